@@ -1,0 +1,49 @@
+"""Errors that every room may raise. They say what went wrong, never how a protocol spells it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import Enum, auto
+
+
+class Kind(Enum):
+    """What sort of error it is. Each way in (HTTP, command line) maps kinds to its own statuses in one table."""
+
+    INVALID = auto()
+    """The request cannot be understood, or breaks a documented rule."""
+    UNAUTHENTICATED = auto()
+    FORBIDDEN = auto()
+    NOT_FOUND = auto()
+    CONFLICT = auto()
+    GONE = auto()
+    PRECONDITION_FAILED = auto()
+    TOO_LARGE = auto()
+    UNSUPPORTED_TYPE = auto()
+    UNPROCESSABLE = auto()
+    THROTTLED = auto()
+    UNAVAILABLE = auto()
+    """Something this server depends on is away; trying again later may help."""
+    NO_SPACE = auto()
+
+
+class CloudError(Exception):
+    """
+    An expected failure that its caller is told about.
+
+    :param code: stable and machine-readable, in snake_case: clients branch on it.
+    :param message: one sentence for people, safe to show to whoever asked.
+    """
+
+    def __init__(self, kind: Kind, code: str, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.code = code
+        self.message = message
+
+
+class StartFault(Exception):
+    """The server cannot start (or a command cannot run). Each line names one fault and says what to do about it."""
+
+    def __init__(self, lines: Iterable[str]) -> None:
+        self.lines = tuple(lines)
+        super().__init__("\n".join(self.lines))
