@@ -1,0 +1,54 @@
+"""The one table that maps errors to HTTP statuses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from types import MappingProxyType
+from typing import Final
+
+from cloudsvc.core.errors import CloudError, Kind
+
+STATUS_OF_KIND: Final[Mapping[Kind, int]] = MappingProxyType(
+    {
+        Kind.INVALID: HTTPStatus.BAD_REQUEST,
+        Kind.UNAUTHENTICATED: HTTPStatus.UNAUTHORIZED,
+        Kind.FORBIDDEN: HTTPStatus.FORBIDDEN,
+        Kind.NOT_FOUND: HTTPStatus.NOT_FOUND,
+        Kind.CONFLICT: HTTPStatus.CONFLICT,
+        Kind.GONE: HTTPStatus.GONE,
+        Kind.PRECONDITION_FAILED: HTTPStatus.PRECONDITION_FAILED,
+        Kind.TOO_LARGE: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        Kind.UNSUPPORTED_TYPE: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+        Kind.UNPROCESSABLE: HTTPStatus.UNPROCESSABLE_ENTITY,
+        Kind.THROTTLED: HTTPStatus.TOO_MANY_REQUESTS,
+        Kind.UNAVAILABLE: HTTPStatus.SERVICE_UNAVAILABLE,
+        Kind.NO_SPACE: HTTPStatus.INSUFFICIENT_STORAGE,
+    }
+)
+"""What each kind of error is in HTTP (RFC 9110 section 15; 429: RFC 6585; 507: RFC 4918)."""
+
+
+class HTTPError(Exception):
+    """
+    A refusal that only makes sense in HTTP, such as 405 or 431. Domain code raises :class:`CloudError` instead.
+
+    :param error: the stable machine-readable name in the answer.
+    :param headers: further header fields of the answer.
+    """
+
+    def __init__(self, status: int, error: str, message: str, headers: tuple[tuple[bytes, bytes], ...] = ()) -> None:
+        super().__init__(message)
+        self.status = status
+        self.error = error
+        self.message = message
+        self.headers = headers
+
+
+def as_http_error(problem: BaseException) -> HTTPError | None:
+    """``problem`` as it is told to the client, or ``None`` for the unexpected, of which nothing is told."""
+    if isinstance(problem, HTTPError):
+        return problem
+    if isinstance(problem, CloudError):
+        return HTTPError(STATUS_OF_KIND[problem.kind], problem.code, problem.message)
+    return None

@@ -1,0 +1,114 @@
+"""What handlers return, and the one codec that turns it into bytes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterable, Callable
+from functools import lru_cache
+from typing import Any, Generic, TypeAlias, TypeVar
+
+import msgspec
+from attrs import fields, frozen
+
+from cloudsvc.core.clock import WallClock, format_timestamp
+
+HeaderList: TypeAlias = tuple[tuple[bytes, bytes], ...]
+
+
+@frozen(kw_only=True)
+class Message:
+    """
+    The base of every JSON answer. Subclasses add fields of their own.
+
+    The codec adds ``code`` (the HTTP status) and ``timestamp`` (RFC 3339, UTC, six digits).
+
+    :ivar message: One sentence for people.
+    """
+
+    message: str
+
+
+@frozen(kw_only=True)
+class ErrorMessage(Message):
+    """
+    A refusal.
+
+    :ivar error: Stable and machine-readable; clients branch on it.
+    :ivar request_id: The same identifier stands in the server's log.
+    """
+
+    error: str
+    request_id: str
+
+
+M_co = TypeVar("M_co", bound=Message, covariant=True)
+
+
+@frozen(kw_only=True)
+class Reply(Generic[M_co]):
+    """A message with a status other than the route's own, or with header fields."""
+
+    message: M_co
+    status: int
+    headers: HeaderList = ()
+
+
+@frozen(kw_only=True)
+class Response:
+    """
+    An answer in bytes, or in pieces produced on the way.
+
+    :ivar body: the whole content; or an asynchronous iterable of pieces, which is asked for the next one only when
+        the client has taken the last.
+    :ivar length: the content's length in bytes where ``body`` is an iterable and the length is known.
+    """
+
+    status: int = 200
+    headers: HeaderList = ()
+    body: bytes | AsyncIterable[bytes] = b""
+    length: int | None = None
+
+
+NO_CONTENT = Response(status=204)
+
+
+@lru_cache(maxsize=None)
+def _names_of(kind: type[Any]) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind) if field.name != "message")
+
+
+@frozen(kw_only=True)
+class Codec:
+    """
+    Renders messages as JSON.
+
+    msgspec writes UTF-8 without white space, and NaN and infinities as ``null`` (RFC 8259 section 6 has no such
+    numbers); the standard library writes whatever else the settings ask for.
+    """
+
+    now: WallClock
+    media_type: bytes
+    encode: Callable[[Any], bytes]
+
+    @classmethod
+    def configured(
+        cls, *, now: WallClock, ensure_ascii: bool, allow_nan: bool, indent: int | None, media_type: str
+    ) -> Codec:
+        """A codec that follows the ``json_response`` settings."""
+        if not (ensure_ascii or allow_nan or indent is not None):
+            return cls(now=now, media_type=media_type.encode("ascii"), encode=msgspec.json.encode)
+
+        def encode(value: Any) -> bytes:
+            plain = msgspec.to_builtins(value) if allow_nan else msgspec.json.decode(msgspec.json.encode(value))
+            return json.dumps(plain, ensure_ascii=ensure_ascii, allow_nan=allow_nan, indent=indent).encode()
+
+        return cls(now=now, media_type=media_type.encode("ascii"), encode=encode)
+
+    def render(self, message: Message, *, status: int, headers: HeaderList = ()) -> Response:
+        """``message`` with ``code`` and ``timestamp`` as a JSON object."""
+        content = {"code": status, "message": message.message, "timestamp": format_timestamp(self.now())}
+        for name in _names_of(type(message)):
+            content[name] = getattr(message, name)
+        return Response(
+            status=status, headers=((b"Content-Type", self.media_type), *headers), body=self.encode(content)
+        )
