@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Final
 
 from attrs import define, field
@@ -132,6 +132,11 @@ class Body:
         """The last byte has arrived."""
         self.complete = True
         self._wake()
+
+    @property
+    def failed(self) -> bool:
+        """Whether the body ended before its last byte."""
+        return self._problem is not None
 
     def fail(self, problem: BaseException) -> None:
         """No more will come: whoever reads is told why, after what had arrived is dropped."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterable, Callable
-from functools import lru_cache
+from functools import cache
 from typing import Any, Generic, TypeAlias, TypeVar
 
 import msgspec
@@ -72,7 +72,7 @@ class Response:
 NO_CONTENT = Response(status=204)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _names_of(kind: type[Any]) -> tuple[str, ...]:
     return tuple(field.name for field in fields(kind) if field.name != "message")
 

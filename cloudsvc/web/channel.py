@@ -1,0 +1,303 @@
+"""
+The HTTP/1.1 channel: framing, deadlines and refusals of bytes that never become a request.
+
+Everything that leans on names which Twisted keeps to itself is in this file; ``tests/web/test_channel.py`` pins them.
+"""
+
+from __future__ import annotations
+
+from enum import Enum, auto
+from math import inf
+from typing import TYPE_CHECKING, Final
+
+from attrs import frozen
+from twisted.internet.interfaces import ISSLTransport, ITCPTransport
+from twisted.python.failure import Failure
+from twisted.web.http import HTTPChannel
+
+from cloudsvc.web.body import BodyFlow
+from cloudsvc.web.errors import HTTPError
+
+if TYPE_CHECKING:
+    from cloudsvc.web.connections import Connections
+    from cloudsvc.web.request import Request
+    from cloudsvc.web.site import Site
+
+REFUSED_BYTES: Final = 48 * 1024
+"""How much of a refused request is read and thrown away. With what one read of the socket brings it stays near 64 KiB."""
+
+_LONGEST_LENGTH: Final = 18
+"""Digits of a Content-Length: 10^18 bytes is beyond any storage, and far below where ``int`` refuses to parse."""
+
+
+@frozen(kw_only=True)
+class HeadBounds:
+    """
+    The largest request head that is read.
+
+    :ivar line_bytes: of the request line and of each header line.
+    :ivar total_bytes: of the request line and all header lines together.
+    :ivar fields: header lines.
+    :ivar query_bytes: of the query component.
+    """
+
+    line_bytes: int = 8192
+    total_bytes: int = 32768
+    fields: int = 100
+    query_bytes: int = 8192
+
+
+class Phase(Enum):
+    """What a connection is doing, which decides its deadline."""
+
+    CONNECTED = auto()
+    """Nothing has arrived yet: the TLS handshake falls into this phase."""
+    IDLE = auto()
+    HEADERS = auto()
+    BODY = auto()
+    HANDLING = auto()
+    CLOSING = auto()
+
+
+class Channel(HTTPChannel, BodyFlow):
+    """One connection."""
+
+    site: Site
+    deadline: float = inf
+    phase: Phase = Phase.CONNECTED
+    _discarded = 0
+    _received_at_mark = 0
+    _was_paused = False
+
+    # -- the connection ------------------------------------------------------------------------------------------
+
+    def connectionMade(self) -> None:
+        """Register the connection, or close it at once where a bound is reached."""
+        self.connections: Connections = self.site.connections
+        head = self.site.head_bounds
+        self.MAX_LENGTH = head.line_bytes
+        self.totalHeadersSize = head.total_bytes
+        self.maxHeaders = head.fields
+        bounds = self.connections.bounds
+        self._seconds = self.connections.clock.seconds
+        self._allowed = {
+            Phase.CONNECTED: bounds.header_seconds,
+            Phase.IDLE: bounds.idle_seconds,
+            Phase.HEADERS: bounds.header_seconds,
+            Phase.BODY: bounds.header_seconds,
+            Phase.HANDLING: inf,
+            Phase.CLOSING: bounds.linger_seconds,
+        }
+        super().connectionMade()
+        if self.connections.admit(self):
+            self._enter(Phase.CONNECTED)
+        else:
+            self._enter(Phase.CLOSING)
+            self.transport.abortConnection()
+
+    def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]  # Twisted's own is untyped
+        """Tell the request under way, and leave the register."""
+        self.connections.remove(self)
+        super().connectionLost(reason)
+
+    def _enter(self, phase: Phase) -> None:
+        self.phase = phase
+        self.deadline = self._seconds() + self._allowed[phase]
+
+    def deadline_passed(self) -> None:
+        """The current phase has taken too long."""
+        match self.phase:
+            case Phase.CONNECTED | Phase.IDLE:
+                self._close()
+            case Phase.HEADERS:
+                self.refuse(HTTPError(408, "headers_too_slow", "The request's headers took too long to arrive."))
+            case Phase.BODY:
+                self._judge_body_rate()
+            case Phase.HANDLING | Phase.CLOSING:
+                self.transport.abortConnection()
+
+    def retire(self) -> None:
+        """Close now when idle, otherwise after the answer that is under way."""
+        self.persistent = False
+        if self.phase in {Phase.CONNECTED, Phase.IDLE}:
+            self._close()
+
+    def _close(self) -> None:
+        self._enter(Phase.CLOSING)
+        self.loseConnection()
+
+    # -- the head ------------------------------------------------------------------------------------------------
+
+    def dataReceived(self, data: bytes) -> None:
+        """Take bytes from the client."""
+        if self.phase is Phase.IDLE or self.phase is Phase.CONNECTED:
+            self._enter(Phase.HEADERS)
+        super().dataReceived(data)
+
+    def lineLengthExceeded(self, line: bytes) -> None:
+        """A request line or header line is longer than allowed (RFC 9110 section 15.5.15, RFC 6585 section 5)."""
+        if self._in_request_line():
+            self.refuse(HTTPError(414, "uri_too_long", "The request target is too long."))
+        else:
+            self.refuse(HTTPError(431, "header_too_large", "A header line is too long."))
+
+    def allHeadersReceived(self) -> None:
+        """Judge the head as a whole; then the request starts, whether its body has arrived or not."""
+        request: Request = self.requests[-1]
+        problem = self._examine_head(request)
+        if problem is not None:
+            self.refuse(problem)
+            return
+        request.parseCookies()
+        self.persistent = self.checkPersistence(request, self._version) and not self.connections.draining
+        if self.length != 0:
+            self._enter(Phase.BODY)
+            self._received_at_mark = 0
+        else:
+            self._enter(Phase.HANDLING)
+        request.head_received(self._command, self._path, self._version, self.length)
+
+    def allContentReceived(self) -> None:
+        """The request is here in full."""
+        if self.phase is Phase.CLOSING:
+            return
+        self._enter(Phase.HANDLING)
+        super().allContentReceived()
+
+    def requestDone(self, request: Request) -> None:
+        """The answer is written: go on with the next request, or close."""
+        if self.persistent:
+            self._enter(Phase.IDLE)
+        else:
+            self._enter(Phase.CLOSING)
+        super().requestDone(request)
+
+    def _in_request_line(self) -> bool:
+        return not hasattr(self, "_command")
+
+    def _examine_head(self, request: Request) -> HTTPError | None:
+        headers = request.requestHeaders
+        hosts = headers.getRawHeaders(b"host")
+        # RFC 9112 section 3.2: HTTP/1.1 demands one Host, and more than one is always an error.
+        if hosts is None:
+            if self._version == b"HTTP/1.1":
+                return HTTPError(400, "missing_host", "The Host header is missing.")
+        elif len(hosts) != 1:
+            return HTTPError(400, "duplicate_host", "There is more than one Host header.")
+        # RFC 9112 section 6.1: a coding that is not understood makes the length unknowable.
+        codings = headers.getRawHeaders(b"transfer-encoding")
+        if codings is not None and (len(codings) != 1 or self._version != b"HTTP/1.1" or self.length is not None):
+            return HTTPError(400, "bad_framing", "The request's Transfer-Encoding is not supported.")
+        _, _, query = self._path.partition(b"?")
+        if len(query) > self.site.head_bounds.query_bytes:
+            return HTTPError(414, "query_too_long", "The query is too long.")
+        return None
+
+    def _maybeChooseTransferDecoder(self, header: bytes, data: bytes) -> bool:
+        if header == b"Content-Length" and len(data) > _LONGEST_LENGTH:
+            return bool(self._failChooseTransferDecoder())
+        return bool(super()._maybeChooseTransferDecoder(header, data))
+
+    # -- the body ------------------------------------------------------------------------------------------------
+
+    def rawDataReceived(self, data: bytes) -> None:
+        """Pass on bytes of the body; throw away what follows a refusal, up to a bound."""
+        if self.phase is Phase.CLOSING:
+            self._discarded += len(data)
+            if self._discarded > REFUSED_BYTES:
+                self._networkProducer.pauseProducing()
+            return
+        super().rawDataReceived(data)
+
+    def invite(self) -> None:
+        """Say ``100 Continue`` to a client that waits for it (RFC 9110 section 10.1.1)."""
+        request: Request = self.requests[-1]
+        if request.expects_continue and not request.startedWriting:
+            request.expects_continue = False
+            self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def pause(self) -> None:
+        """Take no more bytes of the body for now."""
+        self._was_paused = True
+        self._networkProducer.pauseProducing()
+
+    def resume(self) -> None:
+        """Take bytes of the body again."""
+        self._networkProducer.resumeProducing()
+
+    def _judge_body_rate(self) -> None:
+        request: Request = self.requests[-1]
+        received = request.body.received - self._received_at_mark
+        self._received_at_mark = request.body.received
+        window = self._allowed[Phase.BODY]
+        # A window in which we kept the client waiting says nothing about the client.
+        if self._was_paused or received >= self.connections.bounds.body_bytes_per_second * window:
+            self._was_paused = request.body.paused
+            self._enter(Phase.BODY)
+        elif request.finished or request.body.failed:
+            self.transport.abortConnection()
+        else:
+            self._enter(Phase.BODY)
+            request.body.fail(HTTPError(408, "body_too_slow", "The request's body arrived too slowly."))
+
+    # -- the answer ----------------------------------------------------------------------------------------------
+
+    def pauseProducing(self) -> None:
+        """The client takes nothing: it may do so for a bounded time only."""
+        super().pauseProducing()
+        if self.phase is Phase.HANDLING:
+            self.deadline = self._seconds() + self.connections.bounds.stall_seconds
+
+    def resumeProducing(self) -> None:
+        """The client has taken what was waiting for it."""
+        super().resumeProducing()
+        if self.phase is Phase.HANDLING:
+            self.deadline = inf
+
+    def refuse(self, error: HTTPError) -> None:
+        """
+        Answer bytes that are no acceptable request, then close. Nothing is appended to an answer already begun.
+
+        Twisted calls this in the middle of parsing; raw mode makes its parser hand what follows to the bin.
+        """
+        if self.phase is Phase.CLOSING:
+            return
+        request: Request | None = self.requests[-1] if self.requests else None
+        self.persistent = False
+        if request is not None and request.begun:
+            if request.startedWriting:
+                self._close()
+            else:
+                request.body.fail(error)
+            return
+        if request is None:
+            request = self.requestFactory(self, False)  # noqa: FBT003  # Twisted's "queued"
+            self.requests.append(request)
+        self.setRawMode()
+        request.refuse_head(
+            error, getattr(self, "_command", b"-"), getattr(self, "_path", b"-"), getattr(self, "_version", b"HTTP/1.1")
+        )
+
+    def linger(self) -> None:
+        """
+        Close after an answer that did not wait for the whole request.
+
+        Closing a socket with unread bytes resets the connection, which can destroy the answer before the client has
+        read it (RFC 9112 section 9.6). So our side ends first, some bytes are thrown away, and the deadline ends it.
+        """
+        self._enter(Phase.CLOSING)
+        self.setRawMode()
+        if ISSLTransport.providedBy(self.transport) or not ITCPTransport.providedBy(self.transport):
+            self.loseConnection()
+        else:
+            self._networkProducer.unregisterProducer()
+            self.transport.loseWriteConnection()
+
+    def _respondToBadRequestAndDisconnect(self) -> None:
+        if self._receivedHeaderSize > self.totalHeadersSize:
+            status = 414 if self._in_request_line() else 431
+            self.refuse(HTTPError(status, "header_too_large", "The request's headers are too large."))
+        elif self._receivedHeaderCount > self.maxHeaders:
+            self.refuse(HTTPError(431, "too_many_headers", "The request has too many header fields."))
+        else:
+            self.refuse(HTTPError(400, "bad_request", "The request is not well-formed HTTP/1.1."))

@@ -1,0 +1,26 @@
+"""
+Layers: what every response needs, whatever made it. 404, 405, 500 and refused bytes pass through them too.
+
+They stand in one fixed order (see ``cloudsvc.service``): identification, observation, security headers, CORS.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cloudsvc.web.request import Request
+    from cloudsvc.web.responses import Response
+
+
+class Layer:
+    """Something around the resource tree. A subclass overrides what it needs; the site skips what it does not."""
+
+    def arrive(self, request: Request) -> Response | None:
+        """The head of a request is complete. A response ends the request here, before routing."""
+
+    def depart(self, request: Request) -> None:
+        """The head of the response is about to be written: fill in what is absent."""
+
+    def conclude(self, request: Request) -> None:
+        """The response is written in full, or the connection is gone (``request.status`` is 499 then)."""

@@ -1,0 +1,46 @@
+"""Give every request a name and a sender."""
+
+from __future__ import annotations
+
+import re
+from itertools import count
+from secrets import token_hex
+from typing import TYPE_CHECKING
+
+from cloudsvc.access.clients import Clients
+from cloudsvc.web.layers import Layer
+
+if TYPE_CHECKING:
+    from cloudsvc.web.request import Request
+
+_ACCEPTABLE_ID = re.compile(rb"[A-Za-z0-9._:/+=@-]{1,128}")
+
+
+class Identification(Layer):
+    """
+    The first layer: request id and client address, which everything after it may use.
+
+    A request id is believed only from a trusted proxy. Ours are a random prefix for this process and a counter: unique
+    and easy to search for, which is all they need to be.
+    """
+
+    def __init__(self, clients: Clients) -> None:
+        self._clients = clients
+        self._prefix = token_hex(4)
+        self._numbers = count(1)
+
+    def arrive(self, request: Request) -> None:
+        """Set ``request.id`` and ``request.sender``."""
+        headers = request.requestHeaders
+        peer = getattr(request.client, "host", None)
+        request.sender = self._clients.identify(peer, headers.getRawHeaders(b"x-forwarded-for", ()))
+        if request.sender.through_proxy:
+            given = headers.getRawHeaders(b"x-request-id", (b"",))[0]
+            if _ACCEPTABLE_ID.fullmatch(given):
+                request.id = given.decode("ascii")
+                return
+        request.id = f"{self._prefix}-{next(self._numbers):08x}"
+
+    def depart(self, request: Request) -> None:
+        """Tell the client the request id."""
+        request.responseHeaders.setRawHeaders(b"X-Request-ID", [request.id.encode("ascii")])

@@ -1,0 +1,56 @@
+"""Count and log every request."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from cloudsvc.web.layers import Layer
+
+if TYPE_CHECKING:
+    from cloudsvc.web.request import Request
+
+
+class RequestMetrics(Protocol):
+    """What is counted of each request."""
+
+    def arrived(self) -> None:
+        """A request's head is complete."""
+
+    def departed(self, method: bytes, handler: str, status: int, seconds: float) -> None:
+        """Its answer is."""
+
+
+class RequestLog(Protocol):
+    """Where one line of each request goes."""
+
+    def record(
+        self, *, method: bytes, path: bytes, client: str, status: int, seconds: float, sent: int, request_id: str
+    ) -> None:
+        """Write the line."""
+
+
+class Observation(Layer):
+    """Metrics and the access log."""
+
+    def __init__(self, metrics: RequestMetrics, log: RequestLog) -> None:
+        self._metrics = metrics
+        self._log = log
+
+    def arrive(self, request: Request) -> None:
+        """One more in progress."""
+        self._metrics.arrived()
+
+    def conclude(self, request: Request) -> None:
+        """One fewer; the line is written now, when status and duration are known."""
+        seconds = request.site.monotonic() - request.arrived_at
+        status = request.status
+        self._metrics.departed(request.method, request.pattern, status, seconds)
+        self._log.record(
+            method=request.method,
+            path=request.path,
+            client=request.sender.address,
+            status=status,
+            seconds=seconds,
+            sent=request.sentLength,
+            request_id=request.id,
+        )

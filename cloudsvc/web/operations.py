@@ -1,0 +1,65 @@
+"""What is known of a route besides its code: its guards, what it takes, what it may answer. OpenAPI is made of this."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from types import MappingProxyType
+from typing import Any, Final, TypeAlias, TypeVar
+
+from attrs import evolve, frozen
+
+Handler: TypeAlias = Callable[..., Awaitable[Any]]
+"""A coroutine method ``(self, request, *, …)`` of an application, guarded or not."""
+
+H = TypeVar("H", bound=Handler)
+
+_ATTRIBUTE: Final = "__operation__"
+
+
+@frozen(kw_only=True)
+class Operation:
+    """
+    The description of one route.
+
+    :ivar path: the pattern below ``/api``, in Werkzeug's notation.
+    :ivar methods: in capitals; ``GET`` brings ``HEAD`` along.
+    :ivar status: of the successful answer.
+    :ivar summary: one line for the documentation.
+    :ivar description: more, in Markdown.
+    :ivar tag: the group in the documentation.
+    :ivar scope: what the actor needs; ``None`` for a route without ``@authorized``, ``""`` for any valid key.
+    :ivar throttle: the throttling class, or ``None``.
+    :ivar body: the type of the JSON body, or ``None``.
+    :ivar body_media: media types of a body that is read raw.
+    :ivar query: the type of the query, or ``None``.
+    :ivar produces: media types of an answer that is not a message, with their OpenAPI schemas.
+    :ivar errors: statuses that this route's own code answers with, and when.
+    :ivar hidden: left out of the documentation.
+    """
+
+    path: str = ""
+    methods: tuple[str, ...] = ()
+    status: int = 200
+    summary: str = ""
+    description: str = ""
+    tag: str = ""
+    scope: str | None = None
+    throttle: str | None = None
+    body: type[Any] | None = None
+    body_media: tuple[str, ...] = ()
+    query: type[Any] | None = None
+    produces: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
+    errors: Mapping[int, str] = MappingProxyType({})
+    hidden: bool = False
+
+
+def operation_of(handler: object) -> Operation:
+    """What the decorators of ``handler`` have noted so far."""
+    operation: Operation = getattr(handler, _ATTRIBUTE, Operation())
+    return operation
+
+
+def note(handler: H, **changes: Any) -> H:
+    """Note something about ``handler``, and return it. :func:`functools.wraps` hands notes on to a wrapper."""
+    setattr(handler, _ATTRIBUTE, evolve(operation_of(handler), **changes))
+    return handler

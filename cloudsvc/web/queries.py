@@ -1,0 +1,64 @@
+"""The query component as a typed value."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any, TypeVar, get_type_hints
+from urllib.parse import parse_qsl
+
+import attrs
+import msgspec
+
+from cloudsvc.core.errors import CloudError, Kind
+from cloudsvc.core.structuring import StructureFaults, structure
+
+T = TypeVar("T")
+
+
+def parse_query(uri: bytes, kind: type[T]) -> T:
+    """
+    The query of ``uri`` as the attrs class ``kind``; a field of an array type may be given several times.
+
+    :raises CloudError: unknown or repeated names, values that do not fit: all of them named.
+    """
+    _, _, query = uri.partition(b"?")
+    try:
+        pairs = parse_qsl(query.decode("ascii"), keep_blank_values=True, errors="strict")
+    except UnicodeDecodeError:
+        raise CloudError(Kind.INVALID, "invalid_query", "The query is not UTF-8.") from None
+    types = _field_types(kind)
+    values: dict[str, Any] = {}
+    faults = []
+    for name, text in pairs:
+        target = types.get(name)
+        if target is not None and _is_array(target):
+            values.setdefault(name, []).append(text)
+        elif name in values:
+            faults.append(f"query.{name}: given more than once")
+        else:
+            values[name] = text if target is None else _decode(text, target)
+    try:
+        result = structure(values, kind, path="query")
+    except StructureFaults as problem:
+        faults.extend(problem.lines)
+    if faults:
+        raise CloudError(Kind.INVALID, "invalid_query", "; ".join(faults))
+    return result
+
+
+@cache
+def _field_types(kind: type[Any]) -> dict[str, Any]:
+    hints = get_type_hints(kind)
+    return {field.name: hints[field.name] for field in attrs.fields(kind)}
+
+
+def _is_array(target: Any) -> bool:
+    return getattr(target, "__origin__", None) in {list, tuple}
+
+
+def _decode(text: str, target: Any) -> Any:
+    """Text as the number or boolean that ``target`` asks for; what does not fit stays text and is refused as such."""
+    try:
+        return msgspec.convert(text, target, strict=False)
+    except msgspec.ValidationError:
+        return text

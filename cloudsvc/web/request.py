@@ -1,0 +1,295 @@
+"""A request that starts when its headers are complete and answers in one place."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from io import BytesIO
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import unquote_to_bytes
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.web import server
+from twisted.web.http import NO_BODY_CODES, RESPONSES, parse_qs
+from twisted.web.http_headers import Headers
+from twisted.web.resource import IResource
+from twisted.web.server import NOT_DONE_YET
+
+from cloudsvc.access.clients import Client
+from cloudsvc.core.actors import Actor, Principal
+from cloudsvc.web.body import Body
+from cloudsvc.web.errors import HTTPError, as_http_error
+from cloudsvc.web.responses import ErrorMessage, Response
+from cloudsvc.web.streaming import stream
+
+if TYPE_CHECKING:
+    from cloudsvc.web.channel import Channel
+    from cloudsvc.web.site import Site
+
+CLIENT_CLOSED_REQUEST: Final = 499
+"""What logs and metrics call a request whose client left before the answer (nginx's number; never sent)."""
+
+UNMATCHED: Final = "unmatched"
+_SMALL: Final = 48 * 1024
+"""A body up to this size is thrown away after an early answer, so that its connection can be kept."""
+
+_log = Logger("cloudsvc.web")
+
+
+class Request(server.Request):
+    """
+    One request and its answer.
+
+    :ivar id: names this request in answers and logs.
+    :ivar sender: the client, as identified behind trusted proxies.
+    :ivar pattern: the pattern of the matching route with its prefix, or ``unmatched``.
+    :ivar principal: who acts; set by the guard of the route.
+    :ivar body: the body as a stream.
+    :ivar arrived_at: when the head was complete, on the site's monotonic clock.
+    :ivar begun: whether handling has started.
+    """
+
+    defaultContentType = None
+    channel: Channel
+    site: Site
+    id: str
+    sender: Client
+    principal: Principal | None = None
+    pattern: str = UNMATCHED
+    segments: tuple[str, ...] = ()
+    body: Body
+    arrived_at: float = 0.0
+    begun: bool = False
+    expects_continue: bool = False
+    _running: Deferred[Any] | None = None
+    _concluded = False
+
+    @property
+    def actor(self) -> Actor:
+        """On whose behalf this request acts. Only routes behind ``@authorized`` have one."""
+        if self.principal is None:
+            raise RuntimeError(f"the route {self.pattern} has no @authorized guard, so there is no actor")
+        return self.principal.actor
+
+    @property
+    def status(self) -> int:
+        """The status of the answer, or 499 where the client left before it was complete."""
+        return self.code if self.finished else CLIENT_CLOSED_REQUEST
+
+    # -- from the channel ----------------------------------------------------------------------------------------
+
+    def head_received(self, method: bytes, uri: bytes, version: bytes, length: int | None) -> None:
+        """The head is complete. Without a body, :meth:`requestReceived` follows at once and starts the handling."""
+        self._set_target(method, uri, version)
+        self.body = Body(length, self.channel)
+        if length != 0:
+            expect = self.requestHeaders.getRawHeaders(b"expect")
+            if expect is not None and version == b"HTTP/1.1":
+                if len(expect) == 1 and expect[0].lower() == b"100-continue":
+                    self.expects_continue = True
+                else:
+                    self.refuse(HTTPError(417, "expectation_failed", "Only Expect: 100-continue is supported."))
+                    return
+            self.process()
+
+    def handleContentChunk(self, data: bytes) -> None:
+        """Pass a piece of the body to its stream."""
+        self.expects_continue = False
+        self.body.feed(data)
+
+    def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
+        """The last byte of the request has arrived."""
+        self.body.end()
+        if self.finished:
+            self._cleanup()
+        elif not self.begun:
+            self.process()
+
+    def refuse_head(self, error: HTTPError, method: bytes, uri: bytes, version: bytes) -> None:
+        """Answer bytes that never became a request."""
+        self._set_target(method, uri, version)
+        self.body = Body(None, self.channel)
+        self.requestHeaders = Headers()
+        self._begin()
+        self.refuse(error)
+
+    def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]  # Twisted's own is untyped
+        """The client left: whoever works on the answer is told."""
+        if self.begun:
+            self.body.fail(ConnectionAbortedError("the client closed the connection before the end of its request"))
+        super().connectionLost(reason)
+        if self._running is not None:
+            self._running.cancel()
+        self._conclude()
+
+    def _set_target(self, method: bytes, uri: bytes, version: bytes) -> None:
+        self.method, self.uri, self.clientproto = method, uri, version
+        # Resources made for stock Twisted look at these two.
+        self.content = BytesIO()
+        self.path, _, query = uri.partition(b"?")
+        self.args = parse_qs(query, True) if query else {}  # noqa: FBT003  # keep_blank_values
+
+    # -- handling ------------------------------------------------------------------------------------------------
+
+    def process(self) -> None:
+        """Pass the layers, find the resource and let it answer."""
+        try:
+            response = self._begin()
+            if response is not None:
+                self.respond(response)
+                return
+            self.segments = decode_path(self.path)
+            self.prepath = []
+            self.postpath = [segment.encode() for segment in self.segments]
+            self.render(self.site.getResourceFor(self))
+        except Exception as problem:  # noqa: BLE001  # the last resort: the client gets an answer, the log the traceback
+            self.refuse(problem)
+
+    def _begin(self) -> Response | None:
+        self.begun = True
+        self.site = self.channel.site
+        self.arrived_at = self.site.monotonic()
+        for arrive in self.site.arrivals:
+            response = arrive(self)
+            if response is not None:
+                return response
+        return None
+
+    def render(self, resrc: IResource) -> None:
+        """Let a resource answer, ours or any other."""
+        try:
+            body = resrc.render(self)
+        except server.UnsupportedMethod as problem:
+            raise method_not_allowed(problem.allowedMethods) from problem
+        if body is not NOT_DONE_YET:
+            self.setHeader(b"Content-Length", b"%d" % len(body))
+            self.write(body)
+            self.finish()
+
+    def run(self, answer: Deferred[Response]) -> None:
+        """Send what ``answer`` gives; cancel it when the client leaves."""
+        self._running = answer
+        answer.addCallbacks(self.respond, lambda failure: self.refuse(failure.value, failure))
+
+    # -- the answer ----------------------------------------------------------------------------------------------
+
+    def respond(self, response: Response) -> None:
+        """Send ``response``."""
+        self._running = None
+        if self._disconnected:
+            return
+        headers = self.responseHeaders
+        for name, value in response.headers:
+            headers.addRawHeader(name, value)
+        self.code, self.code_message = response.status, RESPONSES.get(response.status, b"")
+        body = response.body
+        if isinstance(body, bytes):
+            if response.status not in NO_BODY_CODES:
+                headers.setRawHeaders(b"Content-Length", [b"%d" % len(body)])
+            self.write(body)
+            self.finish()
+        else:
+            if response.length is not None:
+                headers.setRawHeaders(b"Content-Length", [b"%d" % response.length])
+            self._running = Deferred.fromCoroutine(stream(self, body, response.length))
+            self._running.addErrback(lambda failure: self.refuse(failure.value, failure))
+
+    def refuse(self, problem: BaseException, failure: Failure | None = None) -> None:
+        """Tell the client about ``problem``; of an unexpected one it learns the request id only."""
+        if self._disconnected:
+            if not isinstance(problem, (CancelledError, ConnectionError)):
+                _log.failure("request {id} failed after its client had left", failure or Failure(problem), id=self.id)
+            return
+        error = as_http_error(problem)
+        if error is None:
+            _log.failure("request {id} failed", failure or Failure(problem), id=self.id)
+            error = HTTPError(
+                HTTPStatus.INTERNAL_SERVER_ERROR,
+                "internal_error",
+                "Something went wrong in the server. Its log says more under the request id.",
+            )
+        if self.startedWriting:
+            # Half an answer cannot be taken back: a closed connection is the only truth left to tell.
+            self.channel.transport.abortConnection()
+            return
+        self.responseHeaders = Headers()
+        message = ErrorMessage(message=error.message, error=error.error, request_id=self.id)
+        self.respond(self.site.codec.render(message, status=error.status, headers=error.headers))
+
+    def write(self, data: bytes) -> None:
+        """Write a piece of the content; the first one takes the head along."""
+        if not self.startedWriting and not self._disconnected:
+            if not self._keeps_connection():
+                self.channel.persistent = False
+            if not self.channel.persistent:
+                self.responseHeaders.setRawHeaders(b"Connection", [b"close"])
+            for depart in self.site.departures:
+                depart(self)
+        super().write(data)
+
+    def finish(self) -> None:
+        """The answer is complete."""
+        if self._disconnected or self.finished:
+            return
+        if not self.startedWriting:
+            self.write(b"")
+        if self.chunked:
+            self.channel.write(b"0\r\n\r\n")
+        self.finished = 1
+        self._conclude()
+        if self.body.complete:
+            self._cleanup()
+            return
+        self.body.discard()
+        if not self.channel.persistent:
+            for notified in self.notifications:
+                notified.callback(None)
+            self.notifications = []
+            self.channel.linger()
+
+    def _keeps_connection(self) -> bool:
+        """Whether the connection can carry another request when the answer ends before the request has."""
+        body = self.body
+        if body.complete:
+            return True
+        return body.length is not None and body.length - body.received <= _SMALL and not self.expects_continue
+
+    def _conclude(self) -> None:
+        if self.begun and not self._concluded:
+            self._concluded = True
+            for conclude in self.site.conclusions:
+                conclude(self)
+
+
+def method_not_allowed(allowed: Any) -> HTTPError:
+    """The refusal of a method, with the ``Allow`` header that RFC 9110 section 15.5.6 demands."""
+    names = sorted(name.decode() if isinstance(name, bytes) else name for name in allowed)
+    allow = ", ".join(names)
+    return HTTPError(
+        405, "method_not_allowed", f"This method is not allowed here; {allow} is.", ((b"Allow", allow.encode()),)
+    )
+
+
+def decode_path(path: bytes) -> tuple[str, ...]:
+    """
+    The segments of a request's path, percent-decoded once and never merged (RFC 3986 section 3.3).
+
+    A ``%`` that begins no escape stands for itself: existing clients put file names into URLs as they are.
+
+    :raises HTTPError: 400 for what is no path, is not UTF-8, or has a NUL.
+    """
+    if not path.startswith(b"/"):
+        scheme, separator, rest = path.partition(b"://")
+        # RFC 9112 section 3.2.2: a server accepts the absolute form too.
+        if not separator or scheme.lower() not in {b"http", b"https"}:
+            raise HTTPError(400, "bad_target", "The request target is not a path.")
+        _, slash, rest = rest.partition(b"/")
+        path = slash + rest or b"/"
+    try:
+        text = path.decode("ascii") if b"%" not in path else unquote_to_bytes(path).decode()
+    except UnicodeDecodeError:
+        raise HTTPError(400, "bad_path", "The path is not UTF-8.") from None
+    if "\x00" in text:
+        raise HTTPError(400, "bad_path", "The path has a NUL character.")
+    return tuple(text[1:].split("/"))

@@ -1,0 +1,150 @@
+"""Decorators that make a method of an application a route, and that parse what it takes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
+from inspect import cleandoc
+from types import MappingProxyType
+from typing import Any
+
+import msgspec
+from klein import Klein
+
+from cloudsvc.core.errors import CloudError, Kind
+from cloudsvc.core.structuring import StructureFaults, structure
+from cloudsvc.web.errors import HTTPError
+from cloudsvc.web.operations import H, note
+from cloudsvc.web.queries import parse_query
+from cloudsvc.web.request import Request
+
+MAX_JSON_DEPTH = 32
+"""Nesting beyond this is refused before it is parsed. No honest request comes near."""
+
+_TOKENS = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]', re.DOTALL)
+
+
+def route(
+    app: Klein,
+    methods: str | Sequence[str],
+    path: str,
+    *,
+    status: int = 200,
+    produces: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
+    errors: Mapping[int, str] = MappingProxyType({}),
+    hidden: bool = False,
+) -> Callable[[H], H]:
+    """
+    Make a coroutine method a route of ``app``.
+
+    The method's docstring becomes the documentation, its return annotation the schema of the answer.
+
+    :param methods: every method it answers; others get 405.
+    :param path: Werkzeug's notation below ``/api``, such as ``/notes/<string:name>``.
+    :param status: of the successful answer.
+    :param produces: media type -> OpenAPI schema, where the answer is a :class:`Response` rather than a message.
+    :param errors: statuses that the method's own code answers with, and when.
+    :raises ValueError: another route of ``app`` has the same name; Klein would silently serve one for both.
+    """
+    names = (methods,) if isinstance(methods, str) else tuple(methods)
+
+    def register(handler: H) -> H:
+        endpoint = handler.__name__
+        if endpoint in app.endpoints:
+            raise ValueError(f"two routes of one application are named {endpoint!r}: rename one")
+        summary, _, description = cleandoc(handler.__doc__ or "").partition("\n\n")
+        note(
+            handler,
+            path=path,
+            methods=names,
+            status=status,
+            summary=summary.replace("\n", " ").rstrip("."),
+            description=description,
+            produces=produces,
+            errors=errors,
+            hidden=hidden,
+        )
+        app.route(path, methods=names, endpoint=endpoint)(handler)
+        return handler
+
+    return register
+
+
+def accepts_json(kind: type[Any], *, limit: int | None = None) -> Callable[[H], H]:
+    """
+    Parse the body as JSON into ``kind`` and pass it as ``body``.
+
+    Put it below the guards, so that the body of a refused request is not even read.
+
+    :param limit: bytes; without it the setting ``http.body_bytes`` rules.
+    """
+
+    def decorate(handler: H) -> H:
+        @wraps(handler)
+        async def parsed(self: object, request: Request, **arguments: Any) -> Any:
+            _require_json(request)
+            content = await request.body.read_whole(request.site.body_bytes if limit is None else limit)
+            return await handler(self, request, body=parse_json(content, kind), **arguments)
+
+        return note(parsed, body=kind)  # type: ignore[return-value]  # wraps keeps the signature but for `body`
+
+    return decorate
+
+
+def accepts_query(kind: type[Any]) -> Callable[[H], H]:
+    """Parse the query component into ``kind``, strictly and with all faults listed, and pass it as ``query``."""
+
+    def decorate(handler: H) -> H:
+        @wraps(handler)
+        async def parsed(self: object, request: Request, **arguments: Any) -> Any:
+            return await handler(self, request, query=parse_query(request.uri, kind), **arguments)
+
+        return note(parsed, query=kind)  # type: ignore[return-value]  # wraps keeps the signature but for `query`
+
+    return decorate
+
+
+def accepts_body(*media: str, limit: int) -> Callable[[H], H]:
+    """Let the method read ``request.body`` itself, up to ``limit`` bytes; ``media`` is for the documentation."""
+
+    def decorate(handler: H) -> H:
+        @wraps(handler)
+        async def bounded(self: object, request: Request, **arguments: Any) -> Any:
+            request.body.bound(limit)
+            return await handler(self, request, **arguments)
+
+        return note(bounded, body_media=media or ("application/octet-stream",))  # type: ignore[return-value]  # as above
+
+    return decorate
+
+
+def parse_json(content: bytes, kind: type[Any]) -> Any:
+    """
+    JSON text as a value of ``kind``.
+
+    :raises CloudError: it is not JSON, nests too deeply, or does not fit; every fault is named.
+    """
+    depth = deepest = 0
+    for token in _TOKENS.finditer(content):
+        if token[0] in b"[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif token[0] in b"]}":
+            depth -= 1
+    if deepest > MAX_JSON_DEPTH:
+        raise CloudError(Kind.INVALID, "json_too_deep", f"The JSON nests deeper than {MAX_JSON_DEPTH} levels.")
+    try:
+        value = msgspec.json.decode(content)
+    except (msgspec.DecodeError, UnicodeDecodeError) as problem:
+        raise CloudError(Kind.INVALID, "bad_json", f"The body is not valid JSON: {problem}.") from problem
+    try:
+        return structure(value, kind, path="body")
+    except StructureFaults as faults:
+        raise CloudError(Kind.INVALID, "invalid_body", "; ".join(faults.lines)) from faults
+
+
+def _require_json(request: Request) -> None:
+    media = request.getHeader(b"content-type")
+    if media is not None and media.partition(b";")[0].strip().lower() != b"application/json":
+        raise HTTPError(415, "not_json", "The body's Content-Type must be application/json.")
