@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from cloudsvc.web.site import Site
 
 REFUSED_BYTES: Final = 48 * 1024
-"""How much of a refused request is read and thrown away. With what one read of the socket brings it stays near 64 KiB."""
+"""How much of a refused request is thrown away; with what one read of the socket brings, some 64 KiB are taken."""
 
 _LONGEST_LENGTH: Final = 18
 """Digits of a Content-Length: 10^18 bytes is beyond any storage, and far below where ``int`` refuses to parse."""

@@ -7,7 +7,8 @@ from typing import Any
 
 from twisted.python.filepath import FilePath
 from twisted.web.resource import IResource, Resource
-from twisted.web.static import File
+from twisted.web.server import NOT_DONE_YET
+from twisted.web.static import File, getTypeAndEncoding
 
 from cloudsvc.web.errors import HTTPError
 from cloudsvc.web.request import Request
@@ -63,7 +64,7 @@ class StaticFiles(File):
         return self.childNotFound
 
     def redirect(self, request: Request) -> bytes:
-        """``dir`` is ``dir/``: a relative Location, which no proxy in front can make wrong (RFC 9110 section 10.2.2)."""
+        """``dir`` is ``dir/``: a relative Location cannot be wrong behind a proxy (RFC 9110 section 10.2.2)."""
         raise HTTPError(
             308, "moved", "The path ends in a slash.", ((b"Location", request.path.rpartition(b"/")[2] + b"/"),)
         )
@@ -91,8 +92,6 @@ class _NotFoundPage(Resource):
 
     def render(self, request: Request) -> int:  # type: ignore[override]  # Twisted types it as bytes only
         """The page with status 404."""
-        from twisted.web.server import NOT_DONE_YET
-
         request.respond(
             Response(
                 status=404, headers=((b"Content-Type", b"text/html; charset=utf-8"),), body=self._page.read_bytes()
@@ -106,8 +105,6 @@ def _page_or_missing(page: Path) -> IResource:
 
 
 def _typed(file: File) -> tuple[str, str | None]:
-    from twisted.web.static import getTypeAndEncoding
-
     kind, encoding = getTypeAndEncoding(file.basename(), file.contentTypes, file.contentEncodings, file.defaultType)
     if kind.startswith("text/") or kind in {"application/javascript", "application/json"}:
         kind += "; charset=utf-8"
