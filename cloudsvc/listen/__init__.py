@@ -1,0 +1,1 @@
+"""How bytes arrive: endpoint strings, the certificate (made, loaded, reloaded) and the probe that checks both."""

@@ -1,0 +1,126 @@
+"""
+Where the server listens, as Twisted endpoint descriptions, and binding to all of them before anything else starts.
+
+The prefix ``cloudsvc:`` puts this server's TLS around any other description: ``cloudsvc:tcp:8443``,
+``cloudsvc:systemd:domain=INET:index=0``, ``cloudsvc:haproxy:tcp:8443``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+from twisted.internet.endpoints import serverFromString, wrapServerTLS
+from twisted.internet.error import CannotListenError
+from twisted.internet.interfaces import (
+    IListeningPort,
+    IOpenSSLServerConnectionCreator,
+    IProtocolFactory,
+    IReactorCore,
+    IReactorTime,
+    IStreamServerEndpoint,
+)
+
+from cloudsvc.core.errors import StartFault
+from cloudsvc.listen.sockets import explain, remove_stale
+
+PREFIX = "cloudsvc"
+
+_serving: ContextVar[IOpenSSLServerConnectionCreator] = ContextVar("cloudsvc_serving")
+
+
+@contextmanager
+def serving(creator: IOpenSSLServerConnectionCreator) -> Iterator[None]:
+    """Descriptions parsed inside, at any depth, get the TLS of ``creator``; parsers can be told no other way."""
+    token = _serving.set(creator)
+    try:
+        yield
+    finally:
+        _serving.reset(token)
+
+
+def compose_description(host: str, port: int) -> str:
+    """This server's TLS on TCP ``port`` of the address ``host``; an empty host is every IPv4 address."""
+    bare = host.removeprefix("[").removesuffix("]")
+    if not bare:
+        return f"{PREFIX}:tcp:{port}"
+    return f"{PREFIX}:tcp:{port}:interface={_quote(bare)}"
+
+
+def wrap_description(reactor: IReactorCore, *args: str, **kwargs: str) -> IStreamServerEndpoint:
+    """
+    The endpoint that the parsed description ``args`` and ``kwargs`` stands for, inside TLS.
+
+    :raises ValueError: when there is nothing to wrap, or it is no description.
+    """
+    if not args:
+        raise ValueError(f"{PREFIX}: wraps another endpoint, such as {PREFIX}:tcp:8443")
+    creator = _serving.get(None)
+    if creator is None:
+        # Costly to import for a plugin, and of no use inside a running server.
+        from cloudsvc.listen.standalone import serve_home  # noqa: PLC0415
+
+        creator = serve_home(reactor)
+    return wrapServerTLS(creator, _parse(reactor, _unparse(args, kwargs)), clock=IReactorTime(reactor))
+
+
+def _parse(reactor: IReactorCore, description: str) -> IStreamServerEndpoint:
+    return serverFromString(reactor, description)  # type: ignore[no-any-return, no-untyped-call]  # Twisted's is untyped
+
+
+def _unparse(args: Iterable[str], kwargs: dict[str, str]) -> str:
+    return ":".join([*map(_quote, args), *(f"{_quote(key)}={_quote(value)}" for key, value in kwargs.items())])
+
+
+def _quote(text: str) -> str:
+    # Twisted's own quoteStringArgument leaves an equals sign as it is, which makes a keyword of a positional argument.
+    return re.sub(r"([\\:=])", r"\\\1", text)
+
+
+def listen(
+    reactor: IReactorCore,
+    descriptions: Iterable[str],
+    factory: IProtocolFactory,
+    creator: IOpenSSLServerConnectionCreator,
+) -> list[IListeningPort]:
+    """
+    Bind to all of ``descriptions``, or to none.
+
+    It happens at once, so that whoever starts the server learns of a fault before it goes to the background. The
+    process that goes on then calls :func:`cloudsvc.listen.sockets.take_over`.
+
+    :raises StartFault: with one line for each description that cannot be bound.
+    """
+    ports: list[IListeningPort] = []
+    faults: list[str] = []
+    with serving(creator):
+        for description in descriptions:
+            outcome = _bind(reactor, description, factory)
+            if isinstance(outcome, CannotListenError) and remove_stale(outcome):
+                outcome = _bind(reactor, description, factory)
+            if isinstance(outcome, Exception):
+                faults.append(f"cannot listen on {description}: {explain(outcome)}")
+            else:
+                ports.append(outcome)
+    if faults:
+        for port in ports:
+            port.stopListening()
+        raise StartFault(faults)
+    return ports
+
+
+def _bind(reactor: IReactorCore, description: str, factory: IProtocolFactory) -> IListeningPort | Exception:
+    try:
+        pending = _parse(reactor, description).listen(factory)
+    except (IndexError, KeyError):
+        return ValueError("there is no such socket: start it by a systemd socket unit, which passes LISTEN_FDS")
+    except Exception as error:  # noqa: BLE001 - parsers are plugins, and raise what they like
+        return error
+    outcomes: list[IListeningPort | Exception] = []
+    pending.addCallbacks(outcomes.append, lambda failure: outcomes.append(failure.value))
+    if not outcomes:
+        pending.cancel()
+        return ValueError("it does not bind at once, as a server has to: use another kind of endpoint")
+    return outcomes[0]

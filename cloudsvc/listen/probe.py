@@ -1,0 +1,145 @@
+"""Asks a running server how it is, and makes sure that it is the one the certificate file speaks of."""
+
+from __future__ import annotations
+
+import json
+import socket
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.client import HTTPConnection, HTTPException
+from ipaddress import ip_address
+from pathlib import Path
+from threading import Timer
+from typing import Any
+
+from attrs import frozen
+from cryptography import x509
+from service_identity import CertificateError, VerificationError
+from service_identity.cryptography import verify_certificate_hostname, verify_certificate_ip_address
+
+from cloudsvc.core.errors import CloudError, Kind
+from cloudsvc.listen.names import names_of
+from cloudsvc.listen.pem import read_certificates
+
+HEALTH_PATH = "/api/health"
+
+_LONGEST_ANSWER = 1 << 20
+_PROXY_HEADER = b"PROXY UNKNOWN\r\n"
+
+
+@frozen(kw_only=True)
+class ProbeResult:
+    """The HTTP status of the answer and its JSON object."""
+
+    status: int
+    body: dict[str, Any]
+
+
+def probe(
+    host: str, port: int, certificate_file: Path, timeout: float, *, path: str = HEALTH_PATH, proxied: bool = False
+) -> ProbeResult:
+    """
+    What the server at ``host`` and ``port`` answers to ``GET path`` over TLS, verified.
+
+    Trusted is exactly what ``certificate_file`` holds, whether that leads to a root or not; the name asked for is the
+    first one its leaf is for. It blocks, and needs no reactor.
+
+    :param host: an address this machine listens on; one that means "every address" is taken as loopback.
+    :param timeout: seconds for all of it.
+    :param proxied: whether the server expects a PROXY protocol header first.
+    :raises StartFault: when ``certificate_file`` cannot be read.
+    :raises CloudError: ``server_unreachable``, ``server_untrusted`` or ``bad_answer``.
+    """
+    name = _choose_name(certificate_file)
+    context = _trust(certificate_file)
+    try:
+        with socket.create_connection((_reachable(host), port), timeout) as plain, _deadline(plain, timeout):
+            if proxied:
+                plain.sendall(_PROXY_HEADER)
+            with context.wrap_socket(plain, server_hostname=name) as secure:
+                _verify(secure, name)
+                return _ask(secure, name, path)
+    except ssl.SSLCertVerificationError as error:
+        raise _untrusted(certificate_file, error.verify_message) from None
+    except (VerificationError, CertificateError) as error:
+        raise _untrusted(certificate_file, str(error)) from None
+    except OSError as error:
+        reason = error.strerror or str(error) or "no answer in time"
+        raise CloudError(
+            Kind.UNAVAILABLE, "server_unreachable", f"no TLS server answers at {host or '*'} port {port}: {reason}"
+        ) from None
+    except (HTTPException, ValueError) as error:
+        raise CloudError(Kind.UNAVAILABLE, "bad_answer", f"the server gave no JSON object: {error}") from None
+
+
+def _choose_name(certificate_file: Path) -> str:
+    names = names_of(read_certificates(certificate_file)[0])
+    if not names:
+        raise _untrusted(certificate_file, "it has no subject alternative name")
+    # DNS names first: only they can be sent in the handshake (RFC 6066, 3).
+    first = min(names, key=lambda name: isinstance(name, x509.IPAddress))
+    return str(first.value).replace("*", "health", 1)
+
+
+def _trust(certificate_file: Path) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_verify_locations(certificate_file)
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    return context
+
+
+def _verify(secure: ssl.SSLSocket, name: str) -> None:
+    certificate = x509.load_der_x509_certificate(secure.getpeercert(binary_form=True) or b"")
+    if _is_address(name):
+        verify_certificate_ip_address(certificate, name)
+    else:
+        verify_certificate_hostname(certificate, name)
+
+
+def _ask(secure: ssl.SSLSocket, name: str, path: str) -> ProbeResult:
+    connection = HTTPConnection(f"[{name}]" if ":" in name else name)
+    connection.sock = secure
+    connection.request("GET", path, headers={"Connection": "close"})
+    answer = connection.getresponse()
+    body = json.loads(answer.read(_LONGEST_ANSWER))
+    if not isinstance(body, dict):
+        raise ValueError("it is something else")  # noqa: TRY004 - of the answer, as all that json raises
+    return ProbeResult(status=answer.status, body=body)
+
+
+@contextmanager
+def _deadline(connection: socket.socket, timeout: float) -> Iterator[None]:
+    # A time-out of the socket begins anew with every byte.
+    timer = Timer(timeout, connection.shutdown, [socket.SHUT_RDWR])
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _reachable(host: str) -> str:
+    bare = host.removeprefix("[").removesuffix("]")
+    if not bare:
+        return "127.0.0.1"
+    if _is_address(bare) and ip_address(bare).is_unspecified:
+        return "::1" if ":" in bare else "127.0.0.1"
+    return bare
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _untrusted(certificate_file: Path, reason: str) -> CloudError:
+    return CloudError(
+        Kind.UNAVAILABLE,
+        "server_untrusted",
+        f"the server is not the one {certificate_file} speaks of ({reason}): reload or restart it",
+    )
