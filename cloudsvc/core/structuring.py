@@ -1,0 +1,257 @@
+"""
+From plain data (what JSON gives) to typed values and back: strict, and complete in its complaints.
+
+Types say what is allowed: attrs classes, ``list``/``tuple[T, ...]``/``frozenset``/``dict`` of such, scalars, literals,
+enumerations and unions of scalars. Ranges are :class:`msgspec.Meta` in :data:`typing.Annotated`, which also
+feeds JSON Schemas; what a range cannot say is a :class:`Check`; rules between fields are attrs validators.
+Nothing is coerced, except that an integer is also a ``float``.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable, Collection, Iterator, Mapping, MutableMapping, MutableSequence, Sequence, Set
+from difflib import get_close_matches
+from enum import Enum
+from reprlib import Repr
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
+
+import attrs
+import cattrs
+import msgspec
+from attrs import frozen
+from cattrs.cols import list_structure_factory, mapping_structure_factory
+from cattrs.gen import make_dict_structure_fn
+
+from cloudsvc.core.secrets import Secret
+
+T = TypeVar("T")
+_Hook = Callable[[Any, Any], Any]
+
+_ARRAYS: dict[object, Callable[[list[Any]], Collection[Any]]] = {
+    list: list,
+    tuple: tuple,
+    set: set,
+    frozenset: frozenset,
+    MutableSequence: list,
+    Sequence: tuple,
+    Set: frozenset,
+}
+_OBJECTS = (dict, Mapping, MutableMapping)
+_SCALARS = (bool, int, float, str, types.NoneType)
+
+_converter = cattrs.Converter(forbid_extra_keys=True, detailed_validation=True)
+_brief = Repr()
+_brief.maxstring = _brief.maxlong = _brief.maxother = 80
+
+
+class StructureFaults(Exception):  # noqa: N818 - several faults in one exception, as its name says
+    """The data does not fit the type. Each line is one fault: ``path: what was expected, what was there``."""
+
+    def __init__(self, lines: tuple[str, ...]) -> None:
+        super().__init__("\n".join(lines))
+        self.lines = lines
+
+
+@frozen
+class Check:
+    """
+    A rule of one value, placed in :data:`typing.Annotated`.
+
+    :ivar function: takes the typed value; its :exc:`ValueError` is the text of the fault.
+    """
+
+    function: Callable[[Any], object]
+
+
+class _Mismatch(Exception):  # noqa: N818 - never leaves this module
+    """One fault, worded for whoever wrote the data."""
+
+
+def structure(value: object, target: type[T], *, path: str) -> T:
+    """
+    ``value`` as an instance of ``target``.
+
+    :param path: what the value is called in faults: ``config``, ``body``.
+    :raises StructureFaults: with every fault there is, not only the first.
+    """
+    try:
+        return _converter.structure(value, target)
+    except Exception as error:
+        lines = tuple(_describe(error, path))
+        if not lines:
+            raise
+        raise StructureFaults(lines) from None
+
+
+def unstructure(value: object) -> Any:
+    """Plain data for ``value``: attrs instances as ``dict``, enumerations as their values, secrets masked."""
+    return _converter.unstructure(value)
+
+
+def suggest(name: str, known: Collection[str]) -> str:
+    """``; did you mean …?`` when one of ``known`` is close to ``name``, otherwise nothing."""
+    close = get_close_matches(name, known, n=1, cutoff=0.6)
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def _describe(error: BaseException, path: str) -> Iterator[str]:
+    match error:
+        case cattrs.ClassValidationError() | cattrs.IterableValidationError():
+            inside, own = error.group_exceptions()
+            for inner, note in inside:
+                step = note.name if isinstance(note, cattrs.AttributeValidationNote) else note.index
+                yield from _describe(inner, _join(path, step))
+            for inner in own:
+                yield from _describe(inner, path)
+        case cattrs.ForbiddenExtraKeysError(extra_fields=names, cl=target):
+            known = [field.name for field in attrs.fields(target)]
+            for name in sorted(names):
+                yield f"{_join(path, name)}: unknown key{suggest(name, known)}"
+        case KeyError():
+            yield f"{path}: missing"
+        case _Mismatch() | ValueError():
+            yield f"{path}: {error}"
+
+
+def _join(path: str, step: str | int) -> str:
+    return f"{path}.{step}" if isinstance(step, str) and step.isidentifier() else f"{path}[{_brief.repr(step)}]"
+
+
+def _show(value: object) -> str:
+    match value:
+        case None:
+            return "null"
+        case dict():
+            return "an object"
+        case list() | tuple():
+            return "an array"
+        case _:
+            return _brief.repr(value)
+
+
+def _is_scalar(target: Any) -> bool:
+    """Whether msgspec checks the whole type by itself, ranges included."""
+    origin = get_origin(target)
+    if origin is Annotated:
+        return _is_scalar(get_args(target)[0]) and not _find_checks(target)
+    if origin in (Union, types.UnionType):
+        return all(map(_is_scalar, get_args(target)))
+    return origin is Literal or target in _SCALARS or (isinstance(target, type) and issubclass(target, Enum))
+
+
+def _find_checks(target: Any) -> list[Check]:
+    return [extra for extra in get_args(target)[1:] if isinstance(extra, Check)]
+
+
+def _annotate(target: Any, metas: list[msgspec.Meta]) -> Any:
+    for meta in metas:
+        target = Annotated[target, meta]
+    return target
+
+
+def _reword(complaint: str, target: Any, value: object) -> str:
+    expected, _, _ = complaint.replace("`", "").partition(", got ")
+    if expected.startswith("Invalid enum value"):
+        expected = "expected one of " + ", ".join(map(repr, _choices(target)))
+    return f"{expected[0].lower()}{expected[1:]}, got {_show(value)}"
+
+
+def _choices(target: Any) -> Iterator[object]:
+    if isinstance(target, type) and issubclass(target, Enum):
+        yield from (member.value for member in target)
+    elif get_origin(target) is Literal:
+        yield from get_args(target)
+    else:
+        for inner in get_args(target):
+            yield from _choices(inner)
+
+
+def _expect(kinds: type | tuple[type, ...], name: str, hook: _Hook) -> _Hook:
+    def take(value: Any, target: Any) -> Any:
+        if not isinstance(value, kinds):
+            raise _Mismatch(f"expected {name}, got {_show(value)}")
+        return hook(value, target)
+
+    return take
+
+
+def _is_object(target: Any) -> bool:
+    return (get_origin(target) or target) in _OBJECTS
+
+
+def _is_array(target: Any) -> bool:
+    arguments = get_args(target)
+    uniform = get_origin(target) is not tuple or arguments[-1:] == (...,)
+    return uniform and (get_origin(target) or target) in _ARRAYS
+
+
+def _is_annotated(target: Any) -> bool:
+    return get_origin(target) is Annotated
+
+
+# Hooks: of those whose predicates match, the one registered last wins.
+
+
+@_converter.register_structure_hook_factory(attrs.has)
+def _make_instance(target: Any, converter: cattrs.Converter) -> _Hook:
+    return _expect(dict, "object", make_dict_structure_fn(target, converter))
+
+
+@_converter.register_structure_hook_factory(_is_object)
+def _make_object(target: Any, converter: cattrs.Converter) -> _Hook:
+    return _expect(dict, "object", mapping_structure_factory(target, converter, dict))
+
+
+@_converter.register_structure_hook_factory(_is_array)
+def _make_array(target: Any, converter: cattrs.Converter) -> _Hook:
+    make = _ARRAYS[get_origin(target) or target]
+    items: Any = list[(get_args(target) or (Any,))[0]]  # type: ignore[misc]  # built at run time
+    each: _Hook = list_structure_factory(items, converter)
+    return _expect((list, tuple), "array", lambda value, _: make(each(value, items)))
+
+
+@_converter.register_structure_hook_factory(_is_annotated)
+def _make_annotated(target: Any, converter: cattrs.Converter) -> _Hook:
+    """For what msgspec cannot do alone: first the outer bounds of a container, then what is in it, then checks."""
+    inner, *extras = get_args(target)
+    metas = [extra for extra in extras if isinstance(extra, msgspec.Meta)]
+    plain = _annotate(inner, metas) if _is_scalar(inner) else inner
+    outside = list if _is_array(inner) else dict if _is_object(inner) else None
+    hook = converter.get_structure_hook(plain)
+    measure = _make_scalar(_annotate(outside, metas)) if outside and metas else None
+    checks = _find_checks(target)
+
+    def take(value: Any, _: Any) -> Any:
+        if measure is not None:
+            measure(value, None)
+        typed = hook(value, plain)
+        for check in checks:
+            check.function(typed)
+        return typed
+
+    return take
+
+
+@_converter.register_structure_hook_factory(_is_scalar)
+def _make_scalar(target: Any) -> _Hook:
+    def take(value: Any, _: Any) -> Any:
+        try:
+            return msgspec.convert(value, target, strict=True)
+        except msgspec.ValidationError as error:
+            raise _Mismatch(_reword(str(error), target, value)) from None
+
+    return take
+
+
+def _take_secret(value: Any, _: Any) -> Secret:
+    if isinstance(value, str):
+        return Secret(value)
+    raise _Mismatch(f"expected str, got {type(value).__name__}")
+
+
+# cattrs looks up plain classes before it asks any predicate.
+for _scalar in _SCALARS:
+    _converter.register_structure_hook(_scalar, _make_scalar(_scalar))
+_converter.register_structure_hook(Secret, _take_secret)
+_converter.register_unstructure_hook(Secret, str)
