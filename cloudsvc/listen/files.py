@@ -87,7 +87,7 @@ def _in_order(files: CertificateFiles) -> tuple[Path, ...]:
 
 
 def _complete(files: CertificateFiles) -> None:
-    staged = [path for path in _in_order(files) if _staged(path).exists()]
+    staged = [path for path in _in_order(files) if os.path.lexists(_staged(path))]
     decided = files.key not in staged and (files.certificate not in staged or _belongs(files))
     for path in staged:
         if decided:

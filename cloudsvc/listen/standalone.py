@@ -4,24 +4,13 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import ParamSpec, TypeVar
 
-from twisted.internet.interfaces import IReactorCore, IReactorTime
+from twisted.internet.interfaces import IReactorCore, IReactorFromThreads, IReactorThreads, IReactorTime
 
+from cloudsvc.core.threads import PoolRunner
 from cloudsvc.listen.files import CertificateFiles
 from cloudsvc.listen.reloading import ReloadingCertificate
-
-P = ParamSpec("P")
-T = TypeVar("T")
-
-
-class _Inline:
-    """Runs the few file operations of a reload where they are: there is no thread pool to borrow here."""
-
-    async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        return function(*args, **kwargs)
 
 
 def serve_home(reactor: IReactorCore) -> ReloadingCertificate:
@@ -36,7 +25,7 @@ def serve_home(reactor: IReactorCore) -> ReloadingCertificate:
         CertificateFiles.locate(directory, directory / "key.pem", directory / "cert.pem"),
         clock=IReactorTime(reactor),
         wall_clock=time.time,
-        threads=_Inline(),
+        threads=PoolRunner(IReactorFromThreads(reactor), IReactorThreads(reactor).getThreadPool()),
         renewal=None,
     )
     reactor.callWhenRunning(certificate.startService)

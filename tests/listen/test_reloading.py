@@ -1,0 +1,290 @@
+"""The certificate in service follows the files, and a broken file changes nothing but the report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from OpenSSL import SSL
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+
+from cloudsvc.core.errors import StartFault
+from cloudsvc.listen.files import CertificateFiles
+from cloudsvc.listen.reloading import CHECK_INTERVAL, ReloadingCertificate, Renewal
+from tests.listen.tools import (
+    DAY,
+    Inline,
+    P,
+    T,
+    copy_pair,
+    leaf_of,
+    logged,
+    make,
+    make_key,
+    shake_hands,
+    sign_elsewhere,
+)
+
+NOW = 1_800_000_000.0
+THIRTY_DAYS_BEFORE = Renewal(days_valid=365, before_days=30)
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> CertificateFiles:
+    return make(tmp_path / "certs", NOW)
+
+
+@pytest.fixture
+def other(tmp_path: Path) -> CertificateFiles:
+    return make(tmp_path / "other", NOW, days_valid=366)
+
+
+@pytest.fixture
+def clock() -> Iterator[Clock]:
+    clock = Clock()
+    yield clock
+    assert not clock.getDelayedCalls()
+
+
+Serve = Callable[..., ReloadingCertificate]
+
+
+@pytest.fixture
+def serve(files: CertificateFiles, clock: Clock) -> Iterator[Serve]:
+    """Puts the files into service; the wall clock goes with the clock, from ``now``."""
+    services = []
+
+    def start(now: float = NOW, renewal: Renewal | None = None) -> ReloadingCertificate:
+        service = ReloadingCertificate(
+            files, clock=clock, wall_clock=lambda: now + clock.seconds(), threads=Inline(), renewal=renewal
+        )
+        services.append(service)
+        service.startService()
+        return service
+
+    yield start
+    for service in services:
+        service.stopService()
+
+
+def break_certificate(files: CertificateFiles) -> None:
+    files.certificate.write_bytes(files.certificate.read_bytes()[:200])
+
+
+def test_replaced_files_are_served_within_a_minute(
+    files: CertificateFiles, other: CertificateFiles, clock: Clock, serve: Serve
+) -> None:
+    certificate = serve()
+    copy_pair(other, files)
+    clock.advance(CHECK_INTERVAL)
+    assert CHECK_INTERVAL < 60
+    assert certificate.not_after == NOW + 366 * DAY
+    assert certificate.problem is None
+
+
+def test_replaced_files_are_served_at_once_when_asked(
+    files: CertificateFiles, other: CertificateFiles, serve: Serve
+) -> None:
+    certificate = serve()
+    copy_pair(other, files)
+    Deferred.fromCoroutine(certificate.reload())
+    assert certificate.not_after == NOW + 366 * DAY
+
+
+def test_half_a_swap_is_refused_and_its_other_half_accepted(
+    files: CertificateFiles, other: CertificateFiles, clock: Clock, serve: Serve
+) -> None:
+    certificate = serve()
+    files.key.write_bytes(other.key.read_bytes())
+    clock.advance(CHECK_INTERVAL)
+    assert certificate.not_after == NOW + 365 * DAY
+    assert "is not the key of" in str(certificate.problem)
+    files.certificate.write_bytes(other.certificate.read_bytes())
+    clock.advance(CHECK_INTERVAL)
+    assert (certificate.not_after, certificate.problem) == (NOW + 366 * DAY, None)
+
+
+def delete(files: CertificateFiles) -> None:
+    files.key.unlink()
+
+
+def replace_with_expired(files: CertificateFiles) -> None:
+    sign_elsewhere(files, make_key(), NOW - 100 * DAY)
+
+
+def replace_with_future(files: CertificateFiles) -> None:
+    sign_elsewhere(files, make_key(), NOW + DAY)
+
+
+@pytest.mark.parametrize("harm", [break_certificate, delete, replace_with_expired, replace_with_future])
+def test_a_broken_replacement_is_reported_once_while_the_old_one_serves(
+    files: CertificateFiles, clock: Clock, serve: Serve, harm: Callable[[CertificateFiles], None]
+) -> None:
+    certificate = serve()
+    harm(files)
+    with logged() as lines:
+        clock.pump([CHECK_INTERVAL] * 4)
+    assert len([line for line in lines if line.startswith("error: the certificate on disk cannot be served")]) == 1
+    assert certificate.not_after == NOW + 365 * DAY
+    assert certificate.problem is not None
+
+
+def test_whoever_asks_for_a_broken_replacement_is_told_each_time(files: CertificateFiles, serve: Serve) -> None:
+    certificate = serve()
+    break_certificate(files)
+    with logged() as lines:
+        Deferred.fromCoroutine(certificate.reload())
+        Deferred.fromCoroutine(certificate.reload())
+    assert len(lines) == 2
+
+
+def test_a_replacement_from_the_future_is_served_when_its_time_has_come(
+    files: CertificateFiles, clock: Clock, serve: Serve
+) -> None:
+    certificate = serve()
+    replace_with_future(files)
+    clock.advance(CHECK_INTERVAL)
+    assert certificate.problem is not None
+    clock.advance(DAY)
+    assert (certificate.not_after, certificate.problem) == (NOW + 91 * DAY, None)
+
+
+def test_our_own_certificate_renews_itself_before_its_end(files: CertificateFiles, clock: Clock, serve: Serve) -> None:
+    certificate = serve(renewal=THIRTY_DAYS_BEFORE)
+    clock.advance(334 * DAY)
+    assert certificate.not_after == NOW + 365 * DAY
+    clock.advance(2 * DAY)
+    assert certificate.not_after == pytest.approx(NOW + (336 + 365) * DAY, abs=CHECK_INTERVAL)
+    assert certificate.not_after == leaf_of(files).not_valid_after_utc.timestamp()
+
+
+def test_our_own_expired_certificate_is_renewed_at_start(serve: Serve) -> None:
+    certificate = serve(now=NOW + 400 * DAY, renewal=THIRTY_DAYS_BEFORE)
+    assert certificate.not_after == NOW + 765 * DAY
+    assert certificate.problem is None
+
+
+def test_a_foreign_expired_certificate_is_served_and_reported(files: CertificateFiles, serve: Serve) -> None:
+    sign_elsewhere(files, make_key(), NOW)
+    with logged() as lines:
+        certificate = serve(now=NOW + 91 * DAY, renewal=THIRTY_DAYS_BEFORE)
+    assert certificate.not_after == NOW + 90 * DAY
+    assert "has expired" in str(certificate.problem)
+    assert any(line.startswith("error") and "has expired" in line for line in lines)
+
+
+def test_a_certificate_that_ends_in_service_becomes_a_problem(clock: Clock, serve: Serve) -> None:
+    certificate = serve()
+    clock.advance(365 * DAY)
+    assert "has expired" in str(certificate.problem)
+
+
+def test_a_renewal_that_fails_is_reported_once_and_tried_again(
+    files: CertificateFiles, clock: Clock, serve: Serve
+) -> None:
+    certificate = serve(renewal=THIRTY_DAYS_BEFORE)
+    in_the_way = files.certificate.with_name(".cert.pem.new")
+    in_the_way.mkdir()
+    (in_the_way / "file").touch()
+    with logged() as lines:
+        clock.advance(340 * DAY)
+        clock.advance(CHECK_INTERVAL)
+    assert len([line for line in lines if "could not be renewed" in line]) == 1
+    assert "cannot write" in str(certificate.problem)
+    (in_the_way / "file").unlink()
+    in_the_way.rmdir()
+    clock.advance(CHECK_INTERVAL)
+    assert certificate.problem is None
+    assert certificate.not_after > NOW + 700 * DAY
+
+
+def test_replacing_an_authority_at_its_end_is_announced(files: CertificateFiles, clock: Clock, serve: Serve) -> None:
+    with logged() as lines:
+        serve(now=NOW + 3300 * DAY, renewal=THIRTY_DAYS_BEFORE)
+    assert any(line.startswith("warn: a new authority signed it: give clients") for line in lines)
+
+
+def test_without_files_there_is_nothing_to_serve(files: CertificateFiles, serve: Serve) -> None:
+    files.key.unlink()
+    with pytest.raises(StartFault, match="make it with"):
+        serve()
+
+
+def test_key_that_others_may_read_is_warned_of(files: CertificateFiles, serve: Serve) -> None:
+    files.key.chmod(0o644)
+    with logged() as lines:
+        serve()
+    assert any(line.startswith("warn: others than its owner may use") for line in lines)
+
+
+class Unreliable(Inline):
+    """Fails as no one expected, as often as it is told to."""
+
+    failures = 0
+
+    async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        if self.failures:
+            self.failures -= 1
+            raise MemoryError
+        return await super().run(function, *args, **kwargs)
+
+
+def test_an_unexpected_failure_does_not_end_the_looking(
+    files: CertificateFiles, other: CertificateFiles, clock: Clock
+) -> None:
+    threads = Unreliable()
+    certificate = ReloadingCertificate(files, clock=clock, wall_clock=lambda: NOW, threads=threads, renewal=None)
+    certificate.startService()
+    threads.failures = 1
+    copy_pair(other, files)
+    with logged() as lines:
+        clock.advance(CHECK_INTERVAL)
+        assert certificate.not_after == NOW + 365 * DAY
+        clock.advance(CHECK_INTERVAL)
+    assert certificate.not_after == NOW + 366 * DAY
+    assert any(line.startswith("critical: looking after the certificate failed") for line in lines)
+    certificate.stopService()
+
+
+def test_stopping_waits_for_a_look_under_way(files: CertificateFiles, clock: Clock) -> None:
+    gate = Deferred[None]()
+
+    class Slow(Inline):
+        async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+            await gate
+            return await super().run(function, *args, **kwargs)
+
+    certificate = ReloadingCertificate(files, clock=clock, wall_clock=lambda: NOW, threads=Slow(), renewal=None)
+    certificate.startService()
+    stopped = certificate.stopService()
+    assert not stopped.called
+    gate.callback(None)
+    assert stopped.called
+
+
+def converse(certificate: ReloadingCertificate, context: SSL.Context, session: SSL.Session | None) -> SSL.Connection:
+    """The client's side of a connection, until it has the session that the server gives it."""
+    client = SSL.Connection(context, None)
+    if session is not None:
+        client.set_session(session)
+    shake_hands(client, certificate.serverConnectionForTLS(None))  # type: ignore[arg-type]  # of no use to it
+    return client
+
+
+@pytest.mark.parametrize("version", [SSL.TLS1_2_VERSION, SSL.TLS1_3_VERSION])
+def test_sessions_outlive_a_swap_but_not_their_keys(
+    files: CertificateFiles, other: CertificateFiles, clock: Clock, serve: Serve, version: int
+) -> None:
+    context = SSL.Context(SSL.TLS_CLIENT_METHOD)
+    context.set_max_proto_version(version)
+    certificate = serve()
+    session = converse(certificate, context, None).get_session()
+    copy_pair(other, files)
+    clock.advance(CHECK_INTERVAL)
+    assert certificate.not_after == NOW + 366 * DAY
+    assert converse(certificate, context, session).session_reused()
+    session = converse(certificate, context, None).get_session()
+    clock.advance(2 * DAY)
+    assert not converse(certificate, context, session).session_reused()
