@@ -1,0 +1,55 @@
+"""``python -m bench``: measure, compare, write down. ``python -m bench profile``: where the time goes."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import attrs
+import click
+
+from bench.catalogue import PEERS
+from bench.profiling import profile as profile_server
+from bench.report import format_report, to_json
+from bench.run import QUICK, THOROUGH, measure
+
+LATEST = Path(__file__).parent / "results" / "latest.json"
+
+
+@click.group(invoke_without_command=True)
+@click.option("--quick", is_flag=True, help="One short round: whether it runs, not how fast it is.")
+@click.option("--rounds", type=click.IntRange(min=1), help="How often each server is started for each kind of load.")
+@click.option(
+    "--only", multiple=True, type=click.Choice([peer.name for peer in PEERS]), help="Measure this one; repeatable."
+)
+@click.option("--output", type=click.Path(path_type=Path, dir_okay=False), default=LATEST, help="Where the JSON goes.")
+@click.pass_context
+def main(context: click.Context, *, quick: bool, rounds: int | None, only: tuple[str, ...], output: Path) -> None:
+    """Measure cloudsvc beside other servers. Exit status 1 when one of them failed to run."""
+    if context.invoked_subcommand is not None:
+        return
+    if shutil.which("wrk") is None:
+        raise click.ClickException("wrk is not installed: install Debian's package wrk.")
+    plan = QUICK if quick else THOROUGH
+    plan = attrs.evolve(plan, rounds=rounds or plan.rounds)
+    peers = [peer for peer in PEERS if not only or peer.name in only]
+    rows = measure(peers, plan, lambda line: click.echo(line, err=True))
+    click.echo(format_report(rows))
+    output.parent.mkdir(parents=True, exist_ok=True)
+    output.write_text(json.dumps(to_json(rows, plan), indent=2) + "\n")
+    if any(row.failure for row in rows):
+        sys.exit(1)
+
+
+@main.command()
+@click.option("--requests", default=2000, show_default=True, help="How many logins to make.")
+@click.option("--top", default=40, show_default=True, help="How many functions to print.")
+def profile(requests: int, top: int) -> None:
+    """Run cloudsvc under cProfile and print its costliest functions."""
+    click.echo(profile_server(requests, top))
+
+
+if __name__ == "__main__":
+    main(prog_name="python -m bench")
