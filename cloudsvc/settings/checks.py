@@ -1,0 +1,55 @@
+"""Rules of single values which a range cannot express. Each raises :exc:`ValueError` that says what to write."""
+
+from __future__ import annotations
+
+from ipaddress import ip_network
+from typing import Final
+from urllib.parse import urlsplit
+
+from limits import parse
+
+from cloudsvc.core.secrets import Secret
+
+STORAGE_SCHEMES: Final = ("memory", "redis", "rediss", "redis+unix", "memcached")
+
+
+def check_rate(text: str) -> None:
+    """``100/minute``, ``5 per 2 hours``."""
+    try:
+        parse(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is no rate; write one like '100/minute' or '5 per 2 hours'") from None
+
+
+def check_network(text: str) -> None:
+    """``10.0.0.0/8``, ``fd00::/8``, ``192.0.2.1``."""
+    try:
+        ip_network(text)
+    except ValueError as problem:
+        raise ValueError(f"{problem}; write a network like '10.0.0.0/8' or one address") from None
+
+
+def check_origin(text: str) -> None:
+    """``https://app.example.org``, ``http://localhost:3000``, ``*`` (RFC 6454, 6.2)."""
+    if text == "*":
+        return
+    try:
+        parts = urlsplit(text)
+        plain = f"{parts.scheme}://{parts.netloc}" == text and parts.hostname and parts.username is None
+        _ = parts.port
+    except ValueError:
+        plain = False
+    if not plain:
+        raise ValueError(f"{text!r} is no origin; write scheme, host and port alone, like 'https://app.example.org'")
+
+
+def check_storage(uri: Secret | None) -> None:
+    """``memory://``, ``redis://host:6379/0``. The address may hold a password, so no fault shows it."""
+    if storage_scheme(uri) not in STORAGE_SCHEMES:
+        known = ", ".join(f"{scheme}://" for scheme in STORAGE_SCHEMES)
+        raise ValueError(f"the address of the storage must begin with one of {known}")
+
+
+def storage_scheme(uri: Secret | None) -> str:
+    """What the address of a storage begins with; ``memory`` where there is none."""
+    return uri.reveal().partition("://")[0] if uri and uri.reveal() else "memory"
