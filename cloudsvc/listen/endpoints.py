@@ -55,7 +55,7 @@ def wrap_description(reactor: IReactorCore, *args: str, **kwargs: str) -> IStrea
 
     :raises ValueError: when there is nothing to wrap, or it is no description.
     """
-    if not args:
+    if not any(args):
         raise ValueError(f"{PREFIX}: wraps another endpoint, such as {PREFIX}:tcp:8443")
     creator = _serving.get(None)
     if creator is None:
@@ -114,9 +114,9 @@ def listen(
 def _bind(reactor: IReactorCore, description: str, factory: IProtocolFactory) -> IListeningPort | Exception:
     try:
         pending = _parse(reactor, description).listen(factory)
-    except (IndexError, KeyError):
-        return ValueError("there is no such socket: start it by a systemd socket unit, which passes LISTEN_FDS")
     except Exception as error:  # noqa: BLE001 - parsers are plugins, and raise what they like
+        if "systemd" in description and isinstance(error, IndexError | KeyError):
+            return ValueError("there is no such socket: start it by a systemd socket unit, which passes LISTEN_FDS")
         return error
     outcomes: list[IListeningPort | Exception] = []
     pending.addCallbacks(outcomes.append, lambda failure: outcomes.append(failure.value))
