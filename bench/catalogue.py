@@ -46,7 +46,7 @@ class Peer:
                 [self.command[0], "-c", f"import {', '.join(self.modules)}"], capture_output=True, check=False
             )
             if found.returncode:
-                return "its libraries are missing: run `make bench`, or name an interpreter that has them in BENCH_PYTHON"
+                return "libraries are missing: run `make bench`, or name an interpreter that has them in BENCH_PYTHON"
         return None
 
 
