@@ -10,7 +10,7 @@ from enum import Enum, auto
 
 from attrs import frozen
 
-ASGI = ("fastapi", "prometheus_fastapi_instrumentator", "slowapi", "uvicorn")
+ASGI = ("fastapi", "httptools", "prometheus_fastapi_instrumentator", "slowapi", "uvicorn", "uvloop")
 
 
 @frozen(kw_only=True)
