@@ -1,0 +1,194 @@
+"""Where log lines end: the console, and a file that rotates."""
+
+from __future__ import annotations
+
+import os
+import stat
+from contextlib import suppress
+from pathlib import Path
+from typing import Final, Protocol, Self
+
+from attrs import define
+from twisted.logger import Logger
+
+from cloudsvc.core.errors import StartFault
+
+_log = Logger()
+
+MODE: Final = 0o640
+"""The server's user writes, its group may read, nobody else: log lines tell who was here and what they did."""
+
+
+class LinesLost(Exception):  # noqa: N818  # it names what happened, as BrokenPipe does
+    """A target could not take everything. ``lines`` is how many it did not take."""
+
+    def __init__(self, lines: int, reason: str) -> None:
+        super().__init__(reason)
+        self.lines = lines
+        self.reason = reason
+
+
+class Target(Protocol):
+    """Takes finished lines."""
+
+    @property
+    def name(self) -> str:
+        """What to call it in a log line."""
+        ...
+
+    def write(self, lines: bytes) -> None:
+        """
+        Write whole lines.
+
+        :raises LinesLost: the disk is full, the reader of the console is gone, and the like.
+        """
+        ...
+
+    def reopen(self) -> None:
+        """
+        Start over with a new file under the same name, after something else has moved the old one away.
+
+        :raises OSError: there is no new one; the old one stays in use.
+        """
+        ...
+
+    def close(self) -> None:
+        """Take no more."""
+        ...
+
+
+@define(eq=False)
+class Stream:
+    """An open descriptor, such as standard error's. Whoever opened it closes it."""
+
+    _descriptor: int
+    name: str
+    _torn: bool = False
+
+    def write(self, lines: bytes) -> None:
+        """Write whole lines, as in :class:`Target`. What follows half a line begins on a line of its own."""
+        data = b"\n" + lines if self._torn else lines
+        done = 0
+        try:
+            while done < len(data):
+                done += os.write(self._descriptor, data[done:] if done else data)
+        except OSError as problem:
+            if done:
+                self._torn = data[done - 1 : done] != b"\n"
+            taken = max(0, done - (len(data) - len(lines)))
+            raise LinesLost(lines.count(b"\n", taken), problem.strerror or str(problem)) from problem
+        self._torn = False
+
+    def reopen(self) -> None:
+        """Nothing: it is no file of ours."""
+
+    def close(self) -> None:
+        """Nothing: whoever opened it closes it."""
+
+
+@define(eq=False)
+class RotatingFile:
+    """
+    A file that is moved to ``NAME.1`` before it grows beyond a size, ``NAME.1`` to ``NAME.2`` and so on.
+
+    It is always opened for appending, so that a file that something else has truncated does not get a hole. Where
+    rotation fails the present file grows on: no line is lost for it. Twisted's own ``LogFile`` does neither.
+    """
+
+    path: Path
+    _max_bytes: int
+    _backups: int
+    _descriptor: int
+    _size: int
+    _output: Stream
+    _stuck: bool = False
+
+    @classmethod
+    def open(cls, path: Path, *, max_bytes: int = 10 * 2**20, backups: int = 5) -> Self:
+        """
+        The file at ``path``, made together with its directory where it is missing.
+
+        :param max_bytes: bytes after which it rotates.
+        :param backups: how many older files are kept, at least one.
+        :raises StartFault: it cannot be opened for writing.
+        """
+        try:
+            path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
+            descriptor = _open(path)
+        except OSError as problem:
+            remedy = f"make {path.parent} writable for the user that the server runs as"
+            raise StartFault([f"cannot write the log file {path}: {problem.strerror}; {remedy}"]) from problem
+        return cls(
+            path, max_bytes, max(1, backups), descriptor, os.fstat(descriptor).st_size, Stream(descriptor, path.name)
+        )
+
+    @property
+    def name(self) -> str:
+        """The file's name without its directory."""
+        return self.path.name
+
+    def write(self, lines: bytes) -> None:
+        """Write whole lines, as in :class:`Target`, into a new file when they would not fit into this one."""
+        if self._size and self._size + len(lines) > self._max_bytes:
+            self._rotate()
+        try:
+            self._output.write(lines)
+        finally:
+            self._size = os.fstat(self._descriptor).st_size
+
+    def reopen(self) -> None:
+        """Open ``path`` anew, as in :class:`Target`."""
+        self._replace(_open(self.path))
+
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self._descriptor)
+
+    def _rotate(self) -> None:
+        try:
+            descriptor = self._move_away()
+        except OSError as problem:
+            if not self._stuck:
+                self._stuck = True
+                _log.warn("{name} cannot be rotated and grows on: {reason}", name=self.name, reason=problem.strerror)
+        else:
+            self._stuck = False
+            self._replace(descriptor)
+
+    def _move_away(self) -> int:
+        # The new file first: when there is none to be had, nothing has moved.
+        fresh = self.path.with_name(f"{self.path.name}.new")
+        descriptor = _open(fresh)
+        try:
+            self._make_room()
+            with suppress(FileNotFoundError):
+                self.path.rename(self._backup(1))
+            fresh.rename(self.path)
+        except BaseException:
+            os.close(descriptor)
+            raise
+        return descriptor
+
+    def _make_room(self) -> None:
+        """Move the backups one up, but only as far as the first gap: trying again after a fault costs no backup."""
+        end = next((n for n in range(1, self._backups) if not self._backup(n).exists()), self._backups)
+        for number in range(end, 1, -1):
+            self._backup(number - 1).replace(self._backup(number))
+
+    def _backup(self, number: int) -> Path:
+        return self.path.with_name(f"{self.path.name}.{number}")
+
+    def _replace(self, descriptor: int) -> None:
+        old, self._descriptor = self._descriptor, descriptor
+        self._output = Stream(descriptor, self.name)
+        self._size = os.fstat(descriptor).st_size
+        os.close(old)
+
+
+def _open(path: Path) -> int:
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, MODE)
+    status = os.fstat(descriptor)
+    if stat.S_ISREG(status.st_mode) and status.st_mode & 0o777 & ~MODE:
+        with suppress(PermissionError):  # Someone else's file: they chose who reads it.
+            os.fchmod(descriptor, status.st_mode & MODE)
+    return descriptor
