@@ -95,27 +95,28 @@ def suggest(name: str, known: Collection[str]) -> str:
     return f"; did you mean {close[0]!r}?" if close else ""
 
 
+def join_path(path: str, step: str | int) -> str:
+    """How faults call what is at the key or index ``step`` of the value at ``path``."""
+    return f"{path}.{step}" if isinstance(step, str) and step.isidentifier() else f"{path}[{_brief.repr(step)}]"
+
+
 def _describe(error: BaseException, path: str) -> Iterator[str]:
     match error:
         case cattrs.ClassValidationError() | cattrs.IterableValidationError():
             inside, own = error.group_exceptions()
             for inner, note in inside:
                 step = note.name if isinstance(note, cattrs.AttributeValidationNote) else note.index
-                yield from _describe(inner, _join(path, step))
+                yield from _describe(inner, join_path(path, step))
             for inner in own:
                 yield from _describe(inner, path)
         case cattrs.ForbiddenExtraKeysError(extra_fields=names, cl=target):
             known = [field.name for field in attrs.fields(target)]
             for name in sorted(names):
-                yield f"{_join(path, name)}: unknown key{suggest(name, known)}"
+                yield f"{join_path(path, name)}: unknown key{suggest(name, known)}"
         case KeyError():
             yield f"{path}: missing"
         case _Mismatch() | ValueError():
             yield f"{path}: {error}"
-
-
-def _join(path: str, step: str | int) -> str:
-    return f"{path}.{step}" if isinstance(step, str) and step.isidentifier() else f"{path}[{_brief.repr(step)}]"
 
 
 def _show(value: object) -> str:

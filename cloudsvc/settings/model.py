@@ -7,6 +7,7 @@ and ``docs/configuration.md`` are made from it.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Literal
 
 from attrs import field, frozen
@@ -164,7 +165,7 @@ class RateLimitSettings:
             description="Where to count: `memory://`, `redis://host:6379/0`, `memcached://host:11211`. "
             "Several servers may share one."
         ),
-    ] = field(default=Secret("memory://"))
+    ] = field(factory=partial(Secret, "memory://"))
     on_storage_failure: Annotated[
         Literal["allow", "refuse"], Meta(description="What happens to requests while the storage is away.")
     ] = "allow"
@@ -286,11 +287,7 @@ class DocumentationSettings:
 
 @frozen(kw_only=True)
 class Settings:
-    """
-    The whole configuration, but for the sections of applications.
-
-    :ivar applications: names of applications, each with a section of its own.
-    """
+    """The whole configuration, but for the sections of applications."""
 
     server: ServerSettings = field(factory=ServerSettings)
     connections: ConnectionSettings = field(factory=ConnectionSettings)

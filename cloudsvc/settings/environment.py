@@ -1,0 +1,118 @@
+"""Environment variables over the configuration file: the text of a variable is decoded by the type of its setting."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from enum import Enum
+from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
+
+from attrs import frozen
+
+from cloudsvc.core.secrets import Secret
+from cloudsvc.core.structuring import StructureFaults, structure, suggest
+from cloudsvc.settings.document import parse_json
+from cloudsvc.settings.leaves import PREFIX, Leaf
+
+SHORT_NAMES: Final[Mapping[str, str]] = {"server.host": "HOST", "server.port": "PORT"}
+"""Settings which have a second, customary variable."""
+
+
+@frozen(kw_only=True)
+class Source:
+    """Variables and where they come from: ``environment`` or ``.env``."""
+
+    label: str
+    variables: Mapping[str, str]
+
+
+@frozen(kw_only=True)
+class Variable:
+    """A variable that is set. ``origin`` tells people which: ``environment PORT``."""
+
+    origin: str
+    text: str
+
+
+def find_variable(sources: Iterable[Source], *names: str) -> Variable | None:
+    """The variable of the first source, and in it of the first of ``names``, that is set to more than nothing."""
+    for source in sources:
+        for name in names:
+            if text := source.variables.get(name):
+                return Variable(origin=f"{source.label} {name}", text=text)
+    return None
+
+
+def overlay(
+    document: dict[str, Any], leaves: Iterable[Leaf], sources: Sequence[Source], faults: list[str]
+) -> dict[str, str]:
+    """
+    Put what ``sources`` say into ``document``; add to ``faults`` what they say wrongly.
+
+    :returns: the origin of each setting that a variable sets.
+    """
+    origins: dict[str, str] = {}
+    for leaf in leaves:
+        names = (leaf.variable, SHORT_NAMES[leaf.name]) if leaf.name in SHORT_NAMES else (leaf.variable,)
+        variable = find_variable(sources, *names)
+        if variable is None:
+            continue
+        value = decode(variable.text, leaf.type)
+        try:
+            structure(value, leaf.type, path=variable.origin)
+        except StructureFaults as problem:
+            faults += problem.lines
+            continue
+        _place(document, leaf.path, value)
+        origins[leaf.name] = variable.origin
+    return origins
+
+
+def find_unknown(sources: Iterable[Source], known: Collection[str]) -> Iterator[str]:
+    """A fault for each variable that looks like a setting and is none of ``known``."""
+    for source in sources:
+        for name, text in source.variables.items():
+            if name.startswith(PREFIX) and text and name not in known:
+                yield f"{source.label} {name}: unknown setting{suggest(name, known)}"
+
+
+def decode(text: str, target: Any) -> object:
+    """
+    What ``text`` means for a setting of type ``target``: itself for strings, otherwise JSON.
+
+    Text that is no JSON stays text, so that the strict converter says what it expected instead.
+    """
+    kinds = set(_find_kinds(target))
+    if text == "null" and types.NoneType in kinds:
+        return None
+    if kinds <= {str, Secret, types.NoneType}:
+        return text
+    try:
+        return parse_json(text)
+    except ValueError:
+        return text
+
+
+def _find_kinds(target: Any) -> Iterator[object]:
+    origin = get_origin(target)
+    if origin is Annotated:
+        yield from _find_kinds(get_args(target)[0])
+    elif origin in (Union, types.UnionType):
+        for option in get_args(target):
+            yield from _find_kinds(option)
+    elif origin is Literal:
+        yield from map(type, get_args(target))
+    elif isinstance(target, type) and issubclass(target, Enum):
+        yield from (type(member.value) for member in target)
+    else:
+        yield origin or target
+
+
+def _place(document: dict[str, Any], path: tuple[str, ...], value: object) -> None:
+    *sections, key = path
+    for section in sections:
+        inner = document.setdefault(section, {})
+        if not isinstance(inner, dict):
+            return  # The file is at fault, and the fault will be told.
+        document = inner
+    document[key] = value
