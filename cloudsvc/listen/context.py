@@ -91,7 +91,7 @@ def make_context() -> SSL.Context:
     """
     A server context without a certificate: TLS 1.2 and 1.3, authenticated ciphers, forward secrecy, HTTP/1.1.
 
-    Sessions resume by tickets (RFC 5077; RFC 8446, 2.2) and by id, never with early data.
+    Sessions resume by tickets (RFC 5077; RFC 8446, 2.2), which cost the server no memory, and never with early data.
     """
     context = SSL.Context(SSL.TLS_SERVER_METHOD)
     context.set_min_proto_version(SSL.TLS1_2_VERSION)
@@ -101,7 +101,7 @@ def make_context() -> SSL.Context:
     context.set_tls13_ciphersuites(_TLS_1_3_CIPHERS)
     _choose_groups(context)
     context.set_session_id(_SESSION_ID_CONTEXT)
-    context.set_session_cache_mode(SSL.SESS_CACHE_SERVER)
+    context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
     context.set_alpn_select_callback(_select_protocol)
     return context
 

@@ -98,8 +98,8 @@ class ReloadingCertificate(Service):
 
     def serverConnectionForTLS(self, tlsProtocol: TLSMemoryBIOProtocol) -> Connection:
         """A connection with the certificate of this moment, that resumes sessions begun under an earlier one."""
-        # Ticket keys and the session cache stay with the context a connection is born from; the certificate comes
-        # with the one it is switched to.
+        # The keys of session tickets stay with the context a connection is born from; the certificate comes with the
+        # one it is switched to.
         connection = Connection(self._sessions, None)
         connection.set_context(self._current.context)
         return connection
