@@ -1,0 +1,70 @@
+"""Blocking work runs outside the reactor's thread, and nothing of that work needs a global reactor."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+
+import pytest
+from twisted.internet import reactor
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.python.threadpool import ThreadPool
+
+from cloudsvc.core.threads import PoolRunner
+from tests.support.reactors import in_reactor
+
+
+@pytest.fixture
+def pool() -> Iterator[ThreadPool]:
+    pool = ThreadPool(0, 2, name="test")
+    pool.start()
+    yield pool
+    pool.stop()
+
+
+@pytest.fixture
+def runner(pool: ThreadPool) -> PoolRunner:
+    return PoolRunner(reactor, pool)  # type: ignore[arg-type]  # the module stands for the reactor
+
+
+@in_reactor
+async def test_a_function_runs_in_another_thread_with_its_arguments(runner: PoolRunner) -> None:
+    def describe(*args: int, **kwargs: str) -> tuple[threading.Thread, tuple[int, ...], dict[str, str]]:
+        return threading.current_thread(), args, kwargs
+
+    thread, args, kwargs = await runner.run(describe, 1, 2, key="x")
+
+    assert thread is not threading.current_thread()
+    assert (args, kwargs) == ((1, 2), {"key": "x"})
+
+
+@in_reactor
+async def test_an_exception_reaches_the_caller(runner: PoolRunner) -> None:
+    with pytest.raises(ValueError, match="no number"):
+        await runner.run(_fail)
+
+
+@in_reactor
+async def test_a_cancelled_call_stops_waiting_while_the_function_ends_by_itself(runner: PoolRunner) -> None:
+    go_on = threading.Event()
+    waiting = Deferred.fromCoroutine(runner.run(go_on.wait, 10))
+    after = Deferred.fromCoroutine(runner.run(go_on.wait, 10))
+
+    waiting.cancel()
+    with pytest.raises(CancelledError):
+        await waiting
+
+    go_on.set()
+    assert await after is True
+
+
+def test_the_module_installs_no_reactor() -> None:
+    code = "import sys, cloudsvc.core.threads; sys.exit('twisted.internet.reactor' in sys.modules)"
+
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def _fail() -> int:
+    raise ValueError("no number")
