@@ -21,12 +21,13 @@ class Operation:
     """
     The description of one route.
 
+    :ivar name: of the handler, unique in its application.
+    :ivar source: the handler itself, whose return annotation says what it answers.
     :ivar path: the pattern below ``/api``, in Werkzeug's notation.
     :ivar methods: in capitals; ``GET`` brings ``HEAD`` along.
     :ivar status: of the successful answer.
     :ivar summary: one line for the documentation.
     :ivar description: more, in Markdown.
-    :ivar tag: the group in the documentation.
     :ivar scope: what the actor needs; ``None`` for a route without ``@authorized``, ``""`` for any valid key.
     :ivar throttle: the throttling class, or ``None``.
     :ivar body: the type of the JSON body, or ``None``.
@@ -37,12 +38,13 @@ class Operation:
     :ivar hidden: left out of the documentation.
     """
 
+    name: str = ""
+    source: Handler | None = None
     path: str = ""
     methods: tuple[str, ...] = ()
     status: int = 200
     summary: str = ""
     description: str = ""
-    tag: str = ""
     scope: str | None = None
     throttle: str | None = None
     body: type[Any] | None = None

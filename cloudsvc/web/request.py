@@ -89,6 +89,7 @@ class Request(server.Request):
                 if len(expect) == 1 and expect[0].lower() == b"100-continue":
                     self.expects_continue = True
                 else:
+                    self._begin()
                     self.refuse(HTTPError(417, "expectation_failed", "Only Expect: 100-continue is supported."))
                     return
             self.process()
@@ -100,8 +101,9 @@ class Request(server.Request):
 
     def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
         """The last byte of the request has arrived."""
+        answered = self.finished
         self.body.end()
-        if self.finished:
+        if answered:
             self._cleanup()
         elif not self.begun:
             self.process()
@@ -116,9 +118,9 @@ class Request(server.Request):
 
     def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]  # Twisted's own is untyped
         """The client left: whoever works on the answer is told."""
+        super().connectionLost(reason)
         if self.begun:
             self.body.fail(ConnectionAbortedError("the client closed the connection before the end of its request"))
-        super().connectionLost(reason)
         if self._running is not None:
             self._running.cancel()
         self._conclude()

@@ -20,7 +20,8 @@ from cloudsvc.web.responses import Message, Reply, Response
 
 PREFIX = "/api"
 
-_VARIABLE = re.compile(r"<(?:[^<>]*:)?(\w+)>")
+VARIABLE = re.compile(r"<(?:(?P<converter>\w+)(?:\([^<>]*\))?:)?(?P<name>\w+)>")
+"""A variable in a pattern of Werkzeug's, such as ``<path:name>``."""
 
 
 def not_found() -> HTTPError:
@@ -60,7 +61,7 @@ class Branch(Resource):
 
 def path_template(pattern: str) -> str:
     """A Werkzeug pattern with the prefix, in OpenAPI's notation: ``/api/files/{path}``."""
-    return PREFIX + _VARIABLE.sub(r"{\1}", pattern)
+    return PREFIX + VARIABLE.sub(r"{\g<name>}", pattern)
 
 
 class RouteResource(Resource):
@@ -80,9 +81,9 @@ class RouteResource(Resource):
         # An empty segment is a name like any other, and a redirect must not name a scheme or a host.
         url_map.merge_slashes = False
         self._routes = url_map.bind("")
-        self._patterns = {rule: path_template(rule.rule) for rule in url_map.iter_rules()}
-        self._operations: dict[str, Operation] = {
-            rule.endpoint: operation_of(app.endpoints[rule.endpoint]) for rule in url_map.iter_rules()
+        self._known: dict[str, tuple[str, Operation]] = {
+            rule.endpoint: (path_template(rule.rule), operation_of(app.endpoints[rule.endpoint]))
+            for rule in url_map.iter_rules()
         }
 
     def render(self, request: Request) -> int:  # type: ignore[override]  # Twisted types it as bytes; NOT_DONE_YET is not
@@ -97,9 +98,9 @@ class RouteResource(Resource):
             raise method_not_allowed(problem.valid_methods or ()) from None
         except NotFound:
             raise not_found() from None
-        request.pattern = self._patterns[rule]
+        request.pattern, operation = self._known[rule.endpoint]
         answer: Deferred[Any] = self._app.execute_endpoint(rule.endpoint, request, **variables)  # type: ignore[assignment]  # Klein makes a Deferred of every coroutine
-        answer.addCallback(self._answer, request, self._operations[rule.endpoint].status)
+        answer.addCallback(self._answer, request, operation.status)
         request.run(answer)
         return NOT_DONE_YET
 

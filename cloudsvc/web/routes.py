@@ -56,6 +56,8 @@ def route(
         summary, _, description = cleandoc(handler.__doc__ or "").partition("\n\n")
         note(
             handler,
+            name=endpoint,
+            source=handler,
             path=path,
             methods=names,
             status=status,

@@ -1,0 +1,7 @@
+// A file of its own, because the page's Content-Security-Policy forbids inline scripts.
+window.ui = SwaggerUIBundle({
+  url: "openapi.json",
+  dom_id: "#swagger-ui",
+  deepLinking: true,
+  validatorUrl: null,
+});

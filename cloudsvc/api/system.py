@@ -1,0 +1,111 @@
+"""Is the server well, does my key work, what does it count."""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+from cloudsvc.extend import (
+    Application,
+    Klein,
+    Message,
+    Reply,
+    Request,
+    Response,
+    Tools,
+    authorized,
+    route,
+    throttled,
+)
+from cloudsvc.observe.health import CheckResult, Health, Status
+from cloudsvc.observe.metrics import Metrics
+
+
+@frozen(kw_only=True)
+class SystemSettings:
+    """
+    Values from several sections of the configuration.
+
+    :ivar metrics_require_key: whether only who holds a key may read the metrics.
+    """
+
+    metrics_require_key: bool
+
+
+@frozen(kw_only=True)
+class HealthMessage(Message):
+    """
+    How the server is.
+
+    :ivar status: degraded where something fails that is not vital.
+    """
+
+    status: Status
+
+
+@frozen(kw_only=True)
+class ChecksMessage(Message):
+    """How each part of the server is."""
+
+    status: Status
+    checks: dict[str, CheckResult]
+
+
+class System(Application[SystemSettings]):
+    """Health, login and metrics."""
+
+    name = "system"
+    mounts = ("health", "login", "metrics")
+    settings_type = SystemSettings
+    app = Klein()
+
+    def __init__(self, settings: SystemSettings, tools: Tools, *, health: Health, metrics: Metrics) -> None:
+        super().__init__(settings, tools)
+        self._health = health
+        self._metrics = metrics
+
+    @route(app, "GET", "/health", errors={500: "The server is unhealthy."})
+    async def health(self, request: Request) -> Reply[HealthMessage]:
+        """
+        Say how the server is.
+
+        `healthy`; `degraded` where something fails that is not vital; `unhealthy`, with status 500, otherwise.
+        """
+        report = await self._health.report()
+        status = 500 if report.status is Status.UNHEALTHY else 200
+        return Reply(message=HealthMessage(message=report.message, status=report.status), status=status)
+
+    @route(app, "GET", "/health/checks")
+    @authorized()
+    @throttled("api")
+    async def checks(self, request: Request) -> ChecksMessage:
+        """Say what each health check finds."""
+        report = await self._health.report()
+        return ChecksMessage(message=report.message, status=report.status, checks=dict(report.checks))
+
+    @route(app, "GET", "/health/live")
+    async def live(self, request: Request) -> HealthMessage:
+        """Say that the process answers; whoever restarts it asks this."""
+        return HealthMessage(message="Server is alive", status=Status.HEALTHY)
+
+    @route(app, "GET", "/health/ready", errors={503: "The server is starting or stopping."})
+    async def ready(self, request: Request) -> Reply[HealthMessage]:
+        """Say whether to send requests here; a load balancer asks this."""
+        if self._health.ready:
+            return Reply(message=HealthMessage(message="Server is ready", status=Status.HEALTHY), status=200)
+        return Reply(message=HealthMessage(message="Server is not ready", status=Status.UNHEALTHY), status=503)
+
+    @route(app, "GET", "/login")
+    @authorized()
+    @throttled("api")
+    async def login(self, request: Request) -> Message:
+        """Say that the key is valid."""
+        return Message(message="Login successful.")
+
+    @route(app, "GET", "/metrics", produces={"text/plain": {"type": "string"}}, errors={401: "A key is required."})
+    @throttled("api")
+    async def metrics(self, request: Request) -> Response:
+        """Give the metrics in the Prometheus text format. A setting demands a key."""
+        if self.settings.metrics_require_key:
+            await request.site.gate.authenticate(request, "")
+        exposition = self._metrics.expose()
+        return Response(headers=((b"Content-Type", exposition.content_type),), body=exposition.body)

@@ -1,0 +1,156 @@
+"""Start in order, stop in order: what was accepted is finished, and what was lent is given back."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from attrs import frozen
+from twisted.application.service import IService, Service
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.interfaces import IListeningPort
+from twisted.logger import ILogObserver, Logger
+from twisted.python.failure import Failure
+from twisted.python.threadpool import ThreadPool
+
+from cloudsvc.access.throttling import Windows
+from cloudsvc.core.errors import StartFault
+from cloudsvc.extend import Application
+from cloudsvc.listen.reloading import ReloadingCertificate
+from cloudsvc.listen.sockets import take_over
+from cloudsvc.observe.health import Health
+from cloudsvc.observe.logs import LogWriter
+from cloudsvc.supervisor import Notifier, Signals
+from cloudsvc.web.connections import Connections
+
+_log = Logger("cloudsvc.service")
+
+
+@frozen(kw_only=True)
+class Parts:
+    """
+    What a server is made of, ready to start.
+
+    :ivar certificate: ``None`` where no endpoint has this server's TLS.
+    :ivar ports: bound; they accept nothing until every application has started.
+    :ivar helpers: services that run as long as the server does.
+    :ivar drain_seconds: how long running requests may take once the server is to stop.
+    """
+
+    reactor: Any
+    ports: Sequence[IListeningPort]
+    connections: Connections
+    applications: Sequence[Application[Any]]
+    certificate: ReloadingCertificate | None
+    windows: Windows
+    helpers: Sequence[IService]
+    health: Health
+    pool: ThreadPool
+    writer: LogWriter
+    observer: ILogObserver
+    notifier: Notifier
+    drain_seconds: float
+
+
+class CloudService(Service):
+    """The running server."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._stopping: Deferred[None] | None = None
+
+    @property
+    def log_observer(self) -> ILogObserver:
+        """Where events of :mod:`twisted.logger` become lines of the server's log."""
+        return self._parts.observer
+
+    @property
+    def ports(self) -> Sequence[IListeningPort]:
+        """The bound ports, in the order of the endpoint descriptions."""
+        return self._parts.ports
+
+    def startService(self) -> None:
+        """Start everything; requests are answered once all applications are ready."""
+        super().startService()
+        parts = self._parts
+        take_over(parts.ports)
+        for port in parts.ports:
+            port.stopReading()  # type: ignore[attr-defined]  # every kind of port that binds at once has it
+        parts.writer.start()
+        parts.pool.start()
+        parts.connections.start()
+        for helper in parts.helpers:
+            helper.startService()
+        signals = Signals(terminate=self._terminate, reload=self._reload)
+        parts.reactor.callWhenRunning(signals.install, parts.reactor)
+        parts.reactor.callWhenRunning(lambda: Deferred.fromCoroutine(self._open()).addErrback(self._give_up))
+
+    def stopService(self) -> Deferred[None]:
+        """Refuse what is new, finish what runs, then let go of everything."""
+        super().stopService()
+        return Deferred.fromCoroutine(self._close())
+
+    async def _open(self) -> None:
+        for application in self._parts.applications:
+            await application.start()
+        for port in self._parts.ports:
+            port.startReading()  # type: ignore[attr-defined]  # as above
+            _log.info("listening on {address}", address=port.getHost())
+        self._parts.health.ready = True
+        self._parts.notifier.ready()
+
+    async def _close(self) -> None:
+        parts = self._parts
+        parts.health.ready = False
+        parts.notifier.stopping()
+        _log.info("stopping: {count} connections are open", count=len(parts.connections))
+        for port in parts.ports:
+            await maybeDeferred(port.stopListening)
+        await parts.connections.drain(parts.drain_seconds)
+        for application in reversed(parts.applications):
+            try:
+                await application.stop()
+            except Exception:  # noqa: BLE001  # whatever it was, the others have to stop too
+                _log.failure("application {name} did not stop cleanly", name=application.name)
+        for helper in reversed(parts.helpers):
+            await maybeDeferred(helper.stopService)
+        parts.connections.stop()
+        await parts.windows.close()
+        parts.pool.stop()
+        _log.info("stopped")
+        parts.writer.stop()
+
+    def _terminate(self) -> None:
+        """Stop the reactor, and with it this service; asked again, close what is still open at once."""
+        if self.running:
+            self._parts.reactor.stop()
+        else:
+            self._parts.connections.abort()
+
+    def _reload(self) -> None:
+        """Look at the certificate and open the log file anew."""
+        parts = self._parts
+        parts.notifier.reloading()
+        parts.writer.reopen()
+        if parts.certificate is None:
+            parts.notifier.ready()
+        else:
+            Deferred.fromCoroutine(parts.certificate.reload()).addBoth(lambda _: parts.notifier.ready())
+
+    def _give_up(self, failure: Failure) -> None:
+        """An application did not start: say why, and end with status 1 once everything has stopped."""
+        lines = failure.value.lines if failure.check(StartFault) else ()
+        if not lines:
+            _log.failure("the server cannot start", failure)
+        for line in lines:
+            sys.stderr.write(f"cloudsvc: {line}\n")
+        sys.stderr.flush()
+        self._parts.reactor.addSystemEventTrigger("after", "shutdown", self._exit)
+        self._parts.reactor.stop()
+
+    def _exit(self) -> None:
+        # Neither twistd nor twist has a way to be told the exit status of what it ran.
+        self._parts.writer.close()
+        os._exit(1)

@@ -1,0 +1,324 @@
+"""The composition root: the only place where all the parts meet."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+from ipaddress import ip_network
+from typing import Any, Literal
+
+from attrs import define, field, frozen
+from twisted.python.threadpool import ThreadPool
+from twisted.web.resource import IResource
+
+from cloudsvc import __version__
+from cloudsvc.access.clients import Clients
+from cloudsvc.access.credentials import BearerToken, KeyHeader
+from cloudsvc.access.keys import KeyRing
+from cloudsvc.access.throttling import Throttle, Windows, open_windows, parse_rate
+from cloudsvc.api.documentation import Documentation
+from cloudsvc.api.system import System, SystemSettings
+from cloudsvc.applications import assign_mounts, find_applications
+from cloudsvc.core.errors import StartFault
+from cloudsvc.core.threads import PoolRunner
+from cloudsvc.extend import Application, NoSettings, Tools
+from cloudsvc.lifecycle import CloudService, Parts
+from cloudsvc.listen.endpoints import PREFIX, compose_description, listen
+from cloudsvc.listen.files import CertificateFiles
+from cloudsvc.listen.reloading import ReloadingCertificate, Renewal
+from cloudsvc.observe.access_log import AccessLog
+from cloudsvc.observe.checks import check_certificate, check_disk, check_limits_storage, check_reactor_lag, check_token
+from cloudsvc.observe.files import RotatingFile, Stream, Target
+from cloudsvc.observe.health import Health
+from cloudsvc.observe.lag import LagSampler
+from cloudsvc.observe.lines import LogFormat
+from cloudsvc.observe.logs import LogObserver, LogWriter
+from cloudsvc.observe.metrics import Metrics
+from cloudsvc.settings.loading import Loaded
+from cloudsvc.settings.model import ServerSettings
+from cloudsvc.supervisor import Notifier
+from cloudsvc.web.channel import HeadBounds
+from cloudsvc.web.connections import ConnectionBounds, Connections
+from cloudsvc.web.guards import Gate
+from cloudsvc.web.layers import Layer
+from cloudsvc.web.layers.cors import CrossOrigin, Sharing
+from cloudsvc.web.layers.identification import Identification
+from cloudsvc.web.layers.observation import Observation
+from cloudsvc.web.layers.standard_headers import StandardHeaders
+from cloudsvc.web.openapi import DescribedRoute, describe
+from cloudsvc.web.operations import operation_of
+from cloudsvc.web.resources import Branch, Missing, RouteResource
+from cloudsvc.web.responses import Codec
+from cloudsvc.web.site import Site
+from cloudsvc.web.static_files import StaticFiles
+
+_THREADS = 10
+"""For blocking work of all kinds. What computes for long belongs in a process of its own."""
+
+
+def build_service(
+    loaded: Loaded, *, reactor: Any, endpoints: Sequence[str] = (), owns_console: bool = True
+) -> CloudService:
+    """
+    The server that ``loaded`` describes, bound to its addresses; nothing runs yet.
+
+    :param reactor: any full reactor.
+    :param endpoints: endpoint descriptions instead of the configured ones.
+    :param owns_console: whether to log to standard output.
+    :raises StartFault: something is wrong; nothing stays bound.
+    """
+    return _Assembly(loaded=loaded, reactor=reactor, owns_console=owns_console).assemble(endpoints)
+
+
+@define(kw_only=True)
+class _Assembly:
+    """What the steps of the assembly share. Each step makes one group of parts from the configuration."""
+
+    loaded: Loaded
+    reactor: Any
+    owns_console: bool
+    metrics: Metrics = field(factory=Metrics)
+    pool: ThreadPool = field(factory=lambda: ThreadPool(minthreads=0, maxthreads=_THREADS, name="cloudsvc"))
+    threads: PoolRunner = field(init=False)
+    writer: LogWriter = field(init=False)
+    clients: Clients = field(init=False)
+    keys: KeyRing = field(init=False)
+
+    def assemble(self, endpoints: Sequence[str]) -> CloudService:
+        """Everything, in the order in which parts need each other."""
+        settings = self.loaded.settings
+        descriptions = endpoints or settings.server.endpoints or _default_endpoint(settings.server)
+        self.threads = PoolRunner(self.reactor, self.pool)
+        self.clients = Clients(trusted=tuple(ip_network(network) for network in settings.proxies.trusted))
+        self.keys = KeyRing(owner_hash=self.loaded.token_hash)
+        self.metrics.auth.token_configured.set(self.keys.configured)
+        extensions = self._make_extensions()
+        certificate = self._make_certificate() if any(_uses_our_tls(each) for each in descriptions) else None
+        throttle, windows = self._make_throttle()
+        lag = LagSampler(self.reactor, self.metrics.reactor_lag.observe)
+        health = self._make_health(extensions, certificate, throttle, lag)
+        applications = [*self._make_core(health), *extensions]
+        self.writer = LogWriter(self._open_targets(), self.reactor)
+        try:
+            site = self._make_site(applications, throttle)
+            ports = listen(self.reactor, descriptions, site, certificate)
+        except StartFault:
+            self.writer.close()
+            raise
+        self.metrics.connections.watch(site.connections.__len__, site.connections.refused)
+        self.metrics.log_lines_dropped.watch(lambda: self.writer.dropped)
+        return CloudService(
+            Parts(
+                reactor=self.reactor,
+                ports=ports,
+                connections=site.connections,
+                applications=applications,
+                certificate=certificate,
+                windows=windows,
+                helpers=[lag] if certificate is None else [lag, certificate],
+                health=health,
+                pool=self.pool,
+                writer=self.writer,
+                observer=LogObserver(
+                    self.writer,
+                    LogFormat(settings.logging.format),
+                    self.reactor.callFromThread,
+                    settings.logging.level,
+                ),
+                notifier=Notifier.from_environment(),
+                drain_seconds=settings.server.drain_seconds,
+            )
+        )
+
+    def _open_targets(self) -> tuple[Target, ...]:
+        logging = self.loaded.settings.logging
+        path = self.loaded.home.resolve(logging.directory, "server.log")
+        file = RotatingFile.open(path, max_bytes=logging.max_bytes, backups=logging.backups)
+        if logging.console and self.owns_console:
+            return (Stream(sys.stdout.fileno(), "standard output"), file)
+        return (file,)
+
+    def _make_certificate(self) -> ReloadingCertificate:
+        settings = self.loaded.settings.certificate
+        home = self.loaded.home
+        directory = home.resolve(settings.directory)
+        files = CertificateFiles.locate(directory, directory / settings.ssl_keyfile, directory / settings.ssl_certfile)
+        renewal = Renewal(days_valid=settings.days_valid, before_days=settings.renew_before_days)
+        return ReloadingCertificate(
+            files,
+            clock=self.reactor,
+            wall_clock=time.time,
+            threads=self.threads,
+            renewal=renewal if settings.renew else None,
+        )
+
+    def _make_throttle(self) -> tuple[Throttle | None, Windows]:
+        settings = self.loaded.settings.rate_limit
+        windows = open_windows(settings.storage_uri, settings.strategy, time.time, self.threads)
+        if not settings.enabled:
+            return None, windows
+        rates = {
+            "api": parse_rate(settings.rate_limit),
+            "transfer": parse_rate(settings.transfer_limit),
+            "failure": parse_rate(settings.failure_limit),
+        }
+        return Throttle(windows, rates, settings.on_storage_failure, self.metrics.limits.storage_failures.inc), windows
+
+    def _make_health(
+        self,
+        extensions: Sequence[Application[Any]],
+        certificate: ReloadingCertificate | None,
+        throttle: Throttle | None,
+        lag: LagSampler,
+    ) -> Health:
+        settings = self.loaded.settings.health
+        checks = [
+            check_token(lambda: self.keys.configured),
+            check_disk(self.loaded.home.root, self.threads, free_bytes=settings.free_disk_bytes, free_share=1),
+            check_reactor_lag(lambda: lag.worst, seconds=settings.reactor_lag_seconds),
+        ]
+        if certificate is not None:
+            checks.append(check_certificate(lambda: certificate.not_after, time.time, days=settings.certificate_days))
+        if throttle is not None:
+            checks.append(check_limits_storage(throttle.answers))
+        for extension in extensions:
+            checks.extend(extension.checks())
+        return Health(checks, self.reactor, self.metrics.health_checked)
+
+    def _make_core(self, health: Health) -> list[Application[Any]]:
+        settings = self.loaded.settings
+        system = System(
+            SystemSettings(metrics_require_key=settings.metrics.require_key),
+            self._lend(System),
+            health=health,
+            metrics=self.metrics,
+        )
+        documentation = Documentation(NoSettings(), self._lend(Documentation))
+        return [system, documentation] if settings.documentation.enabled else [system]
+
+    def _make_extensions(self) -> list[Application[Any]]:
+        found = find_applications(self.loaded.settings.applications)
+        return [kind(self.loaded.sections[name], self._lend(kind)) for name, kind in found.items()]
+
+    def _lend(self, kind: type[Application[Any]]) -> Tools:
+        return Tools(
+            clock=self.reactor,
+            now=time.time,
+            threads=self.threads,
+            instruments=self.metrics.instruments_for(kind.name),
+            data=self.loaded.home.data / kind.name,
+        )
+
+    def _make_site(self, applications: Sequence[Application[Any]], throttle: Throttle | None) -> Site:
+        settings = self.loaded.settings
+        gate = Gate(
+            sources=(KeyHeader(self.keys), BearerToken(self.keys)),
+            configured=self.keys.configured,
+            throttle=throttle,
+            metrics=_GuardMetrics(metrics=self.metrics),
+            now=time.time,
+        )
+        json, bounds, http = settings.json_response, settings.connections, settings.http
+        return Site(
+            self._make_tree(applications),
+            layers=self._make_layers(),
+            gate=gate,
+            codec=Codec.configured(
+                now=time.time,
+                ensure_ascii=json.ensure_ascii,
+                allow_nan=json.allow_nan,
+                indent=json.indent,
+                media_type=json.media_type,
+            ),
+            connections=Connections(
+                bounds=ConnectionBounds(
+                    total=bounds.total,
+                    per_client=bounds.per_client,
+                    header_seconds=bounds.header_seconds,
+                    idle_seconds=bounds.idle_seconds,
+                    body_bytes_per_second=bounds.body_bytes_per_second,
+                    stall_seconds=bounds.stall_seconds,
+                ),
+                clock=self.reactor,
+                clients=self.clients,
+            ),
+            head_bounds=HeadBounds(
+                line_bytes=http.line_bytes,
+                total_bytes=http.header_bytes,
+                fields=http.header_count,
+                query_bytes=http.query_bytes,
+            ),
+            body_bytes=http.body_bytes,
+            clock=self.reactor,
+        )
+
+    def _make_layers(self) -> list[Layer]:
+        """The one fixed order: the first to see a request is the first to complete its answer."""
+        settings, now = self.loaded.settings, time.time
+        layers: list[Layer] = [
+            Identification(self.clients),
+            Observation(self.metrics.http, AccessLog(self.writer, LogFormat(settings.logging.format), now)),
+            StandardHeaders(
+                hsts_max_age=settings.security.hsts_max_age,
+                content_security_policy=settings.security.content_security_policy,
+                now=now,
+            ),
+        ]
+        cors = settings.cors
+        if cors.enabled:
+            sharing = Sharing(
+                origins=cors.allow_origins,
+                credentials=cors.allow_credentials,
+                methods=cors.allow_methods,
+                headers=cors.allow_headers,
+                expose=cors.expose_headers,
+                max_age=cors.max_age,
+            )
+            layers.append(CrossOrigin(sharing))
+        return layers
+
+    def _make_tree(self, applications: Sequence[Application[Any]]) -> IResource:
+        mounts = assign_mounts(applications)
+        resources = {application.name: RouteResource(application.app) for application in applications}
+        for application in applications:
+            if isinstance(application, Documentation):
+                application.publish(describe_applications(applications))
+        api = Branch({mount: resources[owner.name] for mount, owner in mounts.items()}, Missing())
+        directory = self.loaded.settings.static.directory
+        others = Missing() if directory is None else StaticFiles.at(self.loaded.home.resolve(directory))
+        return Branch({"api": api}, others)
+
+
+def describe_applications(applications: Sequence[Application[Any]]) -> dict[str, Any]:
+    """The OpenAPI description of everything that ``applications`` answer."""
+    routes = [
+        DescribedRoute(tag=application.name, operation=operation_of(application.app.endpoints[rule.endpoint]))
+        for application in applications
+        for rule in application.app.url_map.iter_rules()
+    ]
+    return describe(routes, title="cloudsvc", version=__version__, summary="Your own cloud.")
+
+
+@frozen(kw_only=True)
+class _GuardMetrics:
+    """Counts for the guards in the instruments that belong to them."""
+
+    metrics: Metrics
+
+    def authenticated(self) -> None:
+        self.metrics.auth.success.inc()
+
+    def unauthenticated(self, reason: Literal["missing", "invalid", "error"]) -> None:
+        self.metrics.auth.failure[reason].inc()
+
+    def throttled(self, pattern: str) -> None:
+        self.metrics.limits.exceeded(pattern)
+
+
+def _default_endpoint(server: ServerSettings) -> tuple[str, ...]:
+    return (compose_description(server.host, server.port),)
+
+
+def _uses_our_tls(description: str) -> bool:
+    return f"{PREFIX}:" in description

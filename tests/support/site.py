@@ -1,0 +1,230 @@
+"""A small site in memory: real channels and requests over a transport that is a pair of buffers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from ipaddress import ip_network
+from typing import Any, Literal
+
+from attrs import define, field
+from cloudsvc.access.clients import Clients
+from cloudsvc.access.credentials import BearerToken, KeyHeader
+from cloudsvc.access.keys import KeyRing, hash_token
+from cloudsvc.access.throttling import Throttle
+from klein import Klein
+from twisted.internet.address import IPv4Address
+from twisted.internet.task import Clock
+from twisted.internet.testing import StringTransport
+
+from cloudsvc.core.secrets import Secret
+from cloudsvc.web.channel import Channel, HeadBounds
+from cloudsvc.web.connections import ConnectionBounds, Connections
+from cloudsvc.web.guards import Gate
+from cloudsvc.web.layers import Layer
+from cloudsvc.web.layers.identification import Identification
+from cloudsvc.web.layers.observation import Observation
+from cloudsvc.web.layers.standard_headers import StandardHeaders
+from cloudsvc.web.resources import Branch, Missing, RouteResource
+from cloudsvc.web.responses import Codec
+from cloudsvc.web.site import Site
+
+TOKEN = "a token of the tests"
+NOW = 1_767_225_600.0  # 2026-01-01T00:00:00Z
+
+
+@define
+class Tally:
+    """Remembers what was counted and logged."""
+
+    arrivals: int = 0
+    departures: list[tuple[bytes, str, int]] = field(factory=list)
+    lines: list[dict[str, Any]] = field(factory=list)
+    guarded: list[str] = field(factory=list)
+
+    def arrived(self) -> None:
+        self.arrivals += 1
+
+    def departed(self, method: bytes, handler: str, status: int, seconds: float) -> None:
+        self.departures.append((method, handler, status))
+
+    def record(self, **line: Any) -> None:
+        self.lines.append(line)
+
+    def authenticated(self) -> None:
+        self.guarded.append("authenticated")
+
+    def unauthenticated(self, reason: Literal["missing", "invalid", "error"]) -> None:
+        self.guarded.append(reason)
+
+    def throttled(self, pattern: str) -> None:
+        self.guarded.append(f"throttled {pattern}")
+
+
+class Fields(dict[str, str]):
+    """Header fields by name, in whatever case (RFC 9110 section 5.1)."""
+
+    def __init__(self, pairs: Iterable[Sequence[str]]) -> None:
+        super().__init__({name.lower(): value for name, value in pairs})
+
+    def __getitem__(self, name: str) -> str:
+        return super().__getitem__(name.lower())
+
+    def __contains__(self, name: object) -> bool:
+        return super().__contains__(str(name).lower())
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return super().get(name.lower(), default)
+
+
+@define
+class Answer:
+    """One parsed response."""
+
+    status: int
+    headers: Fields
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+class Transport(StringTransport):
+    """A buffer that also knows how it was closed."""
+
+    aborted = False
+    paused = False
+
+    def abortConnection(self) -> None:
+        self.aborted = True
+        self.loseConnection()
+
+    def pauseProducing(self) -> None:
+        self.paused = True
+
+    def resumeProducing(self) -> None:
+        self.paused = False
+
+
+@define(eq=False)
+class Client:
+    """One connection to the site."""
+
+    channel: Channel
+    transport: Transport
+
+    def send(self, data: bytes) -> None:
+        self.channel.dataReceived(data)
+
+    def leave(self) -> None:
+        from twisted.internet.error import ConnectionDone
+        from twisted.python.failure import Failure
+
+        self.channel.connectionLost(Failure(ConnectionDone()))
+
+    @property
+    def received(self) -> bytes:
+        value: bytes = self.transport.value()
+        return value
+
+    @property
+    def closed(self) -> bool:
+        return bool(self.transport.disconnecting)
+
+    def answers(self) -> list[Answer]:
+        """Every complete response so far; fails on bytes that are none."""
+        data, found = self.received, []
+        while data:
+            head, separator, rest = data.partition(b"\r\n\r\n")
+            assert separator, f"no end of head in {data!r}"
+            first, *lines = head.decode("latin-1").split("\r\n")
+            status = int(first.split(" ")[1])
+            headers = Fields(line.split(": ", 1) for line in lines)
+            if status == 100:
+                data = rest
+                continue
+            length = int(headers.get("Content-Length", 0))
+            body, data = rest[:length], rest[length:]
+            if headers.get("Transfer-Encoding") == "chunked":
+                body, data = _unchunk(rest)
+            found.append(Answer(status, headers, body))
+        return found
+
+    def answer(self) -> Answer:
+        """The only response."""
+        (only,) = self.answers()
+        return only
+
+
+def _unchunk(data: bytes) -> tuple[bytes, bytes]:
+    body = b""
+    while True:
+        size, _, data = data.partition(b"\r\n")
+        length = int(size, 16)
+        if not length:
+            return body, data[2:]
+        body, data = body + data[:length], data[length + 2 :]
+
+
+@define(eq=False)
+class TestSite:
+    """A site with one Klein app, and everything around it that does not matter to a test."""
+
+    __test__ = False
+
+    app: Klein
+    clock: Clock = field(factory=Clock)
+    tally: Tally = field(factory=Tally)
+    bounds: ConnectionBounds = field(factory=ConnectionBounds)
+    head_bounds: HeadBounds = field(factory=HeadBounds)
+    trusted: tuple[str, ...] = ()
+    throttle: Throttle | None = None
+    layers: Sequence[Layer] = ()
+    configured: bool = True
+    connections: Connections = field(init=False)
+    site: Site = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        clients = Clients(trusted=tuple(ip_network(each) for each in self.trusted))
+        now = lambda: NOW + self.clock.seconds()  # noqa: E731
+        keys = KeyRing(owner_hash=Secret(hash_token(TOKEN)) if self.configured else None)
+        self.connections = Connections(bounds=self.bounds, clock=self.clock, clients=clients)
+        resource = RouteResource(self.app)
+        mounts = {rule.rule.split("/")[1] for rule in self.app.url_map.iter_rules()}
+        self.site = Site(
+            Branch({"api": Branch(dict.fromkeys(mounts, resource), Missing())}, Missing()),
+            layers=(
+                Identification(clients),
+                Observation(self.tally, self.tally),
+                StandardHeaders(hsts_max_age=60, content_security_policy="default-src 'self'", now=now),
+                *self.layers,
+            ),
+            gate=Gate(
+                sources=(KeyHeader(keys), BearerToken(keys)),
+                configured=keys.configured,
+                throttle=self.throttle,
+                metrics=self.tally,
+                now=now,
+            ),
+            codec=Codec.configured(
+                now=now, ensure_ascii=False, allow_nan=False, indent=None, media_type="application/json"
+            ),
+            connections=self.connections,
+            head_bounds=self.head_bounds,
+            body_bytes=1 << 20,
+            clock=self.clock,
+        )
+
+    def connect(self, host: str = "192.0.2.1") -> Client:
+        address = IPv4Address("TCP", host, 4242)
+        transport = Transport(peerAddress=address)
+        channel = self.site.buildProtocol(address)
+        channel.makeConnection(transport)
+        return Client(channel, transport)
+
+    def ask(self, request: bytes, host: str = "192.0.2.1") -> Answer:
+        """The answer to one whole request on a connection of its own."""
+        client = self.connect(host)
+        client.send(request)
+        return client.answer()

@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.support.site import TestSite
+from tests.web.applications import Demo
+
+
+@pytest.fixture
+def demo() -> Demo:
+    return Demo()
+
+
+@pytest.fixture
+def make_site(demo: Demo) -> Callable[..., TestSite]:
+    def make(**options: Any) -> TestSite:
+        return TestSite(app=demo.app, **options)
+
+    return make
+
+
+@pytest.fixture
+def site(make_site: Callable[..., TestSite]) -> TestSite:
+    return make_site()

@@ -1,0 +1,5 @@
+"""Tells ``twistd`` and ``twist`` about the ``cloudsvc`` subcommand."""
+
+from twisted.application.service import ServiceMaker
+
+cloudsvc = ServiceMaker("cloudsvc", "cloudsvc.tap", "Your own cloud: an HTTPS server with an API.", "cloudsvc")
