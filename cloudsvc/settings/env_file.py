@@ -42,9 +42,14 @@ def set_variable(text: str, name: str, value: str) -> str:
     kept: list[str] = []
     place: int | None = None
     for binding in _parse(text):
+        lines = binding.original.string
         if binding.key != name:
-            kept.append(binding.original.string)
-        elif place is None:
+            kept.append(lines)
+            continue
+        # The parser counts the blank lines before a variable as part of it.
+        blank = lines[: len(lines) - len(lines.lstrip())]
+        kept.append(blank[: blank.rfind("\n") + 1])
+        if place is None:
             place = len(kept)
     if place is None:
         place = len(kept)

@@ -1,0 +1,107 @@
+"""The schema, the default configuration and the reference page are made from the classes, and up to date."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, get_type_hints
+
+import attrs
+import pytest
+from attrs import field, frozen
+from jsonschema import Draft202012Validator
+from msgspec import Meta
+
+from cloudsvc.core.secrets import Secret
+from cloudsvc.core.structuring import structure
+from cloudsvc.settings.leaves import find_leaves
+from cloudsvc.settings.model import Settings
+from cloudsvc.settings.reference import make_reference
+from cloudsvc.settings.schema import make_default_config, make_schema
+
+CHECKOUT = Path(__file__).parents[2]
+
+
+@frozen(kw_only=True)
+class Colours:
+    """Which colours."""
+
+    deep: Annotated[int, Meta(gt=1, lt=9, description="How deep | how far.")] = 3
+
+
+@frozen(kw_only=True)
+class GuestbookSettings:
+    greeting: str
+    key: Annotated[Secret, Meta(description="A key.")] = field(factory=lambda: Secret("x"))
+    colours: Colours = field(factory=Colours)
+
+
+def validator(**sections: type) -> Draft202012Validator:
+    schema = json.loads(make_schema(sections))
+    Draft202012Validator.check_schema(schema)
+    return Draft202012Validator(schema)
+
+
+@pytest.mark.parametrize(
+    ("path", "content"),
+    [
+        ("config/config.json", make_default_config()),
+        ("config/schema.json", make_schema({})),
+        ("docs/configuration.md", make_reference({})),
+    ],
+)
+def test_what_is_made_from_the_classes_is_up_to_date(path: str, content: str) -> None:
+    assert (CHECKOUT / path).read_text("utf-8") == content, "run scripts as docs/configuration.md says at its top"
+
+
+def test_the_default_configuration_says_the_defaults_and_fits_the_schema() -> None:
+    document = json.loads(make_default_config())
+    assert not list(validator().iter_errors(document))
+    assert document.pop("$schema") == "./schema.json"
+    assert structure(document, Settings, path="config") == Settings()
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"server": {"port": 65536}},
+        {"server": {"prot": 1}},
+        {"sever": {}},
+        {"rate_limit": {"strategy": "sliding"}},
+        {"json_response": {"indent": -1}},
+        {"security": {"content_security_policy": "a\n"}},
+    ],
+)
+def test_an_editor_sees_what_the_server_would_refuse(document: object) -> None:
+    assert list(validator().iter_errors(document))
+
+
+def test_the_schema_includes_the_sections_of_applications() -> None:
+    check = validator(guestbook=GuestbookSettings)
+    assert not list(check.iter_errors({"guestbook": {"greeting": "hi", "colours": {"deep": 5}}}))
+    for wrong in ({}, {"greeting": 1}, {"greeting": "hi", "colours": {"deep": 9}}, {"greeting": "hi", "x": 1}):
+        assert list(check.iter_errors({"guestbook": wrong}))
+
+
+def test_every_setting_says_what_it_means_in_the_reference() -> None:
+    page = make_reference({})
+    for leaf in find_leaves(Settings):
+        (row,) = (line for line in page.splitlines() if f"`{leaf.variable}`" in line and line.startswith("|"))
+        assert len(row.split(" | ")[-1]) > 10, leaf.name
+
+
+def test_every_section_says_what_it_is_for() -> None:
+    sections = [each for each in get_type_hints(Settings).values() if attrs.has(each)]
+    assert len(sections) > 10
+    for section in sections:
+        assert (section.__doc__ or "").endswith(".")
+
+
+def test_the_reference_includes_the_sections_of_applications() -> None:
+    page = make_reference({"guestbook": GuestbookSettings})
+    assert "### `guestbook`" in page
+    assert "| `greeting` | string | required |  | `CLOUDSVC__GUESTBOOK__GREETING` |  |" in page
+    assert (
+        "| `colours.deep` | integer | `3` | more than 1, less than 9 | `CLOUDSVC__GUESTBOOK__COLOURS__DEEP` "
+        "| How deep \\| how far. |"
+    ) in page
