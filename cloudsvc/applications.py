@@ -34,7 +34,7 @@ def find_applications(names: Iterable[str]) -> dict[str, type[Application[Any]]]
     for name in names:
         try:
             application = _import(offered.get(name, name))
-        except (ImportError, AttributeError, ValueError) as problem:
+        except (ImportError, AttributeError, TypeError, ValueError) as problem:
             known = ", ".join(sorted(offered)) or "none is installed"
             faults.append(
                 f"config.applications: {name!r} cannot be loaded ({problem}); install its package, "
@@ -86,7 +86,7 @@ def _import(reference: str) -> type[Application[Any]]:
         raise ValueError("no installed package offers it")
     application = getattr(import_module(module), attribute)
     if not (isinstance(application, type) and issubclass(application, Application)):
-        raise ValueError("it is no subclass of cloudsvc.extend.Application")
+        raise TypeError("it is no subclass of cloudsvc.extend.Application")
     if not _NAME.fullmatch(getattr(application, "name", "")):
         raise ValueError("its name is not a lower-case identifier")
     return application

@@ -22,7 +22,7 @@ from cloudsvc.core.secrets import Secret
 from cloudsvc.core.structuring import Check as ValueCheck
 from cloudsvc.core.threads import ThreadRunner
 from cloudsvc.observe.health import Check, Finding
-from cloudsvc.observe.metrics import Instruments
+from cloudsvc.observe.instruments import Instruments
 from cloudsvc.web.body import Body
 from cloudsvc.web.errors import HTTPError
 from cloudsvc.web.guards import authorized, throttled

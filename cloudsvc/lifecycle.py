@@ -141,11 +141,12 @@ class CloudService(Service):
 
     def _give_up(self, failure: Failure) -> None:
         """An application did not start: say why, and end with status 1 once everything has stopped."""
-        lines = failure.value.lines if failure.check(StartFault) else ()
-        if not lines:
+        if isinstance(failure.value, StartFault):
+            for line in failure.value.lines:
+                sys.stderr.write(f"cloudsvc: {line}\n")
+        else:
             _log.failure("the server cannot start", failure)
-        for line in lines:
-            sys.stderr.write(f"cloudsvc: {line}\n")
+            sys.stderr.write(f"cloudsvc: cannot start: {failure.getErrorMessage()}; the log says more\n")
         sys.stderr.flush()
         self._parts.reactor.addSystemEventTrigger("after", "shutdown", self._exit)
         self._parts.reactor.stop()

@@ -99,7 +99,7 @@ class _Assembly:
         lag = LagSampler(self.reactor, self.metrics.reactor_lag.observe)
         health = self._make_health(extensions, certificate, throttle, lag)
         applications = [*self._make_core(health), *extensions]
-        self.writer = LogWriter(self._open_targets(), self.reactor)
+        self.writer = LogWriter(self._open_targets(), self.reactor, self.metrics.log_lines_dropped.inc)
         try:
             site = self._make_site(applications, throttle)
             ports = listen(self.reactor, descriptions, site, certificate)
@@ -107,7 +107,6 @@ class _Assembly:
             self.writer.close()
             raise
         self.metrics.connections.watch(site.connections.__len__, site.connections.refused)
-        self.metrics.log_lines_dropped.watch(lambda: self.writer.dropped)
         return CloudService(
             Parts(
                 reactor=self.reactor,

@@ -88,7 +88,7 @@ class _Console:
 
 
 # Both programs take the name of a function or a factory and call it with nothing of ours: hence a global.
-_console = provider(ILogObserver)(_Console())
+_console: _Console = provider(ILogObserver)(_Console())
 
 
 def make_log_observer(*_: object) -> _Console:

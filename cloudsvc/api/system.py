@@ -77,7 +77,7 @@ class System(Application[SystemSettings]):
     @route(app, "GET", "/health/checks")
     @authorized()
     @throttled("api")
-    async def checks(self, request: Request) -> ChecksMessage:
+    async def report_checks(self, request: Request) -> ChecksMessage:
         """Say what each health check finds."""
         report = await self._health.report()
         return ChecksMessage(message=report.message, status=report.status, checks=dict(report.checks))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 
 from twisted.internet.endpoints import serverFromString, wrapServerTLS
@@ -67,7 +67,7 @@ def wrap_description(reactor: IReactorCore, *args: str, **kwargs: str) -> IStrea
 
 
 def _parse(reactor: IReactorCore, description: str) -> IStreamServerEndpoint:
-    return serverFromString(reactor, description)  # type: ignore[no-any-return, no-untyped-call]  # Twisted's is untyped
+    return serverFromString(reactor, description)  # type: ignore[no-any-return]  # Twisted's is untyped
 
 
 def _unparse(args: Iterable[str], kwargs: dict[str, str]) -> str:
@@ -83,7 +83,7 @@ def listen(
     reactor: IReactorCore,
     descriptions: Iterable[str],
     factory: IProtocolFactory,
-    creator: IOpenSSLServerConnectionCreator,
+    creator: IOpenSSLServerConnectionCreator | None,
 ) -> list[IListeningPort]:
     """
     Bind to all of ``descriptions``, or to none.
@@ -91,11 +91,13 @@ def listen(
     It happens at once, so that whoever starts the server learns of a fault before it goes to the background. The
     process that goes on then calls :func:`cloudsvc.listen.sockets.take_over`.
 
+    :param creator: of this server's TLS; ``None`` where no description asks for it.
+
     :raises StartFault: with one line for each description that cannot be bound.
     """
     ports: list[IListeningPort] = []
     faults: list[str] = []
-    with serving(creator):
+    with nullcontext() if creator is None else serving(creator):
         for description in descriptions:
             outcome = _bind(reactor, description, factory)
             if isinstance(outcome, CannotListenError) and remove_stale(outcome):

@@ -25,7 +25,8 @@ from cloudsvc.listen.pem import read_certificates
 HEALTH_PATH = "/api/health"
 
 _LONGEST_ANSWER = 1 << 20
-_PROXY_HEADER = b"PROXY UNKNOWN\r\n"
+# Version 2 of the PROXY protocol with the command LOCAL, which is for asking after somebody's health.
+_PROXY_HEADER = b"\r\n\r\n\x00\r\nQUIT\n\x20\x00\x00\x00"
 
 
 @frozen(kw_only=True)

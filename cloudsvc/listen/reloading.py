@@ -106,14 +106,14 @@ class ReloadingCertificate(Service):
 
     def startService(self) -> None:
         """Look at the files now and every :data:`CHECK_INTERVAL`."""
-        super().startService()  # type: ignore[no-untyped-call]  # Twisted's is untyped
+        super().startService()
         self._checks = LoopingCall(lambda: Deferred.fromCoroutine(self._check()))
         self._checks.clock = self._clock
         self._checks.start(CHECK_INTERVAL)
 
     def stopService(self) -> Deferred[None]:
         """Look no more; fires when a look under way is over."""
-        super().stopService()  # type: ignore[no-untyped-call]  # Twisted's is untyped
+        super().stopService()
         if self._checks is not None:
             self._checks.stop()
             self._checks = None

@@ -62,7 +62,7 @@ def remove_stale(error: CannotListenError) -> bool:
     :returns: whether binding is worth another try.
     """
     path = _path_of(error)
-    if path is None or not (path.is_socket() or _lock_of(path).is_symlink()):
+    if path is None or not (path.is_socket() or (_lock_of(path).is_symlink() and not path.exists())):
         return False
     with socket.socket(socket.AF_UNIX) as client:
         client.settimeout(0)

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from enum import Enum, auto
 from math import inf
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from attrs import frozen
 from twisted.internet.interfaces import ISSLTransport, ITCPTransport
+from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel
 
@@ -63,6 +64,7 @@ class Channel(HTTPChannel, BodyFlow):
     """One connection."""
 
     site: Site
+    transport: Any  # TCP, TLS or Unix: no one interface of Twisted's has all that each of them can do
     deadline: float = inf
     phase: Phase = Phase.CONNECTED
     _discarded = 0
@@ -93,9 +95,9 @@ class Channel(HTTPChannel, BodyFlow):
             self._enter(Phase.CONNECTED)
         else:
             self._enter(Phase.CLOSING)
-            self.transport.abortConnection()
+            self.abort()
 
-    def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]  # Twisted's own is untyped
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Tell the request under way, and leave the register."""
         self.connections.remove(self)
         super().connectionLost(reason)
@@ -114,13 +116,17 @@ class Channel(HTTPChannel, BodyFlow):
             case Phase.BODY:
                 self._judge_body_rate()
             case Phase.HANDLING | Phase.CLOSING:
-                self.transport.abortConnection()
+                self.abort()
 
     def retire(self) -> None:
         """Close now when idle, otherwise after the answer that is under way."""
         self.persistent = False
         if self.phase in {Phase.CONNECTED, Phase.IDLE}:
             self._close()
+
+    def abort(self) -> None:
+        """Close at once, whatever is under way."""
+        self.transport.abortConnection()
 
     def _close(self) -> None:
         self._enter(Phase.CLOSING)
@@ -235,7 +241,7 @@ class Channel(HTTPChannel, BodyFlow):
             self._was_paused = request.body.paused
             self._enter(Phase.BODY)
         elif request.finished or request.body.failed:
-            self.transport.abortConnection()
+            self.abort()
         else:
             self._enter(Phase.BODY)
             request.body.fail(HTTPError(408, "body_too_slow", "The request's body arrived too slowly."))
@@ -262,17 +268,16 @@ class Channel(HTTPChannel, BodyFlow):
         """
         if self.phase is Phase.CLOSING:
             return
-        request: Request | None = self.requests[-1] if self.requests else None
         self.persistent = False
-        if request is not None and request.begun:
+        if not self.requests:
+            self.requests.append(self.requestFactory(self, False))  # noqa: FBT003  # Twisted's "queued"
+        request: Request = self.requests[-1]
+        if request.begun:
             if request.startedWriting:
                 self._close()
             else:
                 request.body.fail(error)
             return
-        if request is None:
-            request = self.requestFactory(self, False)  # noqa: FBT003  # Twisted's "queued"
-            self.requests.append(request)
         self.setRawMode()
         request.refuse_head(
             error, getattr(self, "_command", b"-"), getattr(self, "_path", b"-"), getattr(self, "_version", b"HTTP/1.1")
@@ -287,11 +292,12 @@ class Channel(HTTPChannel, BodyFlow):
         """
         self._enter(Phase.CLOSING)
         self.setRawMode()
-        if ISSLTransport.providedBy(self.transport) or not ITCPTransport.providedBy(self.transport):
+        plain = ITCPTransport(self.transport, None)
+        if plain is None or ISSLTransport.providedBy(self.transport):
             self.loseConnection()
         else:
-            self._networkProducer.unregisterProducer()
-            self.transport.loseWriteConnection()
+            self.transport.unregisterProducer()
+            plain.loseWriteConnection()
 
     def _respondToBadRequestAndDisconnect(self) -> None:
         if self._receivedHeaderSize > self.totalHeadersSize:

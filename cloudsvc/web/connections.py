@@ -130,4 +130,4 @@ class Connections:
     def abort(self) -> None:
         """Close every connection at once, whatever it is doing."""
         for channel in list(self._open):
-            channel.transport.abortConnection()
+            channel.abort()

@@ -13,7 +13,7 @@ from attrs import frozen
 
 from cloudsvc.web.operations import Operation
 from cloudsvc.web.resources import VARIABLE, path_template
-from cloudsvc.web.responses import ErrorMessage, Message, Reply
+from cloudsvc.web.responses import ErrorMessage, Message
 
 _REFERENCE: Final = "#/components/schemas/{name}"
 _CONVERTERS: Final[Mapping[str, dict[str, Any]]] = {
@@ -68,7 +68,7 @@ def answer_types(operation: Operation) -> tuple[type[Message], ...]:
     return tuple(
         kind
         for kind in dict.fromkeys(candidates)
-        if isinstance(kind, type) and get_origin(kind) is None and issubclass(kind, Message) and kind is not Reply
+        if isinstance(kind, type) and get_origin(kind) is None and issubclass(kind, Message)
     )
 
 

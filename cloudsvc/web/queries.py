@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from functools import cache
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar, cast, get_type_hints
 from urllib.parse import parse_qsl
 
 import attrs
@@ -26,7 +27,7 @@ def parse_query(uri: bytes, kind: type[T]) -> T:
         pairs = parse_qsl(query.decode("ascii"), keep_blank_values=True, errors="strict")
     except UnicodeDecodeError:
         raise CloudError(Kind.INVALID, "invalid_query", "The query is not UTF-8.") from None
-    types = _field_types(kind)
+    types = _field_types(cast("Hashable", kind))
     values: dict[str, Any] = {}
     faults = []
     for name, text in pairs:
@@ -47,9 +48,9 @@ def parse_query(uri: bytes, kind: type[T]) -> T:
 
 
 @cache
-def _field_types(kind: type[Any]) -> dict[str, Any]:
+def _field_types(kind: Hashable) -> dict[str, Any]:
     hints = get_type_hints(kind)
-    return {field.name: hints[field.name] for field in attrs.fields(kind)}
+    return {field.name: hints[field.name] for field in attrs.fields(cast("type[Any]", kind))}
 
 
 def _is_array(target: Any) -> bool:

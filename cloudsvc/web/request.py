@@ -11,6 +11,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web import server
+from twisted.web.error import UnsupportedMethod
 from twisted.web.http import NO_BODY_CODES, RESPONSES, parse_qs
 from twisted.web.http_headers import Headers
 from twisted.web.resource import IResource
@@ -116,7 +117,7 @@ class Request(server.Request):
         self._begin()
         self.refuse(error)
 
-    def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]  # Twisted's own is untyped
+    def connectionLost(self, reason: Failure) -> None:
         """The client left: whoever works on the answer is told."""
         super().connectionLost(reason)
         if self.begun:
@@ -153,7 +154,7 @@ class Request(server.Request):
         self.site = self.channel.site
         self.arrived_at = self.site.monotonic()
         for arrive in self.site.arrivals:
-            response = arrive(self)
+            response: Response | None = arrive(self)
             if response is not None:
                 return response
         return None
@@ -162,7 +163,7 @@ class Request(server.Request):
         """Let a resource answer, ours or any other."""
         try:
             body = resrc.render(self)
-        except server.UnsupportedMethod as problem:
+        except UnsupportedMethod as problem:
             raise method_not_allowed(problem.allowedMethods) from problem
         if body is not NOT_DONE_YET:
             self.setHeader(b"Content-Length", b"%d" % len(body))
@@ -172,7 +173,8 @@ class Request(server.Request):
     def run(self, answer: Deferred[Response]) -> None:
         """Send what ``answer`` gives; cancel it when the client leaves."""
         self._running = answer
-        answer.addCallbacks(self.respond, lambda failure: self.refuse(failure.value, failure))
+        answer.addCallback(self.respond)
+        answer.addErrback(self._refuse_failure)
 
     # -- the answer ----------------------------------------------------------------------------------------------
 
@@ -195,7 +197,7 @@ class Request(server.Request):
             if response.length is not None:
                 headers.setRawHeaders(b"Content-Length", [b"%d" % response.length])
             self._running = Deferred.fromCoroutine(stream(self, body, response.length))
-            self._running.addErrback(lambda failure: self.refuse(failure.value, failure))
+            self._running.addErrback(self._refuse_failure)
 
     def refuse(self, problem: BaseException, failure: Failure | None = None) -> None:
         """Tell the client about ``problem``; of an unexpected one it learns the request id only."""
@@ -213,11 +215,14 @@ class Request(server.Request):
             )
         if self.startedWriting:
             # Half an answer cannot be taken back: a closed connection is the only truth left to tell.
-            self.channel.transport.abortConnection()
+            self.channel.abort()
             return
         self.responseHeaders = Headers()
         message = ErrorMessage(message=error.message, error=error.error, request_id=self.id)
         self.respond(self.site.codec.render(message, status=error.status, headers=error.headers))
+
+    def _refuse_failure(self, failure: Failure) -> None:
+        self.refuse(failure.value or RuntimeError("a failure without an exception"), failure)
 
     def write(self, data: bytes) -> None:
         """Write a piece of the content; the first one takes the head along."""

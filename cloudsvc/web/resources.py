@@ -86,7 +86,7 @@ class RouteResource(Resource):
             for rule in url_map.iter_rules()
         }
 
-    def render(self, request: Request) -> int:  # type: ignore[override]  # Twisted types it as bytes; NOT_DONE_YET is not
+    def render(self, request: Request) -> int:
         """Match, run the endpoint, answer."""
         try:
             rule, variables = self._routes.match(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterable, Callable
+from collections.abc import AsyncIterable, Callable, Hashable
 from functools import cache
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar, cast
 
 import msgspec
 from attrs import fields, frozen
@@ -107,7 +107,7 @@ class Codec:
     def render(self, message: Message, *, status: int, headers: HeaderList = ()) -> Response:
         """``message`` with ``code`` and ``timestamp`` as a JSON object."""
         content = {"code": status, "message": message.message, "timestamp": format_timestamp(self.now())}
-        for name in _names_of(type(message)):
+        for name in _names_of(cast("Hashable", type(message))):
             content[name] = getattr(message, name)
         return Response(
             status=status, headers=((b"Content-Type", self.media_type), *headers), body=self.encode(content)

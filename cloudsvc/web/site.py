@@ -41,7 +41,7 @@ class Site(server.Site):
             resource,
             requestFactory=Request,
             parsePOSTFormSubmission=False,
-            timeout=None,  # type: ignore[arg-type]  # None is documented: our own deadlines rule
+            timeout=None,  # our own deadlines rule
             reactor=clock,
         )
         self.gate = gate

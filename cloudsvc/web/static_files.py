@@ -25,6 +25,9 @@ class StaticFiles(File):
     Hidden files, and links that lead out of the directory, are not there.
     """
 
+    root: FilePath[str]
+    childNotFound: Any  # any resource will do, but Twisted declares the class of its own
+
     def __init__(self, path: str, defaultType: str = "application/octet-stream", **options: Any) -> None:
         super().__init__(path, defaultType, **options)
         self.indexNames = ["index.html"]
@@ -38,8 +41,6 @@ class StaticFiles(File):
         files.childNotFound = _page_or_missing(directory / _NOT_FOUND_PAGE)
         return files
 
-    root: FilePath[str]
-
     def createSimilarFile(self, path: str) -> StaticFiles:
         """A file below this one, with the same rules."""
         similar: StaticFiles = super().createSimilarFile(path)
@@ -51,17 +52,21 @@ class StaticFiles(File):
         """The file named by one more segment of the path."""
         self.restat(reraise=False)
         if path.startswith(b".") or (path == b"" and not self.isdir()):
-            return self.childNotFound
-        child = super().getChild(path, request)
+            return self._missing()
+        child: IResource = super().getChild(path, request)
         if isinstance(child, StaticFiles):
             real = child.realpath()
             if real != self.root and self.root not in real.parents():
-                return self.childNotFound
+                return self._missing()
         return child
+
+    def _missing(self) -> IResource:
+        missing: IResource = self.childNotFound
+        return missing
 
     def directoryListing(self) -> IResource:
         """A directory without an index is not there: its names are nobody's business."""
-        return self.childNotFound
+        return self._missing()
 
     def redirect(self, request: Request) -> bytes:
         """``dir`` is ``dir/``: a relative Location cannot be wrong behind a proxy (RFC 9110 section 10.2.2)."""
@@ -90,7 +95,7 @@ class _NotFoundPage(Resource):
         super().__init__()
         self._page = page
 
-    def render(self, request: Request) -> int:  # type: ignore[override]  # Twisted types it as bytes only
+    def render(self, request: Request) -> int:
         """The page with status 404."""
         request.respond(
             Response(
