@@ -44,6 +44,7 @@ types: $(VENV)/.dev
 
 imports: $(VENV)/.dev
 	lint-imports
+	deptry cloudsvc twisted
 
 security: $(TOOLS)/lint/.ready
 	bandit --quiet --recursive --configfile pyproject.toml cloudsvc twisted
