@@ -14,6 +14,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import pytest_twisted  # type: ignore[import-untyped]  # has no types
 from attrs import define, field
+from twisted.internet.defer import maybeDeferred
 from twisted.internet.interfaces import IListeningPort
 from twisted.internet.threads import deferToThread
 from twisted.web.resource import Resource
@@ -38,7 +39,7 @@ class Echo(Resource):
 
     def render_GET(self, request: Request) -> bytes:
         request.setResponseCode(self.status)
-        client = request.getClientAddress()  # type: ignore[no-untyped-call]  # Twisted's is untyped
+        client = request.getClientAddress()
         return json.dumps({"client": getattr(client, "host", None)}).encode()
 
 
@@ -73,7 +74,7 @@ class Serving:
         """Listen on all of ``descriptions``; returns the first port."""
         from twisted.internet import reactor  # noqa: PLC0415 - installed by then
 
-        site = Site(self.resource)  # type: ignore[no-untyped-call]  # Twisted's is untyped
+        site = Site(self.resource)
         ports = listen(reactor, descriptions, site, self.certificate)
         self.ports.extend(ports)
         return ports[0]
@@ -86,7 +87,7 @@ class Serving:
     def close(self) -> None:
         """Wait until nothing listens any more; for fixtures, which may."""
         for port in self.ports:
-            pytest_twisted.blockon(port.stopListening())
+            pytest_twisted.blockon(maybeDeferred(port.stopListening))
 
 
 def serve(files: CertificateFiles) -> Serving:

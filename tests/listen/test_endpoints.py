@@ -43,15 +43,15 @@ NOW = 1_800_000_000.0
 
 
 def make_reactor() -> MemoryReactorClock:
-    return MemoryReactorClock()  # type: ignore[no-untyped-call]  # Twisted's is untyped
+    return MemoryReactorClock()
 
 
 def cannot_listen(interface: str | None, port: int | bytes, reason: Exception | str) -> CannotListenError:
-    return CannotListenError(interface, port, reason)  # type: ignore[no-untyped-call]  # Twisted's is untyped
+    return CannotListenError(interface, port, reason)
 
 
 def parse(reactor: MemoryReactorClock, description: str) -> IStreamServerEndpoint:
-    return serverFromString(reactor, description)  # type: ignore[no-any-return, no-untyped-call]  # Twisted's is untyped
+    return serverFromString(reactor, description)  # type: ignore[no-any-return]  # Twisted's is untyped
 
 
 @pytest.fixture

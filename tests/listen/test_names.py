@@ -49,6 +49,6 @@ def test_any_text_is_a_name_or_a_fault(text: str) -> None:
     try:
         (name,) = parse_names([text])
     except StartFault as fault:
-        assert len(fault.lines) == 1  # noqa: PT017 - either way is right
+        assert len(fault.lines) == 1
     else:
         constrain([name])
