@@ -1,0 +1,1 @@
+"""The ``cloudsvc`` command: everything an administrator does beside running the server."""

@@ -253,8 +253,7 @@ class ProxySettings:
     trusted: Annotated[
         tuple[Network, ...],
         Meta(
-            description="Networks whose `Forwarded`, `X-Forwarded-For` and `X-Request-ID` headers are believed, "
-            "such as `10.0.0.0/8`."
+            description="Networks whose `X-Forwarded-For` and `X-Request-ID` are believed, such as `10.0.0.0/8`."
         ),
     ] = ()
 
@@ -273,7 +272,7 @@ class HealthSettings:
     certificate_days: Annotated[
         int, Meta(ge=0, le=825, description="When the certificate is valid for fewer days.")
     ] = 14
-    free_disk_bytes: Annotated[int, Meta(ge=0, description="When the disk of `data/` has less room.")] = 104_857_600
+    free_disk_bytes: Annotated[int, Meta(ge=0, description="When the disk of the home has less room.")] = 104_857_600
     reactor_lag_seconds: Annotated[float, Meta(gt=0, le=60, description="When the event loop is later than this.")] = 1
     timeout_seconds: Annotated[float, Meta(gt=0, le=60, description="When a check takes longer than this.")] = 5
 

@@ -1,0 +1,45 @@
+"""The home that a command works on."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any, Concatenate, Final, TypeVar
+
+import click
+
+from cloudsvc.settings.home import HOME_VARIABLE, Home, find_home
+from cloudsvc.settings.loading import Loaded, load
+
+R = TypeVar("R")
+
+home_option: Final = click.option(
+    "--home",
+    metavar="DIR",
+    help=f"Directory with config/, certs/, data/ and logs/ [{HOME_VARIABLE} or here].",
+)
+
+
+def pass_home(function: Callable[Concatenate[Home, ...], R]) -> Callable[..., R]:
+    """Give a command the option ``--home``, and as its first argument the home that it or the group's option names."""
+
+    @home_option
+    @wraps(function)
+    def run(*arguments: Any, home: str | None, **options: Any) -> R:
+        chosen = home or click.get_current_context().obj
+        return function(find_home(chosen, os.environ, Path.cwd()), *arguments, **options)
+
+    return run
+
+
+def load_home(home: Home) -> Loaded:
+    """
+    The configuration of ``home``, with the sections of its applications.
+
+    :raises StartFault: with one line for each fault.
+    """
+    from cloudsvc.applications import find_sections  # noqa: PLC0415 - only who reads a configuration needs it
+
+    return load(home, os.environ, find_sections)

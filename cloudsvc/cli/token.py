@@ -1,0 +1,46 @@
+"""``cloudsvc generate-new-token``."""
+
+from __future__ import annotations
+
+import os
+
+import click
+
+from cloudsvc.access.keys import generate_token, hash_token
+from cloudsvc.cli.faults import Command
+from cloudsvc.cli.homes import pass_home
+from cloudsvc.core.secrets import Secret
+from cloudsvc.settings.env_file import write_variable
+from cloudsvc.settings.home import Home
+from cloudsvc.settings.loading import TOKEN_VARIABLE
+
+
+@click.command(cls=Command)
+@pass_home
+def generate_new_token(home: Home) -> None:
+    """
+    Make a new token and print it, once.
+
+    Clients present it as their key. Only its hash is kept, in the home's .env; the former token is worth nothing as
+    soon as the server has been restarted.
+    """
+    print_token(make_token(home), home)
+
+
+def make_token(home: Home) -> Secret:
+    """
+    A new token, whose hash is in the ``.env`` file of ``home``.
+
+    :raises StartFault: when the file cannot be written. What was valid before is still valid then.
+    """
+    token = generate_token()
+    write_variable(home.env_file, TOKEN_VARIABLE, hash_token(token.reveal()))
+    return token
+
+
+def print_token(token: Secret, home: Home) -> None:
+    """Show the token on standard output, and on standard error what to do with it."""
+    click.echo(token.reveal())
+    click.echo(f"Keep this token: it is not shown again. Its hash is in {home.env_file}.", err=True)
+    if os.environ.get(TOKEN_VARIABLE):
+        click.echo(f"{TOKEN_VARIABLE} is set in the environment and wins over the file: unset it there.", err=True)
