@@ -1,0 +1,95 @@
+"""From the address of a storage to windows that count in it. The clients of storages are imported only when used."""
+
+from __future__ import annotations
+
+from typing import Any, Final, Literal
+
+from limits.errors import ConfigurationError
+from limits.storage import MemcachedStorage, RedisStorage
+from limits.strategies import FixedWindowRateLimiter, MovingWindowRateLimiter
+
+from cloudsvc.access.throttling.memory import FixedWindows, MovingWindows
+from cloudsvc.access.throttling.shared import SharedWindows
+from cloudsvc.access.throttling.windows import Windows
+from cloudsvc.core.clock import WallClock
+from cloudsvc.core.secrets import Secret
+from cloudsvc.core.threads import ThreadRunner
+
+Strategy = Literal["fixed-window", "moving-window"]
+
+_REDIS: Final = ("redis", "rediss", "redis+unix")
+_TIMEOUT: Final = 1.0
+"""Seconds, for connecting and for each answer."""
+
+
+def open_windows(storage_uri: Secret | None, strategy: Strategy, now: WallClock, runner: ThreadRunner) -> Windows:
+    """
+    Windows that count by ``strategy`` in the storage at ``storage_uri``. Nothing is connected yet.
+
+    :param storage_uri: ``redis://host:6379/0`` (or ``rediss:``, ``redis+unix:``) or ``memcached://host:11211``;
+        ``memory://`` or nothing for the memory of this process.
+    :param runner: owns the threads in which the storage is asked.
+    :raises ValueError: says what to write instead, without the address, which may hold a password.
+    """
+    uri = storage_uri.reveal() if storage_uri else ""
+    scheme = uri.partition("://")[0] if uri else "memory"
+    if scheme == "memory":
+        return FixedWindows(now) if strategy == "fixed-window" else MovingWindows(now)
+    try:
+        if scheme in _REDIS:
+            return _open_redis(uri, strategy, now, runner)
+        if scheme == "memcached" and strategy == "fixed-window":
+            return _open_memcached(uri, now, runner)
+    except (ConfigurationError, ValueError):
+        raise ValueError(f"the address of the {scheme}:// storage is malformed; write {scheme}://host:port") from None
+    if scheme == "memcached":
+        raise ValueError("Memcached cannot count a moving window; use a fixed window, or Redis, or memory://")
+    raise ValueError(
+        "the address of the storage must begin with memory://, redis://, rediss://, redis+unix:// or memcached://"
+    )
+
+
+def _open_redis(uri: str, strategy: Strategy, now: WallClock, runner: ThreadRunner) -> Windows:
+    from redis.backoff import NoBackoff  # noqa: PLC0415 - most servers count in memory
+    from redis.retry import Retry  # noqa: PLC0415 - see above
+
+    options: dict[str, Any] = {
+        "socket_timeout": _TIMEOUT,
+        "socket_connect_timeout": _TIMEOUT,
+        "retry": Retry(NoBackoff(), 0),
+    }
+    storage = RedisStorage(uri, **options)
+    kind = FixedWindowRateLimiter if strategy == "fixed-window" else MovingWindowRateLimiter
+    pool: Any = storage.storage.connection_pool
+    return SharedWindows(
+        storage=storage,
+        limiter=kind(storage),
+        disconnect=lambda: pool.disconnect(inuse_connections=False),
+        runner=runner,
+        now=now,
+    )
+
+
+def _open_memcached(uri: str, now: WallClock, runner: ThreadRunner) -> Windows:
+    from pymemcache.client import (  # type: ignore[import-untyped]  # noqa: PLC0415 - no types; most count in memory
+        HashClient,
+        PooledClient,
+    )
+
+    # The library would open one connection for each thread and never close it. This client serves all threads.
+    storage = MemcachedStorage(uri, client_getter=lambda *_: client)
+    if not storage.hosts:
+        raise ValueError
+    options: dict[str, Any] = {"connect_timeout": _TIMEOUT, "timeout": _TIMEOUT, "no_delay": True}
+    client: Any = (
+        PooledClient(*storage.hosts, **options)
+        if len(storage.hosts) == 1
+        else HashClient(storage.hosts, use_pooling=True, **options)
+    )
+    return SharedWindows(
+        storage=storage,
+        limiter=FixedWindowRateLimiter(storage),
+        disconnect=client.close,
+        runner=runner,
+        now=now,
+    )

@@ -1,0 +1,50 @@
+"""What counts hits, whatever it counts in."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+from cloudsvc.access.throttling.rates import Rate
+
+
+class Decision(NamedTuple):
+    """
+    Whether a hit is within its rate. (A tuple, because every request makes one.)
+
+    :ivar limit: how many hits one window takes.
+    :ivar remaining: how many more are allowed now.
+    :ivar reset_at: seconds since the epoch; from then on, more are allowed.
+    """
+
+    allowed: bool
+    limit: int
+    remaining: int
+    reset_at: float
+
+
+class StorageAway(Exception):  # noqa: N818 - a state of affairs, not a mistake
+    """Hits cannot be counted at the moment. The text says why, without the address of the storage."""
+
+
+class Windows(Protocol):
+    """Counts hits by rate and key."""
+
+    async def hit(self, rate: Rate, *key: str) -> Decision:
+        """
+        Count one more hit of ``key``, unless that would exceed ``rate``.
+
+        :raises StorageAway: it cannot be counted.
+        """
+        ...
+
+    async def check(self) -> None:
+        """
+        Return when hits can be counted.
+
+        :raises StorageAway: they cannot.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        ...
