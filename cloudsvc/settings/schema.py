@@ -22,7 +22,7 @@ def make_schema(sections: Mapping[str, type]) -> str:
     for component in components.values():
         if "properties" in component:
             component["additionalProperties"] = False
-    root = components.pop(Settings.__name__)
+    root = components.pop(references[0]["$ref"].rpartition("/")[2])
     root["properties"] |= {"$schema": {"type": "string"}, **dict(zip(sections, references[1:], strict=True))}
     return _dump({"$schema": _DIALECT, **root, "title": "Configuration of cloudsvc", "$defs": components})
 
@@ -34,10 +34,8 @@ def make_default_config() -> str:
 
 
 def describe_type(target: type) -> dict[str, Any]:
-    """The JSON Schema of what msgspec does not know."""
-    if target is Secret:
-        return {"type": "string", "format": "password"}
-    raise NotImplementedError
+    """The JSON Schema of what msgspec does not know: a secret, or something of which only its application knows."""
+    return {"type": "string", "format": "password"} if target is Secret else {"title": target.__name__}
 
 
 def plain(value: Any) -> Any:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
+from enum import Enum
+from pathlib import Path, PurePosixPath
 from typing import Annotated, get_type_hints
 
 import attrs
@@ -20,6 +21,11 @@ from cloudsvc.settings.reference import make_reference
 from cloudsvc.settings.schema import make_default_config, make_schema
 
 CHECKOUT = Path(__file__).parents[2]
+
+
+class Shade(Enum):
+    DARK = "dark"
+    LIGHT = "light"
 
 
 @frozen(kw_only=True)
@@ -81,6 +87,17 @@ def test_the_schema_includes_the_sections_of_applications() -> None:
     assert not list(check.iter_errors({"guestbook": {"greeting": "hi", "colours": {"deep": 5}}}))
     for wrong in ({}, {"greeting": 1}, {"greeting": "hi", "colours": {"deep": 9}}, {"greeting": "hi", "x": 1}):
         assert list(check.iter_errors({"guestbook": wrong}))
+
+
+def test_an_application_may_name_its_classes_as_it_likes() -> None:
+    @frozen(kw_only=True)
+    class Settings:
+        shade: Shade = Shade.LIGHT
+        path: PurePosixPath = field(factory=PurePosixPath)
+
+    check = validator(one=Settings, two=Settings)
+    assert not list(check.iter_errors({"one": {"shade": "dark", "path": "/x"}, "two": {}, "server": {"port": 1}}))
+    assert list(check.iter_errors({"two": {"shade": "black"}}))
 
 
 def test_every_setting_says_what_it_means_in_the_reference() -> None:
