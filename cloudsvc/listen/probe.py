@@ -61,10 +61,8 @@ def probe(
             with context.wrap_socket(plain, server_hostname=name) as secure:
                 _verify(secure, name)
                 return _ask(secure, name, path)
-    except ssl.SSLCertVerificationError as error:
-        raise _untrusted(certificate_file, error.verify_message) from None
-    except (VerificationError, CertificateError) as error:
-        raise _untrusted(certificate_file, str(error)) from None
+    except (ssl.SSLCertVerificationError, VerificationError, CertificateError) as error:
+        raise _untrusted(certificate_file, getattr(error, "verify_message", str(error))) from None
     except OSError as error:
         reason = error.strerror or str(error) or "no answer in time"
         raise CloudError(

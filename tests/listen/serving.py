@@ -36,9 +36,12 @@ class Echo(Resource):
 
     isLeaf = True
     status = 200
+    answer: bytes | None = None
 
     def render_GET(self, request: Request) -> bytes:
         request.setResponseCode(self.status)
+        if self.answer is not None:
+            return self.answer
         client = request.getClientAddress()
         return json.dumps({"client": getattr(client, "host", None)}).encode()
 

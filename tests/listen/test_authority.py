@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import stat
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -13,10 +15,13 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 from cryptography.x509.oid import ExtendedKeyUsageOID
+from cryptography.x509.verification import PolicyBuilder, Store
 
 from cloudsvc.core.errors import StartFault
 from cloudsvc.listen.authority import ensure_certificate, is_ours, renew_certificate, renew_when_due
+from cloudsvc.listen.context import load_certificate
 from cloudsvc.listen.files import CertificateFiles, exclusive, replace_files
+from cloudsvc.listen.names import names_of
 from tests.listen.tools import DAY, NAMES, copy_pair, leaf_of, locate, make, make_key, sign_elsewhere
 
 NOW = 1_800_000_000.0
@@ -109,6 +114,11 @@ def test_authority_cannot_vouch_for_any_other_name(tmp_path: Path, names: list[s
 def test_any_mixture_of_names_verifies(tmp_path: Path, names: list[str]) -> None:
     files = make(tmp_path / "certs", NOW, *names)
     assert verify(files.authority_certificate, files.certificate).endswith(": OK\n")
+    leaf, authority = x509.load_pem_x509_certificates(files.certificate.read_bytes())
+    for name in names_of(leaf):
+        subject = x509.DNSName(name.value.replace("*", "any")) if isinstance(name, x509.DNSName) else name
+        policy = PolicyBuilder().store(Store([authority])).time(datetime.fromtimestamp(NOW, UTC))
+        assert policy.build_server_verifier(subject).verify(leaf, []) == [leaf, authority]
 
 
 def test_what_is_there_is_left_alone(files: CertificateFiles) -> None:
@@ -157,11 +167,31 @@ def test_a_certificate_from_elsewhere_is_never_touched(files: CertificateFiles) 
     assert contents(files) == before
 
 
-@pytest.mark.parametrize("lost", ["authority_key", "authority_certificate"])
-def test_without_the_whole_authority_nothing_is_renewed(files: CertificateFiles, lost: str) -> None:
-    getattr(files, lost).unlink()
+@pytest.mark.parametrize(
+    "lost", [["authority_key"], ["authority_certificate"], ["authority_key", "authority_certificate"]]
+)
+def test_without_the_whole_authority_nothing_is_renewed(files: CertificateFiles, lost: list[str]) -> None:
+    for name in lost:
+        getattr(files, name).unlink()
     assert not is_ours(files)
     assert renew_when_due(files, 365, 30, NOW + 364 * DAY) is None
+
+
+def test_an_authority_without_constraints_is_kept_for_new_names(files: CertificateFiles) -> None:
+    """As an administrator may bring one along."""
+    authority = CertificateFiles.locate(files.directory, files.authority_key, files.authority_certificate)
+    sign_elsewhere(authority, make_key(), NOW)
+    files.key.unlink()
+    files.certificate.unlink()
+    assert not ensure_certificate(files, ["new.example"], 30, NOW).authority_made
+    assert is_ours(files)
+
+
+def test_of_several_processes_one_renews(files: CertificateFiles) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        outcomes = list(pool.map(lambda _: renew_when_due(files, 365, 30, NOW + 340 * DAY), range(4)))
+    assert len([outcome for outcome in outcomes if outcome is not None]) == 1
+    assert load_certificate(files.key, files.certificate).not_after == NOW + (340 + 365) * DAY
 
 
 def test_an_authority_with_a_foreign_key_is_not_ours(files: CertificateFiles, tmp_path: Path) -> None:

@@ -110,6 +110,13 @@ def test_key_that_others_may_use_is_served_with_a_warning(files: CertificateFile
     )
 
 
+def test_certificate_that_names_nobody_is_served_with_a_warning(tmp_path: Path) -> None:
+    files = locate(tmp_path)
+    sign_elsewhere(files, make_key(), NOW, names=())
+    (warning,) = load_certificate(files.key, files.certificate).warnings
+    assert "no subject alternative names" in warning
+
+
 @pytest.mark.parametrize(("offered", "chosen"), [([b"h2", b"http/1.1"], b"http/1.1"), ([b"h2"], b"")])
 def test_http_2_is_never_chosen(files: CertificateFiles, offered: list[bytes], chosen: bytes) -> None:
     client = connect(files, *offered)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -59,18 +59,24 @@ def leaf_of(files: CertificateFiles) -> x509.Certificate:
 
 
 def sign_elsewhere(
-    files: CertificateFiles, key: CertificateIssuerPrivateKeyTypes, now: float, *, passphrase: bytes | None = None
+    files: CertificateFiles,
+    key: CertificateIssuerPrivateKeyTypes,
+    now: float,
+    *,
+    passphrase: bytes | None = None,
+    names: Sequence[str] = NAMES,
 ) -> None:
     """A self-signed certificate that no authority of ours knows."""
     begin = datetime.fromtimestamp(now, UTC)
     name = x509.Name.from_rfc4514_string("CN=elsewhere")
-    certificate = (
+    builder = (
         x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
         .not_valid_before(begin)
         .not_valid_after(begin + timedelta(days=90))
-        .add_extension(x509.SubjectAlternativeName(parse_names(NAMES)), critical=False)
-        .sign(key, SHA256())
     )
+    if names:
+        builder = builder.add_extension(x509.SubjectAlternativeName(parse_names(names)), critical=False)
+    certificate = builder.sign(key, SHA256())
     encryption = NoEncryption() if passphrase is None else BestAvailableEncryption(passphrase)
     files.key.parent.mkdir(exist_ok=True)
     files.key.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption))

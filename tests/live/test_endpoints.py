@@ -97,6 +97,16 @@ async def test_unix_socket_in_use_is_left_alone(server: Serving, tmp_path: Path)
     assert await ask_unix(server, path) == {"client": None}
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@in_reactor
+async def test_unix_socket_of_a_server_without_locks_is_left_alone(server: Serving, tmp_path: Path) -> None:
+    path = tmp_path / "socket"
+    server.listen(f"cloudsvc:unix:{path}:lockfile=0")
+    assert f"another server listens on {path}" in fault_of(server, f"cloudsvc:unix:{path}")
+    gc.collect()  # Twisted leaves a Unix socket that it could not bind to the collector, which complains: here.
+    assert await ask_unix(server, path) == {"client": None}
+
+
 def leave_socket(path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as abandoned:
         abandoned.bind(str(path))
@@ -121,7 +131,7 @@ async def test_what_a_killed_server_left_is_no_obstacle(
     path = tmp_path / "socket"
     leave(path)
     server.listen(f"cloudsvc:unix:{path}")
-    gc.collect()  # Twisted leaves a Unix socket that it could not bind to the collector, which complains: here.
+    gc.collect()  # As above.
     assert await ask_unix(server, path) == {"client": None}
 
 

@@ -14,7 +14,7 @@ from cloudsvc.core.errors import CloudError, StartFault
 from cloudsvc.listen.authority import renew_certificate
 from cloudsvc.listen.probe import ProbeResult, probe
 from tests.listen.serving import Serving, in_reactor, outside, serve
-from tests.listen.tools import make, make_key, sign_elsewhere
+from tests.listen.tools import locate, make, make_key, sign_elsewhere
 
 ALIVE = ProbeResult(status=200, body={"client": "127.0.0.1"})
 
@@ -110,6 +110,20 @@ async def test_probe_refuses_an_expired_certificate(start: Start) -> None:
     error = await error_of(server, server.listen_tcp())
     assert error.code == "server_untrusted"
     assert "expired" in error.message
+
+
+@pytest.mark.parametrize("answer", [b"", b"<html>", b"[]", b'"healthy"', b"\xff"])
+@in_reactor
+async def test_probe_refuses_what_is_no_json_object(server: Serving, answer: bytes) -> None:
+    server.resource.answer = answer
+    assert (await error_of(server, server.listen_tcp())).code == "bad_answer"
+
+
+def test_probe_of_a_certificate_without_names_says_so(tmp_path: Path) -> None:
+    files = locate(tmp_path)
+    sign_elsewhere(files, make_key(), time.time(), names=())
+    with pytest.raises(CloudError, match="no subject alternative name"):
+        probe("127.0.0.1", 1, files.certificate, 1.0)
 
 
 @in_reactor
