@@ -225,11 +225,11 @@ def log_in(port: int, certificate: Path, token: str) -> str:
 
 
 def find_token(log: str) -> str:
-    """The key that a first start prints, once."""
-    found = re.search(r"token: *(\S+)", log, re.IGNORECASE)
+    """The token that a first start prints, once, on a line of its own."""
+    found = re.search(r"^[\w-]{32,}$", log, re.MULTILINE)
     if found is None:
         sys.exit("the first start printed no token")
-    return found[1]
+    return found[0]
 
 
 def inspect_tree(root: Path) -> None:

@@ -42,9 +42,8 @@ def test_a_first_start_answers_a_login_and_stops_with_success(installed: Path, t
     shown = subprocess.run(
         ["cloudsvc", "init", str(tmp_path / "home")], env=environment, check=True, capture_output=True, text=True
     ).stdout
-    token = re.findall(r"[\w-]{32,}", shown)[-1]
     trust = ssl.create_default_context(cafile=tmp_path / "home/certs/cert.pem")
-    login = urllib.request.Request(f"https://localhost:{port}/api/login", headers={"X-API-Key": token})
+    login = urllib.request.Request(f"https://localhost:{port}/api/login", headers={"X-API-Key": shown.strip()})
     with subprocess.Popen(["twistd", "--nodaemon", "--pidfile=", "cloudsvc"], env=environment, cwd=tmp_path) as server:
         try:
             healthy = ["cloudsvc", "health"]
