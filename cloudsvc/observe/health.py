@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import Final
 
@@ -82,7 +82,7 @@ class Health:
     :ivar ready: whether new work should be sent here. False before the server has started and while it drains.
     """
 
-    _checks: tuple[Check, ...] = field(converter=tuple)
+    _checks: Sequence[Check]
     _clock: IReactorTime
     _count: Callable[[str, bool], object] = lambda name, ok: None  # without metrics nobody counts
     ready: bool = False

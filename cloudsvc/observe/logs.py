@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from threading import get_ident
 from typing import Final
@@ -37,7 +37,7 @@ class LogWriter:
     :param count_dropped: is told how many lines a target did not take.
     """
 
-    _targets: tuple[Target, ...] = field(converter=tuple)
+    _targets: Sequence[Target]
     _clock: IReactorTime
     _count_dropped: Callable[[int], object] = lambda lines: None  # without metrics nobody counts
     _pending: list[bytes] = field(factory=list, init=False)

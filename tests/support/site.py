@@ -14,8 +14,10 @@ from cloudsvc.access.keys import KeyRing, hash_token
 from cloudsvc.access.throttling import Throttle
 from klein import Klein
 from twisted.internet.address import IPv4Address
+from twisted.internet.error import ConnectionDone
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
+from twisted.python.failure import Failure
 
 from cloudsvc.core.secrets import Secret
 from cloudsvc.web.channel import Channel, HeadBounds
@@ -118,9 +120,6 @@ class Client:
         self.channel.dataReceived(data)
 
     def leave(self) -> None:
-        from twisted.internet.error import ConnectionDone
-        from twisted.python.failure import Failure
-
         self.channel.connectionLost(Failure(ConnectionDone()))
 
     @property

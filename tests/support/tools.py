@@ -7,9 +7,18 @@ Continuous integration installs all of them, and there a skip means that somethi
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Generator
 
 import pytest
+
+
+def require_tool(name: str, package: str) -> str:
+    """The path of the program ``name``; skips the test where it is missing, and names its Debian package."""
+    path = shutil.which(name)
+    if path is None:
+        pytest.skip(f"{name} is not installed (Debian's package {package})")
+    return path
 
 
 def _refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from twisted.internet.defer import Deferred
 from twisted.web.http import HTTPChannel
 
 from cloudsvc.web.channel import Channel, HeadBounds, Phase
@@ -155,14 +156,28 @@ def test_no_bytes_at_all_break_the_channel(data: bytes, size: int) -> None:
         assert answer.status in {400, 404, 405, 414, 431}
 
 
+FRAGMENTS = [
+    b"GET",
+    b"PUT",
+    b" ",
+    b"/api/demo/plain",
+    b"HTTP/1.1",
+    b"\r\n",
+    b"\n",
+    b"Host: a",
+    b"Host:",
+    b"Content-Length: 3",
+    b"Transfer-Encoding: chunked",
+    b"0",
+    b"3",
+    b"abc",
+    b"\r\n\r\n",
+    b"Expect: 100-continue",
+]
+
+
 @settings(max_examples=200, deadline=None)
-@given(
-    st.lists(
-        st.sampled_from([b"GET", b"PUT", b" ", b"/api/demo/plain", b"HTTP/1.1", b"\r\n", b"\n", b"Host: a", b"Host:"]
-            + [b"Content-Length: 3", b"Transfer-Encoding: chunked", b"0", b"3", b"abc", b"\r\n\r\n", b"Expect: 100-continue"]),
-        max_size=25,
-    )
-)  # fmt: skip
+@given(st.lists(st.sampled_from(FRAGMENTS), max_size=25))
 def test_almost_http_never_breaks_the_channel(pieces: list[bytes]) -> None:
     client = TestSite(app=Demo().app).connect()
     for piece in pieces:
@@ -288,8 +303,6 @@ class TestBounds:
 
 class TestDrain:
     def test_idle_connections_are_closed_and_busy_ones_answered(self, site: TestSite, demo: Demo) -> None:
-        from twisted.internet.defer import Deferred
-
         idle, busy, fresh = site.connect(), site.connect(), site.connect()
         idle.send(GET + b"\r\n")
         busy.send(b"GET /api/demo/wait HTTP/1.1\r\n" + HOST + b"\r\n")
@@ -305,8 +318,6 @@ class TestDrain:
         assert not site.clock.getDelayedCalls()
 
     def test_after_the_deadline_everything_is_closed(self, site: TestSite) -> None:
-        from twisted.internet.defer import Deferred
-
         client = site.connect()
         client.send(b"GET /api/demo/wait HTTP/1.1\r\n" + HOST + b"\r\n")
         drained = Deferred.fromCoroutine(site.connections.drain(30))
@@ -316,8 +327,6 @@ class TestDrain:
         assert drained.called
 
     def test_without_connections_there_is_nothing_to_wait_for(self, site: TestSite) -> None:
-        from twisted.internet.defer import Deferred
-
         assert Deferred.fromCoroutine(site.connections.drain(30)).called
 
 

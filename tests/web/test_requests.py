@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given
@@ -238,8 +239,6 @@ class TestPaths:
 
     @given(st.lists(st.text(st.characters(exclude_characters="\x00", codec="utf-8"), min_size=1), min_size=1))
     def test_quoted_segments_come_back(self, segments: list[str]) -> None:
-        from urllib.parse import quote
-
         path = "/" + "/".join(quote(segment, safe="") for segment in segments)
         assert decode_path(path.encode()) == tuple("/".join(segments).split("/"))
 

@@ -53,18 +53,19 @@ class FixedWindows(_Memory):
     async def hit(self, rate: Rate, *key: str) -> Decision:
         """See :class:`~cloudsvc.access.throttling.windows.Windows`."""
         now = self._now()
+        amount, seconds, _ = rate
         table = self._tables[rate]
         window = table.get(key)
         if window is None:
             window = table[key] = _Window(now)
-            self._make_room(table, now, rate.seconds)
-        elif not window.start <= now < window.start + rate.seconds:  # the clock may also have been set back
+            self._make_room(table, now, seconds)
+        elif not window.start <= now < window.start + seconds:  # the clock may also have been set back
             window.start, window.count = now, 0
             table.move_to_end(key)
-        allowed = window.count < rate.amount
+        allowed = window.count < amount
         if allowed:
             window.count += 1
-        return Decision(allowed, rate.amount, rate.amount - window.count, window.start + rate.seconds)
+        return Decision(allowed, amount, amount - window.count, window.start + seconds)
 
     def _make_room(self, table: OrderedDict[tuple[str, ...], _Window], now: float, seconds: int) -> None:
         for _ in range(2):
@@ -93,23 +94,25 @@ class MovingWindows(_Memory):
     async def hit(self, rate: Rate, *key: str) -> Decision:
         """See :class:`~cloudsvc.access.throttling.windows.Windows`."""
         now = self._now()
+        amount, seconds, _ = rate
         table = self._tables[rate]
         moments = table.by_key.get(key)
         if moments is None:
             moments = table.by_key[key] = deque()
-        while moments and moments[0] + rate.seconds <= now:
+        while moments and moments[0] + seconds <= now:
             moments.popleft()
             table.held -= 1
         while moments and moments[-1] > now:  # the clock was set back
             moments.pop()
             table.held -= 1
-        allowed = len(moments) < rate.amount
+        allowed = len(moments) < amount
         if allowed:
             moments.append(now)
             table.held += 1
             table.by_key.move_to_end(key)
-            self._make_room(table, now, rate.seconds)
-        return Decision(allowed, rate.amount, rate.amount - len(moments), moments[0] + rate.seconds)
+            if len(moments) == 1 or table.held > self._most_hits:
+                self._make_room(table, now, seconds)
+        return Decision(allowed, amount, amount - len(moments), moments[0] + seconds)
 
     def _make_room(self, table: _Hits, now: float, seconds: int) -> None:
         for _ in range(2):

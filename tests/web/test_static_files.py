@@ -1,0 +1,96 @@
+"""A directory served as it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cloudsvc.web.resources import Branch, Missing
+from cloudsvc.web.static_files import StaticFiles
+from tests.support.site import Answer, TestSite
+
+
+@pytest.fixture
+def pages(tmp_path: Path) -> Path:
+    root = tmp_path / "pages"
+    (root / "guide").mkdir(parents=True)
+    (root / "empty").mkdir()
+    (root / "index.html").write_text("<h1>home</h1>")
+    (root / "guide" / "index.html").write_text("<h1>guide</h1>")
+    (root / "a b.txt").write_text("text")
+    (root / ".hidden").write_text("secret")
+    (tmp_path / "outside.txt").write_text("secret")
+    (root / "link.txt").symlink_to(tmp_path / "outside.txt")
+    (root / "up").symlink_to(tmp_path)
+    return root
+
+
+def serve(site: TestSite, pages: Path) -> TestSite:
+    site.site.resource = Branch({"api": Missing()}, StaticFiles.at(pages))
+    return site
+
+
+def get(site: TestSite, path: str, method: str = "GET", *lines: str) -> Answer:
+    head = "".join(f"{line}\r\n" for line in lines)
+    return site.ask(f"{method} {path} HTTP/1.1\r\nHost: a\r\n{head}\r\n".encode())
+
+
+def test_directories_answer_with_their_index(site: TestSite, pages: Path) -> None:
+    serve(site, pages)
+    assert get(site, "/").body == b"<h1>home</h1>"
+    answer = get(site, "/guide/")
+    assert answer.body == b"<h1>guide</h1>"
+    assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_a_directory_without_slash_redirects_relatively(site: TestSite, pages: Path) -> None:
+    answer = get(serve(site, pages), "/guide")
+    assert (answer.status, answer.headers["Location"]) == (308, "guide/")
+
+
+def test_files_are_typed_and_can_be_asked_for_in_part(site: TestSite, pages: Path) -> None:
+    serve(site, pages)
+    answer = get(site, "/a%20b.txt")
+    assert (answer.body, answer.headers["Content-Type"]) == (b"text", "text/plain; charset=utf-8")
+    assert get(site, "/a%20b.txt", "GET", "Range: bytes=1-2").body == b"ex"
+    modified = answer.headers["Last-Modified"]
+    assert get(site, "/a%20b.txt", "GET", f"If-Modified-Since: {modified}").status == 304
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/nothing",
+        "/empty/",
+        "/.hidden",
+        "/link.txt",
+        "/up/outside.txt",
+        "/../outside.txt",
+        "/%2e%2e/outside.txt",
+        "/..%2foutside.txt",
+        "/guide/..%2f..%2foutside.txt",
+        "//outside.txt",
+        "/a%20b.txt/",
+        "/a%20b.txt/more",
+    ],
+)
+def test_what_is_not_there_is_404(site: TestSite, pages: Path, path: str) -> None:
+    answer = get(serve(site, pages), path)
+    assert (answer.status, answer.json["error"]) == (404, "not_found")
+
+
+def test_pages_may_have_their_own_404(site: TestSite, pages: Path) -> None:
+    (pages / "404.html").write_text("<h1>lost</h1>")
+    serve(site, pages)
+    answer = get(site, "/nothing")
+    assert (answer.status, answer.body) == (404, b"<h1>lost</h1>")
+    assert get(site, "/guide/nothing").body == b"<h1>lost</h1>"
+    assert get(site, "/api/nothing").json["error"] == "not_found"
+
+
+def test_only_reading_is_allowed(site: TestSite, pages: Path) -> None:
+    serve(site, pages)
+    answer = get(site, "/a%20b.txt", "POST")
+    assert (answer.status, answer.headers["Allow"]) == (405, "GET, HEAD")
