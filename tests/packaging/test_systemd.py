@@ -60,8 +60,8 @@ def test_the_command_takes_the_socket_and_reports_its_state(units: Path, tmp_pat
         manager.settimeout(START_SECONDS)
         environment = os.environ | {"CLOUDSVC_HOME": str(home), "NOTIFY_SOCKET": str(tmp_path / "notify")}
         forwarded = [f"--setenv={name}={environment[name]}" for name in ("CLOUDSVC_HOME", "NOTIFY_SOCKET", "PATH")]
-        activation = ["systemd-socket-activate", f"--listen=[::1]:{port}", *forwarded, *command]
-        with subprocess.Popen(activation, env=environment, cwd=tmp_path) as server:
+        activate = ["systemd-socket-activate", f"--listen=[::1]:{port}", "--fdname=cloudsvc.socket", *forwarded]
+        with subprocess.Popen([*activate, *command], env=environment, cwd=tmp_path) as server:
             try:
                 # It becomes the command once somebody connects.
                 with _connect(port):
