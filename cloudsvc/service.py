@@ -154,7 +154,10 @@ class _Assembly:
 
     def _make_throttle(self) -> tuple[Throttle | None, Windows]:
         settings = self.loaded.settings.rate_limit
-        windows = open_windows(settings.storage_uri, settings.strategy, time.time, self.threads)
+        try:
+            windows = open_windows(settings.storage_uri, settings.strategy, time.time, self.threads)
+        except ValueError as problem:
+            raise StartFault([f"config.rate_limit.storage_uri: {problem}"]) from None
         if not settings.enabled:
             return None, windows
         rates = {
@@ -285,7 +288,7 @@ class _Assembly:
                 application.publish(describe_applications(applications))
         api = Branch({mount: resources[owner.name] for mount, owner in mounts.items()}, Missing())
         directory = self.loaded.settings.static.directory
-        others = Missing() if directory is None else StaticFiles.at(self.loaded.home.resolve(directory))
+        others = Missing() if directory is None else StaticFiles(self.loaded.home.resolve(directory))
         return Branch({"api": api}, others)
 
 

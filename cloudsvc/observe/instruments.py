@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 _Instrument = TypeVar("_Instrument", Counter, Gauge, Histogram)
 
-_PREFIX: Final = re.compile(r"[a-z][a-z0-9_]*[a-z0-9]|[a-z]").fullmatch
+_is_name: Final = re.compile(r"[a-z]([a-z0-9_]*[a-z0-9])?").fullmatch
 
 
 class Instruments:
@@ -21,7 +21,7 @@ class Instruments:
     """
 
     def __init__(self, registry: CollectorRegistry, prefix: str) -> None:
-        if not _PREFIX(prefix):
+        if not _is_name(prefix):
             raise ValueError(f"{prefix!r} cannot begin the name of a metric: use lower-case letters, digits and _")
         self._registry = registry
         self._prefix = prefix
@@ -60,6 +60,8 @@ class Instruments:
 
     def _make(self, name: str, make: Callable[[str], _Instrument]) -> _Instrument:
         full_name = f"{self._prefix}_{name}"
+        if not _is_name(full_name):
+            raise ValueError(f"the metric {full_name!r} cannot be made: use lower-case letters, digits and _")
         try:
             return make(full_name)
         except ValueError as problem:

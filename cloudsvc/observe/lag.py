@@ -34,12 +34,12 @@ class LagSampler(Service):
 
     def startService(self) -> None:
         """Begin to sample."""
-        super().startService()  # type: ignore[no-untyped-call]  # Twisted's
+        super().startService()
         self._schedule()
 
     def stopService(self) -> None:
         """Stop sampling."""
-        super().stopService()  # type: ignore[no-untyped-call]  # Twisted's
+        super().stopService()
         if self._call is not None:
             self._call.cancel()
             self._call = None
@@ -49,8 +49,7 @@ class LagSampler(Service):
         self._call = self._clock.callLater(SAMPLE_SECONDS, self._sample)
 
     def _sample(self) -> None:
-        # The reactor's clock may be set back: that is not lateness.
-        late = max(0.0, self._clock.seconds() - self._due)
+        late = self._clock.seconds() - self._due
         self._recent.append(late)
         self._observe(late)
         self._schedule()

@@ -9,6 +9,7 @@ from threading import get_ident
 from typing import Final
 
 from attrs import define, field
+from attrs.validators import in_
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import ILogObserver, LogEvent, Logger, LogLevel
 from twisted.python.failure import Failure
@@ -124,7 +125,7 @@ class LogObserver:
     _writer: LogWriter
     _format: LogFormat
     _call_from_thread: Callable[..., object]
-    _level: str = "info"
+    _level: str = field(default="info", validator=in_(LEVELS))
     _thread: int = field(factory=get_ident, init=False)
 
     def __call__(self, event: LogEvent) -> None:
@@ -152,6 +153,6 @@ class StandardLibraryHandler(logging.Handler):
         except Exception:  # noqa: BLE001  # a library's mistake in its own arguments
             text = str(record.msg)
         if record.exc_info and record.exc_info[1] is not None:
-            logger.emit(level, "{text}", text=text, log_failure=Failure(record.exc_info[1]))  # type: ignore[no-untyped-call]  # Twisted's
+            logger.emit(level, "{text}", text=text, log_failure=Failure(record.exc_info[1]))
         else:
             logger.emit(level, "{text}", text=text)

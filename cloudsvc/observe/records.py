@@ -59,8 +59,8 @@ def level_of(event: LogEvent) -> str:
 
 def read_event(event: LogEvent) -> Record:
     """``event`` as a record. Never raises, whatever the values of the event do when they are printed."""
-    failure = event.get("log_failure") or event.get("failure")
     is_legacy = event.get("log_namespace") == "log_legacy"
+    failure = event.get("failure" if is_legacy else "log_failure")
     if is_legacy and failure is not None:
         message = safe_str(event.get("why") or "Unhandled Error")
     else:
@@ -72,9 +72,7 @@ def read_event(event: LogEvent) -> Record:
         logger="twisted" if is_legacy else safe_str(event.get("log_namespace", "-")),
         message=shorten(message),
         fields={
-            name: as_plain(value)
-            for name, value in event.items()
-            if not name.startswith("log_") and name not in hidden and value is not failure
+            name: as_plain(value) for name, value in event.items() if not name.startswith("log_") and name not in hidden
         },
         told=_names_in(safe_str(event.get("log_format", ""))),
         traceback=_trace(failure) if isinstance(failure, Failure) else "",

@@ -52,7 +52,7 @@ class Branch(Resource):
         """What answers a path that no child has. It sees that path whole."""
         request.prepath.pop()
         request.postpath.insert(0, path)
-        return self._otherwise if self._otherwise.isLeaf else self._otherwise.getChildWithDefault(path, request)
+        return self._otherwise
 
     def render(self, request: Any) -> bytes:
         """:raises HTTPError: there is nothing at the branch itself."""

@@ -31,9 +31,7 @@ def sharing(make_site: Callable[..., TestSite]) -> TestSite:
 
 
 def test_a_preflight_of_a_known_origin_is_allowed(sharing: TestSite) -> None:
-    answer = ask(
-        sharing, "OPTIONS", "/api/demo/key", Origin="https://app.example", Access_Control_Request_Method="PUT"
-    )
+    answer = ask(sharing, "OPTIONS", "/api/demo/key", Origin="https://app.example", Access_Control_Request_Method="PUT")
     assert answer.status == 204
     assert answer.headers["Access-Control-Allow-Origin"] == "https://app.example"
     assert answer.headers["Access-Control-Allow-Methods"] == "GET, PUT"

@@ -5,6 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import pytest_twisted
+from twisted.internet import reactor
+from twisted.internet.task import deferLater
 
 from cloudsvc.web.resources import Branch, Missing
 from cloudsvc.web.static_files import StaticFiles
@@ -27,7 +30,7 @@ def pages(tmp_path: Path) -> Path:
 
 
 def serve(site: TestSite, pages: Path) -> TestSite:
-    site.site.resource = Branch({"api": Missing()}, StaticFiles.at(pages))
+    site.site.resource = Branch({"api": Missing()}, StaticFiles(pages))
     return site
 
 
@@ -36,10 +39,21 @@ def get(site: TestSite, path: str, method: str = "GET", *lines: str) -> Answer:
     return site.ask(f"{method} {path} HTTP/1.1\r\nHost: a\r\n{head}\r\n".encode())
 
 
-def test_directories_answer_with_their_index(site: TestSite, pages: Path) -> None:
+async def fetch(site: TestSite, path: str, *lines: str) -> Answer:
+    """As :func:`get`, for content that Twisted sends piece by piece from the reactor."""
+    client = site.connect()
+    head = "".join(f"{line}\r\n" for line in lines)
+    client.send(f"GET {path} HTTP/1.1\r\nHost: a\r\n{head}\r\n".encode())
+    while client.channel.requests:
+        await deferLater(reactor, 0)
+    return client.answer()
+
+
+@pytest_twisted.ensureDeferred
+async def test_directories_answer_with_their_index(site: TestSite, pages: Path) -> None:
     serve(site, pages)
-    assert get(site, "/").body == b"<h1>home</h1>"
-    answer = get(site, "/guide/")
+    assert (await fetch(site, "/")).body == b"<h1>home</h1>"
+    answer = await fetch(site, "/guide/")
     assert answer.body == b"<h1>guide</h1>"
     assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
@@ -47,14 +61,15 @@ def test_directories_answer_with_their_index(site: TestSite, pages: Path) -> Non
 
 def test_a_directory_without_slash_redirects_relatively(site: TestSite, pages: Path) -> None:
     answer = get(serve(site, pages), "/guide")
-    assert (answer.status, answer.headers["Location"]) == (308, "guide/")
+    assert (answer.status, answer.headers["Location"]) == (308, "./guide/")
 
 
-def test_files_are_typed_and_can_be_asked_for_in_part(site: TestSite, pages: Path) -> None:
+@pytest_twisted.ensureDeferred
+async def test_files_are_typed_and_can_be_asked_for_in_part(site: TestSite, pages: Path) -> None:
     serve(site, pages)
-    answer = get(site, "/a%20b.txt")
+    answer = await fetch(site, "/a%20b.txt")
     assert (answer.body, answer.headers["Content-Type"]) == (b"text", "text/plain; charset=utf-8")
-    assert get(site, "/a%20b.txt", "GET", "Range: bytes=1-2").body == b"ex"
+    assert (await fetch(site, "/a%20b.txt", "Range: bytes=1-2")).body == b"ex"
     modified = answer.headers["Last-Modified"]
     assert get(site, "/a%20b.txt", "GET", f"If-Modified-Since: {modified}").status == 304
 
