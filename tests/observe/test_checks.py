@@ -1,0 +1,101 @@
+"""The checks of the server's own parts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+import pytest
+from twisted.internet.defer import Deferred
+
+from cloudsvc.observe.checks import (
+    check_certificate,
+    check_disk,
+    check_limits_storage,
+    check_reactor_lag,
+    check_token,
+)
+from cloudsvc.observe.health import Check, Finding
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class SameThread:
+    """Runs blocking functions where it stands, which is fine in a test."""
+
+    async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        return function(*args, **kwargs)
+
+
+def run(check: Check) -> Finding:
+    async def wait() -> Finding:
+        return await check.run()
+
+    findings: list[Finding] = []
+    Deferred.fromCoroutine(wait()).addCallback(findings.append)
+    return findings.pop()
+
+
+def test_a_server_without_a_token_is_of_no_use() -> None:
+    check = check_token(lambda: False)
+    assert check.vital
+    assert run(check) == Finding(ok=False, message="Server token is not configured")
+    assert run(check_token(lambda: True)).ok
+
+
+@pytest.mark.parametrize(
+    ("days", "ok", "message"),
+    [
+        (None, True, "No certificate is in use"),
+        (365, True, "The certificate is valid for 365 more days"),
+        (14, True, "The certificate is valid for 14 more days"),
+        (13.9, False, "The certificate is valid for 13 more days"),
+        (0, False, "The certificate has expired"),
+        (-3, False, "The certificate has expired"),
+    ],
+)
+def test_a_certificate_should_be_renewed_in_time(days: float | None, ok: bool, message: str) -> None:  # noqa: FBT001
+    end = None if days is None else 1000 + days * 86400
+    assert run(check_certificate(lambda: end, lambda: 1000)) == Finding(ok=ok, message=message)
+
+
+@pytest.mark.parametrize("ok", [True, False])
+def test_the_storage_of_the_limits_answers_or_not(ok: bool) -> None:  # noqa: FBT001  # pytest gives it
+    async def answers() -> bool:
+        return ok
+
+    assert run(check_limits_storage(answers)).ok is ok
+
+
+def test_a_disk_needs_room_in_bytes_or_as_a_share(tmp_path: Path) -> None:
+    def ask(free_bytes: int, free_share: float) -> bool:
+        return run(check_disk(tmp_path, SameThread(), free_bytes=free_bytes, free_share=free_share)).ok
+
+    assert ask(0, 2.0)
+    assert ask(2**80, 0.0)
+    assert not ask(2**80, 2.0)
+
+
+def test_a_file_system_without_blocks_is_not_full() -> None:
+    assert run(check_disk(Path("/proc"), SameThread())) == Finding(ok=True, message="100% of the disk is free")
+
+
+def test_the_reactor_should_be_on_time() -> None:
+    assert run(check_reactor_lag(lambda: 0.25)) == Finding(ok=True, message="The reactor was at most 250 ms late")
+    assert not run(check_reactor_lag(lambda: 1.5)).ok
+
+
+def test_only_the_token_is_vital(tmp_path: Path) -> None:
+    async def answers() -> bool:
+        return True
+
+    checks = [
+        check_certificate(lambda: None, lambda: 0),
+        check_limits_storage(answers),
+        check_disk(tmp_path, SameThread()),
+        check_reactor_lag(lambda: 0),
+    ]
+    assert not any(check.vital for check in checks)
+    assert [check.name for check in checks] == ["certificate", "limits_storage", "disk", "reactor"]
