@@ -52,7 +52,7 @@ security: $(TOOLS)/lint/.ready
 deploy-files: $(TOOLS)/lint/.ready
 	hadolint Dockerfile
 	check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
-	shellcheck .ci/run scripts/lock scripts/when deploy/container/start
+	shellcheck .ci/run scripts/api-test scripts/lock scripts/when deploy/container/start
 
 workflows: $(TOOLS)/lint/.ready
 	check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
