@@ -41,7 +41,7 @@ class CloudError(Exception):
         self.message = message
 
 
-class StartFault(Exception):
+class StartFault(Exception):  # noqa: N818  # a state of affairs with several lines, not one error
     """The server cannot start (or a command cannot run). Each line names one fault and says what to do about it."""
 
     def __init__(self, lines: Iterable[str]) -> None:

@@ -12,7 +12,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web import server
 from twisted.web.error import UnsupportedMethod
-from twisted.web.http import NO_BODY_CODES, RESPONSES, parse_qs
+from twisted.web.http import NO_BODY_CODES, RESPONSES, datetimeToString, parse_qs
 from twisted.web.http_headers import Headers
 from twisted.web.resource import IResource
 from twisted.web.server import NOT_DONE_YET
@@ -225,15 +225,60 @@ class Request(server.Request):
         self.refuse(failure.value or RuntimeError("a failure without an exception"), failure)
 
     def write(self, data: bytes) -> None:
-        """Write a piece of the content; the first one takes the head along."""
-        if not self.startedWriting and not self._disconnected:
-            if not self._keeps_connection():
-                self.channel.persistent = False
-            if not self.channel.persistent:
-                self.responseHeaders.setRawHeaders(b"Connection", [b"close"])
-            for depart in self.site.departures:
-                depart(self)
-        super().write(data)
+        """Write a piece of the content; the first one takes the head along, in one piece with it."""
+        if self.finished:
+            raise RuntimeError("the answer is complete already")
+        if self._disconnected:
+            return
+        head = b""
+        if not self.startedWriting:
+            self.startedWriting = 1
+            head = self._make_head()
+        if self.method == b"HEAD" or self.code in NO_BODY_CODES:
+            data = b""
+        self.sentLength += len(data)
+        if self.chunked and data:
+            data = b"%x\r\n%b\r\n" % (len(data), data)
+        if head or data:
+            self.channel.write(head + data)
+
+    def _make_head(self) -> bytes:
+        """
+        The status line and all header lines.
+
+        Twisted's own way sets every field one by one; the layers' fields, most of them the same for every answer, are
+        finished lines here.
+        """
+        headers = self.responseHeaders
+        if not self._keeps_connection():
+            self.channel.persistent = False
+        if not self.channel.persistent:
+            headers.setRawHeaders(b"Connection", [b"close"])
+        if self._needs_chunks(headers):
+            self.chunked = 1
+            headers.setRawHeaders(b"Transfer-Encoding", [b"chunked"])
+        # Resources made for stock Twisted leave these for the head.
+        if self.lastModified is not None:
+            headers.setRawHeaders(b"Last-Modified", [datetimeToString(self.lastModified)])
+        if self.etag is not None:
+            headers.setRawHeaders(b"ETag", [self.etag])
+        if self.cookies:
+            headers.setRawHeaders(b"Set-Cookie", self.cookies)
+        lines = [b"%b %d %b\r\n" % (self.clientproto, self.code, self.code_message)]
+        for name, values in headers.getAllRawHeaders():
+            for value in values:
+                lines += (name, b": ", value, b"\r\n")
+        lines += [depart(self) for depart in self.site.departures]
+        lines.append(b"\r\n")
+        return b"".join(lines)
+
+    def _needs_chunks(self, headers: Headers) -> bool:
+        return (
+            self.clientproto == b"HTTP/1.1"
+            and not headers.hasHeader(b"Content-Length")
+            and self.method != b"HEAD"
+            and self.code not in NO_BODY_CODES
+        )
 
     def finish(self) -> None:
         """The answer is complete."""

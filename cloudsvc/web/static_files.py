@@ -26,7 +26,7 @@ class StaticFiles(Resource):
 
     ``dir/`` answers with its ``index.html``; what is not there, with the ``404.html`` of the directory served, if there
     is one. Hidden files, and links that lead out of the directory, are not there. Twisted's ``File`` sends the
-    content, with ranges and conditional requests; it does not find it, since a path has only one meaning in this server.
+    content, with ranges and conditional requests; it does not find it, since a path has one meaning in this server.
     """
 
     isLeaf = True

@@ -19,8 +19,14 @@ class Layer:
     def arrive(self, request: Request) -> Response | None:
         """The head of a request is complete. A response ends the request here, before routing."""
 
-    def depart(self, request: Request) -> None:
-        """The head of the response is about to be written: fill in what is absent."""
+    def depart(self, request: Request) -> bytes:
+        """
+        The head of the response is about to be written: the lines to add to it, each ending in CR LF.
+
+        What ``request.responseHeaders`` has already is the handler's, and is not added again. The lines are written as
+        they are, so nothing of the client's may get into them unchecked.
+        """
+        return b""
 
     def conclude(self, request: Request) -> None:
         """The response is written in full, or the connection is gone (``request.status`` is 499 then)."""

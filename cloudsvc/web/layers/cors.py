@@ -38,12 +38,10 @@ class CrossOrigin(Layer):
             raise ValueError("any origin together with credentials would let every site act as the user")
         self._any = "*" in sharing.origins
         self._origins = {origin.encode("ascii") for origin in sharing.origins}
-        common: HeaderList = ((b"Access-Control-Allow-Credentials", b"true"),) if sharing.credentials else ()
-        self._on_answers: HeaderList = common
+        self._on_answers = b"Access-Control-Allow-Credentials: true\r\n" if sharing.credentials else b""
         if sharing.expose:
-            self._on_answers += ((b"Access-Control-Expose-Headers", ", ".join(sharing.expose).encode("ascii")),)
+            self._on_answers += b"Access-Control-Expose-Headers: %b\r\n" % ", ".join(sharing.expose).encode("ascii")
         self._on_preflights: HeaderList = (
-            *common,
             (b"Access-Control-Allow-Methods", ", ".join(sharing.methods).encode("ascii")),
             (b"Access-Control-Allow-Headers", ", ".join(sharing.headers).encode("ascii")),
             (b"Access-Control-Max-Age", b"%d" % sharing.max_age),
@@ -57,17 +55,13 @@ class CrossOrigin(Layer):
         allowed = self._allow(request) is not None
         return Response(status=204, headers=self._on_preflights if allowed else ())
 
-    def depart(self, request: Request) -> None:
+    def depart(self, request: Request) -> bytes:
         """Mark an answer that the requesting origin may read."""
-        headers = request.responseHeaders
-        if not self._any:
-            headers.addRawHeader(b"Vary", b"Origin")
+        vary = b"" if self._any else b"Vary: Origin\r\n"
         allowed = self._allow(request)
         if allowed is None:
-            return
-        headers.setRawHeaders(b"Access-Control-Allow-Origin", [allowed])
-        for name, value in self._on_answers:
-            headers.setRawHeaders(name, [value])
+            return vary
+        return b"%bAccess-Control-Allow-Origin: %b\r\n%b" % (vary, allowed, self._on_answers)
 
     def _allow(self, request: Request) -> bytes | None:
         origin = request.getHeader(b"origin")

@@ -41,6 +41,6 @@ class Identification(Layer):
                 return
         request.id = f"{self._prefix}-{next(self._numbers):08x}"
 
-    def depart(self, request: Request) -> None:
+    def depart(self, request: Request) -> bytes:
         """Tell the client the request id."""
-        request.responseHeaders.setRawHeaders(b"X-Request-ID", [request.id.encode("ascii")])
+        return b"X-Request-ID: %b\r\n" % request.id.encode("ascii")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Final
 
 from twisted.web.http import datetimeToString
@@ -39,31 +39,32 @@ class StandardHeaders(Layer):
     """
 
     def __init__(self, *, hsts_max_age: int, content_security_policy: str, now: WallClock) -> None:
-        self._fields: Final = tuple(
-            (name.encode("ascii"), [value.encode("utf-8")])
+        self._fields: Final = {
+            name: value.encode("utf-8")
             for name, value in (
-                ("Strict-Transport-Security", f"max-age={hsts_max_age}; includeSubDomains"),
-                ("X-Content-Type-Options", "nosniff"),
-                ("X-Frame-Options", "DENY"),
-                ("Content-Security-Policy", content_security_policy),
-                ("Referrer-Policy", "strict-origin-when-cross-origin"),
-                ("Cross-Origin-Opener-Policy", "same-origin"),
-                ("Cross-Origin-Resource-Policy", "same-origin"),
-                ("Permissions-Policy", _PERMISSIONS),
+                (b"Strict-Transport-Security", f"max-age={hsts_max_age}; includeSubDomains"),
+                (b"X-Content-Type-Options", "nosniff"),
+                (b"X-Frame-Options", "DENY"),
+                (b"Content-Security-Policy", content_security_policy),
+                (b"Referrer-Policy", "strict-origin-when-cross-origin"),
+                (b"Cross-Origin-Opener-Policy", "same-origin"),
+                (b"Cross-Origin-Resource-Policy", "same-origin"),
+                (b"Permissions-Policy", _PERMISSIONS),
             )
-        )
+        }
         self._now = now
         self._second = -1
-        self._date: bytes = b""
-        self._format: Callable[[float], bytes] = datetimeToString
+        self._date = self._all = b""
 
-    def depart(self, request: Request) -> None:
-        """Complete the head of the response."""
-        headers = request.responseHeaders
-        for name, values in self._fields:
-            if not headers.hasHeader(name):
-                headers.setRawHeaders(name, values)
+    def depart(self, request: Request) -> bytes:
+        """The date, and each policy that the answer does not have of its own."""
         second = int(self._now())
         if second != self._second:
-            self._second, self._date = second, self._format(second)
-        headers.setRawHeaders(b"Date", [self._date])
+            self._second = second
+            self._date = b"Date: %b\r\n" % datetimeToString(second)
+            self._all = self._date + self._lines(())
+        own = [name for name, _ in request.responseHeaders.getAllRawHeaders() if name in self._fields]
+        return self._date + self._lines(own) if own else self._all
+
+    def _lines(self, own: Collection[bytes]) -> bytes:
+        return b"".join(b"%b: %b\r\n" % field for field in self._fields.items() if field[0] not in own)
