@@ -8,25 +8,16 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from twisted.internet import reactor
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.python.threadpool import ThreadPool
 
 from cloudsvc.core.threads import PoolRunner
-from tests.support.reactors import in_reactor
+from tests.support.reactors import in_reactor, run_threads
 
 
 @pytest.fixture
-def pool() -> Iterator[ThreadPool]:
-    pool = ThreadPool(0, 2, name="test")
-    pool.start()
-    yield pool
-    pool.stop()
-
-
-@pytest.fixture
-def runner(pool: ThreadPool) -> PoolRunner:
-    return PoolRunner(reactor, pool)  # type: ignore[arg-type]  # the module stands for the reactor
+def runner() -> Iterator[PoolRunner]:
+    with run_threads(2) as runner:
+        yield runner
 
 
 @in_reactor

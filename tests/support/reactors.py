@@ -1,16 +1,39 @@
-"""Asynchronous tests in the running reactor, typed."""
+"""The running reactor in tests: asynchronous tests, typed, and threads that hand their results to it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
-from typing import Any, ParamSpec
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from typing import Any, ParamSpec, TypeVar
 
 import pytest_twisted  # type: ignore[import-untyped]  # has no types
+from twisted.internet.defer import Deferred
+from twisted.python.threadpool import ThreadPool
+
+from cloudsvc.core.threads import PoolRunner
 
 P = ParamSpec("P")
+T = TypeVar("T")
 
 
 def in_reactor(test: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]:
     """Run an asynchronous test in the reactor."""
     decorated: Callable[P, None] = pytest_twisted.ensureDeferred(test)
     return decorated
+
+
+def wait_for(coroutine: Coroutine[Any, Any, T]) -> T:
+    """What ``coroutine`` returns, for fixtures, which are not asynchronous."""
+    result: T = pytest_twisted.blockon(Deferred.fromCoroutine(coroutine))
+    return result
+
+
+@contextmanager
+def run_threads(most: int) -> Iterator[PoolRunner]:
+    """At most so many threads, gone at the end."""
+    from twisted.internet import reactor  # noqa: PLC0415 - installed by then
+
+    pool = ThreadPool(0, most, name="test")
+    pool.start()
+    yield PoolRunner(reactor, pool)  # type: ignore[arg-type]  # the module stands for the reactor
+    pool.stop()

@@ -19,13 +19,21 @@ _DEADLINE = 10.0
 """Seconds until a server must accept connections, or be gone."""
 
 
+def find_free_port() -> int:
+    """A port of the loopback address on which nothing listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
 @define(eq=False)
 class ToolServer:
     """A server that a test may stop, start again on the same port, freeze and thaw."""
 
     scheme: str
     command: Callable[[int], list[str]]
-    port: int = field(factory=lambda: find_free_port())
+    port: int = field(factory=find_free_port)
     _process: subprocess.Popen[bytes] | None = field(default=None, init=False)
 
     @property
@@ -84,14 +92,6 @@ def _run(server: ToolServer) -> Iterator[ToolServer]:
         yield server
     finally:
         server.stop()
-
-
-def find_free_port() -> int:
-    """A port of the loopback address on which nothing listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def accepts(port: int) -> bool:

@@ -21,6 +21,9 @@ _REDIS: Final = ("redis", "rediss", "redis+unix")
 _TIMEOUT: Final = 1.0
 """Seconds, for connecting and for each answer."""
 
+_IDLE: Final = 60
+"""Seconds after which a connection to Memcached is not used again: something between may have dropped it."""
+
 
 def open_windows(storage_uri: Secret | None, strategy: Strategy, now: WallClock, runner: ThreadRunner) -> Windows:
     """
@@ -80,7 +83,12 @@ def _open_memcached(uri: str, now: WallClock, runner: ThreadRunner) -> Windows:
     storage = MemcachedStorage(uri, client_getter=lambda *_: client)
     if not storage.hosts:
         raise ValueError
-    options: dict[str, Any] = {"connect_timeout": _TIMEOUT, "timeout": _TIMEOUT, "no_delay": True}
+    options: dict[str, Any] = {
+        "connect_timeout": _TIMEOUT,
+        "timeout": _TIMEOUT,
+        "no_delay": True,
+        "pool_idle_timeout": _IDLE,
+    }
     client: Any = (
         PooledClient(*storage.hosts, **options)
         if len(storage.hosts) == 1

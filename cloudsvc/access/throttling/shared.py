@@ -47,6 +47,7 @@ class SharedWindows:
     _runner: ThreadRunner
     _now: WallClock
     _failed_at: float | None = field(default=None, init=False)
+    _closed: bool = field(default=False, init=False)
     _places: BoundedSemaphore = field(init=False, repr=False, factory=lambda: BoundedSemaphore(_MOST_CALLS))
 
     async def hit(self, rate: Rate, *key: str) -> Decision:
@@ -61,6 +62,7 @@ class SharedWindows:
 
     async def close(self) -> None:
         """See :class:`~cloudsvc.access.throttling.windows.Windows`."""
+        self._closed = True
         await self._runner.run(self._disconnect)
 
     def _hit(self, item: RateLimitItem, name: str) -> Decision:
@@ -91,6 +93,8 @@ class SharedWindows:
         try:
             return self._try(failed_at, call, *args)
         finally:
+            if self._closed:
+                self._disconnect()
             self._places.release()
 
     def _try(self, failed_at: float | None, call: Callable[..., T], *args: object) -> T:

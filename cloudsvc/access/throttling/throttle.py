@@ -79,7 +79,7 @@ class Throttle:
         if not self._away:
             self._away = True
             _log.error(
-                "The storage of the rate limits is away ({reason}): until it is back, requests are {treatment}. "
+                "The storage of the rate limits is away ({reason}): until it returns, requests are {treatment}. "
                 "Check rate_limit.storage_uri and the server it names.",
                 reason=str(reason),
                 treatment="not counted" if self._on_failure == "allow" else "refused",

@@ -1,0 +1,145 @@
+"""What every implementation of Windows does, over real Redis and Memcached servers too."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from itertools import count
+
+import pytest
+from attrs import frozen
+from twisted.internet import reactor
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import Clock, deferLater
+
+from cloudsvc.access.throttling import Windows, open_windows, parse_rate
+from cloudsvc.access.throttling.opening import Strategy
+from cloudsvc.core.secrets import Secret
+from tests.access.driving import Inline
+from tests.support.reactors import in_reactor, run_threads, wait_for
+from tests.support.servers import ToolServer, run_memcached, run_redis
+
+THREE = parse_rate("3/minute")
+FOUR = parse_rate("4/minute")
+BRIEF = parse_rate("2/2 seconds")
+
+
+@frozen
+class Case:
+    """
+    Windows together with the time they live in.
+
+    :ivar key: of this test alone.
+    """
+
+    windows: Windows
+    now: Callable[[], float]
+    clock: Clock | None
+    key: str
+
+    async def hit(self, *times: str) -> list[bool]:
+        """Whether hits of these keys at the rate of three are allowed."""
+        return [(await self.windows.hit(THREE, self.key, name)).allowed for name in times]
+
+    async def wait(self, seconds: float) -> None:
+        if self.clock is not None:
+            self.clock.advance(seconds)
+        else:
+            await deferLater(IReactorTime(reactor), seconds)
+
+
+_numbers = count()
+
+
+@pytest.fixture(scope="module")
+def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ToolServer]:
+    with run_redis(tmp_path_factory.mktemp("redis")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def memcached() -> Iterator[ToolServer]:
+    with run_memcached() as server:
+        yield server
+
+
+@pytest.fixture(
+    params=[
+        ("memory", "fixed-window"),
+        ("memory", "moving-window"),
+        ("redis", "fixed-window"),
+        ("redis", "moving-window"),
+        ("memcached", "fixed-window"),
+    ],
+    ids="-".join,
+)
+def case(request: pytest.FixtureRequest) -> Iterator[Case]:
+    storage, strategy = request.param
+    yield from (
+        _open_memory(strategy) if storage == "memory" else _open_shared(request.getfixturevalue(storage), strategy)
+    )
+
+
+def _open_memory(strategy: Strategy) -> Iterator[Case]:
+    clock = Clock()
+    clock.advance(time.time())
+    yield Case(open_windows(None, strategy, clock.seconds, Inline()), clock.seconds, clock, "key")
+
+
+def _open_shared(server: ToolServer, strategy: Strategy) -> Iterator[Case]:
+    with run_threads(4) as runner:
+        windows = open_windows(Secret(server.uri), strategy, time.time, runner)
+        yield Case(windows, time.time, None, f"key {next(_numbers)}")
+        wait_for(windows.close())
+
+
+@in_reactor
+async def test_hits_are_allowed_up_to_the_rate(case: Case) -> None:
+    assert await case.hit("a", "a", "a", "a", "a") == [True, True, True, False, False]
+
+
+@in_reactor
+async def test_a_decision_counts_down(case: Case) -> None:
+    decisions = [await case.windows.hit(THREE, case.key) for _ in range(4)]
+
+    assert [decision.limit for decision in decisions] == [3, 3, 3, 3]
+    assert [decision.remaining for decision in decisions] == [2, 1, 0, 0]
+
+
+@in_reactor
+async def test_the_reset_lies_within_one_window(case: Case) -> None:
+    for _ in range(4):
+        decision = await case.windows.hit(THREE, case.key)
+        assert case.now() < decision.reset_at <= case.now() + 60 + 1, "storages may round up to seconds"
+
+
+@in_reactor
+async def test_keys_are_counted_apart_in_each_of_their_parts(case: Case) -> None:
+    assert await case.hit("a", "a", "a", "a") == [True, True, True, False]
+    assert await case.hit("b") == [True]
+    assert (await case.windows.hit(THREE, case.key)).allowed
+    assert (await case.windows.hit(THREE, f"{case.key}/a")).allowed, "parts are no path"
+
+
+@in_reactor
+async def test_rates_are_counted_apart(case: Case) -> None:
+    assert await case.hit("a", "a", "a", "a") == [True, True, True, False]
+    assert (await case.windows.hit(FOUR, case.key, "a")).allowed
+
+
+@in_reactor
+async def test_any_text_is_a_key(case: Case) -> None:
+    for odd in ("", "a b\r\n", "ü€\0", "\udcff", "x" * 10_000, "2001:db8::/64", "/api/files/<path:name>"):
+        assert (await case.windows.hit(THREE, case.key, odd)).remaining == 2
+
+
+@in_reactor
+async def test_after_the_window_it_begins_anew(case: Case) -> None:
+    assert [(await case.windows.hit(BRIEF, case.key)).allowed for _ in range(3)] == [True, True, False]
+    await case.wait(3.1)  # storages count in whole seconds
+    assert [(await case.windows.hit(BRIEF, case.key)).allowed for _ in range(3)] == [True, True, False]
+
+
+@in_reactor
+async def test_a_storage_that_answers_passes_the_check(case: Case) -> None:
+    await case.windows.check()
