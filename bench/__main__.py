@@ -30,8 +30,7 @@ def main(context: click.Context, *, quick: bool, rounds: int | None, only: tuple
     """Measure cloudsvc beside other servers. Exit status 1 when one of them failed to run."""
     if context.invoked_subcommand is not None:
         return
-    if shutil.which("wrk") is None:
-        raise click.ClickException("wrk is not installed: install Debian's package wrk.")
+    _require_wrk()
     plan = QUICK if quick else THOROUGH
     plan = attrs.evolve(plan, rounds=rounds or plan.rounds)
     peers = [peer for peer in PEERS if not only or peer.name in only]
@@ -44,11 +43,18 @@ def main(context: click.Context, *, quick: bool, rounds: int | None, only: tuple
 
 
 @main.command()
-@click.option("--requests", default=2000, show_default=True, help="How many logins to make.")
+@click.option("--seconds", default=5, show_default=True, help="How long to put it under load.")
 @click.option("--top", default=40, show_default=True, help="How many functions to print.")
-def profile(requests: int, top: int) -> None:
+@click.option("--sort", type=click.Choice(["tottime", "cumulative"]), default="tottime", show_default=True)
+def profile(seconds: int, top: int, sort: str) -> None:
     """Run cloudsvc under cProfile and print its costliest functions."""
-    click.echo(profile_server(requests, top))
+    _require_wrk()
+    click.echo(profile_server(seconds, top, sort))
+
+
+def _require_wrk() -> None:
+    if shutil.which("wrk") is None:
+        raise click.ClickException("wrk is not installed: install Debian's package wrk.")
 
 
 if __name__ == "__main__":

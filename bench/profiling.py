@@ -1,4 +1,4 @@
-"""Where this server spends its time: its requests under cProfile, by twistd's own option."""
+"""Where this server spends its time: under load and cProfile, by twistd's own option."""
 
 from __future__ import annotations
 
@@ -6,25 +6,21 @@ import io
 import os
 import pstats
 import tempfile
-from contextlib import closing
 from pathlib import Path
 
 from bench.catalogue import PEERS
-from bench.server import ask, run_server
+from bench.load import measure_throughput
+from bench.server import run_server
 
 
-def profile(requests: int, top: int) -> str:
-    """The ``top`` functions by their own time over ``requests`` logins on one connection, set-up and start included."""
+def profile(seconds: int, top: int, order: str) -> str:
+    """The ``top`` functions by ``order`` (of pstats) over ``seconds`` of load, start-up included."""
     command = next(peer.command for peer in PEERS if peer.name == "cloudsvc")
     core = min(os.sched_getaffinity(0))
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         dump = Path(name, "profile")
-        with (
-            run_server([*command, f"--profile={dump}", "--savestats"], core) as server,
-            closing(server.connect()) as client,
-        ):
-            for _ in range(requests):
-                ask(client)
+        with run_server([*command, f"--profile={dump}", "--savestats"], core) as server:
+            measure_throughput(server, seconds)
         text = io.StringIO()
-        pstats.Stats(str(dump), stream=text).strip_dirs().sort_stats("tottime").print_stats(top)
+        pstats.Stats(str(dump), stream=text).strip_dirs().sort_stats(order).print_stats(top)
         return text.getvalue()

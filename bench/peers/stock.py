@@ -25,6 +25,6 @@ def serve(resource: IResource, site: type[Site] = Site) -> None:
     log = textFileLogObserver((setup.directory / "server.log").open("w"))
     globalLogBeginner.beginLoggingTo([log], redirectStandardIO=False)
     pem = setup.key.read_bytes() + setup.certificate.read_bytes()
-    certificate = ssl.PrivateCertificate.loadPEM(pem)  # type: ignore[no-untyped-call]  # Twisted's is untyped
+    certificate = ssl.PrivateCertificate.loadPEM(pem)
     IReactorSSL(reactor).listenSSL(setup.port, site(resource), certificate.options(), interface=HOST)
     reactor.run()

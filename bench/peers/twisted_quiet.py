@@ -20,7 +20,7 @@ class Login(Resource):
         return BODY
 
 
-LOGIN = Login()  # type: ignore[no-untyped-call]  # Twisted's is untyped
+LOGIN = Login()
 
 if __name__ == "__main__":
     serve(LOGIN, QuietSite)
