@@ -26,7 +26,7 @@ run: $(VENV)/.runtime  ## serve on https://localhost:8443 (or PORT), making cert
 
 # ---------------------------------------------------------------- tests and checks
 
-test: $(VENV)/.dev $(TOOLS)/api/.ready $(TOOLS)/tls/.ready  ## all the tests, with coverage (ARGS='tests/web -k body' for some)
+test: $(VENV)/.dev $(VENV)/.bench $(TOOLS)/tls/.ready  ## all the tests, with coverage (ARGS='tests/web -k body' for some)
 	pytest $(or $(ARGS),--cov --cov-report=term)
 
 check: lint types imports security deploy-files workflows versions lock-check  ## everything that can be judged without running the server
@@ -39,7 +39,7 @@ format: $(VENV)/.dev  ## let ruff lay out and mend the source
 	ruff check --fix .
 	ruff format .
 
-types: $(VENV)/.dev
+types: $(VENV)/.dev $(VENV)/.bench
 	mypy
 
 imports: $(VENV)/.dev
@@ -76,7 +76,7 @@ lock: $(VENV)/.runtime  ## write requirements/*.txt again, keeping versions (ARG
 lock-check: $(VENV)/.runtime
 	scripts/lock --check
 
-api-test: $(VENV)/.dev $(TOOLS)/api/.ready  ## schemathesis against a started server
+api-test: $(VENV)/.dev $(VENV)/.bench $(TOOLS)/api/.ready  ## schemathesis against a started server
 	scripts/api-test
 
 image-test:  ## build the container image with buildah, start it, log in, stop it (root, Debian)
