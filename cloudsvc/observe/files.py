@@ -109,7 +109,7 @@ class RotatingFile:
         The file at ``path``, made together with its directory where it is missing.
 
         :param max_bytes: bytes after which it rotates.
-        :param backups: how many older files are kept, at least one.
+        :param backups: how many older files are kept.
         :raises StartFault: it cannot be opened for writing.
         """
         try:
@@ -118,9 +118,7 @@ class RotatingFile:
         except OSError as problem:
             remedy = f"make {path.parent} writable for the user that the server runs as"
             raise StartFault([f"cannot write the log file {path}: {problem.strerror}; {remedy}"]) from problem
-        return cls(
-            path, max_bytes, max(1, backups), descriptor, os.fstat(descriptor).st_size, Stream(descriptor, path.name)
-        )
+        return cls(path, max_bytes, backups, descriptor, os.fstat(descriptor).st_size, Stream(descriptor, path.name))
 
     @property
     def name(self) -> str:
@@ -160,9 +158,10 @@ class RotatingFile:
         fresh = self.path.with_name(f"{self.path.name}.new")
         descriptor = _open(fresh)
         try:
-            self._make_room()
-            with suppress(FileNotFoundError):
-                self.path.rename(self._backup(1))
+            if self._backups:
+                self._make_room()
+                with suppress(FileNotFoundError):
+                    self.path.rename(self._backup(1))
             fresh.rename(self.path)
         except BaseException:
             os.close(descriptor)

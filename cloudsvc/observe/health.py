@@ -42,13 +42,13 @@ class Check:
 
     :ivar vital: whether the server is of no use without it.
     :ivar run: looks; what it raises counts as a fault and goes to the log, not into the report.
-    :ivar timeout: seconds after which it counts as failed.
+    :ivar timeout: seconds after which it counts as failed; ``None`` where those of :class:`Health` will do.
     """
 
     name: str
     vital: bool
     run: Callable[[], Awaitable[Finding]]
-    timeout: float = 2.0
+    timeout: float | None = None
 
 
 @frozen(kw_only=True)
@@ -79,6 +79,7 @@ class Health:
     Asks the checks.
 
     :param count: is told the name and the outcome of every check that has run.
+    :ivar timeout: seconds that a check has which does not say how many it needs.
     :ivar ready: whether new work should be sent here. False before the server has started and while it drains.
     """
 
@@ -86,6 +87,7 @@ class Health:
     _clock: IReactorTime
     _count: Callable[[str, bool], object] = lambda name, ok: None  # without metrics nobody counts
     ready: bool = False
+    timeout: float = 2.0
     _latest: HealthReport | None = field(default=None, init=False)
     _probes: tuple[_Probe, ...] = field(init=False)
     _made_at: float = field(default=0.0, init=False)
@@ -107,7 +109,9 @@ class Health:
         return await waiting
 
     async def _ask(self) -> HealthReport:
-        findings = await gatherResults([Deferred.fromCoroutine(probe.ask(self._clock)) for probe in self._probes])
+        findings = await gatherResults(
+            [Deferred.fromCoroutine(probe.ask(self._clock, self.timeout)) for probe in self._probes]
+        )
         for check, finding in zip(self._checks, findings, strict=True):
             self._count(check.name, finding.ok)
         self._latest = summarize(zip(self._checks, findings, strict=True))
@@ -143,17 +147,18 @@ class _Probe:
     _passes: bool = field(default=True, init=False)
     _answer: Deferred[Finding] = field(factory=Deferred, init=False)
 
-    async def ask(self, clock: IReactorTime) -> Finding:
+    async def ask(self, clock: IReactorTime, default_timeout: float) -> Finding:
         """What the check finds, within its time. One that hangs is not started again before it ends."""
+        timeout = default_timeout if self.check.timeout is None else self.check.timeout
         self._answer = Deferred()
-        self._answer.addTimeout(self.check.timeout, clock)
+        self._answer.addTimeout(timeout, clock)
         if not self._busy:
             self._busy = True
             Deferred.fromCoroutine(self._run())
         try:
             finding = await self._answer
         except TimeoutError:
-            finding = Finding(ok=False, message=f"No answer within {self.check.timeout:g} seconds")
+            finding = Finding(ok=False, message=f"No answer within {timeout:g} seconds")
         self._tell(finding)
         return finding
 

@@ -89,6 +89,15 @@ def test_only_so_many_backups_are_kept(tmp_path: Path) -> None:
     assert len(list(tmp_path.iterdir())) == 3
 
 
+def test_without_backups_a_new_file_takes_the_place_of_the_old(tmp_path: Path) -> None:
+    path = tmp_path / "server.log"
+    with opened(path, max_bytes=1, backups=0) as file:
+        file.write(line(1))
+        file.write(line(2))
+    assert path.read_bytes() == line(2)
+    assert list(tmp_path.iterdir()) == [path]
+
+
 def test_a_batch_beyond_the_size_is_not_split(tmp_path: Path) -> None:
     path = tmp_path / "server.log"
     with opened(path, max_bytes=10) as file:

@@ -107,10 +107,10 @@ def test_checks_run_together_and_a_slow_one_fails_in_its_own_time() -> None:
     slow, slower = Slow(), Slow()
     checks = [
         Check(name="slow", vital=False, run=slow.run, timeout=1.0),
-        Check(name="slower", vital=False, run=slower.run, timeout=3.0),
+        Check(name="slower", vital=False, run=slower.run),
     ]
     reports: list[HealthReport] = []
-    asking(Health(checks, clock)).addCallback(reports.append)
+    asking(Health(checks, clock, timeout=3.0)).addCallback(reports.append)
     assert len(slow.asked) == len(slower.asked) == 1
     clock.advance(1)
     assert reports == []
