@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from itertools import count
+from pathlib import Path
 
 import pytest
 from attrs import frozen
@@ -22,24 +22,20 @@ from tests.support.servers import ToolServer, run_memcached, run_redis
 THREE = parse_rate("3/minute")
 FOUR = parse_rate("4/minute")
 BRIEF = parse_rate("2/2 seconds")
+KEY = "key"
 
 
 @frozen
 class Case:
-    """
-    Windows together with the time they live in.
-
-    :ivar key: of this test alone.
-    """
+    """Windows together with the time they live in."""
 
     windows: Windows
     now: Callable[[], float]
     clock: Clock | None
-    key: str
 
-    async def hit(self, *times: str) -> list[bool]:
+    async def hit(self, *names: str) -> list[bool]:
         """Whether hits of these keys at the rate of three are allowed."""
-        return [(await self.windows.hit(THREE, self.key, name)).allowed for name in times]
+        return [(await self.windows.hit(THREE, KEY, name)).allowed for name in names]
 
     async def wait(self, seconds: float) -> None:
         if self.clock is not None:
@@ -48,16 +44,13 @@ class Case:
             await deferLater(IReactorTime(reactor), seconds)
 
 
-_numbers = count()
-
-
-@pytest.fixture(scope="module")
-def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ToolServer]:
-    with run_redis(tmp_path_factory.mktemp("redis")) as server:
+@pytest.fixture
+def redis(tmp_path: Path) -> Iterator[ToolServer]:
+    with run_redis(tmp_path) as server:
         yield server
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def memcached() -> Iterator[ToolServer]:
     with run_memcached() as server:
         yield server
@@ -83,13 +76,13 @@ def case(request: pytest.FixtureRequest) -> Iterator[Case]:
 def _open_memory(strategy: Strategy) -> Iterator[Case]:
     clock = Clock()
     clock.advance(time.time())
-    yield Case(open_windows(None, strategy, clock.seconds, Inline()), clock.seconds, clock, "key")
+    yield Case(open_windows(None, strategy, clock.seconds, Inline()), clock.seconds, clock)
 
 
 def _open_shared(server: ToolServer, strategy: Strategy) -> Iterator[Case]:
     with run_threads(4) as runner:
         windows = open_windows(Secret(server.uri), strategy, time.time, runner)
-        yield Case(windows, time.time, None, f"key {next(_numbers)}")
+        yield Case(windows, time.time, None)
         wait_for(windows.close())
 
 
@@ -100,7 +93,7 @@ async def test_hits_are_allowed_up_to_the_rate(case: Case) -> None:
 
 @in_reactor
 async def test_a_decision_counts_down(case: Case) -> None:
-    decisions = [await case.windows.hit(THREE, case.key) for _ in range(4)]
+    decisions = [await case.windows.hit(THREE, KEY) for _ in range(4)]
 
     assert [decision.limit for decision in decisions] == [3, 3, 3, 3]
     assert [decision.remaining for decision in decisions] == [2, 1, 0, 0]
@@ -109,7 +102,7 @@ async def test_a_decision_counts_down(case: Case) -> None:
 @in_reactor
 async def test_the_reset_lies_within_one_window(case: Case) -> None:
     for _ in range(4):
-        decision = await case.windows.hit(THREE, case.key)
+        decision = await case.windows.hit(THREE, KEY)
         assert case.now() < decision.reset_at <= case.now() + 60 + 1, "storages may round up to seconds"
 
 
@@ -117,27 +110,27 @@ async def test_the_reset_lies_within_one_window(case: Case) -> None:
 async def test_keys_are_counted_apart_in_each_of_their_parts(case: Case) -> None:
     assert await case.hit("a", "a", "a", "a") == [True, True, True, False]
     assert await case.hit("b") == [True]
-    assert (await case.windows.hit(THREE, case.key)).allowed
-    assert (await case.windows.hit(THREE, f"{case.key}/a")).allowed, "parts are no path"
+    assert (await case.windows.hit(THREE, KEY)).allowed
+    assert (await case.windows.hit(THREE, "key/a")).allowed, "parts are no path"
 
 
 @in_reactor
 async def test_rates_are_counted_apart(case: Case) -> None:
     assert await case.hit("a", "a", "a", "a") == [True, True, True, False]
-    assert (await case.windows.hit(FOUR, case.key, "a")).allowed
+    assert (await case.windows.hit(FOUR, KEY, "a")).allowed
 
 
 @in_reactor
 async def test_any_text_is_a_key(case: Case) -> None:
     for odd in ("", "a b\r\n", "ü€\0", "\udcff", "x" * 10_000, "2001:db8::/64", "/api/files/<path:name>"):
-        assert (await case.windows.hit(THREE, case.key, odd)).remaining == 2
+        assert (await case.windows.hit(THREE, KEY, odd)).remaining == 2
 
 
 @in_reactor
 async def test_after_the_window_it_begins_anew(case: Case) -> None:
-    assert [(await case.windows.hit(BRIEF, case.key)).allowed for _ in range(3)] == [True, True, False]
+    assert [(await case.windows.hit(BRIEF, KEY)).allowed for _ in range(3)] == [True, True, False]
     await case.wait(3.1)  # storages count in whole seconds
-    assert [(await case.windows.hit(BRIEF, case.key)).allowed for _ in range(3)] == [True, True, False]
+    assert [(await case.windows.hit(BRIEF, KEY)).allowed for _ in range(3)] == [True, True, False]
 
 
 @in_reactor

@@ -23,7 +23,7 @@ _PAUSE: Final = 5.0
 """Seconds for which a storage that has failed is left alone."""
 
 _MOST_CALLS: Final = 1_000
-"""Under way or waiting for a thread. A storage that answers is far from having so many."""
+"""A storage that answers is far from having so many under way."""
 
 _NAMESPACE: Final = "cloudsvc"
 
@@ -39,6 +39,7 @@ class SharedWindows:
     :param limiter: counts, by a strategy of ``limits``, in ``storage``. Its calls must time out.
     :param disconnect: lets go of idle connections.
     :param now: paces the tries.
+    :param most_calls: may be under way, or wait for a thread.
     """
 
     _storage: Storage
@@ -46,9 +47,14 @@ class SharedWindows:
     _disconnect: Callable[[], object]
     _runner: ThreadRunner
     _now: WallClock
+    _most_calls: int = _MOST_CALLS
     _failed_at: float | None = field(default=None, init=False)
     _closed: bool = field(default=False, init=False)
-    _places: BoundedSemaphore = field(init=False, repr=False, factory=lambda: BoundedSemaphore(_MOST_CALLS))
+    _places: BoundedSemaphore = field(init=False, repr=False)
+
+    @_places.default
+    def _make_places(self) -> BoundedSemaphore:
+        return BoundedSemaphore(self._most_calls)
 
     async def hit(self, rate: Rate, *key: str) -> Decision:
         """See :class:`~cloudsvc.access.throttling.windows.Windows`."""
