@@ -20,6 +20,8 @@ from tests.packaging.conftest import run
 
 START_SECONDS = 30
 
+pytestmark = pytest.mark.seconds(600)  # the first of them installs everything from the package index
+
 
 @pytest.mark.parametrize("host", ["twistd", "twist"])
 def test_both_hosts_list_the_subcommand(installed: Path, host: str, tmp_path: Path) -> None:

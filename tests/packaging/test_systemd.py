@@ -59,7 +59,7 @@ def test_the_command_takes_the_socket_and_reports_its_state(units: Path, tmp_pat
         manager.bind(str(tmp_path / "notify"))
         manager.settimeout(START_SECONDS)
         environment = os.environ | {"CLOUDSVC_HOME": str(home), "NOTIFY_SOCKET": str(tmp_path / "notify")}
-        forwarded = [f"--setenv={name}={environment[name]}" for name in ("CLOUDSVC_HOME", "NOTIFY_SOCKET", "PATH")]
+        forwarded = [f"--setenv={name}={value}" for name, value in environment.items()]
         activate = ["systemd-socket-activate", f"--listen=[::1]:{port}", "--fdname=cloudsvc.socket", *forwarded]
         with subprocess.Popen([*activate, *command], env=environment, cwd=tmp_path) as server:
             try:
