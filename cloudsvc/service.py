@@ -10,7 +10,6 @@ from typing import Any, Literal
 
 from attrs import define, field, frozen
 from twisted.python.threadpool import ThreadPool
-from twisted.web.resource import IResource
 
 from cloudsvc import __version__
 from cloudsvc.access.clients import Clients
@@ -48,7 +47,7 @@ from cloudsvc.web.layers.observation import Observation
 from cloudsvc.web.layers.standard_headers import StandardHeaders
 from cloudsvc.web.openapi import DescribedRoute, describe
 from cloudsvc.web.operations import operation_of
-from cloudsvc.web.resources import Branch, Missing, RouteResource
+from cloudsvc.web.resources import Missing, RouteResource, Tree
 from cloudsvc.web.responses import Codec
 from cloudsvc.web.site import Site
 from cloudsvc.web.static_files import StaticFiles
@@ -280,16 +279,17 @@ class _Assembly:
             layers.append(CrossOrigin(sharing))
         return layers
 
-    def _make_tree(self, applications: Sequence[Application[Any]]) -> IResource:
+    def _make_tree(self, applications: Sequence[Application[Any]]) -> Tree:
         mounts = assign_mounts(applications)
-        resources = {application.name: RouteResource(application.app) for application in applications}
+        resources = {application.name: RouteResource(application) for application in applications}
         for application in applications:
             if isinstance(application, Documentation):
                 application.publish(describe_applications(applications))
-        api = Branch({mount: resources[owner.name] for mount, owner in mounts.items()}, Missing())
         directory = self.loaded.settings.static.directory
-        others = Missing() if directory is None else StaticFiles(self.loaded.home.resolve(directory))
-        return Branch({"api": api}, others)
+        return Tree(
+            mounts={mount: resources[owner.name] for mount, owner in mounts.items()},
+            others=Missing() if directory is None else StaticFiles(self.loaded.home.resolve(directory)),
+        )
 
 
 def describe_applications(applications: Sequence[Application[Any]]) -> dict[str, Any]:

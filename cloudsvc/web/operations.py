@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from types import MappingProxyType
 from typing import Any, Final, TypeAlias, TypeVar
 
 from attrs import evolve, frozen
 
-Handler: TypeAlias = Callable[..., Awaitable[Any]]
+Handler: TypeAlias = Callable[..., Coroutine[Any, Any, Any]]
 """A coroutine method ``(self, request, *, …)`` of an application, guarded or not."""
 
 H = TypeVar("H", bound=Handler)
@@ -22,7 +22,7 @@ class Operation:
     The description of one route.
 
     :ivar name: of the handler, unique in its application.
-    :ivar source: the handler itself, whose return annotation says what it answers.
+    :ivar source: the handler with its guards; its return annotation says what it answers.
     :ivar path: the pattern below ``/api``, in Werkzeug's notation.
     :ivar methods: in capitals; ``GET`` brings ``HEAD`` along.
     :ivar status: of the successful answer.
@@ -34,7 +34,8 @@ class Operation:
     :ivar body_media: media types of a body that is read raw.
     :ivar query: the type of the query, or ``None``.
     :ivar produces: media types of an answer that is not a message, with their OpenAPI schemas.
-    :ivar errors: statuses that this route's own code answers with, and when.
+    :ivar answers: further statuses that the handler returns an answer of the same kind with, and when.
+    :ivar errors: statuses of the errors that the handler itself raises, and when.
     :ivar hidden: left out of the documentation.
     """
 
@@ -51,6 +52,7 @@ class Operation:
     body_media: tuple[str, ...] = ()
     query: type[Any] | None = None
     produces: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
+    answers: Mapping[int, str] = MappingProxyType({})
     errors: Mapping[int, str] = MappingProxyType({})
     hidden: bool = False
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Coroutine
 from http import HTTPStatus
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final
@@ -19,9 +20,10 @@ from twisted.web.server import NOT_DONE_YET
 
 from cloudsvc.access.clients import Client
 from cloudsvc.core.actors import Actor, Principal
+from cloudsvc.core.coroutines import start
 from cloudsvc.web.body import Body
 from cloudsvc.web.errors import HTTPError, as_http_error
-from cloudsvc.web.responses import ErrorMessage, Response
+from cloudsvc.web.responses import ErrorMessage, Message, Reply, Response
 from cloudsvc.web.streaming import stream
 
 if TYPE_CHECKING:
@@ -143,9 +145,7 @@ class Request(server.Request):
                 self.respond(response)
                 return
             self.segments = decode_path(self.path)
-            self.prepath = []
-            self.postpath = [segment.encode() for segment in self.segments]
-            self.render(self.site.getResourceFor(self))
+            self.render(self.site.tree.find(self.segments))
         except Exception as problem:  # noqa: BLE001  # the last resort: the client gets an answer, the log the traceback
             self.refuse(problem)
 
@@ -170,17 +170,30 @@ class Request(server.Request):
             self.write(body)
             self.finish()
 
-    def run(self, answer: Deferred[Response]) -> None:
-        """Send what ``answer`` gives; cancel it when the client leaves."""
-        self._running = answer
-        answer.addCallback(self.respond)
-        answer.addErrback(self._refuse_failure)
+    def run(self, work: Coroutine[Any, Any, Any], status: int) -> None:
+        """Send what ``work`` returns, a message with ``status``; cancel it when the client leaves."""
+        result = start(work)
+        if isinstance(result, Deferred):
+            self._running = result
+            result.addCallback(self._answer, status)
+            result.addErrback(self._refuse_failure)
+        else:
+            self._answer(result, status)
+
+    def _answer(self, value: object, status: int) -> None:
+        self._running = None
+        if isinstance(value, Message):
+            value = self.site.codec.render(value, status=status)
+        elif isinstance(value, Reply):
+            value = self.site.codec.render(value.message, status=value.status, headers=value.headers)
+        if not isinstance(value, Response):
+            raise TypeError(f"the handler of {self.pattern} returned {type(value).__name__}, no Message or Response")
+        self.respond(value)
 
     # -- the answer ----------------------------------------------------------------------------------------------
 
     def respond(self, response: Response) -> None:
         """Send ``response``."""
-        self._running = None
         if self._disconnected:
             return
         headers = self.responseHeaders

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
+from attrs import frozen
 from klein import Klein
-from twisted.internet.defer import Deferred
 from twisted.web.resource import IResource, Resource
 from twisted.web.server import NOT_DONE_YET
 from werkzeug.exceptions import MethodNotAllowed, NotFound
 from werkzeug.routing import RequestRedirect
 
+from cloudsvc.core.errors import StartFault
 from cloudsvc.web.errors import HTTPError
-from cloudsvc.web.operations import Operation, operation_of
+from cloudsvc.web.operations import Handler, operation_of
 from cloudsvc.web.request import Request, method_not_allowed
-from cloudsvc.web.responses import Message, Reply, Response
 
 PREFIX = "/api"
 
@@ -39,24 +39,30 @@ class Missing(Resource):
         raise not_found()
 
 
-class Branch(Resource):
-    """A resource with fixed children, and one more for every other path."""
+@frozen(kw_only=True)
+class Tree:
+    """
+    What answers which path.
 
-    def __init__(self, children: Mapping[str, IResource], otherwise: IResource) -> None:
-        super().__init__()
-        for name, child in children.items():
-            self.putChild(name.encode(), child)
-        self._otherwise = otherwise
+    :ivar mounts: below ``/api``, by the first segment.
+    :ivar others: answers everything outside ``/api``.
+    """
 
-    def getChild(self, path: bytes, request: Any) -> IResource:
-        """What answers a path that no child has. It sees that path whole."""
-        request.prepath.pop()
-        request.postpath.insert(0, path)
-        return self._otherwise
+    mounts: Mapping[str, IResource]
+    others: IResource
 
-    def render(self, request: Any) -> bytes:
-        """:raises HTTPError: there is nothing at the branch itself."""
-        raise not_found()
+    def find(self, segments: Sequence[str]) -> IResource:
+        """
+        The resource that answers the path of these ``segments``.
+
+        :raises HTTPError: 404.
+        """
+        if segments[0] != "api":
+            return self.others
+        resource = self.mounts.get(segments[1]) if len(segments) > 1 else None
+        if resource is None:
+            raise not_found()
+        return resource
 
 
 def path_template(pattern: str) -> str:
@@ -64,55 +70,53 @@ def path_template(pattern: str) -> str:
     return PREFIX + VARIABLE.sub(r"{\g<name>}", pattern)
 
 
+class Routed(Protocol):
+    """Something with routes."""
+
+    @property
+    def app(self) -> Klein:
+        """Where its routes are registered."""
+        ...
+
+
 class RouteResource(Resource):
     """
-    The routes of one Klein app.
+    The routes of one application.
 
-    Klein's own resource makes half a dozen Deferreds and binds its map for each request. This one asks the same map
-    and runs the same endpoint, with one Deferred; errors and answers take the one way that all of ours take.
+    Klein's own resource binds its map and makes half a dozen Deferreds for each request. This one asks the same map,
+    bound once, and makes a Deferred only for a handler that waits; errors and answers take the one way that all take.
     """
 
     isLeaf = True
 
-    def __init__(self, app: Klein) -> None:
+    def __init__(self, application: Routed) -> None:
         super().__init__()
-        self._app = app
-        url_map = app.url_map
+        self._application = application
+        url_map = application.app.url_map
         # An empty segment is a name like any other, and a redirect must not name a scheme or a host.
         url_map.merge_slashes = False
-        self._routes = url_map.bind("")
-        self._known: dict[str, tuple[str, Operation]] = {
-            rule.endpoint: (path_template(rule.rule), operation_of(app.endpoints[rule.endpoint]))
-            for rule in url_map.iter_rules()
-        }
+        self._map = url_map.bind("")
+        self._routes = {rule.endpoint: self._know(rule.endpoint, rule.rule) for rule in url_map.iter_rules()}
 
     def render(self, request: Request) -> int:
-        """Match, run the endpoint, answer."""
+        """Match, and let the handler answer."""
         try:
-            rule, variables = self._routes.match(
-                "/" + "/".join(request.segments[1:]), request.method.decode("ascii"), return_rule=True
-            )
+            endpoint, variables = self._map.match("/" + "/".join(request.segments[1:]), request.method.decode("ascii"))
         except RequestRedirect as redirect:
             raise HTTPError(308, "moved", "The path is written differently.", _relative_location(redirect)) from None
         except MethodNotAllowed as problem:
             raise method_not_allowed(problem.valid_methods or ()) from None
         except NotFound:
             raise not_found() from None
-        request.pattern, operation = self._known[rule.endpoint]
-        answer: Deferred[Any] = self._app.execute_endpoint(rule.endpoint, request, **variables)  # type: ignore[assignment]  # Klein makes a Deferred of every coroutine
-        answer.addCallback(self._answer, request, operation.status)
-        request.run(answer)
+        handler, request.pattern, status = self._routes[endpoint]
+        request.run(handler(self._application, request, **variables), status)
         return NOT_DONE_YET
 
-    @staticmethod
-    def _answer(value: object, request: Request, status: int) -> Response:
-        if isinstance(value, Message):
-            return request.site.codec.render(value, status=status)
-        if isinstance(value, Reply):
-            return request.site.codec.render(value.message, status=value.status, headers=value.headers)
-        if isinstance(value, Response):
-            return value
-        raise TypeError(f"the handler of {request.pattern} returned {type(value).__name__}, not a Message or Response")
+    def _know(self, endpoint: str, pattern: str) -> tuple[Handler, str, int]:
+        operation = operation_of(self._application.app.endpoints[endpoint])
+        if operation.source is None:
+            raise StartFault([f"the route {PREFIX}{pattern} is not made with cloudsvc.extend.route"])
+        return operation.source, path_template(pattern), operation.status
 
 
 def _relative_location(redirect: RequestRedirect) -> tuple[tuple[bytes, bytes], ...]:

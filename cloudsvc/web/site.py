@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from twisted.internet.interfaces import IReactorTime
 from twisted.web import server
-from twisted.web.resource import IResource
 
 from cloudsvc.web.channel import Channel, HeadBounds
 from cloudsvc.web.connections import Connections
 from cloudsvc.web.layers import Layer
 from cloudsvc.web.request import Request
+from cloudsvc.web.resources import Tree
 from cloudsvc.web.responses import Codec
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ class Site(server.Site):
 
     def __init__(
         self,
-        resource: IResource,
+        tree: Tree,
         *,
         layers: Sequence[Layer],
         gate: Gate,
@@ -38,12 +38,13 @@ class Site(server.Site):
         clock: IReactorTime,
     ) -> None:
         super().__init__(
-            resource,
+            tree.others,
             requestFactory=Request,
             parsePOSTFormSubmission=False,
             timeout=None,  # our own deadlines rule
             reactor=clock,
         )
+        self.tree = tree
         self.gate = gate
         self.codec = codec
         self.connections = connections

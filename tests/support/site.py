@@ -8,17 +8,16 @@ from ipaddress import ip_network
 from typing import Any, Literal
 
 from attrs import define, field
-from cloudsvc.access.clients import Clients
-from cloudsvc.access.credentials import BearerToken, KeyHeader
-from cloudsvc.access.keys import KeyRing, hash_token
-from cloudsvc.access.throttling import Throttle
-from klein import Klein
 from twisted.internet.address import IPv4Address
 from twisted.internet.error import ConnectionDone
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 
+from cloudsvc.access.clients import Clients
+from cloudsvc.access.credentials import BearerToken, KeyHeader
+from cloudsvc.access.keys import KeyRing, hash_token
+from cloudsvc.access.throttling import Throttle
 from cloudsvc.core.secrets import Secret
 from cloudsvc.web.channel import Channel, HeadBounds
 from cloudsvc.web.connections import ConnectionBounds, Connections
@@ -27,7 +26,7 @@ from cloudsvc.web.layers import Layer
 from cloudsvc.web.layers.identification import Identification
 from cloudsvc.web.layers.observation import Observation
 from cloudsvc.web.layers.standard_headers import StandardHeaders
-from cloudsvc.web.resources import Branch, Missing, RouteResource
+from cloudsvc.web.resources import Missing, Routed, RouteResource, Tree
 from cloudsvc.web.responses import Codec
 from cloudsvc.web.site import Site
 
@@ -168,11 +167,11 @@ def _unchunk(data: bytes) -> tuple[bytes, bytes]:
 
 @define(eq=False)
 class TestSite:
-    """A site with one Klein app, and everything around it that does not matter to a test."""
+    """A site with one application, and everything around it that does not matter to a test."""
 
     __test__ = False
 
-    app: Klein
+    application: Routed
     clock: Clock = field(factory=Clock)
     tally: Tally = field(factory=Tally)
     bounds: ConnectionBounds = field(factory=ConnectionBounds)
@@ -189,10 +188,10 @@ class TestSite:
         now = lambda: NOW + self.clock.seconds()  # noqa: E731
         keys = KeyRing(owner_hash=Secret(hash_token(TOKEN)) if self.configured else None)
         self.connections = Connections(bounds=self.bounds, clock=self.clock, clients=clients)
-        resource = RouteResource(self.app)
-        mounts = {rule.rule.split("/")[1] for rule in self.app.url_map.iter_rules()}
+        resource = RouteResource(self.application)
+        mounts = {rule.rule.split("/")[1] for rule in self.application.app.url_map.iter_rules()}
         self.site = Site(
-            Branch({"api": Branch(dict.fromkeys(mounts, resource), Missing())}, Missing()),
+            Tree(mounts=dict.fromkeys(mounts, resource), others=Missing()),
             layers=(
                 Identification(clients),
                 Observation(self.tally, self.tally),

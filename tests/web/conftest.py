@@ -17,7 +17,7 @@ def demo() -> Demo:
 @pytest.fixture
 def make_site(demo: Demo) -> Callable[..., TestSite]:
     def make(**options: Any) -> TestSite:
-        return TestSite(app=demo.app, **options)
+        return TestSite(application=demo, **options)
 
     return make
 

@@ -148,7 +148,7 @@ def test_pipelined_requests_are_answered_in_order(site: TestSite) -> None:
 @settings(max_examples=300, deadline=None)
 @given(st.binary(max_size=300), st.integers(1, 40))
 def test_no_bytes_at_all_break_the_channel(data: bytes, size: int) -> None:
-    site = TestSite(app=Demo().app)
+    site = TestSite(application=Demo())
     client = site.connect()
     for start in range(0, len(data), size):
         client.send(data[start : start + size])
@@ -179,7 +179,7 @@ FRAGMENTS = [
 @settings(max_examples=200, deadline=None)
 @given(st.lists(st.sampled_from(FRAGMENTS), max_size=25))
 def test_almost_http_never_breaks_the_channel(pieces: list[bytes]) -> None:
-    client = TestSite(app=Demo().app).connect()
+    client = TestSite(application=Demo()).connect()
     for piece in pieces:
         client.send(piece)
     for answer in client.answers():

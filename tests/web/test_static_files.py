@@ -9,7 +9,7 @@ import pytest_twisted
 from twisted.internet import reactor
 from twisted.internet.task import deferLater
 
-from cloudsvc.web.resources import Branch, Missing
+from cloudsvc.web.resources import Tree
 from cloudsvc.web.static_files import StaticFiles
 from tests.support.site import Answer, TestSite
 
@@ -30,7 +30,7 @@ def pages(tmp_path: Path) -> Path:
 
 
 def serve(site: TestSite, pages: Path) -> TestSite:
-    site.site.resource = Branch({"api": Missing()}, StaticFiles(pages))
+    site.site.tree = Tree(mounts={}, others=StaticFiles(pages))
     return site
 
 
