@@ -63,7 +63,7 @@ class System(Application[SystemSettings]):
         self._health = health
         self._metrics = metrics
 
-    @route(app, "GET", "/health", errors={500: "The server is unhealthy."})
+    @route(app, "GET", "/health", answers={500: "The server is unhealthy."})
     async def health(self, request: Request) -> Reply[HealthMessage]:
         """
         Say how the server is.
@@ -87,7 +87,7 @@ class System(Application[SystemSettings]):
         """Say that the process answers; whoever restarts it asks this."""
         return HealthMessage(message="Server is alive", status=Status.HEALTHY)
 
-    @route(app, "GET", "/health/ready", errors={503: "The server is starting or stopping."})
+    @route(app, "GET", "/health/ready", answers={503: "The server is starting or stopping."})
     async def ready(self, request: Request) -> Reply[HealthMessage]:
         """Say whether to send requests here; a load balancer asks this."""
         if self._health.ready:

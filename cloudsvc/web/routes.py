@@ -32,6 +32,7 @@ def route(
     *,
     status: int = 200,
     produces: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
+    answers: Mapping[int, str] = MappingProxyType({}),
     errors: Mapping[int, str] = MappingProxyType({}),
     hidden: bool = False,
 ) -> Callable[[H], H]:
@@ -44,7 +45,8 @@ def route(
     :param path: Werkzeug's notation below ``/api``, such as ``/notes/<string:name>``.
     :param status: of the successful answer.
     :param produces: media type -> OpenAPI schema, where the answer is a :class:`Response` rather than a message.
-    :param errors: statuses that the method's own code answers with, and when.
+    :param answers: further statuses that it returns a :class:`Reply` or :class:`Response` with, and when.
+    :param errors: statuses of the errors that it raises itself, and when.
     :raises ValueError: another route of ``app`` has the same name; Klein would silently serve one for both.
     """
     names = (methods,) if isinstance(methods, str) else tuple(methods)
@@ -64,6 +66,7 @@ def route(
             summary=summary.replace("\n", " ").rstrip("."),
             description=description,
             produces=produces,
+            answers=answers,
             errors=errors,
             hidden=hidden,
         )
