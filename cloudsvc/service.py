@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Sequence
+from inspect import getdoc
 from ipaddress import ip_network
 from typing import Any, Literal
 
@@ -284,7 +285,7 @@ class _Assembly:
         resources = {application.name: RouteResource(application) for application in applications}
         for application in applications:
             if isinstance(application, Documentation):
-                application.publish(describe_applications(applications))
+                application.publish(describe_applications(applications, self.loaded.settings.json_response.media_type))
         directory = self.loaded.settings.static.directory
         return Tree(
             mounts={mount: resources[owner.name] for mount, owner in mounts.items()},
@@ -292,14 +293,21 @@ class _Assembly:
         )
 
 
-def describe_applications(applications: Sequence[Application[Any]]) -> dict[str, Any]:
-    """The OpenAPI description of everything that ``applications`` answer."""
+def describe_applications(applications: Sequence[Application[Any]], media_type: str) -> dict[str, Any]:
+    """The OpenAPI description of everything that ``applications`` answer, with messages of this ``media_type``."""
     routes = [
         DescribedRoute(tag=application.name, operation=operation_of(application.app.endpoints[rule.endpoint]))
         for application in applications
         for rule in application.app.url_map.iter_rules()
     ]
-    return describe(routes, title="cloudsvc", version=__version__, summary="Your own cloud.")
+    return describe(
+        routes,
+        title="cloudsvc",
+        version=__version__,
+        summary="Your own cloud.",
+        tags={application.name: (getdoc(application) or "").partition("\n\n")[0] for application in applications},
+        media_type=media_type,
+    )
 
 
 @frozen(kw_only=True)
