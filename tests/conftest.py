@@ -1,0 +1,56 @@
+"""What holds for every test: it ends in time, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from traceback import walk_stack
+from types import FrameType
+
+import greenlet  # type: ignore[import-untyped]  # has no types
+import pytest
+
+from tests.support.leaks import check_leaks
+
+SECONDS = 60.0
+"""For which a test may run, its fixtures included; ``@pytest.mark.seconds(n)`` gives it another time."""
+
+_TESTS = Path(__file__).parent
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "seconds(n): the time after which the test fails")
+    signal.signal(signal.SIGALRM, _time_out)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Every test has its time."""
+    marker = item.get_closest_marker("seconds")
+    signal.setitimer(signal.ITIMER_REAL, marker.args[0] if marker else SECONDS)
+    try:
+        return (yield)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def _time_out(_number: int, frame: FrameType | None) -> None:
+    problem = pytest.fail.Exception("it did not end in time")
+    waiting = greenlet.getcurrent().parent
+    # While a test waits for the reactor, the reactor would only log what is raised.
+    if waiting is None or any(Path(each.f_code.co_filename).is_relative_to(_TESTS) for each, _ in walk_stack(frame)):
+        raise problem
+    waiting.throw(problem)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _leave_nothing_behind() -> Iterator[None]:
+    """As below, for fixtures of a module."""
+    yield from check_leaks()
+
+
+@pytest.fixture(autouse=True)
+def _leave_nothing(_leave_nothing_behind: None) -> Iterator[None]:
+    """A test that leaves a timer, a socket, a file descriptor, a thread or a process behind fails."""
+    yield from check_leaks()
