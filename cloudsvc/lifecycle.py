@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import sys
 from collections.abc import Sequence
@@ -9,7 +10,8 @@ from typing import Any
 
 from attrs import frozen
 from twisted.application.service import IService, Service
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import Deferred, maybeDeferred, succeed
+from twisted.internet.error import ReactorNotRunning
 from twisted.internet.interfaces import IListeningPort
 from twisted.logger import ILogObserver, Logger
 from twisted.python.failure import Failure
@@ -59,7 +61,8 @@ class CloudService(Service):
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._stopping: Deferred[None] | None = None
+        self._started: list[Application[Any]] = []
+        self._opening: Deferred[None] = succeed(None)
 
     @property
     def log_observer(self) -> ILogObserver:
@@ -83,18 +86,21 @@ class CloudService(Service):
         parts.connections.start()
         for helper in parts.helpers:
             helper.startService()
-        signals = Signals(terminate=self._terminate, reload=self._reload)
-        parts.reactor.callWhenRunning(signals.install, parts.reactor)
-        parts.reactor.callWhenRunning(lambda: Deferred.fromCoroutine(self._open()).addErrback(self._give_up))
+        parts.reactor.callWhenRunning(self._run)
 
     def stopService(self) -> Deferred[None]:
         """Refuse what is new, finish what runs, then let go of everything."""
         super().stopService()
         return Deferred.fromCoroutine(self._close())
 
+    def _run(self) -> None:
+        Signals(terminate=self._terminate, reload=self._reload).install(self._parts.reactor)
+        self._opening = Deferred.fromCoroutine(self._open()).addErrback(self._give_up)
+
     async def _open(self) -> None:
         for application in self._parts.applications:
             await application.start()
+            self._started.append(application)
         for port in self._parts.ports:
             port.startReading()  # type: ignore[attr-defined]  # as above
             _log.info("listening on {address}", address=port.getHost())
@@ -105,11 +111,12 @@ class CloudService(Service):
         parts = self._parts
         parts.health.ready = False
         parts.notifier.stopping()
+        self._opening.cancel()
         _log.info("stopping: {count} connections are open", count=len(parts.connections))
         for port in parts.ports:
             await maybeDeferred(port.stopListening)
         await parts.connections.drain(parts.drain_seconds)
-        for application in reversed(parts.applications):
+        for application in reversed(self._started):
             try:
                 await application.stop()
             except Exception:  # noqa: BLE001  # whatever it was, the others have to stop too
@@ -124,34 +131,38 @@ class CloudService(Service):
 
     def _terminate(self) -> None:
         """Stop the reactor, and with it this service; asked again, close what is still open at once."""
-        if self.running:
+        try:
             self._parts.reactor.stop()
-        else:
+        except ReactorNotRunning:
             self._parts.connections.abort()
 
     def _reload(self) -> None:
-        """Look at the certificate and open the log file anew."""
+        """Open the log file anew and look at the certificate."""
+        self._parts.writer.reopen()
+        if self._parts.health.ready:
+            Deferred.fromCoroutine(self._reload_certificate())
+
+    async def _reload_certificate(self) -> None:
         parts = self._parts
         parts.notifier.reloading()
-        parts.writer.reopen()
-        if parts.certificate is None:
+        if parts.certificate is not None:
+            await parts.certificate.reload()
+        if parts.health.ready:
             parts.notifier.ready()
-        else:
-            Deferred.fromCoroutine(parts.certificate.reload()).addBoth(lambda _: parts.notifier.ready())
 
     def _give_up(self, failure: Failure) -> None:
         """An application did not start: say why, and end with status 1 once everything has stopped."""
+        if not self.running:
+            return
         if isinstance(failure.value, StartFault):
-            for line in failure.value.lines:
-                sys.stderr.write(f"cloudsvc: {line}\n")
+            lines = failure.value.lines
         else:
+            lines = (f"cannot start: {failure.getErrorMessage()}; the log says more",)
             _log.failure("the server cannot start", failure)
-            sys.stderr.write(f"cloudsvc: cannot start: {failure.getErrorMessage()}; the log says more\n")
+        for line in lines:
+            _log.critical("{line}", line=line)  # the standard error of a daemon leads nowhere
+            sys.stderr.write(f"cloudsvc: {line}\n")
         sys.stderr.flush()
-        self._parts.reactor.addSystemEventTrigger("after", "shutdown", self._exit)
-        self._parts.reactor.stop()
-
-    def _exit(self) -> None:
         # Neither twistd nor twist has a way to be told the exit status of what it ran.
-        self._parts.writer.close()
-        os._exit(1)
+        atexit.register(os._exit, 1)
+        self._parts.reactor.stop()

@@ -25,20 +25,26 @@ class Signals:
     What to do on which signal.
 
     Twisted's own handling of SIGTERM re-raises it after the shutdown, which makes the exit status 143. A server that
-    was asked to stop and has stopped in good order has succeeded: ours stops the reactor, and the status is 0.
+    was asked to stop and has stopped in good order has succeeded: ours stops the reactor, and the status is 0. SIGINT,
+    which is Ctrl-C, is treated alike.
     """
 
     terminate: Callable[[], None]
     reload: Callable[[], None]
 
     def install(self, reactor: IReactorFromThreads) -> None:
-        """Handle SIGTERM and SIGHUP from now on. Call it once the reactor runs, or it puts its own handlers over."""
+        """
+        Handle SIGTERM, SIGINT and SIGHUP from now on.
+
+        Call it once the reactor runs, or it puts its own handlers over these.
+        """
 
         def handle(function: Callable[[], None]) -> Callable[[int, FrameType | None], None]:
             # A handler runs between any two instructions; the reactor runs the function at a time of its own.
             return lambda _number, _frame: reactor.callFromThread(function)
 
         signal.signal(signal.SIGTERM, handle(self.terminate))
+        signal.signal(signal.SIGINT, handle(self.terminate))
         signal.signal(signal.SIGHUP, handle(self.reload))
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from twisted.application.service import IService
-from twisted.logger import ILogObserver, LogEvent
+from twisted.logger import ILogObserver, LogEvent, LogLevel, globalLogPublisher
 from twisted.python import usage
 from zope.interface import provider
 
@@ -44,8 +44,11 @@ class Options(usage.Options):
         raise SystemExit(0)
 
     def postOptions(self) -> None:
-        """Take the console over from the host program, unless it was told where to log."""
-        self.owns_console = _take_console(self.parent)
+        """Take logging over from the host program, unless it was told where or how to log."""
+        host: Any = self.parent
+        self.takes_log = _take_log(host)
+        # A daemon has no console, and neither twist nor `twistd -n` is one.
+        self.owns_console: bool = self.takes_log and host.get("nodaemon", True)
 
 
 def makeService(options: Options) -> IService:
@@ -73,11 +76,14 @@ def makeService(options: Options) -> IService:
         for line in fault.lines:
             sys.stderr.write(f"cloudsvc: {line}\n")
         raise SystemExit(1) from None
-    _console.target = service.log_observer
+    if options.takes_log:
+        _taken_log.target = service.log_observer
+    else:
+        globalLogPublisher.addObserver(service.log_observer)
     return service
 
 
-class _Console:
+class _TakenLog:
     """Stands in for the log observer until the configuration has said what it looks like."""
 
     target: Callable[[LogEvent], None] | None = None
@@ -88,25 +94,29 @@ class _Console:
 
 
 # Both programs take the name of a function or a factory and call it with nothing of ours: hence a global.
-_console: _Console = provider(ILogObserver)(_Console())
+_taken_log: _TakenLog = provider(ILogObserver)(_TakenLog())
 
 
-def make_log_observer(*_: object) -> _Console:
+def make_log_observer(*_: object) -> _TakenLog:
     """What twistd and twist log to: the pipeline of the service."""
-    return _console
+    return _taken_log
 
 
-def _take_console(host: Any) -> bool:
+def _take_log(host: Any) -> bool:
     """
     Make ``host``, the options of twistd or twist, log to our pipeline instead of a format of its own.
 
-    :returns: whether the pipeline may write to the console; not where the process goes to the background.
+    :returns: whether it does; not where it was told otherwise on its command line.
     """
-    if "fileLogObserverFactory" in host or host.get("logger") or host.get("logfile") or host.get("syslog"):
-        return False
     if "nodaemon" in host:
+        if host["logger"] or host["logfile"] or host["syslog"]:
+            return False
         host["logger"] = f"{__name__}.{make_log_observer.__name__}"
-        return bool(host["nodaemon"])
+        return True
+    # Twist has filled in its defaults by now: what equals them was not asked for.
+    if host["logFile"] is not sys.stdout or host["logFormat"] != ("text" if sys.stdout.isatty() else "json"):
+        return False
     host["fileLogObserverFactory"] = make_log_observer
-    host["logFormat"] = "text"
+    if host["logLevel"] is host.defaultLogLevel:
+        host["logLevel"] = LogLevel.debug  # the configuration says what is logged
     return True
