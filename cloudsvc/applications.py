@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from importlib import import_module
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any, Final
+
+import attrs
 
 from cloudsvc.core.errors import StartFault
 
 if TYPE_CHECKING:
     from cloudsvc.extend import Application
+
+# What needs Klein is imported late: whoever only reads a configuration without applications can do without.
 
 GROUP: Final = "cloudsvc.applications"
 """The entry point group in which packages offer applications."""
@@ -20,30 +24,28 @@ _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _MOUNT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
+class _Unusable(Exception):  # noqa: N818 - never leaves this module
+    """Why something is no application that could be served."""
+
+
 def find_applications(names: Iterable[str]) -> dict[str, type[Application[Any]]]:
     """
     The application classes called ``names``, each by the name of its config section.
 
     A name is that of an entry point in the group ``cloudsvc.applications``, or ``module:Class``.
 
-    :raises StartFault: one cannot be imported, or is no application; one line each.
+    :raises StartFault: one cannot be used, or two do not get along; one line each.
     """
     offered = {point.name: point.value for point in entry_points(group=GROUP)}
     found: dict[str, type[Application[Any]]] = {}
     faults: list[str] = []
     for name in names:
         try:
-            application = _import(offered.get(name, name))
-        except (ImportError, AttributeError, TypeError, ValueError) as problem:
-            known = ", ".join(sorted(offered)) or "none is installed"
-            faults.append(
-                f"config.applications: {name!r} cannot be loaded ({problem}); install its package, "
-                f"or give module:Class (offered by installed packages: {known})"
-            )
-            continue
-        if application.name in found:
-            faults.append(f"config.applications: {name!r} is named {application.name!r} like another one; drop one")
-        found[application.name] = application
+            application = _find(name, offered)
+            faults += _find_clashes(application, found.values())
+            found[application.name] = application
+        except _Unusable as problem:
+            faults.append(f"config.applications: {name!r} cannot be used: {problem}")
     if faults:
         raise StartFault(faults)
     return found
@@ -54,39 +56,61 @@ def find_sections(names: tuple[str, ...]) -> Mapping[str, type]:
     return {name: application.settings_type for name, application in find_applications(names).items()}
 
 
-def assign_mounts(applications: Sequence[Application[Any]]) -> dict[str, Application[Any]]:
-    """
-    Which application answers below which first segment; earlier ones have the first claim.
-
-    :raises StartFault: a mount is claimed twice or is not one segment of a path.
-    """
-    owners: dict[str, Application[Any]] = {}
-    faults: list[str] = []
-    for application in applications:
-        for mount in application.mounts:
-            if not _MOUNT.fullmatch(mount):
-                faults.append(f"application {application.name}: the mount {mount!r} is not one plain path segment")
-            elif mount in owners:
-                faults.append(
-                    f"application {application.name}: /api/{mount} belongs to {owners[mount].name}; "
-                    "choose another mount or remove one of the two from config.applications"
-                )
-            else:
-                owners[mount] = application
-    if faults:
-        raise StartFault(faults)
-    return owners
-
-
-def _import(reference: str) -> type[Application[Any]]:
-    from cloudsvc.extend import Application  # noqa: PLC0415  # imports Klein, which whoever only reads the config can do without
-
-    module, separator, attribute = reference.partition(":")
+def _find(name: str, offered: Mapping[str, str]) -> type[Application[Any]]:
+    module, separator, attribute = offered.get(name, name).partition(":")
     if not separator:
-        raise ValueError("no installed package offers it")
-    application = getattr(import_module(module), attribute)
+        known = ", ".join(sorted(offered)) or "nothing"
+        raise _Unusable(f"no installed package offers it; install one, or write module:Class (offered is: {known})")
+    try:
+        application = getattr(import_module(module), attribute)
+    except Exception as problem:
+        text = " ".join(str(problem).split())
+        raise _Unusable(f"importing {module} gives {type(problem).__name__}: {text}") from problem
+    if faults := list(_examine(application)):
+        raise _Unusable("; ".join(faults))
+    return application  # type: ignore[no-any-return]  # examined just now
+
+
+def _examine(application: Any) -> Iterator[str]:
+    """What is wrong with the declarations of an application: all that mypy would say, and what it cannot know."""
+    from cloudsvc.extend import Application, Klein  # noqa: PLC0415  # see above
+    from cloudsvc.web.operations import operation_of  # noqa: PLC0415  # see above
+
     if not (isinstance(application, type) and issubclass(application, Application)):
-        raise TypeError("it is no subclass of cloudsvc.extend.Application")
-    if not _NAME.fullmatch(getattr(application, "name", "")):
-        raise ValueError("its name is not a lower-case identifier")
-    return application
+        yield "it is no subclass of cloudsvc.extend.Application"
+        return
+    name, mounts, app = (getattr(application, each, None) for each in ("name", "mounts", "app"))
+    if not (isinstance(name, str) and _NAME.fullmatch(name)):
+        yield f"its name must be a lower-case identifier, not {name!r}"
+    if not attrs.has(application.settings_type):
+        yield "its settings_type must be an attrs class"
+    if not (isinstance(mounts, tuple) and all(isinstance(mount, str) and _MOUNT.fullmatch(mount) for mount in mounts)):
+        yield f"its mounts must be a tuple of plain path segments, not {mounts!r}"
+        return
+    if not isinstance(app, Klein):
+        yield "its app must be a Klein()"
+        return
+    for rule in app.url_map.iter_rules():
+        if operation_of(app.endpoints[rule.endpoint]).source is None:
+            yield f"its route {rule.rule} must be made with cloudsvc.extend.route"
+        if rule.rule.split("/")[1] not in mounts:
+            yield f"its route {rule.rule} is below none of its mounts"
+
+
+def _find_clashes(application: type[Application[Any]], others: Iterable[type[Application[Any]]]) -> Iterator[str]:
+    from cloudsvc.api.documentation import Documentation  # noqa: PLC0415  # see above
+    from cloudsvc.api.system import System  # noqa: PLC0415  # see above
+
+    label = f"config.applications: {application.__module__}:{application.__qualname__}"
+    for core in (System, Documentation):
+        if application.name == core.name:
+            yield f"{label} is named {core.name!r}, which is the server's own name; give it another"
+        for mount in sorted({*application.mounts} & {*core.mounts}):
+            yield f"{label} claims /api/{mount}, which is the server's own; choose another mount"
+    for other in others:
+        where = f"{other.__module__}:{other.__qualname__}"
+        if application.name == other.name:
+            yield f"{label} is named {other.name!r} like {where}; drop one of them"
+            continue
+        for mount in sorted({*application.mounts} & {*other.mounts}):
+            yield f"{label} claims /api/{mount}, which belongs to {where}; drop one of them or choose another mount"

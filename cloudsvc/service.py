@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from attrs import define, field, frozen
 from twisted.python.threadpool import ThreadPool
+from twisted.web.resource import IResource
 
 from cloudsvc import __version__
 from cloudsvc.access.clients import Clients
@@ -19,7 +20,7 @@ from cloudsvc.access.keys import KeyRing
 from cloudsvc.access.throttling import Throttle, Windows, open_windows, parse_rate
 from cloudsvc.api.documentation import Documentation
 from cloudsvc.api.system import System, SystemSettings
-from cloudsvc.applications import assign_mounts, find_applications
+from cloudsvc.applications import find_applications
 from cloudsvc.core.errors import StartFault
 from cloudsvc.core.threads import PoolRunner
 from cloudsvc.extend import Application, NoSettings, Tools
@@ -201,6 +202,12 @@ class _Assembly:
 
     def _make_extensions(self) -> list[Application[Any]]:
         found = find_applications(self.loaded.settings.applications)
+        for name in found:
+            directory = self.loaded.home.data / name
+            try:
+                directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            except OSError as problem:
+                raise StartFault([f"{directory} cannot be made: {problem.strerror}"]) from None
         return [kind(self.loaded.sections[name], self._lend(kind)) for name, kind in found.items()]
 
     def _lend(self, kind: type[Application[Any]]) -> Tools:
@@ -281,14 +288,15 @@ class _Assembly:
         return layers
 
     def _make_tree(self, applications: Sequence[Application[Any]]) -> Tree:
-        mounts = assign_mounts(applications)
-        resources = {application.name: RouteResource(application) for application in applications}
         for application in applications:
             if isinstance(application, Documentation):
                 application.publish(describe_applications(applications, self.loaded.settings.json_response.media_type))
+        mounts: dict[str, IResource] = {}
+        for application in applications:
+            mounts.update(dict.fromkeys(application.mounts, RouteResource(application)))
         directory = self.loaded.settings.static.directory
         return Tree(
-            mounts={mount: resources[owner.name] for mount, owner in mounts.items()},
+            mounts=mounts,
             others=Missing() if directory is None else StaticFiles(self.loaded.home.resolve(directory)),
         )
 
