@@ -59,7 +59,7 @@ class BearerToken:
 
 def _judge(keys: Keys, presented: Sequence[bytes], via: str) -> Principal | Rejected | None:
     """An empty key is none. Of several different keys nobody can tell which one was meant: that is a wrong key."""
-    candidates = {key.strip() for key in presented} - {b""}
+    candidates = {key for line in presented if (key := line.strip())}
     if not candidates:
         return None
     actor = keys.identify(candidates.pop()) if len(candidates) == 1 else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TypeAlias
 
 WallClock: TypeAlias = Callable[[], float]
@@ -12,4 +13,10 @@ WallClock: TypeAlias = Callable[[], float]
 
 def format_timestamp(seconds: float) -> str:
     """Seconds since the epoch as RFC 3339 in UTC with six digits: ``2026-01-01T00:00:00.000000Z``."""
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    whole, fraction = divmod(round(seconds * 1_000_000), 1_000_000)
+    return f"{_format_second(whole)}.{fraction:06d}Z"
+
+
+@lru_cache(8)
+def _format_second(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")

@@ -148,3 +148,7 @@ class Body:
     def _wake(self) -> None:
         if self._waiting is not None and not self._waiting.called:
             self._waiting.callback(None)
+
+
+NO_BODY: Final = Body(0, BodyFlow(), complete=True)
+"""The body of every request that has none."""

@@ -159,8 +159,6 @@ class Channel(HTTPChannel, BodyFlow):
         if self.length != 0:
             self._enter(Phase.BODY)
             self._received_at_mark = 0
-        else:
-            self._enter(Phase.HANDLING)
         request.head_received(self._command, self._path, self._version, self.length)
 
     def allContentReceived(self) -> None:
@@ -194,8 +192,7 @@ class Channel(HTTPChannel, BodyFlow):
         codings = headers.getRawHeaders(b"transfer-encoding")
         if codings is not None and (len(codings) != 1 or self._version != b"HTTP/1.1" or self.length is not None):
             return HTTPError(400, "bad_framing", "The request's Transfer-Encoding is not supported.")
-        _, _, query = self._path.partition(b"?")
-        if len(query) > self.site.head_bounds.query_bytes:
+        if len(self._path.partition(b"?")[2]) > self.site.head_bounds.query_bytes:
             return HTTPError(414, "query_too_long", "The query is too long.")
         return None
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Coroutine
+from functools import lru_cache
 from http import HTTPStatus
-from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote_to_bytes
 
@@ -21,9 +21,9 @@ from twisted.web.server import NOT_DONE_YET
 from cloudsvc.access.clients import Client
 from cloudsvc.core.actors import Actor, Principal
 from cloudsvc.core.coroutines import start
-from cloudsvc.web.body import Body
+from cloudsvc.web.body import NO_BODY, Body
 from cloudsvc.web.errors import HTTPError, as_http_error
-from cloudsvc.web.responses import ErrorMessage, Message, Reply, Response
+from cloudsvc.web.responses import ErrorMessage, HeaderList, Message, Reply, Response
 from cloudsvc.web.streaming import stream
 
 if TYPE_CHECKING:
@@ -36,6 +36,8 @@ CLIENT_CLOSED_REQUEST: Final = 499
 UNMATCHED: Final = "unmatched"
 _SMALL: Final = 48 * 1024
 """A body up to this size is thrown away after an early answer, so that its connection can be kept."""
+
+_NO_BREAKS: Final = bytes.maketrans(b"\r\n", b"  ")
 
 _log = Logger("cloudsvc.web")
 
@@ -66,6 +68,7 @@ class Request(server.Request):
     begun: bool = False
     expects_continue: bool = False
     _running: Deferred[Any] | None = None
+    _fields: HeaderList = ()
     _concluded = False
 
     @property
@@ -85,7 +88,7 @@ class Request(server.Request):
     def head_received(self, method: bytes, uri: bytes, version: bytes, length: int | None) -> None:
         """The head is complete. Without a body, :meth:`requestReceived` follows at once and starts the handling."""
         self._set_target(method, uri, version)
-        self.body = Body(length, self.channel)
+        self.body = NO_BODY if length == 0 else Body(length, self.channel)
         if length != 0:
             expect = self.requestHeaders.getRawHeaders(b"expect")
             if expect is not None and version == b"HTTP/1.1":
@@ -130,8 +133,6 @@ class Request(server.Request):
 
     def _set_target(self, method: bytes, uri: bytes, version: bytes) -> None:
         self.method, self.uri, self.clientproto = method, uri, version
-        # Resources made for stock Twisted look at these two.
-        self.content = BytesIO()
         self.path, _, query = uri.partition(b"?")
         self.args = parse_qs(query, True) if query else {}  # noqa: FBT003  # keep_blank_values
 
@@ -196,19 +197,17 @@ class Request(server.Request):
         """Send ``response``."""
         if self._disconnected:
             return
-        headers = self.responseHeaders
-        for name, value in response.headers:
-            headers.addRawHeader(name, value)
         self.code, self.code_message = response.status, RESPONSES.get(response.status, b"")
-        body = response.body
+        self._fields = response.headers
+        body, length = response.body, response.length
         if isinstance(body, bytes):
-            if response.status not in NO_BODY_CODES:
-                headers.setRawHeaders(b"Content-Length", [b"%d" % len(body)])
+            length = len(body)
+        if length is not None and response.status not in NO_BODY_CODES:
+            self._fields += ((b"Content-Length", b"%d" % length),)
+        if isinstance(body, bytes):
             self.write(body)
             self.finish()
         else:
-            if response.length is not None:
-                headers.setRawHeaders(b"Content-Length", [b"%d" % response.length])
             self._running = Deferred.fromCoroutine(stream(self, body, response.length))
             self._running.addErrback(self._refuse_failure)
 
@@ -231,6 +230,7 @@ class Request(server.Request):
             self.channel.abort()
             return
         self.responseHeaders = Headers()
+        self.cookies = []
         message = ErrorMessage(message=error.message, error=error.error, request_id=self.id)
         self.respond(self.site.codec.render(message, status=error.status, headers=error.headers))
 
@@ -247,7 +247,7 @@ class Request(server.Request):
         if not self.startedWriting:
             self.startedWriting = 1
             head = self._make_head()
-        if self.method == b"HEAD" or self.code in NO_BODY_CODES:
+        if not self._may_have_content():
             data = b""
         self.sentLength += len(data)
         if self.chunked and data:
@@ -262,36 +262,32 @@ class Request(server.Request):
         Twisted's own way sets every field one by one; the layers' fields, most of them the same for every answer, are
         finished lines here.
         """
-        headers = self.responseHeaders
+        # Resources made for stock Twisted leave these three for the head.
+        if self.lastModified is not None:
+            self.setHeader(b"Last-Modified", datetimeToString(self.lastModified))
+        if self.etag is not None:
+            self.setHeader(b"ETag", self.etag)
+        if self.cookies:
+            self.responseHeaders.setRawHeaders(b"Set-Cookie", self.cookies)
+        fields = list(self._fields)
+        for name, values in self.responseHeaders.getAllRawHeaders():
+            fields += [(name, value) for value in values]
+        names = {name.lower() for name, _ in fields}
+        if self.clientproto == b"HTTP/1.1" and b"content-length" not in names and self._may_have_content():
+            self.chunked = 1
+            fields.append((b"Transfer-Encoding", b"chunked"))
         if not self._keeps_connection():
             self.channel.persistent = False
         if not self.channel.persistent:
-            headers.setRawHeaders(b"Connection", [b"close"])
-        if self._needs_chunks(headers):
-            self.chunked = 1
-            headers.setRawHeaders(b"Transfer-Encoding", [b"chunked"])
-        # Resources made for stock Twisted leave these for the head.
-        if self.lastModified is not None:
-            headers.setRawHeaders(b"Last-Modified", [datetimeToString(self.lastModified)])
-        if self.etag is not None:
-            headers.setRawHeaders(b"ETag", [self.etag])
-        if self.cookies:
-            headers.setRawHeaders(b"Set-Cookie", self.cookies)
+            fields.append((b"Connection", b"close"))
         lines = [b"%b %d %b\r\n" % (self.clientproto, self.code, self.code_message)]
-        for name, values in headers.getAllRawHeaders():
-            for value in values:
-                lines += (name, b": ", value, b"\r\n")
-        lines += [depart(self) for depart in self.site.departures]
+        lines += [b"%b: %b\r\n" % (name, _on_one_line(value)) for name, value in fields]
+        lines += [depart(self, names) for depart in self.site.departures]
         lines.append(b"\r\n")
         return b"".join(lines)
 
-    def _needs_chunks(self, headers: Headers) -> bool:
-        return (
-            self.clientproto == b"HTTP/1.1"
-            and not headers.hasHeader(b"Content-Length")
-            and self.method != b"HEAD"
-            and self.code not in NO_BODY_CODES
-        )
+    def _may_have_content(self) -> bool:
+        return self.method != b"HEAD" and self.code not in NO_BODY_CODES
 
     def finish(self) -> None:
         """The answer is complete."""
@@ -327,6 +323,11 @@ class Request(server.Request):
                 conclude(self)
 
 
+def _on_one_line(value: bytes) -> bytes:
+    """No line break in a value can begin a field, or an answer, of its own (RFC 9110 section 5.5)."""
+    return b" ".join(value.split(b"\r\n")).translate(_NO_BREAKS) if b"\n" in value or b"\r" in value else value
+
+
 def method_not_allowed(allowed: Any) -> HTTPError:
     """The refusal of a method, with the ``Allow`` header that RFC 9110 section 15.5.6 demands."""
     names = sorted(name.decode() if isinstance(name, bytes) else name for name in allowed)
@@ -336,6 +337,7 @@ def method_not_allowed(allowed: Any) -> HTTPError:
     )
 
 
+@lru_cache(1024)
 def decode_path(path: bytes) -> tuple[str, ...]:
     """
     The segments of a request's path, percent-decoded once and never merged (RFC 3986 section 3.3).

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Protocol
 
 from attrs import frozen
@@ -19,6 +20,9 @@ from cloudsvc.web.operations import Handler, operation_of
 from cloudsvc.web.request import Request, method_not_allowed
 
 PREFIX = "/api"
+
+_REMEMBERED = 512
+"""Matches of paths with methods that one application remembers."""
 
 VARIABLE = re.compile(r"<(?:(?P<converter>\w+)(?:\([^<>]*\))?:)?(?P<name>\w+)>")
 """A variable in a pattern of Werkzeug's, such as ``<path:name>``."""
@@ -96,12 +100,14 @@ class RouteResource(Resource):
         # An empty segment is a name like any other, and a redirect must not name a scheme or a host.
         url_map.merge_slashes = False
         self._map = url_map.bind("")
+        # Matching is a pure function of the two, so remembering its results cannot disagree with it.
+        self._match = lru_cache(_REMEMBERED)(self._ask_map)
         self._routes = {rule.endpoint: self._know(rule.endpoint, rule.rule) for rule in url_map.iter_rules()}
 
     def render(self, request: Request) -> int:
         """Match, and let the handler answer."""
         try:
-            endpoint, variables = self._map.match("/" + "/".join(request.segments[1:]), request.method.decode("ascii"))
+            endpoint, variables = self._match(request.segments, request.method)
         except RequestRedirect as redirect:
             raise HTTPError(308, "moved", "The path is written differently.", _relative_location(redirect)) from None
         except MethodNotAllowed as problem:
@@ -111,6 +117,9 @@ class RouteResource(Resource):
         handler, request.pattern, status = self._routes[endpoint]
         request.run(handler(self._application, request, **variables), status)
         return NOT_DONE_YET
+
+    def _ask_map(self, segments: tuple[str, ...], method: bytes) -> tuple[str, Mapping[str, Any]]:
+        return self._map.match("/" + "/".join(segments[1:]), method.decode("ascii"))
 
     def _know(self, endpoint: str, pattern: str) -> tuple[Handler, str, int]:
         operation = operation_of(self._application.app.endpoints[endpoint])

@@ -69,5 +69,5 @@ class Site(server.Site):
         """Nothing: a layer writes the one line per request."""
 
 
-def _overridden(layers: Sequence[Layer], name: str) -> tuple[Callable[[Request], Any], ...]:
+def _overridden(layers: Sequence[Layer], name: str) -> tuple[Callable[..., Any], ...]:
     return tuple(getattr(layer, name) for layer in layers if getattr(type(layer), name) is not getattr(Layer, name))

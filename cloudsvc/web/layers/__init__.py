@@ -6,6 +6,7 @@ They stand in one fixed order (see ``cloudsvc.service``): identification, observ
 
 from __future__ import annotations
 
+from collections.abc import Set
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -19,12 +20,13 @@ class Layer:
     def arrive(self, request: Request) -> Response | None:
         """The head of a request is complete. A response ends the request here, before routing."""
 
-    def depart(self, request: Request) -> bytes:
+    def depart(self, request: Request, names: Set[bytes]) -> bytes:
         """
         The head of the response is about to be written: the lines to add to it, each ending in CR LF.
 
-        What ``request.responseHeaders`` has already is the handler's, and is not added again. The lines are written as
-        they are, so nothing of the client's may get into them unchecked.
+        They are written as they are, so nothing of the client's may get into them unchecked.
+
+        :param names: of the fields that are there already, in lower case; those are the handler's business.
         """
         return b""
 

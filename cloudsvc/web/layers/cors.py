@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from typing import TYPE_CHECKING
 
 from attrs import frozen
@@ -55,7 +56,7 @@ class CrossOrigin(Layer):
         allowed = self._allow(request) is not None
         return Response(status=204, headers=self._on_preflights if allowed else ())
 
-    def depart(self, request: Request) -> bytes:
+    def depart(self, request: Request, names: Set[bytes]) -> bytes:
         """Mark an answer that the requesting origin may read."""
         vary = b"" if self._any else b"Vary: Origin\r\n"
         allowed = self._allow(request)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Set
 from itertools import count
 from secrets import token_hex
 from typing import TYPE_CHECKING
@@ -26,6 +27,7 @@ class Identification(Layer):
 
     def __init__(self, clients: Clients) -> None:
         self._clients = clients
+        self._has_proxies = bool(clients.trusted or clients.unix)
         self._prefix = token_hex(4)
         self._numbers = count(1)
 
@@ -33,7 +35,8 @@ class Identification(Layer):
         """Set ``request.id`` and ``request.sender``."""
         headers = request.requestHeaders
         peer = getattr(request.client, "host", None)
-        request.sender = self._clients.identify(peer, headers.getRawHeaders(b"x-forwarded-for", ()))
+        forwarded = headers.getRawHeaders(b"x-forwarded-for", ()) if self._has_proxies else ()
+        request.sender = self._clients.identify(peer, forwarded)
         if request.sender.through_proxy:
             given = headers.getRawHeaders(b"x-request-id", (b"",))[0]
             if _ACCEPTABLE_ID.fullmatch(given):
@@ -41,6 +44,6 @@ class Identification(Layer):
                 return
         request.id = f"{self._prefix}-{next(self._numbers):08x}"
 
-    def depart(self, request: Request) -> bytes:
+    def depart(self, request: Request, names: Set[bytes]) -> bytes:
         """Tell the client the request id."""
         return b"X-Request-ID: %b\r\n" % request.id.encode("ascii")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Set
 from typing import TYPE_CHECKING, Final
 
 from twisted.web.http import datetimeToString
@@ -39,8 +39,8 @@ class StandardHeaders(Layer):
     """
 
     def __init__(self, *, hsts_max_age: int, content_security_policy: str, now: WallClock) -> None:
-        self._fields: Final = {
-            name: value.encode("utf-8")
+        self._fields: Final = [
+            (name, value.encode("utf-8"))
             for name, value in (
                 (b"Strict-Transport-Security", f"max-age={hsts_max_age}; includeSubDomains"),
                 (b"X-Content-Type-Options", "nosniff"),
@@ -51,20 +51,22 @@ class StandardHeaders(Layer):
                 (b"Cross-Origin-Resource-Policy", "same-origin"),
                 (b"Permissions-Policy", _PERMISSIONS),
             )
-        }
+        ]
+        self._names: Final = {name.lower() for name, _ in self._fields}
         self._now = now
         self._second = -1
         self._date = self._all = b""
 
-    def depart(self, request: Request) -> bytes:
+    def depart(self, request: Request, names: Set[bytes]) -> bytes:
         """The date, and each policy that the answer does not have of its own."""
         second = int(self._now())
         if second != self._second:
             self._second = second
             self._date = b"Date: %b\r\n" % datetimeToString(second)
-            self._all = self._date + self._lines(())
-        own = [name for name, _ in request.responseHeaders.getAllRawHeaders() if name in self._fields]
-        return self._date + self._lines(own) if own else self._all
+            self._all = self._date + self._lines(frozenset())
+        if self._names.isdisjoint(names):
+            return self._all
+        return self._date + self._lines(names)
 
-    def _lines(self, own: Collection[bytes]) -> bytes:
-        return b"".join(b"%b: %b\r\n" % field for field in self._fields.items() if field[0] not in own)
+    def _lines(self, own: Set[bytes]) -> bytes:
+        return b"".join(b"%b: %b\r\n" % field for field in self._fields if field[0].lower() not in own)

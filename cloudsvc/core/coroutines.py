@@ -1,0 +1,45 @@
+"""Run a coroutine as far as it goes by itself, without the machinery for waiting."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine, Generator
+from types import coroutine
+from typing import Any, TypeVar
+
+from twisted.internet.defer import Deferred
+
+T = TypeVar("T")
+
+
+def start(work: Coroutine[Any, Any, T]) -> T | Deferred[T]:
+    """
+    What ``work`` returns, or raises, when it never has to wait; otherwise a Deferred of it, which may be cancelled.
+
+    Most requests are answered without waiting. For them this is a plain call, and saves a Deferred with the generator
+    behind it, which cost as much as all guards together.
+    """
+    try:
+        awaited = work.send(None)
+    except StopIteration as done:
+        result: T = done.value
+        return result
+    return Deferred.fromCoroutine(_go_on(work, awaited))
+
+
+@coroutine
+def _go_on(work: Coroutine[Any, Any, T], awaited: Any) -> Generator[Any, Any, T]:
+    """As ``yield from`` would, for a coroutine that has been started already and waits for ``awaited``."""
+    try:
+        while True:
+            try:
+                sent = yield awaited
+            except GeneratorExit:
+                work.close()
+                raise
+            except BaseException as problem:  # noqa: BLE001  # whatever it is, it is the coroutine's
+                awaited = work.throw(problem)
+            else:
+                awaited = work.send(sent)
+    except StopIteration as done:
+        result: T = done.value
+        return result
