@@ -8,7 +8,9 @@ from typing import Any, Final, TypeAlias, TypeVar
 
 from attrs import evolve, frozen
 
-Handler: TypeAlias = Callable[..., Coroutine[Any, Any, Any]]
+from cloudsvc.web.responses import Message, Reply, Response
+
+Handler: TypeAlias = Callable[..., Coroutine[Any, Any, Message | Reply[Any] | Response]]
 """A coroutine method ``(self, request, *, …)`` of an application, guarded or not."""
 
 H = TypeVar("H", bound=Handler)

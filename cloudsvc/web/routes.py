@@ -70,7 +70,7 @@ def route(
             errors=errors,
             hidden=hidden,
         )
-        app.route(path, methods=names, endpoint=endpoint)(handler)
+        app.route(path, methods=names, endpoint=endpoint)(handler)  # type: ignore[type-var]  # Klein knows no answers of ours
         return handler
 
     return register
