@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -23,7 +24,7 @@ from cloudsvc.extend import Application
 from cloudsvc.listen.reloading import ReloadingCertificate
 from cloudsvc.listen.sockets import take_over
 from cloudsvc.observe.health import Health
-from cloudsvc.observe.logs import LogWriter
+from cloudsvc.observe.logs import LogWriter, StandardLibraryHandler
 from cloudsvc.supervisor import Notifier, Signals
 from cloudsvc.web.connections import Connections
 
@@ -49,7 +50,7 @@ class Parts:
     windows: Windows
     helpers: Sequence[IService]
     health: Health
-    pool: ThreadPool
+    pools: Sequence[ThreadPool]
     writer: LogWriter
     observer: ILogObserver
     notifier: Notifier
@@ -61,6 +62,7 @@ class CloudService(Service):
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
+        self._handler = StandardLibraryHandler()
         self._started: list[Application[Any]] = []
         self._opening: Deferred[None] = succeed(None)
 
@@ -82,7 +84,9 @@ class CloudService(Service):
         for port in parts.ports:
             port.stopReading()  # type: ignore[attr-defined]  # every kind of port that binds at once has it
         parts.writer.start()
-        parts.pool.start()
+        logging.getLogger().addHandler(self._handler)
+        for pool in parts.pools:
+            pool.start()
         parts.connections.start()
         for helper in parts.helpers:
             helper.startService()
@@ -125,8 +129,10 @@ class CloudService(Service):
             await maybeDeferred(helper.stopService)
         parts.connections.stop()
         await parts.windows.close()
-        parts.pool.stop()
+        for pool in parts.pools:
+            pool.stop()
         _log.info("stopped")
+        logging.getLogger().removeHandler(self._handler)
         parts.writer.stop()
 
     def _terminate(self) -> None:

@@ -14,14 +14,15 @@ from twisted.python.threadpool import ThreadPool
 from twisted.web.resource import IResource
 
 from cloudsvc import __version__
-from cloudsvc.access.clients import Clients
+from cloudsvc.access.clients import UNIX, Clients
 from cloudsvc.access.credentials import BearerToken, KeyHeader
 from cloudsvc.access.keys import KeyRing
-from cloudsvc.access.throttling import Throttle, Windows, open_windows, parse_rate
+from cloudsvc.access.throttling import Throttle, Windows, open_windows
 from cloudsvc.api.documentation import Documentation
 from cloudsvc.api.system import System, SystemSettings
 from cloudsvc.applications import find_applications
 from cloudsvc.core.errors import StartFault
+from cloudsvc.core.rates import parse_rate
 from cloudsvc.core.threads import PoolRunner
 from cloudsvc.extend import Application, NoSettings, Tools
 from cloudsvc.lifecycle import CloudService, Parts
@@ -57,6 +58,9 @@ from cloudsvc.web.static_files import StaticFiles
 _THREADS = 10
 """For blocking work of all kinds. What computes for long belongs in a process of its own."""
 
+_STORAGE_THREADS = 4
+"""For asking the storage of the rate limits, which may hang without holding up other work."""
+
 
 def build_service(
     loaded: Loaded, *, reactor: Any, endpoints: Sequence[str] = (), owns_console: bool = True
@@ -81,6 +85,9 @@ class _Assembly:
     owns_console: bool
     metrics: Metrics = field(factory=Metrics)
     pool: ThreadPool = field(factory=lambda: ThreadPool(minthreads=0, maxthreads=_THREADS, name="cloudsvc"))
+    storage_pool: ThreadPool = field(
+        factory=lambda: ThreadPool(minthreads=0, maxthreads=_STORAGE_THREADS, name="rate limits")
+    )
     threads: PoolRunner = field(init=False)
     writer: LogWriter = field(init=False)
     clients: Clients = field(init=False)
@@ -91,7 +98,10 @@ class _Assembly:
         settings = self.loaded.settings
         descriptions = endpoints or settings.server.endpoints or _default_endpoint(settings.server)
         self.threads = PoolRunner(self.reactor, self.pool)
-        self.clients = Clients(trusted=tuple(ip_network(network) for network in settings.proxies.trusted))
+        self.clients = Clients(
+            trusted=tuple(ip_network(each) for each in settings.proxies.trusted if each != UNIX),
+            unix=UNIX in settings.proxies.trusted,
+        )
         self.keys = KeyRing(owner_hash=self.loaded.token_hash)
         self.metrics.auth.token_configured.set(self.keys.configured)
         extensions = self._make_extensions()
@@ -107,6 +117,8 @@ class _Assembly:
         except StartFault:
             self.writer.close()
             raise
+        if certificate is not None:
+            self.metrics.certificate.not_after.set_function(lambda: certificate.not_after)
         self.metrics.connections.watch(site.connections.__len__, site.connections.refused)
         return CloudService(
             Parts(
@@ -118,7 +130,7 @@ class _Assembly:
                 windows=windows,
                 helpers=[lag] if certificate is None else [lag, certificate],
                 health=health,
-                pool=self.pool,
+                pools=(self.pool, self.storage_pool),
                 writer=self.writer,
                 observer=LogObserver(
                     self.writer,
@@ -151,12 +163,15 @@ class _Assembly:
             wall_clock=time.time,
             threads=self.threads,
             renewal=renewal if settings.renew else None,
+            count_load=lambda result: self.metrics.certificate.reloads[result].inc(),
         )
 
     def _make_throttle(self) -> tuple[Throttle | None, Windows]:
         settings = self.loaded.settings.rate_limit
         try:
-            windows = open_windows(settings.storage_uri, settings.strategy, time.time, self.threads)
+            windows = open_windows(
+                settings.storage_uri, settings.strategy, time.time, PoolRunner(self.reactor, self.storage_pool)
+            )
         except ValueError as problem:
             raise StartFault([f"config.rate_limit.storage_uri: {problem}"]) from None
         if not settings.enabled:
@@ -187,7 +202,7 @@ class _Assembly:
             checks.append(check_limits_storage(throttle.answers))
         for extension in extensions:
             checks.extend(extension.checks())
-        return Health(checks, self.reactor, self.metrics.health_checked)
+        return Health(checks, self.reactor, self.metrics.health_checked, timeout=settings.timeout_seconds)
 
     def _make_core(self, health: Health) -> list[Application[Any]]:
         settings = self.loaded.settings

@@ -107,5 +107,7 @@ class System(Application[SystemSettings]):
         """Give the metrics in the Prometheus text format. A setting demands a key."""
         if self.settings.metrics_require_key:
             await request.site.gate.authenticate(request, "")
+        # Whoever scrapes sees the health checks too, without asking for them.
+        await self._health.report()
         exposition = self._metrics.expose()
         return Response(headers=((b"Content-Type", exposition.content_type),), body=exposition.body)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from attrs import frozen
 from OpenSSL.SSL import Connection
@@ -55,6 +56,7 @@ class ReloadingCertificate(Service):
 
     :param clock: for the interval between looks; ``wall_clock`` for the validity of certificates.
     :param renewal: ``None`` leaves renewal to others.
+    :param count_load: is told how each attempt to serve something new went.
     :raises StartFault: when the files cannot be served now. An expired certificate can: with it clients that do not
         verify still get through, and a renewal that needs a running server can happen.
     """
@@ -69,11 +71,13 @@ class ReloadingCertificate(Service):
         wall_clock: WallClock,
         threads: ThreadRunner,
         renewal: Renewal | None,
+        count_load: Callable[[Literal["success", "failure"]], object] = lambda result: None,
     ) -> None:
         self._files = files
         self._wall_clock = wall_clock
         self._threads = threads
         self._renewal = renewal
+        self._count_load = count_load
         self._clock = clock
         self._turn = DeferredLock()
         self._checks: LoopingCall | None = None
@@ -172,9 +176,11 @@ class ReloadingCertificate(Service):
                     "the certificate on disk cannot be served, keeping the old: {fault}",
                     fault=str(fault),
                 )
+                self._count_load("failure")
             self._refusal, self._signature = str(fault), signature
             return
         self._current, self._signature, self._refusal = loaded, signature, None
+        self._count_load("success")
         self._report(loaded)
 
     def _report(self, loaded: LoadedCertificate) -> None:

@@ -6,8 +6,7 @@ from ipaddress import ip_network
 from typing import Final
 from urllib.parse import urlsplit
 
-from limits import parse
-
+from cloudsvc.core.rates import parse_rate
 from cloudsvc.core.secrets import Secret
 
 STORAGE_SCHEMES: Final = ("memory", "redis", "rediss", "redis+unix", "memcached")
@@ -15,18 +14,17 @@ STORAGE_SCHEMES: Final = ("memory", "redis", "rediss", "redis+unix", "memcached"
 
 def check_rate(text: str) -> None:
     """``100/minute``, ``5 per 2 hours``."""
-    try:
-        parse(text)
-    except ValueError:
-        raise ValueError(f"{text!r} is no rate; write one like '100/minute' or '5 per 2 hours'") from None
+    parse_rate(text)
 
 
 def check_network(text: str) -> None:
-    """``10.0.0.0/8``, ``fd00::/8``, ``192.0.2.1``."""
+    """``10.0.0.0/8``, ``fd00::/8``, ``192.0.2.1``, or ``unix`` for whoever connects to a Unix socket."""
+    if text == "unix":
+        return
     try:
         ip_network(text)
     except ValueError as problem:
-        raise ValueError(f"{problem}; write a network like '10.0.0.0/8' or one address") from None
+        raise ValueError(f"{problem}; write a network like '10.0.0.0/8', one address, or 'unix'") from None
 
 
 def check_origin(text: str) -> None:

@@ -252,7 +252,7 @@ class ProxySettings:
 
     trusted: Annotated[
         tuple[Network, ...],
-        Meta(description="Networks whose `X-Forwarded-For` and `X-Request-ID` are believed, such as `10.0.0.0/8`."),
+        Meta(description="Networks whose `X-Forwarded-For` and `X-Request-ID` are believed: `10.0.0.0/8`, `unix`."),
     ] = ()
 
 

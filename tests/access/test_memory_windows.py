@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.task import Clock
 
-from cloudsvc.access.throttling import Decision, FixedWindows, MovingWindows, Rate, parse_rate
+from cloudsvc.access.throttling import Decision, FixedWindows, MovingWindows
+from cloudsvc.core.rates import Rate, parse_rate
 from tests.access.driving import finish
 
 Kind: TypeAlias = type[FixedWindows] | type[MovingWindows]

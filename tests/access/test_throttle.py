@@ -10,8 +10,9 @@ import pytest
 from twisted.internet.task import Clock
 from twisted.logger import LogEvent, formatEvent, globalLogPublisher
 
-from cloudsvc.access.throttling import FixedWindows, Throttle, open_windows, parse_rate
+from cloudsvc.access.throttling import FixedWindows, Throttle, open_windows
 from cloudsvc.core.errors import CloudError, Kind
+from cloudsvc.core.rates import parse_rate
 from cloudsvc.core.secrets import Secret
 from tests.access.driving import Inline, finish
 from tests.support.servers import find_free_port

@@ -46,7 +46,7 @@ def test_an_application_that_cannot_be_loaded_is_one_line(tmp_path: Path) -> Non
     result = run("--home", tmp_path, "config", "check")
     assert result.exit_code == 1
     (line,) = result.stderr.splitlines()
-    assert line.startswith("cloudsvc: config.applications: 'no_such_module:Application' cannot be loaded")
+    assert line.startswith("cloudsvc: config.applications: 'no_such_module:Application' cannot be used")
 
 
 def test_the_option_of_a_command_wins_over_that_of_the_group(tmp_path: Path) -> None:

@@ -12,8 +12,9 @@ from twisted.internet import reactor
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import Clock, deferLater
 
-from cloudsvc.access.throttling import Windows, open_windows, parse_rate
+from cloudsvc.access.throttling import Windows, open_windows
 from cloudsvc.access.throttling.opening import Strategy
+from cloudsvc.core.rates import parse_rate
 from cloudsvc.core.secrets import Secret
 from tests.access.driving import Inline
 from tests.support.reactors import in_reactor, run_threads, wait_for

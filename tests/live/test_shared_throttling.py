@@ -15,7 +15,8 @@ from twisted.internet import reactor
 from twisted.internet.defer import CancelledError, Deferred, gatherResults
 from twisted.internet.task import Clock, LoopingCall
 
-from cloudsvc.access.throttling import Decision, SharedWindows, StorageAway, Throttle, Windows, open_windows, parse_rate
+from cloudsvc.access.throttling import Decision, SharedWindows, StorageAway, Throttle, Windows, open_windows
+from cloudsvc.core.rates import parse_rate
 from cloudsvc.core.secrets import Secret
 from tests.access.test_throttle import collect_lines
 from tests.support.reactors import in_reactor, run_threads, wait_for

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from cloudsvc.access.throttling import FixedWindows, Throttle, parse_rate
 
+from cloudsvc.access.throttling import FixedWindows, Throttle
+from cloudsvc.core.rates import parse_rate
 from tests.support.site import NOW, TOKEN, TestSite
 
 HOST = b"Host: localhost\r\n"

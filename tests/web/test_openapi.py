@@ -11,7 +11,8 @@ from attrs import frozen
 from klein import Klein
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from cloudsvc.access.throttling import FixedWindows, Throttle, parse_rate
+from cloudsvc.access.throttling import FixedWindows, Throttle
+from cloudsvc.core.rates import parse_rate
 from cloudsvc.web.guards import authorized
 from cloudsvc.web.openapi import DescribedRoute, describe
 from cloudsvc.web.operations import operation_of

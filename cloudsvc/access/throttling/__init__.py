@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from cloudsvc.access.throttling.memory import FixedWindows, MovingWindows
 from cloudsvc.access.throttling.opening import open_windows
-from cloudsvc.access.throttling.rates import Rate, parse_rate
 from cloudsvc.access.throttling.shared import SharedWindows
 from cloudsvc.access.throttling.throttle import Throttle
 from cloudsvc.access.throttling.windows import Decision, StorageAway, Windows
@@ -13,11 +12,9 @@ __all__ = [
     "Decision",
     "FixedWindows",
     "MovingWindows",
-    "Rate",
     "SharedWindows",
     "StorageAway",
     "Throttle",
     "Windows",
     "open_windows",
-    "parse_rate",
 ]

@@ -13,9 +13,9 @@ from typing import Final
 
 from attrs import define, field
 
-from cloudsvc.access.throttling.rates import Rate
 from cloudsvc.access.throttling.windows import Decision
 from cloudsvc.core.clock import WallClock
+from cloudsvc.core.rates import Rate
 
 _MOST_KEYS: Final = 50_000
 """Per rate; some 25 MB of fixed windows, twice that of moving ones."""

@@ -12,9 +12,9 @@ from limits import RateLimitItem, RateLimitItemPerSecond
 from limits.storage import Storage
 from limits.strategies import RateLimiter
 
-from cloudsvc.access.throttling.rates import Rate
 from cloudsvc.access.throttling.windows import Decision, StorageAway
 from cloudsvc.core.clock import WallClock
+from cloudsvc.core.rates import Rate
 from cloudsvc.core.threads import ThreadRunner
 
 T = TypeVar("T")

@@ -8,9 +8,9 @@ from typing import Final, Literal
 from attrs import define, field
 from twisted.logger import Logger
 
-from cloudsvc.access.throttling.rates import Rate
 from cloudsvc.access.throttling.windows import Decision, StorageAway, Windows
 from cloudsvc.core.errors import CloudError, Kind
+from cloudsvc.core.rates import Rate
 
 _log = Logger()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, Protocol
 
-from cloudsvc.access.throttling.rates import Rate
+from cloudsvc.core.rates import Rate
 
 
 class Decision(NamedTuple):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloudsvc.access.throttling import Rate, parse_rate
+from cloudsvc.core.rates import Rate, parse_rate
 
 
 @pytest.mark.parametrize(
