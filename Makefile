@@ -53,6 +53,8 @@ deploy-files: $(TOOLS)/lint/.ready
 	hadolint Dockerfile
 	check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
 	shellcheck .ci/run scripts/api-test scripts/lock scripts/when deploy/container/start
+	scripts/when promtool promtool check config monitoring/prometheus/prometheus.yml
+	scripts/when promtool promtool test rules monitoring/prometheus/alerts_test.yml
 
 workflows: $(TOOLS)/lint/.ready
 	check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
