@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from types import MappingProxyType
 from typing import Final
@@ -52,3 +52,17 @@ def as_http_error(problem: BaseException) -> HTTPError | None:
     if isinstance(problem, CloudError):
         return HTTPError(STATUS_OF_KIND[problem.kind], problem.code, problem.message)
     return None
+
+
+def not_found() -> HTTPError:
+    """Nothing is at this path (RFC 9110 section 15.5.5)."""
+    return HTTPError(404, "not_found", "There is nothing at this path.")
+
+
+def method_not_allowed(allowed: Iterable[str | bytes]) -> HTTPError:
+    """The refusal of a method, with the ``Allow`` header that RFC 9110 section 15.5.6 demands."""
+    names = sorted(name.decode() if isinstance(name, bytes) else name for name in allowed)
+    allow = ", ".join(names)
+    return HTTPError(
+        405, "method_not_allowed", f"This method is not allowed here; {allow} is.", ((b"Allow", allow.encode()),)
+    )

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Coroutine
-from functools import lru_cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import unquote_to_bytes
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
@@ -22,9 +20,11 @@ from cloudsvc.access.clients import Client
 from cloudsvc.core.actors import Actor, Principal
 from cloudsvc.core.coroutines import start
 from cloudsvc.web.body import NO_BODY, Body
-from cloudsvc.web.errors import HTTPError, as_http_error
+from cloudsvc.web.errors import HTTPError, as_http_error, method_not_allowed
+from cloudsvc.web.heads import spell_head
 from cloudsvc.web.responses import ErrorMessage, HeaderList, Message, Reply, Response
 from cloudsvc.web.streaming import stream
+from cloudsvc.web.targets import decode_path
 
 if TYPE_CHECKING:
     from cloudsvc.web.channel import Channel
@@ -36,8 +36,6 @@ CLIENT_CLOSED_REQUEST: Final = 499
 UNMATCHED: Final = "unmatched"
 _SMALL: Final = 48 * 1024
 """A body up to this size is thrown away after an early answer, so that its connection can be kept."""
-
-_NO_BREAKS: Final = bytes.maketrans(b"\r\n", b"  ")
 
 _log = Logger("cloudsvc.web")
 
@@ -256,12 +254,7 @@ class Request(server.Request):
             self.channel.write(head + data)
 
     def _make_head(self) -> bytes:
-        """
-        The status line and all header lines.
-
-        Twisted's own way sets every field one by one; the layers' fields, most of them the same for every answer, are
-        finished lines here.
-        """
+        """The status line, the handler's fields, and the layers' lines."""
         # Resources made for stock Twisted leave these three for the head.
         if self.lastModified is not None:
             self.setHeader(b"Last-Modified", datetimeToString(self.lastModified))
@@ -280,11 +273,8 @@ class Request(server.Request):
             self.channel.persistent = False
         if not self.channel.persistent:
             fields.append((b"Connection", b"close"))
-        lines = [b"%b %d %b\r\n" % (self.clientproto, self.code, self.code_message)]
-        lines += [b"%b: %b\r\n" % (name, _on_one_line(value)) for name, value in fields]
-        lines += [depart(self, names) for depart in self.site.departures]
-        lines.append(b"\r\n")
-        return b"".join(lines)
+        lines = [depart(self, names) for depart in self.site.departures]
+        return spell_head(self.clientproto, self.code, self.code_message, fields, lines)
 
     def _may_have_content(self) -> bool:
         return self.method != b"HEAD" and self.code not in NO_BODY_CODES
@@ -321,42 +311,3 @@ class Request(server.Request):
             self._concluded = True
             for conclude in self.site.conclusions:
                 conclude(self)
-
-
-def _on_one_line(value: bytes) -> bytes:
-    """No line break in a value can begin a field, or an answer, of its own (RFC 9110 section 5.5)."""
-    return b" ".join(value.split(b"\r\n")).translate(_NO_BREAKS) if b"\n" in value or b"\r" in value else value
-
-
-def method_not_allowed(allowed: Any) -> HTTPError:
-    """The refusal of a method, with the ``Allow`` header that RFC 9110 section 15.5.6 demands."""
-    names = sorted(name.decode() if isinstance(name, bytes) else name for name in allowed)
-    allow = ", ".join(names)
-    return HTTPError(
-        405, "method_not_allowed", f"This method is not allowed here; {allow} is.", ((b"Allow", allow.encode()),)
-    )
-
-
-@lru_cache(1024)
-def decode_path(path: bytes) -> tuple[str, ...]:
-    """
-    The segments of a request's path, percent-decoded once and never merged (RFC 3986 section 3.3).
-
-    A ``%`` that begins no escape stands for itself: existing clients put file names into URLs as they are.
-
-    :raises HTTPError: 400 for what is no path, is not UTF-8, or has a NUL.
-    """
-    if not path.startswith(b"/"):
-        scheme, separator, rest = path.partition(b"://")
-        # RFC 9112 section 3.2.2: a server accepts the absolute form too.
-        if not separator or scheme.lower() not in {b"http", b"https"}:
-            raise HTTPError(400, "bad_target", "The request target is not a path.")
-        _, slash, rest = rest.partition(b"/")
-        path = slash + rest or b"/"
-    try:
-        text = path.decode("ascii") if b"%" not in path else unquote_to_bytes(path).decode()
-    except UnicodeDecodeError:
-        raise HTTPError(400, "bad_path", "The path is not UTF-8.") from None
-    if "\x00" in text:
-        raise HTTPError(400, "bad_path", "The path has a NUL character.")
-    return tuple(text[1:].split("/"))

@@ -15,9 +15,9 @@ from werkzeug.exceptions import MethodNotAllowed, NotFound
 from werkzeug.routing import RequestRedirect
 
 from cloudsvc.core.errors import StartFault
-from cloudsvc.web.errors import HTTPError
+from cloudsvc.web.errors import HTTPError, method_not_allowed, not_found
 from cloudsvc.web.operations import Handler, operation_of
-from cloudsvc.web.request import Request, method_not_allowed
+from cloudsvc.web.request import Request
 
 PREFIX = "/api"
 
@@ -26,11 +26,6 @@ _REMEMBERED = 512
 
 VARIABLE = re.compile(r"<(?:(?P<converter>\w+)(?:\([^<>]*\))?:)?(?P<name>\w+)>")
 """A variable in a pattern of Werkzeug's, such as ``<path:name>``."""
-
-
-def not_found() -> HTTPError:
-    """Nothing is at this path (RFC 9110 section 15.5.5)."""
-    return HTTPError(404, "not_found", "There is nothing at this path.")
 
 
 class Missing(Resource):

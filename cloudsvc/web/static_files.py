@@ -10,9 +10,8 @@ from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET
 from twisted.web.static import File, getTypeAndEncoding
 
-from cloudsvc.web.errors import HTTPError
+from cloudsvc.web.errors import HTTPError, not_found
 from cloudsvc.web.request import Request
-from cloudsvc.web.resources import not_found
 from cloudsvc.web.responses import Response
 
 _INDEX: Final = "index.html"

@@ -13,7 +13,7 @@ from twisted.logger import globalLogPublisher
 
 from cloudsvc.core.errors import Kind
 from cloudsvc.web.errors import STATUS_OF_KIND, HTTPError
-from cloudsvc.web.request import decode_path
+from cloudsvc.web.targets import decode_path
 from tests.support.site import TOKEN, TestSite
 from tests.web.applications import Demo
 
