@@ -48,7 +48,7 @@ class Options(usage.Options):
         host: Any = self.parent
         self.takes_log = _take_log(host)
         # A daemon has no console, and neither twist nor `twistd -n` is one.
-        self.owns_console: bool = self.takes_log and host.get("nodaemon", True)
+        self.owns_console = self.takes_log and bool(host.get("nodaemon", True))
 
 
 def makeService(options: Options) -> IService:

@@ -25,6 +25,8 @@ def explain(error: Exception) -> str:
         return _explain_binding(error)
     if isinstance(error, StartFault):
         return "; ".join(error.lines)
+    if isinstance(error, PermissionError) and isinstance(error.filename, str | bytes):
+        return f"{os.fsdecode(error.filename2 or error.filename)} is not permitted: give the server's user access to it"
     if isinstance(error, OSError):
         return f"{error.filename or 'the system'}: {error.strerror or error}"
     if isinstance(error, TypeError | AttributeError):

@@ -12,7 +12,7 @@ import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http.client import HTTPResponse, HTTPSConnection
 from pathlib import Path
@@ -204,18 +204,28 @@ def running(
     *arguments: str,
     host: tuple[str, ...] = TWISTD,
     environ: Mapping[str, str] | None = None,
+    named: bool = True,
+    cwd: Path | None = None,
+    launcher: Sequence[str] = (),
+    pass_fds: Sequence[int] = (),
 ) -> Iterator[Server]:
-    """A server that answers, stopped at the end."""
+    """
+    A server that answers, stopped at the end.
+
+    :param named: whether to tell it its home.
+    :param launcher: a program that becomes the server, and its arguments.
+    """
 
     def start() -> Process:
         with (home / "console").open("wb") as console:
             return subprocess.Popen(
-                command(home, *arguments, host=host),
+                [*launcher, *command(home if named else None, *arguments, host=host)],
                 stdin=subprocess.DEVNULL,
                 stdout=console,
                 stderr=subprocess.STDOUT,
-                cwd=home,
+                cwd=cwd or home,
                 env=environment(environ),
+                pass_fds=pass_fds,
             )
 
     with _answering(home, token, start) as server:
@@ -229,8 +239,10 @@ def daemonised(home: Path, token: str, *options: str, rundir: Path) -> Iterator[
 
     def start() -> Process:
         host = ("twistd", f"--pidfile={pidfile}", f"--rundir={rundir}", *options)
-        subprocess.run(command(home, host=host), check=True, cwd=home, env=environment(), timeout=PATIENCE)
-        return Daemon(int(pidfile.read_text()))
+        subprocess.run(command(home, host=host), check=True, env=environment(), timeout=PATIENCE)
+        daemon = Daemon(int(pidfile.read_text()))
+        os.waitpid(os.getsid(daemon.pid), 0)  # the process between, which has been adopted too
+        return daemon
 
     with adopting(), _answering(home, token, start) as server:
         yield server
