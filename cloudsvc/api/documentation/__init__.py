@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from hashlib import sha256
-from importlib.resources import files
-from typing import TYPE_CHECKING, Any, Final
+from importlib.metadata import distribution
+from pathlib import Path
+from typing import Any, Final
 
 import msgspec
 from attrs import frozen
 
 from cloudsvc.extend import Application, CloudError, Kind, Klein, NoSettings, Request, Response, Tools, route, throttled
-
-if TYPE_CHECKING:
-    from importlib.resources.abc import Traversable
 
 _POLICY: Final = (
     b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -45,7 +43,9 @@ class Documentation(Application[NoSettings]):
 
     def __init__(self, settings: NoSettings, tools: Tools) -> None:
         super().__init__(settings, tools)
-        ours, swagger = files(__package__), files("flask_swagger_ui") / "dist"
+        ours = Path(__file__).parent
+        # Found without importing the package, which would import Flask.
+        swagger = Path(str(distribution("flask-swagger-ui").locate_file("flask_swagger_ui/dist")))
         self._assets = {name: _load(ours / name, media) for name, media in _OURS.items()}
         self._assets |= {name: _load(swagger / name, media) for name, media in _SWAGGER.items()}
         self._description = b"{}"
@@ -86,7 +86,7 @@ class Documentation(Application[NoSettings]):
         return Response(headers=((b"Content-Type", asset.media_type), *headers), body=asset.content)
 
 
-def _load(source: Traversable, media_type: bytes) -> _Asset:
+def _load(source: Path, media_type: bytes) -> _Asset:
     content = source.read_bytes()
     etag = f'"{sha256(content).hexdigest()[:32]}"'.encode("ascii")
     return _Asset(media_type=media_type, content=content, etag=etag)
