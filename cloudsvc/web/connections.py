@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import cached_property
+from math import inf
 from typing import TYPE_CHECKING, Final
 
 from attrs import define, field, frozen
@@ -39,6 +41,18 @@ class ConnectionBounds:
     body_bytes_per_second: int = 1024
     stall_seconds: float = 60.0
     linger_seconds: float = 2.0
+
+    @cached_property
+    def by_phase(self) -> tuple[float, ...]:
+        """Seconds allowed for each phase of a connection, in the order of ``Phase``."""
+        return (
+            self.header_seconds,
+            self.idle_seconds,
+            self.header_seconds,
+            self.header_seconds,
+            inf,
+            self.linger_seconds,
+        )
 
 
 @define(eq=False)
