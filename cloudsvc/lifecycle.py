@@ -11,7 +11,7 @@ from typing import Any
 
 from attrs import frozen
 from twisted.application.service import IService, Service
-from twisted.internet.defer import Deferred, maybeDeferred, succeed
+from twisted.internet.defer import CancelledError, Deferred, maybeDeferred, succeed
 from twisted.internet.error import ReactorNotRunning
 from twisted.internet.interfaces import IListeningPort
 from twisted.logger import ILogObserver, Logger
@@ -103,7 +103,7 @@ class CloudService(Service):
 
     async def _open(self) -> None:
         for application in self._parts.applications:
-            await application.start()
+            await _start(application)
             self._started.append(application)
         for port in self._parts.ports:
             port.startReading()  # type: ignore[attr-defined]  # as above
@@ -157,18 +157,32 @@ class CloudService(Service):
             parts.notifier.ready()
 
     def _give_up(self, failure: Failure) -> None:
-        """An application did not start: say why, and end with status 1 once everything has stopped."""
+        """It did not start: say why, and end with status 1 once everything has stopped."""
         if not self.running:
             return
-        if isinstance(failure.value, StartFault):
-            lines = failure.value.lines
-        else:
-            lines = (f"cannot start: {failure.getErrorMessage()}; the log says more",)
-            _log.failure("the server cannot start", failure)
-        for line in lines:
-            _log.critical("{line}", line=line)  # the standard error of a daemon leads nowhere
-            sys.stderr.write(f"cloudsvc: {line}\n")
-        sys.stderr.flush()
+        for line in getattr(failure.value, "lines", (f"cannot start: {failure.getErrorMessage()}",)):
+            _log.critical("{line}", line=line)
+            # Standard error itself, which in a daemon leads nowhere: sys.stderr is the log by now.
+            if sys.__stderr__ is not None:
+                sys.__stderr__.write(f"cloudsvc: {line}\n")
         # Neither twistd nor twist has a way to be told the exit status of what it ran.
         atexit.register(os._exit, 1)
         self._parts.reactor.stop()
+
+
+async def _start(application: Application[Any]) -> None:
+    """
+    Start one of them.
+
+    :raises StartFault: it says so itself, or its failure is logged.
+    """
+    try:
+        await application.start()
+    except (StartFault, CancelledError):
+        raise
+    except Exception as problem:  # noqa: BLE001  # whatever it was, it is told in the same way
+        _log.failure("application {name} did not start", name=application.name)
+        line = (
+            f"application {application.name} did not start: {str(problem) or type(problem).__name__}; the log says more"
+        )
+        raise StartFault([line]) from None

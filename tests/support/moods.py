@@ -1,0 +1,76 @@
+"""Applications that start and stop well or badly, as they are configured."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from attrs import frozen
+from twisted.internet.task import deferLater
+from twisted.logger import Logger
+
+from cloudsvc.extend import Application, Klein, Message, Request, StartFault, route
+
+FIRST = "tests.support.moods:First"
+SECOND = "tests.support.moods:Second"
+"""What ``config.applications`` calls them."""
+
+PAUSE = 1.5
+"""Seconds that a slow request takes."""
+
+FOREVER = 3600.0
+
+_log = Logger("moods")
+
+
+@frozen(kw_only=True)
+class Mood:
+    """How it goes."""
+
+    start: Literal["well", "fault", "crash", "never"] = "well"
+    stop: Literal["well", "crash"] = "well"
+
+
+class First(Application[Mood]):
+    """Requests that take their time."""
+
+    name = "first"
+    mounts = ("slow",)
+    settings_type = Mood
+    app = Klein()
+
+    async def start(self) -> None:
+        """Start, or not."""
+        match self.settings.start:
+            case "fault":
+                raise StartFault([f"{self.name} lacks something: get it", "and something else: get that too"])
+            case "crash":
+                raise RuntimeError("spilt milk")
+            case "never":
+                await deferLater(self.tools.clock, FOREVER)
+        _log.info("{name} has started", name=self.name)
+
+    async def stop(self) -> None:
+        """Stop, or fail to."""
+        _log.info("{name} stops", name=self.name)
+        if self.settings.stop == "crash":
+            raise RuntimeError("spilt milk")
+
+    @route(app, "GET", "/slow/request")
+    async def think(self, request: Request) -> Message:
+        """Answer after a while."""
+        await deferLater(self.tools.clock, PAUSE)
+        return Message(message="at last")
+
+    @route(app, "GET", "/slow/forever")
+    async def dream(self, request: Request) -> Message:
+        """Answer too late for anybody."""
+        await deferLater(self.tools.clock, FOREVER)
+        return Message(message="at last")
+
+
+class Second(First):
+    """Starts after the first and stops before it."""
+
+    name = "second"
+    mounts = ("nothing",)
+    app = Klein()
