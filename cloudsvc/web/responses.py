@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterable, Callable, Hashable
-from functools import cache
-from typing import Any, Generic, TypeAlias, TypeVar, cast
+from collections.abc import AsyncIterable, Callable
+from typing import Any, Generic, TypeAlias, TypeVar
 
 import msgspec
 from attrs import fields, frozen
@@ -72,9 +71,14 @@ class Response:
 NO_CONTENT = Response(status=204)
 
 
-@cache
-def _names_of(kind: type[Any]) -> tuple[str, ...]:
-    return tuple(field.name for field in fields(kind) if field.name != "message")
+_names: dict[type[Message], tuple[str, ...]] = {}
+
+
+def _names_of(kind: type[Message]) -> tuple[str, ...]:
+    """The fields of ``kind`` besides ``message``, remembered: attrs makes a list of objects at each call."""
+    if kind not in _names:
+        _names[kind] = tuple(field.name for field in fields(kind) if field.name != "message")
+    return _names[kind]
 
 
 @frozen(kw_only=True)
@@ -87,7 +91,7 @@ class Codec:
     """
 
     now: WallClock
-    media_type: bytes
+    fields: HeaderList
     encode: Callable[[Any], bytes]
 
     @classmethod
@@ -95,20 +99,19 @@ class Codec:
         cls, *, now: WallClock, ensure_ascii: bool, allow_nan: bool, indent: int | None, media_type: str
     ) -> Codec:
         """A codec that follows the ``json_response`` settings."""
-        if not (ensure_ascii or allow_nan or indent is not None):
-            return cls(now=now, media_type=media_type.encode("ascii"), encode=msgspec.json.encode)
 
         def encode(value: Any) -> bytes:
             plain = msgspec.to_builtins(value) if allow_nan else msgspec.json.decode(msgspec.json.encode(value))
             return json.dumps(plain, ensure_ascii=ensure_ascii, allow_nan=allow_nan, indent=indent).encode()
 
-        return cls(now=now, media_type=media_type.encode("ascii"), encode=encode)
+        is_plain = not (ensure_ascii or allow_nan or indent is not None)
+        # What a message says holds for one client at one moment (RFC 9111 section 5.2.2.5).
+        fields = ((b"Content-Type", media_type.encode("ascii")), (b"Cache-Control", b"no-store"))
+        return cls(now=now, fields=fields, encode=msgspec.json.encode if is_plain else encode)
 
     def render(self, message: Message, *, status: int, headers: HeaderList = ()) -> Response:
         """``message`` with ``code`` and ``timestamp`` as a JSON object."""
         content = {"code": status, "message": message.message, "timestamp": format_timestamp(self.now())}
-        for name in _names_of(cast("Hashable", type(message))):
+        for name in _names_of(type(message)):
             content[name] = getattr(message, name)
-        return Response(
-            status=status, headers=((b"Content-Type", self.media_type), *headers), body=self.encode(content)
-        )
+        return Response(status=status, headers=self.fields + headers, body=self.encode(content))
