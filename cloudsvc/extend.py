@@ -118,7 +118,7 @@ class Application(Generic[S]):
         """
 
     async def stop(self) -> None:
-        """Let go of everything; no request arrives any more."""
+        """Let go of everything; no request arrives any more. It is called where :meth:`start` has returned."""
 
     def checks(self) -> Sequence[Check]:
         """Health checks of its own."""

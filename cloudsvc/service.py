@@ -197,7 +197,14 @@ class _Assembly:
             check_reactor_lag(lambda: lag.worst, seconds=settings.reactor_lag_seconds),
         ]
         if certificate is not None:
-            checks.append(check_certificate(lambda: certificate.not_after, time.time, days=settings.certificate_days))
+            checks.append(
+                check_certificate(
+                    lambda: certificate.not_after,
+                    time.time,
+                    days=settings.certificate_days,
+                    has_problem=lambda: certificate.problem is not None,
+                )
+            )
         if throttle is not None:
             checks.append(check_limits_storage(throttle.answers))
         for extension in extensions:

@@ -25,12 +25,19 @@ def check_token(is_configured: Callable[[], bool]) -> Check:
     return Check(name="token", vital=True, run=run)
 
 
-def check_certificate(not_after: Callable[[], float | None], now: WallClock, *, days: float = 14) -> Check:
+def check_certificate(
+    not_after: Callable[[], float | None],
+    now: WallClock,
+    *,
+    days: float = 14,
+    has_problem: Callable[[], bool] = lambda: False,
+) -> Check:
     """
     Whether the served certificate is good for some ``days`` more.
 
     :param not_after: gives the end of its validity in seconds since the epoch, or ``None`` where this server does not
         end TLS itself.
+    :param has_problem: whether something else is wrong, such as a replacement on disk that cannot be served.
     """
 
     async def run() -> Finding:
@@ -40,6 +47,8 @@ def check_certificate(not_after: Callable[[], float | None], now: WallClock, *, 
         left = (end - now()) / _DAY
         if left <= 0:
             return Finding(ok=False, message="The certificate has expired")
+        if has_problem():
+            return Finding(ok=False, message="The certificate cannot be replaced or renewed: the log says why")
         return Finding(ok=left >= days, message=f"The certificate is valid for {int(left)} more days")
 
     return Check(name="certificate", vital=False, run=run)

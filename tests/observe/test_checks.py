@@ -61,6 +61,12 @@ def test_a_certificate_should_be_renewed_in_time(days: float | None, ok: bool, m
     assert run(check_certificate(lambda: end, lambda: 1000)) == Finding(ok=ok, message=message)
 
 
+def test_a_certificate_that_cannot_be_replaced_needs_attention() -> None:
+    finding = run(check_certificate(lambda: 365 * 86400, lambda: 0, has_problem=lambda: True))
+    assert not finding.ok
+    assert "log" in finding.message
+
+
 @pytest.mark.parametrize("ok", [True, False])
 def test_the_storage_of_the_limits_answers_or_not(ok: bool) -> None:  # noqa: FBT001  # pytest gives it
     async def answers() -> bool:

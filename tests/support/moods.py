@@ -31,7 +31,7 @@ class Mood:
 
 
 class First(Application[Mood]):
-    """Requests that take their time."""
+    """Requests that take their time, or come to nothing."""
 
     name = "first"
     mounts = ("slow",)
@@ -60,6 +60,11 @@ class First(Application[Mood]):
         """Answer after a while."""
         await deferLater(self.tools.clock, PAUSE)
         return Message(message="at last")
+
+    @route(app, "GET", "/slow/crash")
+    async def crash(self, request: Request) -> Message:
+        """Fail, in a way that nobody outside must learn of."""
+        raise RuntimeError("spilt milk")
 
     @route(app, "GET", "/slow/forever")
     async def dream(self, request: Request) -> Message:
