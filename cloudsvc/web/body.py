@@ -89,9 +89,7 @@ class Body:
         data = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
         self._pieces.clear()
         self._buffered = 0
-        if self.paused and not self.complete:
-            self.paused = False
-            self._flow.resume()
+        self._go_on()
         return data
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
@@ -112,6 +110,7 @@ class Body:
         self._discarding = True
         self._pieces.clear()
         self._buffered = 0
+        self._go_on()
 
     def feed(self, data: bytes) -> None:
         """Take bytes that have arrived."""
@@ -144,6 +143,11 @@ class Body:
             self._problem = problem
             self._pieces.clear()
             self._wake()
+
+    def _go_on(self) -> None:
+        if self.paused:
+            self.paused = False
+            self._flow.resume()
 
     def _wake(self) -> None:
         if self._waiting is not None and not self._waiting.called:

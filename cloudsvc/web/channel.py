@@ -6,15 +6,16 @@ Everything that leans on names which Twisted keeps to itself is in this file; ``
 
 from __future__ import annotations
 
-from enum import Enum, auto
+from enum import IntEnum
 from math import inf
 from typing import TYPE_CHECKING, Any, Final
 
 from attrs import frozen
-from twisted.internet.interfaces import ISSLTransport, ITCPTransport
+from twisted.internet.interfaces import IAddress, IHalfCloseableProtocol, ISSLTransport, ITCPTransport
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel
+from zope.interface import implementer
 
 from cloudsvc.web.body import BodyFlow
 from cloudsvc.web.errors import HTTPError
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 REFUSED_BYTES: Final = 48 * 1024
 """How much of a refused request is thrown away; with what one read of the socket brings, some 64 KiB are taken."""
 
+_FRAMING: Final = frozenset({b"Content-Length", b"Transfer-Encoding"})
 _LONGEST_LENGTH: Final = 18
 """Digits of a Content-Length: 10^18 bytes is beyond any storage, and far below where ``int`` refuses to parse."""
 
@@ -48,18 +50,19 @@ class HeadBounds:
     query_bytes: int = 8192
 
 
-class Phase(Enum):
+class Phase(IntEnum):
     """What a connection is doing, which decides its deadline."""
 
-    CONNECTED = auto()
+    CONNECTED = 0
     """Nothing has arrived yet: the TLS handshake falls into this phase."""
-    IDLE = auto()
-    HEADERS = auto()
-    BODY = auto()
-    HANDLING = auto()
-    CLOSING = auto()
+    IDLE = 1
+    HEADERS = 2
+    BODY = 3
+    HANDLING = 4
+    CLOSING = 5
 
 
+@implementer(IHalfCloseableProtocol)
 class Channel(HTTPChannel, BodyFlow):
     """One connection."""
 
@@ -67,9 +70,13 @@ class Channel(HTTPChannel, BodyFlow):
     transport: Any  # TCP, TLS or Unix: no one interface of Twisted's has all that each of them can do
     deadline: float = inf
     phase: Phase = Phase.CONNECTED
+    _peer: IAddress | None = None
+    _host: IAddress | None = None
     _discarded = 0
     _received_at_mark = 0
     _was_paused = False
+    _body_paused = False
+    _stalls_at: float = inf
 
     # -- the connection ------------------------------------------------------------------------------------------
 
@@ -80,16 +87,8 @@ class Channel(HTTPChannel, BodyFlow):
         self.MAX_LENGTH = head.line_bytes
         self.totalHeadersSize = head.total_bytes
         self.maxHeaders = head.fields
-        bounds = self.connections.bounds
         self._seconds = self.connections.clock.seconds
-        self._allowed = {
-            Phase.CONNECTED: bounds.header_seconds,
-            Phase.IDLE: bounds.idle_seconds,
-            Phase.HEADERS: bounds.header_seconds,
-            Phase.BODY: bounds.header_seconds,
-            Phase.HANDLING: inf,
-            Phase.CLOSING: bounds.linger_seconds,
-        }
+        self._allowed = self.connections.bounds.by_phase
         super().connectionMade()
         if self.connections.admit(self):
             self._enter(Phase.CONNECTED)
@@ -101,6 +100,18 @@ class Channel(HTTPChannel, BodyFlow):
         """Tell the request under way, and leave the register."""
         self.connections.remove(self)
         super().connectionLost(reason)
+
+    def getPeer(self) -> IAddress:
+        """The other end. It stays the same, while asking the system for it at each request costs."""
+        if self._peer is None:
+            self._peer = self.transport.getPeer()
+        return self._peer
+
+    def getHost(self) -> IAddress:
+        """Our end, as :meth:`getPeer`."""
+        if self._host is None:
+            self._host = self.transport.getHost()
+        return self._host
 
     def _enter(self, phase: Phase) -> None:
         self.phase = phase
@@ -129,8 +140,20 @@ class Channel(HTTPChannel, BodyFlow):
         self.transport.abortConnection()
 
     def _close(self) -> None:
+        # Over TLS bytes go on arriving until the client agrees: a request among them must not be begun.
         self._enter(Phase.CLOSING)
+        self.persistent = False
+        self.setRawMode()
         self.loseConnection()
+
+    def readConnectionLost(self) -> None:
+        """The client has said all it will say, and may still listen (RFC 9112 section 9.6); TLS never comes here."""
+        # A whole request is answered. Reading goes on after that, and finds the end again.
+        if self.phase is not Phase.HANDLING:
+            self.loseConnection()
+
+    def writeConnectionLost(self) -> None:
+        """Our side has ended, as :meth:`linger` asked."""
 
     # -- the head ------------------------------------------------------------------------------------------------
 
@@ -169,11 +192,13 @@ class Channel(HTTPChannel, BodyFlow):
         super().allContentReceived()
 
     def requestDone(self, request: Request) -> None:
-        """The answer is written: go on with the next request, or close."""
+        """The answer is written: go on with the next request, or close once the client has taken it."""
         if self.persistent:
             self._enter(Phase.IDLE)
         else:
             self._enter(Phase.CLOSING)
+            self.deadline = self._seconds() + self.connections.bounds.stall_seconds
+        self._body_paused = False
         super().requestDone(request)
 
     def _in_request_line(self) -> bool:
@@ -197,7 +222,9 @@ class Channel(HTTPChannel, BodyFlow):
         return None
 
     def _maybeChooseTransferDecoder(self, header: bytes, data: bytes) -> bool:
-        if header == b"Content-Length" and len(data) > _LONGEST_LENGTH:
+        if header not in _FRAMING:
+            return True
+        if len(data) > _LONGEST_LENGTH:
             return bool(self._failChooseTransferDecoder())
         return bool(super()._maybeChooseTransferDecoder(header, data))
 
@@ -221,21 +248,31 @@ class Channel(HTTPChannel, BodyFlow):
 
     def pause(self) -> None:
         """Take no more bytes of the body for now."""
-        self._was_paused = True
+        self._was_paused = self._body_paused = True
         self._networkProducer.pauseProducing()
 
     def resume(self) -> None:
         """Take bytes of the body again."""
-        self._networkProducer.resumeProducing()
+        self._body_paused = False
+        self._read_on()
+
+    def _read_on(self) -> None:
+        """Read from the client again, unless something else still speaks against it."""
+        queued = sum(map(len, self._dataBuffer))
+        if not (self._body_paused or self._waitingForTransport or queued > self._optimisticEagerReadSize):
+            self._networkProducer.resumeProducing()
 
     def _judge_body_rate(self) -> None:
         request: Request = self.requests[-1]
         received = request.body.received - self._received_at_mark
         self._received_at_mark = request.body.received
         window = self._allowed[Phase.BODY]
+        if self._seconds() >= self._stalls_at:
+            self.abort()
+            return
         # A window in which we kept the client waiting says nothing about the client.
         if self._was_paused or received >= self.connections.bounds.body_bytes_per_second * window:
-            self._was_paused = request.body.paused
+            self._was_paused = self._body_paused or self._waitingForTransport
             self._enter(Phase.BODY)
         elif request.finished or request.body.failed:
             self.abort()
@@ -246,16 +283,30 @@ class Channel(HTTPChannel, BodyFlow):
     # -- the answer ----------------------------------------------------------------------------------------------
 
     def pauseProducing(self) -> None:
-        """The client takes nothing: it may do so for a bounded time only."""
+        """
+        The client takes nothing: it may do so for a bounded time only.
+
+        Until it takes something nothing more is read from it, and requests that it has already sent wait. Otherwise
+        whoever sends requests and takes no answers would fill the memory.
+        """
         super().pauseProducing()
+        self.paused = self._was_paused = True
+        self._networkProducer.pauseProducing()
+        self._stalls_at = self._seconds() + self.connections.bounds.stall_seconds
         if self.phase is Phase.HANDLING:
-            self.deadline = self._seconds() + self.connections.bounds.stall_seconds
+            self.deadline = self._stalls_at
 
     def resumeProducing(self) -> None:
         """The client has taken what was waiting for it."""
-        super().resumeProducing()
+        self.paused = self._waitingForTransport = False
+        self._stalls_at = inf
         if self.phase is Phase.HANDLING:
             self.deadline = inf
+        if self._requestProducer is not None:
+            self._requestProducer.resumeProducing()
+        self._read_on()
+        if self._buffer:
+            super().dataReceived(b"")
 
     def refuse(self, error: HTTPError) -> None:
         """

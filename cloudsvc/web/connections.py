@@ -11,11 +11,14 @@ from attrs import define, field, frozen
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
 
 from cloudsvc.access.clients import Clients
 
 if TYPE_CHECKING:
     from cloudsvc.web.channel import Channel
+
+_log = Logger("cloudsvc.web")
 
 SWEEP_SECONDS: Final = 1.0
 
@@ -122,7 +125,11 @@ class Connections:
         """Tell every channel whose deadline has passed."""
         now = self.clock.seconds()
         for channel in [channel for channel in self._open if channel.deadline <= now]:
-            channel.deadline_passed()
+            try:
+                channel.deadline_passed()
+            except Exception:  # noqa: BLE001  # whatever it was, the deadlines of the others still count
+                _log.failure("a connection could not be closed at its deadline")
+                channel.abort()
 
     async def drain(self, seconds: float) -> None:
         """
