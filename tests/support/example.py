@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import venv
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -86,10 +87,13 @@ def make_example(directory: Path) -> Example:
 
 def _make_environment(directory: Path) -> dict[str, str]:
     """Of a reader who has this environment, but whose pip installs beside it, and needs no network."""
-    packages = str(directory / "packages")
+    tools, packages = directory / "tools", str(directory / "packages")
+    # Environments of uv's have no pip of their own.
+    venv.create(tools, with_pip=True)
     return {
-        "PATH": os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"])),
+        "PATH": os.pathsep.join((str(tools / "bin"), str(Path(sys.executable).parent), os.environ["PATH"])),
         "PYTHONPATH": packages,
+        "PIP_PYTHON": sys.executable,
         "PIP_TARGET": packages,
         "PIP_NO_INDEX": "1",
         "PIP_NO_BUILD_ISOLATION": "0",  # means that there is none
