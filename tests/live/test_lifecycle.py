@@ -191,6 +191,7 @@ def test_a_certificate_that_cannot_be_served_does_not_replace_one_that_can(home:
             with context.wrap_socket(raw, server_hostname="localhost") as connection:
                 assert connection.getpeercert(binary_form=True) == before
         assert "the certificate on disk cannot be served, keeping the old" in server.wait_for_log("keeping the old")
+        assert server.ask("GET", "/api/health").json["status"] == "degraded"
         systemd.close()
         assert server.stop() == 0
         assert "cannot notify systemd" in server.log()
