@@ -251,8 +251,12 @@ def _take_secret(value: Any, _: Any) -> Secret:
     raise _Mismatch(f"expected str, got {type(value).__name__}")
 
 
-# cattrs looks up plain classes before it asks any predicate.
+def _take_scalar(value: Any, target: Any) -> Any:
+    return _make_scalar(target)(value, target)
+
+
+# cattrs looks up plain classes, and for their subclasses such as ``StrEnum`` too, before it asks any predicate.
 for _scalar in _SCALARS:
-    _converter.register_structure_hook(_scalar, _make_scalar(_scalar))
+    _converter.register_structure_hook(_scalar, _take_scalar)
 _converter.register_structure_hook(Secret, _take_secret)
 _converter.register_unstructure_hook(Secret, str)

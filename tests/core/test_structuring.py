@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import Enum
+from enum import Enum, IntEnum, StrEnum
 from typing import Annotated, Any, Literal
 
 import pytest
@@ -165,6 +165,21 @@ def test_other_targets_than_classes() -> None:
     assert structure([{"count": 1}], list[Limit], path="body") == [Limit(count=1)]
     assert structure(["a"], frozenset[str], path="body") == frozenset({"a"})
     assert structure({"a": ["b"]}, dict[str, tuple[str, ...]], path="body") == {"a": ("b",)}
+
+
+class Text(StrEnum):
+    A = "a"
+
+
+class Number(IntEnum):
+    ONE = 1
+
+
+def test_enumerations_of_scalars_take_their_members_only() -> None:
+    assert structure("a", Text, path="body") is Text.A
+    assert structure([1], list[Number], path="body") == [Number.ONE]
+    assert faults_of("b", Text) == ("config: expected one of 'a', got 'b'",)
+    assert faults_of(2, Number) == ("config: expected one of 1, got 2",)
 
 
 @pytest.mark.parametrize(("name", "hint"), [("prot", "; did you mean 'port'?"), ("zzz", "")])
