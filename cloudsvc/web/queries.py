@@ -15,6 +15,9 @@ from cloudsvc.core.structuring import StructureFaults, structure
 
 T = TypeVar("T")
 
+MAX_FAULTS = 20
+"""So many are told of one request; whoever makes more has other worries."""
+
 
 def parse_query(uri: bytes, kind: type[T]) -> T:
     """
@@ -39,11 +42,11 @@ def parse_query(uri: bytes, kind: type[T]) -> T:
         else:
             values[name] = text if target is None else _decode(text, target)
     try:
-        result = structure(values, kind, path="query")
+        result = structure(values, kind, path="query", most_faults=MAX_FAULTS)
     except StructureFaults as problem:
         faults.extend(problem.lines)
     if faults:
-        raise CloudError(Kind.INVALID, "invalid_query", "; ".join(faults))
+        raise CloudError(Kind.INVALID, "invalid_query", "; ".join(faults[:MAX_FAULTS]))
     return result
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from inspect import cleandoc
+from itertools import chain
 from types import MappingProxyType
 from typing import Any
 
@@ -16,13 +16,11 @@ from cloudsvc.core.errors import CloudError, Kind
 from cloudsvc.core.structuring import StructureFaults, structure
 from cloudsvc.web.errors import HTTPError
 from cloudsvc.web.operations import H, note
-from cloudsvc.web.queries import parse_query
+from cloudsvc.web.queries import MAX_FAULTS, parse_query
 from cloudsvc.web.request import Request
 
 MAX_JSON_DEPTH = 32
-"""Nesting beyond this is refused before it is parsed. No honest request comes near."""
-
-_TOKENS = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]', re.DOTALL)
+"""Nesting beyond this is refused. No honest request comes near."""
 
 
 def route(
@@ -128,25 +126,35 @@ def parse_json(content: bytes, kind: type[Any]) -> Any:
     """
     JSON text as a value of ``kind``.
 
-    :raises CloudError: it is not JSON, nests too deeply, or does not fit; every fault is named.
+    :raises CloudError: it is not JSON, nests too deeply, or does not fit; many faults are named.
     """
-    depth = deepest = 0
-    for token in _TOKENS.finditer(content):
-        if token[0] in b"[{":
-            depth += 1
-            deepest = max(deepest, depth)
-        elif token[0] in b"]}":
-            depth -= 1
-    if deepest > MAX_JSON_DEPTH:
-        raise CloudError(Kind.INVALID, "json_too_deep", f"The JSON nests deeper than {MAX_JSON_DEPTH} levels.")
     try:
         value = msgspec.json.decode(content)
+    except RecursionError:
+        raise _too_deep() from None
     except (msgspec.DecodeError, UnicodeDecodeError) as problem:
         raise CloudError(Kind.INVALID, "bad_json", f"The body is not valid JSON: {problem}.") from problem
+    if _nests_deeper(value, MAX_JSON_DEPTH):
+        raise _too_deep()
     try:
-        return structure(value, kind, path="body")
+        return structure(value, kind, path="body", most_faults=MAX_FAULTS)
     except StructureFaults as faults:
         raise CloudError(Kind.INVALID, "invalid_body", "; ".join(faults.lines)) from faults
+
+
+def _nests_deeper(value: object, levels: int) -> bool:
+    layer = [value]
+    for _ in range(levels + 1):
+        arrays = [outer for outer in layer if isinstance(outer, list)]
+        objects = [outer.values() for outer in layer if isinstance(outer, dict)]
+        if not arrays and not objects:
+            return False
+        layer = [*chain.from_iterable(arrays), *chain.from_iterable(objects)]
+    return True
+
+
+def _too_deep() -> CloudError:
+    return CloudError(Kind.INVALID, "json_too_deep", f"The JSON nests deeper than {MAX_JSON_DEPTH} levels.")
 
 
 def _require_json(request: Request) -> None:
