@@ -192,7 +192,8 @@ class _Writer:
             content = {_JSON: {"schema": self.schemas[operation.body]}}
             described["requestBody"] = {"required": True, "content": content}
         elif operation.body_media:
-            described["requestBody"] = {"required": True, "content": {media: {} for media in operation.body_media}}
+            # In HTTP no body and an empty one are the same.
+            described["requestBody"] = {"content": {media: {} for media in operation.body_media}}
         if operation.scope is not None:
             described["security"] = [{name: []} for name in _SECURITY]
         elif HTTPStatus.UNAUTHORIZED in operation.errors:

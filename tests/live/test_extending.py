@@ -9,17 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.example import Example, make_example, read_blocks
+from tests.support.example import Example, read_blocks
 from tests.support.server import TWISTD, Reply, Server, program, running
 from tests.support.tools import require_tool
 
 NOTE = "/api/notes/shopping"
 CACHE = Path(__file__).parents[2] / ".mypy_cache" / "example"
-
-
-@pytest.fixture(scope="module")
-def example(tmp_path_factory: pytest.TempPathFactory) -> Example:
-    return make_example(tmp_path_factory.mktemp("extension"))
 
 
 @pytest.fixture(scope="module")
