@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from attrs import frozen
 from twisted.internet.interfaces import IAddress, IHalfCloseableProtocol, ISSLTransport, ITCPTransport
 from twisted.internet.protocol import connectionDone
+from twisted.protocols.policies import ProtocolWrapper
 from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel
 from zope.interface import implementer
@@ -25,8 +26,11 @@ if TYPE_CHECKING:
     from cloudsvc.web.request import Request
     from cloudsvc.web.site import Site
 
-REFUSED_BYTES: Final = 48 * 1024
-"""How much of a refused request is thrown away; with what one read of the socket brings, some 64 KiB are taken."""
+REFUSED_BYTES: Final = 32 * 1024
+"""Beyond this nothing more is read of a refused request; with the last read and the head, less than 64 KiB are."""
+
+_SPARING: Final = 16 * 1024
+"""Bytes that one read of the socket may bring once the request is refused."""
 
 _FRAMING: Final = frozenset({b"Content-Length", b"Transfer-Encoding"})
 _LONGEST_LENGTH: Final = 18
@@ -340,12 +344,19 @@ class Channel(HTTPChannel, BodyFlow):
         """
         self._enter(Phase.CLOSING)
         self.setRawMode()
+        self._read_sparingly()
         plain = ITCPTransport(self.transport, None)
         if plain is None or ISSLTransport.providedBy(self.transport):
             self.loseConnection()
         else:
             self.transport.unregisterProducer()
             plain.loseWriteConnection()
+
+    def _read_sparingly(self) -> None:
+        transport = self.transport
+        while isinstance(transport, ProtocolWrapper):
+            transport = transport.transport
+        transport.bufferSize = _SPARING
 
     def _respondToBadRequestAndDisconnect(self) -> None:
         if self._receivedHeaderSize > self.totalHeadersSize:
