@@ -64,6 +64,16 @@ async def run(*command: str | Path, content: str = "") -> subprocess.CompletedPr
     )
 
 
+class _Site(Site):
+    """Without a timer, which Twisted forgets to stop where a Unix socket cannot be bound."""
+
+    def startFactory(self) -> None:
+        pass
+
+    def stopFactory(self) -> None:
+        pass
+
+
 @define
 class Serving:
     """A certificate in service, and the ports that serve it; :meth:`close` ends both."""
@@ -77,7 +87,7 @@ class Serving:
         """Listen on all of ``descriptions``; returns the first port."""
         from twisted.internet import reactor  # noqa: PLC0415 - installed by then
 
-        site = Site(self.resource)
+        site = _Site(self.resource)
         ports = listen(reactor, descriptions, site, self.certificate)
         self.ports.extend(ports)
         return ports[0]
