@@ -23,7 +23,7 @@ from cloudsvc.web.body import NO_BODY, Body
 from cloudsvc.web.errors import HTTPError, as_http_error, method_not_allowed
 from cloudsvc.web.heads import spell_head
 from cloudsvc.web.responses import ErrorMessage, HeaderList, Message, Reply, Response
-from cloudsvc.web.streaming import stream
+from cloudsvc.web.streaming import LARGEST_PIECE, cut, stream
 from cloudsvc.web.targets import decode_path
 
 if TYPE_CHECKING:
@@ -165,7 +165,9 @@ class Request(server.Request):
         except UnsupportedMethod as problem:
             raise method_not_allowed(problem.allowedMethods) from problem
         if body is not NOT_DONE_YET:
-            self.setHeader(b"Content-Length", b"%d" % len(body))
+            # An answer to HEAD has said the length of what it leaves out; a 304 has none (RFC 9110 section 8.6).
+            if self.code not in NO_BODY_CODES and not self.responseHeaders.hasHeader(b"Content-Length"):
+                self.setHeader(b"Content-Length", b"%d" % len(body))
             self.write(body)
             self.finish()
 
@@ -202,10 +204,12 @@ class Request(server.Request):
             length = len(body)
         if length is not None and response.status not in NO_BODY_CODES:
             self._fields += ((b"Content-Length", b"%d" % length),)
-        if isinstance(body, bytes):
+        if isinstance(body, bytes) and len(body) <= LARGEST_PIECE:
             self.write(body)
             self.finish()
         else:
+            if isinstance(body, bytes):
+                body = cut(body)
             self._running = Deferred.fromCoroutine(stream(self, body, response.length))
             self._running.addErrback(self._refuse_failure)
 
@@ -271,7 +275,7 @@ class Request(server.Request):
             fields.append((b"Transfer-Encoding", b"chunked"))
         if not self._keeps_connection():
             self.channel.persistent = False
-        if not self.channel.persistent:
+        if not self.channel.persistent and b"connection" not in names:
             fields.append((b"Connection", b"close"))
         lines = [depart(self, names) for depart in self.site.departures]
         return spell_head(self.clientproto, self.code, self.code_message, fields, lines)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +18,7 @@ from cloudsvc.web.responses import Response
 _INDEX: Final = "index.html"
 _NOT_FOUND: Final = "404.html"
 _UNNAMED: Final = "application/octet-stream"
+_ONE_RANGE: Final = re.compile(rb"bytes=(\d{1,18}-\d{0,18}|-\d{1,18})").fullmatch
 
 
 class StaticFiles(Resource):
@@ -45,6 +47,9 @@ class StaticFiles(Resource):
             # Relative, so that it cannot be wrong behind a proxy (RFC 9110 section 10.2.2).
             last = request.path.rpartition(b"/")[2]
             raise HTTPError(308, "moved", "The path ends in a slash.", ((b"Location", b"./" + last + b"/"),))
+        if not _asks_for_one_range(request):
+            # The whole is always an answer (RFC 9110 section 14.2); a thousand ranges of it are an attack.
+            request.requestHeaders.removeHeader(b"range")
         file = File(str(found))
         file.type, file.encoding = _type_of(file)
         answer: bytes | int = file.render_GET(request)
@@ -70,6 +75,11 @@ class StaticFiles(Resource):
         html = ((b"Content-Type", b"text/html; charset=utf-8"),)
         request.respond(Response(status=404, headers=html, body=page))
         return NOT_DONE_YET
+
+
+def _asks_for_one_range(request: Request) -> bool:
+    ranges = request.requestHeaders.getRawHeaders(b"range", ())
+    return len(ranges) == 1 and _ONE_RANGE(ranges[0]) is not None
 
 
 def _type_of(file: File) -> tuple[str, str | None]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable
-from typing import TYPE_CHECKING
+from collections.abc import AsyncIterable, AsyncIterator
+from typing import TYPE_CHECKING, Final
 
 from attrs import define
 from twisted.internet.defer import Deferred
@@ -12,6 +12,10 @@ from zope.interface import implementer
 
 if TYPE_CHECKING:
     from cloudsvc.web.request import Request
+
+
+LARGEST_PIECE: Final = 64 * 1024
+"""Bytes that are written at once."""
 
 
 @implementer(IPushProducer)
@@ -38,6 +42,12 @@ class _Valve:
         """Wait until the transport has room."""
         if self._opening is not None:
             await self._opening
+
+
+async def cut(content: bytes) -> AsyncIterator[bytes]:
+    """``content`` in pieces, so that whoever takes it slowly is seen to take it."""
+    for start in range(0, len(content), LARGEST_PIECE):
+        yield content[start : start + LARGEST_PIECE]
 
 
 async def stream(request: Request, pieces: AsyncIterable[bytes], length: int | None) -> None:

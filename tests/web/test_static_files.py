@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import pytest_twisted
 from twisted.internet import reactor
 from twisted.internet.task import deferLater
 
 from cloudsvc.web.resources import Tree
 from cloudsvc.web.static_files import StaticFiles
+from tests.support.reactors import in_reactor
 from tests.support.site import Answer, TestSite
 
 
@@ -49,7 +49,7 @@ async def fetch(site: TestSite, path: str, *lines: str) -> Answer:
     return client.answer()
 
 
-@pytest_twisted.ensureDeferred
+@in_reactor
 async def test_directories_answer_with_their_index(site: TestSite, pages: Path) -> None:
     serve(site, pages)
     assert (await fetch(site, "/")).body == b"<h1>home</h1>"
@@ -64,7 +64,7 @@ def test_a_directory_without_slash_redirects_relatively(site: TestSite, pages: P
     assert (answer.status, answer.headers["Location"]) == (308, "./guide/")
 
 
-@pytest_twisted.ensureDeferred
+@in_reactor
 async def test_files_are_typed_and_can_be_asked_for_in_part(site: TestSite, pages: Path) -> None:
     serve(site, pages)
     answer = await fetch(site, "/a%20b.txt")
@@ -72,6 +72,22 @@ async def test_files_are_typed_and_can_be_asked_for_in_part(site: TestSite, page
     assert (await fetch(site, "/a%20b.txt", "Range: bytes=1-2")).body == b"ex"
     modified = answer.headers["Last-Modified"]
     assert get(site, "/a%20b.txt", "GET", f"If-Modified-Since: {modified}").status == 304
+
+
+@pytest.mark.parametrize("ranges", ["0-,0-", "1-2, 3-", "9-,9-", "a", "-", "2-1", "--1", "0-\xff", "9" * 30 + "-"])
+@in_reactor
+async def test_other_ranges_than_one_are_ignored(site: TestSite, pages: Path, ranges: str) -> None:
+    serve(site, pages)
+    answer = await fetch(site, "/a%20b.txt", f"Range: bytes={ranges}")
+    assert (answer.status, answer.body) == (200, b"text")
+
+
+def test_the_length_of_what_is_left_out_is_told(site: TestSite, pages: Path) -> None:
+    client = serve(site, pages).connect()
+    client.send(b"HEAD /a%20b.txt HTTP/1.1\r\nHost: a\r\n\r\n")
+    assert b"\r\nContent-Length: 4\r\n" in client.received
+    future = "If-Modified-Since: Fri, 01 Jan 2100 00:00:00 GMT"
+    assert "Content-Length" not in get(site, "/a%20b.txt", "GET", future).headers
 
 
 @pytest.mark.parametrize(
