@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 
-from twisted.internet.endpoints import serverFromString, wrapServerTLS
+from twisted.internet.endpoints import serverFromString
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import (
     IListeningPort,
@@ -24,6 +24,7 @@ from twisted.internet.interfaces import (
 )
 
 from cloudsvc.core.errors import StartFault
+from cloudsvc.listen.encryption import TLSEndpoint
 from cloudsvc.listen.sockets import explain, remove_stale
 
 PREFIX = "cloudsvc"
@@ -63,7 +64,7 @@ def wrap_description(reactor: IReactorCore, *args: str, **kwargs: str) -> IStrea
         from cloudsvc.listen.standalone import serve_home  # noqa: PLC0415
 
         creator = serve_home(reactor)
-    return wrapServerTLS(creator, _parse(reactor, _unparse(args, kwargs)), clock=IReactorTime(reactor))
+    return TLSEndpoint(creator, _parse(reactor, _unparse(args, kwargs)), IReactorTime(reactor))
 
 
 def _parse(reactor: IReactorCore, description: str) -> IStreamServerEndpoint:

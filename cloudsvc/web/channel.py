@@ -20,6 +20,7 @@ from zope.interface import implementer
 
 from cloudsvc.web.body import BodyFlow
 from cloudsvc.web.errors import HTTPError
+from cloudsvc.web.plain_heads import PlainHead, read_plain_head
 
 if TYPE_CHECKING:
     from cloudsvc.web.connections import Connections
@@ -163,9 +164,27 @@ class Channel(HTTPChannel, BodyFlow):
 
     def dataReceived(self, data: bytes) -> None:
         """Take bytes from the client."""
-        if self.phase is Phase.IDLE or self.phase is Phase.CONNECTED:
+        while data and (self.phase is Phase.IDLE or self.phase is Phase.CONNECTED):
             self._enter(Phase.HEADERS)
-        super().dataReceived(data)
+            if self._buffer or self.paused:
+                break
+            head = read_plain_head(data, most_bytes=self.MAX_LENGTH, most_fields=self.maxHeaders)
+            if head is None:
+                break
+            self._start_request(head)
+            data = data[head.size :]
+        if data:
+            super().dataReceived(data)
+
+    def _start_request(self, head: PlainHead) -> None:
+        """Do what Twisted's parser would have done by the end of ``head``."""
+        request = self.requestFactory(self, False)  # noqa: FBT003  # Twisted's "queued"
+        self.requests.append(request)
+        for name, value in head.fields:
+            request.requestHeaders.addRawHeader(name, value)
+        self._command, self._path, self._version = head.method, head.target, b"HTTP/1.1"
+        self.allHeadersReceived()
+        self.allContentReceived()
 
     def lineLengthExceeded(self, line: bytes) -> None:
         """A request line or header line is longer than allowed (RFC 9110 section 15.5.15, RFC 6585 section 5)."""
