@@ -138,6 +138,16 @@ def test_a_key_may_come_in_either_header(server: Server) -> None:
     assert "Bearer" in wrong.headers["WWW-Authenticate"]
 
 
+def test_no_secret_is_in_the_log(server: Server) -> None:
+    wrong = "a-wrong-key-is-somebodys-right-one"
+    assert ask(server, "/api/login?token=in-a-query", client="192.0.2.15").status == 200
+    identifier = ask(server, "/api/login", client="192.0.2.15", key=wrong).json["request_id"]
+    log = server.wait_for_log(identifier) + server.console
+    hashed = (server.home / ".env").read_text().partition("=")[2].strip()
+    assert len(hashed) == 64
+    assert not [secret for secret in (server.token, hashed, wrong, "in-a-query") if secret in log]
+
+
 def test_over_the_limit_one_is_told_when_to_come_back(server: Server) -> None:
     """The limit is that of a client, a /64 where it has an IPv6 address, and of a route."""
     client, neighbour, stranger = "2001:db8::1", "2001:db8::2", "2001:db8:0:1::1"
