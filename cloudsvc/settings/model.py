@@ -213,7 +213,7 @@ class JSONResponseSettings:
     ensure_ascii: Annotated[bool, Meta(description="Whether to escape everything beyond ASCII.")] = False
     allow_nan: Annotated[
         bool,
-        Meta(description="Whether NaN and infinity may be written, which is not JSON. Otherwise they are an error."),
+        Meta(description="Whether NaN and infinity may be written, which is not JSON. Otherwise each is `null`."),
     ] = False
     indent: Annotated[
         Annotated[int, Meta(ge=0, le=16)] | None, Meta(description="Spaces of indentation. `null` writes one line.")
