@@ -164,9 +164,9 @@ class Channel(HTTPChannel, BodyFlow):
 
     def dataReceived(self, data: bytes) -> None:
         """Take bytes from the client."""
-        while data and (self.phase is Phase.IDLE or self.phase is Phase.CONNECTED):
+        while data and not self.paused and (self.phase is Phase.IDLE or self.phase is Phase.CONNECTED):
             self._enter(Phase.HEADERS)
-            if self._buffer or self.paused:
+            if self._buffer:
                 break
             head = read_plain_head(data, most_bytes=self.MAX_LENGTH, most_fields=self.maxHeaders)
             if head is None:

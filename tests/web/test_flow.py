@@ -106,6 +106,14 @@ class TestDeadlines:
         self.advance(site, 1)
         assert client.transport.aborted
 
+    def test_a_request_that_waits_for_its_client_is_not_slow(self, site: TestSite, client: Client) -> None:
+        client.send(GET)
+        client.channel.pauseProducing()
+        client.send(GET)
+        self.advance(site, 50)
+        client.channel.resumeProducing()
+        assert [answer.status for answer in client.answers()] == [200, 200]
+
     def test_whoever_neither_sends_a_body_nor_takes_the_answer_is_cut(self, site: TestSite, client: Client) -> None:
         client.send(slow_upload(400_000))
         client.channel.pauseProducing()
