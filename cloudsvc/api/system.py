@@ -104,7 +104,11 @@ class System(Application[SystemSettings]):
     @route(app, "GET", "/metrics", produces={"text/plain": {"type": "string"}}, errors={401: "A key is required."})
     @throttled("api")
     async def metrics(self, request: Request) -> Response:
-        """Give the metrics in the Prometheus text format. A setting demands a key."""
+        """
+        Give the metrics in the Prometheus text format.
+
+        The setting `metrics.require_key` demands a key.
+        """
         if self.settings.metrics_require_key:
             await request.site.gate.authenticate(request, "")
         # Whoever scrapes sees the health checks too, without asking for them.

@@ -19,7 +19,11 @@ _POLICY: Final = (
 """Swagger UI needs no more than this; nothing is inline, nothing is evaluated."""
 
 _HTML: Final = {"text/html": {"type": "string"}}
-_OURS: Final = {"index.html": b"text/html; charset=utf-8", "start.js": b"text/javascript; charset=utf-8"}
+_OURS: Final = {
+    "index.html": b"text/html; charset=utf-8",
+    "page.css": b"text/css; charset=utf-8",
+    "start.js": b"text/javascript; charset=utf-8",
+}
 _SWAGGER: Final = {
     "swagger-ui.css": b"text/css; charset=utf-8",
     "swagger-ui-bundle.js": b"text/javascript; charset=utf-8",

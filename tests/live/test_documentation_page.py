@@ -1,0 +1,87 @@
+"""The documentation page works in a browser, offline, under its Content-Security-Policy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.browser import Page, browsing
+from tests.support.server import Server, make_home, running
+from tests.support.shelf import NAME
+
+OPERATIONS = """\
+[...document.querySelectorAll(".opblock")].map(block => [
+    block.querySelector(".opblock-summary-method").textContent.toLowerCase(),
+    block.querySelector(".opblock-summary-path").dataset.path,
+])
+"""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    home, token = make_home(tmp_path_factory.mktemp("home"), applications=[NAME])
+    with running(home, token) as server:
+        yield server
+
+
+@pytest.fixture
+def page(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+    """The page, with all operations rendered; it must not have complained at the end of the test."""
+    with browsing(tmp_path_factory.mktemp("browser"), server.certificate) as page:
+        page.open(f"{server.url}/api/docs")
+        page.wait_for("document.querySelectorAll('.opblock').length > 0")
+        yield page
+        assert page.violations() == []
+        assert page.complaints == []
+        strangers = [url for url in page.requested if not url.startswith((f"{server.url}/", "data:"))]
+        assert strangers == []
+
+
+def execute(page: Page, operation: str) -> str:
+    """What the page shows of the answer to an operation that it has been told to try."""
+    block = f"#operations-{operation}"
+    page.click(f"{block} .opblock-summary-control")
+    page.click(f"{block} .execute")
+    page.wait_for(f"document.querySelector('{block} .live-responses-table .response-col_status') !== null")
+    text: str = page.evaluate(f"document.querySelector('{block} .live-responses-table .response').innerText")
+    return text
+
+
+def test_every_operation_is_shown(page: Page, server: Server) -> None:
+    paths = server.ask("GET", "/api/openapi.json").json["paths"]
+    described = {(method, path) for path, item in paths.items() for method in item}
+    assert {(method, path) for method, path in page.evaluate(OPERATIONS)} == described
+
+
+def test_every_operation_opens(page: Page) -> None:
+    page.evaluate("document.querySelectorAll('.opblock-summary-control').forEach(control => control.click())")
+    page.wait_for(
+        "document.querySelectorAll('.opblock .responses-table').length === document.querySelectorAll('.opblock').length"
+    )
+    assert page.evaluate("document.querySelectorAll('.opblock .errors-wrapper').length") == 0
+
+
+def test_an_operation_can_be_tried(page: Page) -> None:
+    answer = execute(page, "system-system_health")
+    assert answer.startswith("200")
+    assert "Server is healthy" in answer
+
+
+def test_a_key_can_be_given(page: Page, server: Server) -> None:
+    page.click(".btn.authorize")
+    page.type("#api_key_value", server.token)
+    page.click(".auth-btn-wrapper .authorize")
+    page.click(".btn-done")
+    assert "Login successful." in execute(page, "system-system_login")
+
+
+def test_the_files_of_the_page_are_fetched_once(server: Server) -> None:
+    first = server.ask("GET", "/api/docs/swagger-ui-bundle.js")
+    again = server.ask("GET", "/api/docs/swagger-ui-bundle.js", headers={"If-None-Match": first.headers["ETag"]})
+    assert (first.status, again.status, again.body) == (200, 304, b"")
+    assert "unsafe" not in first.headers["Content-Security-Policy"]
+
+
+def test_there_is_no_other_file(server: Server) -> None:
+    assert server.ask("GET", "/api/docs/swagger-ui.css.map").json["error"] == "not_found"
