@@ -15,7 +15,19 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.trial import HOST, PLAIN, Memory, Watch, count_files, dial, exchange, receive_all, run_trial
+from tests.live.trial import (
+    HOST,
+    PLAIN,
+    Memory,
+    Watch,
+    count_files,
+    count_idle_files,
+    dial,
+    exchange,
+    receive_all,
+    run_trial,
+    wait_for,
+)
 from tests.support.applications import PIECE
 from tests.support.server import PATIENCE, Server
 from tests.support.tools import require_tool
@@ -211,17 +223,14 @@ class TestDisconnects:
     def test_whoever_leaves_is_one_line_and_leaves_nothing(
         self, server: Server, request_: bytes, *, abruptly: bool
     ) -> None:
-        watch, files = Watch(server), count_files(server)
+        watch, files = Watch(server), count_idle_files(server)
         connection = server.connect()
         connection.sendall(request_)
         time.sleep(0.05)
         if abruptly:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         connection.close()
-        end = time.monotonic() + PATIENCE
-        while count_files(server) > files and time.monotonic() < end:
-            time.sleep(0.05)
-        assert count_files(server) == files
+        wait_for(files, count_files, server)
         (line,) = watch.lines()
         assert " 499 " in line
 
@@ -254,11 +263,11 @@ class TestHalfClosed:
         self, server: Server, plain_server: Server, part: bytes, *, plain: bool
     ) -> None:
         target = plain_server if plain else server
-        watch, files = Watch(target, plain=plain), count_files(target)
+        watch, files = Watch(target, plain=plain), count_idle_files(target)
         with dial(target, plain=plain) as connection:
             connection.sendall(part)
             time.sleep(0.02)
             socket.socket.shutdown(connection, socket.SHUT_WR)
             time.sleep(0.1)
         assert watch.lines() == []
-        assert count_files(target) == files
+        wait_for(files, count_files, target)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterator
+import ssl
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -16,6 +19,8 @@ from tests.support.server import PATIENCE, Server, make_home, running
 ROOT = Path(__file__).parents[2]
 PLAIN = ("--endpoint", "tcp:0:interface=127.0.0.1")
 HOST = b"Host: localhost\r\n"
+
+_LISTEN = "0A"
 
 _marks = count(1)
 
@@ -31,9 +36,13 @@ def run_trial(directory: Path, *arguments: str, **sections: Any) -> Iterator[Ser
 
 def dial(server: Server, *, plain: bool) -> socket.socket:
     """A connection to a server, with its TLS or without any."""
-    if not plain:
-        return server.connect()
-    return socket.create_connection(("127.0.0.1", server.port), PATIENCE)
+    connection = socket.create_connection(("127.0.0.1", server.port), PATIENCE)
+    return connection if plain else _trust(server.certificate).wrap_socket(connection, server_hostname="localhost")
+
+
+@cache
+def _trust(certificate: Path) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=str(certificate))
 
 
 def receive_all(connection: socket.socket) -> bytes:
@@ -68,8 +77,7 @@ class Watch:
     def lines(self) -> list[str]:
         """The lines so far. That there are any shows that the server goes on."""
         end = self._mark()
-        _, _, rest = self._server.wait_for_log(end).partition(self._begin)
-        between, _, _ = rest.partition(end)
+        between = self._server.wait_for_log(end).partition(self._begin)[2].partition(end)[0]
         return between.splitlines()[1:-1]
 
     def _mark(self) -> str:
@@ -77,13 +85,35 @@ class Watch:
         request = f"GET {name} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode()
         answer = exchange(self._server, request, plain=self._plain)
         assert answer.startswith(b"HTTP/1.1 200 "), answer
-        self._server.wait_for_log(name)
         return name
+
+
+def count_connections(server: Server) -> int:
+    """Connections that a server holds open, whatever their clients believe (proc_pid_net(5))."""
+    lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
+    rows = [(local, state, inode) for _, local, _, state, _, _, _, _, _, inode, *_ in map(str.split, lines)]
+    return sum(
+        local.endswith(f":{server.port:04X}") and state != _LISTEN and inode != "0" for local, state, inode in rows
+    )
 
 
 def count_files(server: Server) -> int:
     """Open files and sockets of a server."""
     return len(os.listdir(f"/proc/{server.process.pid}/fd"))  # noqa: PTH208  # only their number matters
+
+
+def wait_for(number: int, count_: Callable[[Server], int], server: Server) -> None:
+    """Return when ``count_`` finds ``number`` of something at ``server``."""
+    end = time.monotonic() + PATIENCE
+    while (found := count_(server)) != number:
+        assert time.monotonic() < end, f"{count_.__name__} finds {found}, not {number}"
+        time.sleep(0.01)
+
+
+def count_idle_files(server: Server) -> int:
+    """Open files of a server without connections, as soon as it has none."""
+    wait_for(0, count_connections, server)
+    return count_files(server)
 
 
 class Memory:
