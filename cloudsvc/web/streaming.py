@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
 from typing import TYPE_CHECKING, Final
 
 from attrs import define
@@ -72,4 +72,7 @@ async def stream(request: Request, pieces: AsyncIterable[bytes], length: int | N
     finally:
         if request.producer is not None and request.channel is not None:
             request.unregisterProducer()
+        if isinstance(pieces, AsyncGenerator):
+            # Now, and not when the collector comes: it may hold files open.
+            await pieces.aclose()
     request.finish()

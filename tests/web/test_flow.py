@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import gc
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 from twisted.internet.interfaces import IHalfCloseableProtocol
@@ -92,6 +93,28 @@ def test_the_next_body_is_not_held_back_by_the_last(client: Client, demo: Demo) 
     client.channel.pauseProducing()
     client.channel.resumeProducing()
     assert not client.transport.paused
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_what_makes_an_answer_is_closed_as_soon_as_its_client_has_left(
+    client: Client, demo: Demo, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    async def hold() -> AsyncIterator[bytes]:
+        try:
+            client.channel.pauseProducing()
+            while True:
+                yield b"piece"
+        finally:
+            demo.events.append("closed")
+
+    monkeypatch.setattr(demo, "_pieces", hold)
+    gc.disable()
+    try:
+        client.send(f"{method} /api/demo/stream HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+        client.leave()
+    finally:
+        gc.enable()
+    assert demo.events == (["closed"] if method == "GET" else [])
 
 
 class TestDeadlines:
