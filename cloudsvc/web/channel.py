@@ -71,17 +71,36 @@ class Phase(IntEnum):
 class Channel(HTTPChannel, BodyFlow):
     """One connection."""
 
+    # As in Request: what is not in the instance's dictionary leaves it compact.
+    __slots__ = (
+        "_allowed",
+        "_body_paused",
+        "_discarded",
+        "_host",
+        "_peer",
+        "_received_at_mark",
+        "_seconds",
+        "_stalls_at",
+        "_was_paused",
+        "connections",
+        "deadline",
+        "phase",
+    )
+
     site: Site
     transport: Any  # TCP, TLS or Unix: no one interface of Twisted's has all that each of them can do
-    deadline: float = inf
-    phase: Phase = Phase.CONNECTED
-    _peer: IAddress | None = None
-    _host: IAddress | None = None
-    _discarded = 0
-    _received_at_mark = 0
-    _was_paused = False
-    _body_paused = False
-    _stalls_at: float = inf
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.deadline = inf
+        self.phase = Phase.CONNECTED
+        self._peer: IAddress | None = None
+        self._host: IAddress | None = None
+        self._discarded = 0
+        self._received_at_mark = 0
+        self._was_paused = False
+        self._body_paused = False
+        self._stalls_at = inf
 
     # -- the connection ------------------------------------------------------------------------------------------
 

@@ -53,21 +53,40 @@ class Request(server.Request):
     :ivar begun: whether handling has started.
     """
 
+    # Beyond thirty attributes CPython gives up the compact layout of an instance, and Twisted's request comes close.
+    __slots__ = (
+        "_concluded",
+        "_fields",
+        "_running",
+        "arrived_at",
+        "begun",
+        "body",
+        "expects_continue",
+        "id",
+        "pattern",
+        "principal",
+        "segments",
+        "sender",
+    )
+
     defaultContentType = None
     channel: Channel
     site: Site
     id: str
     sender: Client
-    principal: Principal | None = None
-    pattern: str = UNMATCHED
-    segments: tuple[str, ...] = ()
     body: Body
-    arrived_at: float = 0.0
-    begun: bool = False
-    expects_continue: bool = False
-    _running: Deferred[Any] | None = None
-    _fields: HeaderList = ()
-    _concluded = False
+    arrived_at: float
+
+    def __init__(self, channel: Channel, queued: bool = False) -> None:  # noqa: FBT001, FBT002  # Twisted's signature
+        super().__init__(channel, queued)
+        self.principal: Principal | None = None
+        self.pattern = UNMATCHED
+        self.segments: tuple[str, ...] = ()
+        self.begun = False
+        self.expects_continue = False
+        self._running: Deferred[Any] | None = None
+        self._fields: HeaderList = ()
+        self._concluded = False
 
     @property
     def actor(self) -> Actor:
