@@ -26,7 +26,7 @@ run: $(VENV)/.runtime  ## serve on https://localhost:8443 (or PORT), making cert
 
 # ---------------------------------------------------------------- tests and checks
 
-test: $(VENV)/.dev $(VENV)/.bench $(TOOLS)/tls/.ready  ## all the tests, with coverage (ARGS='tests/web -k body' for some)
+test: $(VENV)/.dev $(VENV)/.bench $(TOOLS)/tls/.ready $(TOOLS)/api/.ready  ## all the tests, with coverage (ARGS='tests/web -k body' for some)
 	pytest $(or $(ARGS),--cov --cov-report=term)
 
 check: lint types imports security deploy-files workflows versions lock-check  ## everything that can be judged without running the server
