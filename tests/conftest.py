@@ -8,7 +8,7 @@ from pathlib import Path
 from traceback import walk_stack
 from types import FrameType
 
-import greenlet  # type: ignore[import-untyped]  # has no types
+import greenlet
 import pytest
 
 from tests.support.leaks import check_leaks
