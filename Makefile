@@ -52,7 +52,7 @@ security: $(TOOLS)/lint/.ready
 deploy-files: $(TOOLS)/lint/.ready
 	hadolint Dockerfile
 	check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
-	shellcheck .ci/run scripts/api-test scripts/lock scripts/when deploy/container/start
+	shellcheck .ci/run scripts/lock scripts/when deploy/container/start
 	scripts/when promtool promtool check config monitoring/prometheus/prometheus.yml
 	scripts/when promtool promtool test rules monitoring/prometheus/alerts_test.yml
 
@@ -78,8 +78,8 @@ lock: $(VENV)/.runtime  ## write requirements/*.txt again, keeping versions (ARG
 lock-check: $(VENV)/.runtime
 	scripts/lock --check
 
-api-test: $(VENV)/.runtime $(TOOLS)/api/.ready  ## schemathesis against a started server
-	scripts/api-test
+api-test: $(VENV)/.dev $(TOOLS)/api/.ready  ## schemathesis alone, against started servers
+	pytest tests/live/test_conformance.py
 
 image-test:  ## build the container image with buildah, start it, log in, stop it (root, Debian)
 	$(PYTHON) scripts/image_test.py

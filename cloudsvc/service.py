@@ -40,8 +40,8 @@ from cloudsvc.observe.metrics import Metrics
 from cloudsvc.settings.loading import Loaded
 from cloudsvc.settings.model import ServerSettings
 from cloudsvc.supervisor import Notifier
-from cloudsvc.web.channel import HeadBounds
-from cloudsvc.web.connections import ConnectionBounds, Connections
+from cloudsvc.web.bounds import ConnectionBounds, HeadBounds
+from cloudsvc.web.connections import Connections
 from cloudsvc.web.guards import Gate
 from cloudsvc.web.layers import Layer
 from cloudsvc.web.layers.cors import CrossOrigin, Sharing

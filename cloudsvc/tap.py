@@ -59,12 +59,12 @@ def makeService(options: Options) -> IService:
     exception a traceback.
     """
     # These import Klein, and with it the reactor, which --reactor must have chosen by now.
-    from twisted.internet import reactor  # noqa: PLC0415
+    from twisted.internet import reactor  # noqa: PLC0415  # see above
 
-    from cloudsvc.applications import find_sections  # noqa: PLC0415
-    from cloudsvc.service import build_service  # noqa: PLC0415
-    from cloudsvc.settings.home import find_home  # noqa: PLC0415
-    from cloudsvc.settings.loading import load  # noqa: PLC0415
+    from cloudsvc.applications import find_sections  # noqa: PLC0415  # see above
+    from cloudsvc.service import build_service  # noqa: PLC0415  # see above
+    from cloudsvc.settings.home import find_home  # noqa: PLC0415  # see above
+    from cloudsvc.settings.loading import load  # noqa: PLC0415  # see above
 
     try:
         home = find_home(options["home"], os.environ, options.directory)

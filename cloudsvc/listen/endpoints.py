@@ -61,7 +61,7 @@ def wrap_description(reactor: IReactorCore, *args: str, **kwargs: str) -> IStrea
     creator = _serving.get(None)
     if creator is None:
         # Costly to import for a plugin, and of no use inside a running server.
-        from cloudsvc.listen.standalone import serve_home  # noqa: PLC0415
+        from cloudsvc.listen.standalone import serve_home  # noqa: PLC0415  # see above
 
         creator = serve_home(reactor)
     return TLSEndpoint(creator, _parse(reactor, _unparse(args, kwargs)), IReactorTime(reactor))

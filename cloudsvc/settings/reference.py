@@ -100,7 +100,7 @@ def _write_rows(leaves: list[Leaf]) -> str:
 
 def _write_cells(leaf: Leaf) -> Iterator[str]:
     schema = msgspec.json.schema(leaf.type, schema_hook=describe_type)
-    yield f"`{leaf.path[-1] if len(leaf.path) < 3 else '.'.join(leaf.path[1:])}`"  # noqa: PLR2004
+    yield f"`{leaf.path[-1] if len(leaf.path) < 3 else '.'.join(leaf.path[1:])}`"  # noqa: PLR2004  # a section and a key
     yield _name_type(schema)
     yield "required" if leaf.default is NOTHING else f"`{json.dumps(plain(leaf.default), ensure_ascii=False)}`"
     yield _describe_range(schema)

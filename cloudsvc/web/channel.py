@@ -6,11 +6,9 @@ Everything that leans on names which Twisted keeps to itself is in this file; ``
 
 from __future__ import annotations
 
-from enum import IntEnum
 from math import inf
 from typing import TYPE_CHECKING, Any, Final
 
-from attrs import frozen
 from twisted.internet.interfaces import IAddress, IHalfCloseableProtocol, ISSLTransport, ITCPTransport
 from twisted.internet.protocol import connectionDone
 from twisted.protocols.policies import ProtocolWrapper
@@ -19,6 +17,7 @@ from twisted.web.http import HTTPChannel
 from zope.interface import implementer
 
 from cloudsvc.web.body import BodyFlow
+from cloudsvc.web.bounds import Phase
 from cloudsvc.web.errors import HTTPError
 from cloudsvc.web.plain_heads import PlainHead, read_plain_head
 
@@ -36,35 +35,6 @@ _SPARING: Final = 16 * 1024
 _FRAMING: Final = frozenset({b"Content-Length", b"Transfer-Encoding"})
 _LONGEST_LENGTH: Final = 18
 """Digits of a Content-Length: 10^18 bytes is beyond any storage, and far below where ``int`` refuses to parse."""
-
-
-@frozen(kw_only=True)
-class HeadBounds:
-    """
-    The largest request head that is read.
-
-    :ivar line_bytes: of the request line and of each header line.
-    :ivar total_bytes: of the request line and all header lines together.
-    :ivar fields: header lines.
-    :ivar query_bytes: of the query component.
-    """
-
-    line_bytes: int = 8192
-    total_bytes: int = 32768
-    fields: int = 100
-    query_bytes: int = 8192
-
-
-class Phase(IntEnum):
-    """What a connection is doing, which decides its deadline."""
-
-    CONNECTED = 0
-    """Nothing has arrived yet: the TLS handshake falls into this phase."""
-    IDLE = 1
-    HEADERS = 2
-    BODY = 3
-    HANDLING = 4
-    CLOSING = 5
 
 
 @implementer(IHalfCloseableProtocol)

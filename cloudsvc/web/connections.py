@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from functools import cached_property
-from math import inf
 from typing import TYPE_CHECKING, Final
 
-from attrs import define, field, frozen
+from attrs import define, field
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
 from cloudsvc.access.clients import Clients
+from cloudsvc.web.bounds import ConnectionBounds
 
 if TYPE_CHECKING:
     from cloudsvc.web.channel import Channel
@@ -21,41 +20,6 @@ if TYPE_CHECKING:
 _log = Logger("cloudsvc.web")
 
 SWEEP_SECONDS: Final = 1.0
-
-
-@frozen(kw_only=True)
-class ConnectionBounds:
-    """
-    What one server and one client may have open, and for how long.
-
-    :ivar total: open connections in all.
-    :ivar per_client: open connections of one client address (IPv6: one /64).
-    :ivar header_seconds: from the first byte of a request to the end of its headers.
-    :ivar idle_seconds: between two requests of a kept-alive connection.
-    :ivar body_bytes_per_second: the slowest a body may arrive, judged over ``header_seconds``.
-    :ivar stall_seconds: how long a client may take none of what waits for it.
-    :ivar linger_seconds: how long a connection that is being closed may take to do so.
-    """
-
-    total: int = 10_000
-    per_client: int = 256
-    header_seconds: float = 10.0
-    idle_seconds: float = 75.0
-    body_bytes_per_second: int = 1024
-    stall_seconds: float = 60.0
-    linger_seconds: float = 2.0
-
-    @cached_property
-    def by_phase(self) -> tuple[float, ...]:
-        """Seconds allowed for each phase of a connection, in the order of ``Phase``."""
-        return (
-            self.header_seconds,
-            self.idle_seconds,
-            self.header_seconds,
-            self.header_seconds,
-            inf,
-            self.linger_seconds,
-        )
 
 
 @define(eq=False)

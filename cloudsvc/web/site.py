@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from twisted.internet.interfaces import IReactorTime
 from twisted.web import server
 
-from cloudsvc.web.channel import Channel, HeadBounds
+from cloudsvc.web.bounds import HeadBounds
+from cloudsvc.web.channel import Channel
 from cloudsvc.web.connections import Connections
 from cloudsvc.web.layers import Layer
 from cloudsvc.web.request import Request

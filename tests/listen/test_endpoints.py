@@ -108,7 +108,7 @@ def test_proxy_header_comes_before_tls(factory: Factory, certificate: ReloadingC
     [(_, outermost, _, interface)] = reactor.tcpServers
     assert interface == "127.0.0.1"
     assert type(outermost).__name__ == "HAProxyWrappingFactory"
-    assert isinstance(outermost.wrappedFactory, TLSMemoryBIOFactory)  # type: ignore[attr-defined]
+    assert isinstance(outermost.wrappedFactory, TLSMemoryBIOFactory)  # type: ignore[attr-defined]  # the haproxy wrapper's own
 
 
 def test_plain_endpoints_stay_plain(factory: Factory, certificate: ReloadingCertificate) -> None:

@@ -56,7 +56,7 @@ def test_a_server_without_a_token_is_of_no_use() -> None:
         (-3, False, "The certificate has expired"),
     ],
 )
-def test_a_certificate_should_be_renewed_in_time(days: float | None, ok: bool, message: str) -> None:  # noqa: FBT001
+def test_a_certificate_should_be_renewed_in_time(days: float | None, ok: bool, message: str) -> None:  # noqa: FBT001  # a parameter of the table
     end = None if days is None else 1000 + days * 86400
     assert run(check_certificate(lambda: end, lambda: 1000)) == Finding(ok=ok, message=message)
 
@@ -68,7 +68,7 @@ def test_a_certificate_that_cannot_be_replaced_needs_attention() -> None:
 
 
 @pytest.mark.parametrize("ok", [True, False])
-def test_the_storage_of_the_limits_answers_or_not(ok: bool) -> None:  # noqa: FBT001  # pytest gives it
+def test_the_storage_of_the_limits_answers_or_not(ok: bool) -> None:  # noqa: FBT001  # a parameter of the table  # pytest gives it
     async def answers() -> bool:
         return ok
 

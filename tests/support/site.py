@@ -19,8 +19,9 @@ from cloudsvc.access.credentials import BearerToken, KeyHeader
 from cloudsvc.access.keys import KeyRing, hash_token
 from cloudsvc.access.throttling import Throttle
 from cloudsvc.core.secrets import Secret
-from cloudsvc.web.channel import Channel, HeadBounds
-from cloudsvc.web.connections import ConnectionBounds, Connections
+from cloudsvc.web.bounds import ConnectionBounds, HeadBounds
+from cloudsvc.web.channel import Channel
+from cloudsvc.web.connections import Connections
 from cloudsvc.web.guards import Gate
 from cloudsvc.web.layers import Layer
 from cloudsvc.web.layers.identification import Identification
@@ -185,7 +186,10 @@ class TestSite:
 
     def __attrs_post_init__(self) -> None:
         clients = Clients(trusted=tuple(ip_network(each) for each in self.trusted))
-        now = lambda: NOW + self.clock.seconds()  # noqa: E731
+
+        def now() -> float:
+            return NOW + self.clock.seconds()
+
         keys = KeyRing(owner_hash=Secret(hash_token(TOKEN)) if self.configured else None)
         self.connections = Connections(bounds=self.bounds, clock=self.clock, clients=clients)
         resource = RouteResource(self.application)

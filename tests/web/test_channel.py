@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
 from twisted.web.http import HTTPChannel
 
-from cloudsvc.web.channel import Channel, HeadBounds, Phase
-from cloudsvc.web.connections import ConnectionBounds
+from cloudsvc.web.bounds import ConnectionBounds, HeadBounds, Phase
+from cloudsvc.web.channel import Channel
 from tests.support.site import TOKEN, TestSite
 from tests.web.applications import Demo
 

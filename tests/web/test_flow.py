@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 from twisted.internet.interfaces import IHalfCloseableProtocol
 
-from cloudsvc.web.channel import Phase
+from cloudsvc.web.bounds import Phase
 from cloudsvc.web.errors import HTTPError
 from tests.support.site import Client, TestSite
 from tests.web.applications import Demo

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from cloudsvc.web.channel import HeadBounds
+from cloudsvc.web.bounds import HeadBounds
 from cloudsvc.web.plain_heads import read_plain_head
 from tests.support.site import TOKEN, Client, TestSite
 from tests.web.applications import Demo
