@@ -18,6 +18,13 @@ OPERATIONS = """\
 """
 
 
+KEYS = {
+    "system-system_health": "['paths', '/api/health', 'get']",
+    "system-system_login": "['paths', '/api/login', 'get']",
+}
+"""Where the description has the operations that are tried."""
+
+
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     home, token = make_home(tmp_path_factory.mktemp("home"), applications=[NAME])
@@ -42,6 +49,8 @@ def execute(page: Page, operation: str) -> str:
     """What the page shows of the answer to an operation that it has been told to try."""
     block = f"#operations-{operation}"
     page.click(f"{block} .opblock-summary-control")
+    # Until the page has resolved the operation it shows the button, and cannot find what to execute.
+    page.wait_for(f"ui.specSelectors.specResolvedSubtree({KEYS[operation]}) !== undefined")
     page.click(f"{block} .execute")
     page.wait_for(f"document.querySelector('{block} .live-responses-table .response-col_status') !== null")
     text: str = page.evaluate(f"document.querySelector('{block} .live-responses-table .response').innerText")

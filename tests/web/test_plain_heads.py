@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -18,6 +20,9 @@ def send(data: bytes) -> tuple[Client, TestSite]:
     client.send(data)
     return client, site
 
+
+REQUEST_ID = re.compile(rb"[0-9a-f]{8}-[0-9a-f]{8}")
+"""Random for each site; all other bytes of an answer are the same."""
 
 PIECES = [
     b"GET",
@@ -78,9 +83,7 @@ def test_both_ways_give_the_same_answers(data: bytes) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("cloudsvc.web.channel.read_plain_head", lambda *_, **__: None)
         other, second = send(data)
-    assert [(answer.status, answer.headers.get("allow")) for answer in one.answers()] == [
-        (answer.status, answer.headers.get("allow")) for answer in other.answers()
-    ]
+    assert REQUEST_ID.sub(b"ID", one.received) == REQUEST_ID.sub(b"ID", other.received)
     assert first.tally.departures == second.tally.departures
     assert first.tally.guarded == second.tally.guarded
     assert one.closed == other.closed
