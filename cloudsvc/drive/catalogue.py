@@ -1,0 +1,257 @@
+"""
+The interface of catalogues: which names there are, what they contain, what happened.
+
+Each method is one atomic step on durable storage: when it returns, what it did survives a power failure; when it
+raises, it did nothing. Errors are those of :mod:`cloudsvc.drive.errors`, ``BAD_CURSOR`` for a cursor that no page gave,
+and ``UNAVAILABLE`` when the storage fails.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import Enum
+from typing import Any, NewType, Protocol
+
+from attrs import frozen
+
+from cloudsvc.drive.commands import Command
+from cloudsvc.drive.names import Path
+from cloudsvc.drive.nodes import Blob, BlobId, File, Instant, Node, NodeId, Trashed, Version, VersionId
+from cloudsvc.drive.pages import FileQuery, Page
+
+PinId = NewType("PinId", int)
+
+
+class ChangeKind(Enum):
+    """What happened to a file or folder."""
+
+    CREATED = "created"
+    CHANGED = "changed"
+    """Its content or its tags."""
+    MOVED = "moved"
+    DISCARDED = "discarded"
+    RESTORED = "restored"
+
+
+@frozen(kw_only=True)
+class Change:
+    """
+    One thing that happened.
+
+    :ivar number: greater than that of everything that happened before, whoever did it.
+    :ivar path: where the node was afterwards; for a discarded one, before.
+    :ivar source: where a moved one was before.
+    """
+
+    number: int
+    kind: ChangeKind
+    node: NodeId
+    is_folder: bool
+    path: Path
+    source: Path | None
+    at: Instant
+    actor: str
+
+
+@frozen(kw_only=True)
+class Changes:
+    """
+    What happened after some number, in order.
+
+    :ivar epoch: another one after a restore; numbers of different epochs have nothing to do with each other.
+    :ivar last: the number of the last of ``items``, or the number that was asked for where there are none.
+    """
+
+    epoch: str
+    last: int
+    items: Sequence[Change]
+
+
+@frozen(kw_only=True)
+class Usage:
+    """
+    What the drive holds.
+
+    :ivar stored_bytes: of all blobs, wanted or not, until they are gone from the store.
+    :ivar trash_entries: things that were thrown away and can be restored.
+    """
+
+    stored_bytes: int
+    files: int
+    folders: int
+    versions: int
+    blobs: int
+    trash_entries: int
+
+
+@frozen(kw_only=True)
+class Upload:
+    """
+    An upload in pieces that is not complete.
+
+    :ivar id: names it in URLs: unguessable.
+    :ivar offset: bytes that are durable.
+    :ivar length: bytes in all; ``None`` while unknown.
+    """
+
+    id: str
+    blob: BlobId
+    owner: str
+    path: Path
+    offset: int
+    length: int | None
+    expires_at: Instant
+
+
+class Catalogue(Protocol):
+    """Keeps the tree, the versions, the trash, the changes, and what is known about blobs."""
+
+    # -- the tree ------------------------------------------------------------------------------------------------
+
+    async def apply(self, commands: Sequence[Command], actor: str) -> list[Any]:
+        """
+        Do all of ``commands`` in order, or nothing.
+
+        :param actor: the name of who does it.
+        :return: the result that each command documents.
+        :raises CloudError: the first one that cannot be done, and why. For more than one, the message says which.
+        """
+        ...
+
+    async def find(self, path: Path) -> Node | None:
+        """What is at ``path``, if anything."""
+        ...
+
+    async def find_version(self, path: Path, version: VersionId) -> tuple[File, Version] | None:
+        """The file at ``path`` and one of its versions, if there are both."""
+        ...
+
+    async def list_children(self, folder: Path, limit: int, cursor: str | None = None) -> Page[Node]:
+        """
+        What is directly in ``folder``, by key.
+
+        :raises CloudError: there is no such folder.
+        """
+        ...
+
+    async def list_files(self, query: FileQuery, limit: int, cursor: str | None = None) -> Page[File]:
+        """
+        The files that ``query`` asks for, those in the trash left out. A page may be shorter than ``limit``, even
+        empty, and still have a cursor: a search looks at a bounded number of files at a time.
+        """
+        ...
+
+    async def list_versions(self, path: Path, limit: int, cursor: str | None = None) -> Page[Version]:
+        """
+        The versions of the file at ``path``, the newest first.
+
+        :raises CloudError: there is no such file.
+        """
+        ...
+
+    async def list_trash(self, limit: int, cursor: str | None = None) -> Page[Trashed]:
+        """What is in the trash, the last deleted first."""
+        ...
+
+    async def read_changes(self, after: int, limit: int) -> Changes:
+        """
+        What happened after the change numbered ``after``.
+
+        :raises CloudError: ``GONE``, so long ago is not remembered; ``INVALID``, there was no such change yet.
+        """
+        ...
+
+    async def usage(self) -> Usage:
+        """What the drive holds now."""
+        ...
+
+    # -- making room ---------------------------------------------------------------------------------------------
+
+    async def reclaimable_bytes(self) -> int:
+        """How many stored bytes no current version of a file outside the trash needs."""
+        ...
+
+    async def shed(self) -> bool:
+        """Give up the oldest entry of the trash or, where there is none, the oldest superseded version."""
+        ...
+
+    async def expire(self, *, trash_before: Instant, versions_before: Instant, changes_before: Instant) -> None:
+        """
+        Give up entries of the trash from before the first moment, versions superseded before the second, and changes
+        from before the third.
+        """
+        ...
+
+    async def sweep(self, limit: int) -> int:
+        """Remove up to ``limit`` rows of what was purged from the trash; how many were removed. 0: all is done."""
+        ...
+
+    # -- blobs ---------------------------------------------------------------------------------------------------
+
+    async def condemn(self, limit: int) -> Sequence[BlobId]:
+        """
+        Blobs that nothing refers to and nothing will: from now on they are not joined with equal ones. The caller
+        deletes them from the store and then calls :meth:`forget`; those not forgotten are among the next ones again.
+        While anything is pinned there are none.
+        """
+        ...
+
+    async def forget(self, blobs: Sequence[BlobId]) -> None:
+        """Condemned ``blobs`` are gone from the store."""
+        ...
+
+    async def find_unknown(self, blobs: Sequence[BlobId]) -> Sequence[BlobId]:
+        """Those of ``blobs`` that the catalogue knows nothing of."""
+        ...
+
+    async def list_blobs(self, limit: int, cursor: str | None = None) -> Page[Blob]:
+        """All blobs that are referred to, by id."""
+        ...
+
+    async def find_users(self, blob: BlobId) -> Sequence[tuple[Path, VersionId]]:
+        """Which versions of which files consist of ``blob``. Paths of what is in the trash are those it had."""
+        ...
+
+    async def pin(self, until: Instant) -> PinId:
+        """Condemn nothing until :meth:`unpin`, or until the moment given has passed."""
+        ...
+
+    async def unpin(self, pin: PinId) -> None:
+        """End a pin."""
+        ...
+
+    # -- uploads in pieces ---------------------------------------------------------------------------------------
+
+    async def begin_upload(self, upload: Upload) -> None:
+        """Remember an upload."""
+        ...
+
+    async def advance_upload(self, upload: str, offset: int, expires_at: Instant) -> None:
+        """
+        More bytes are durable.
+
+        :raises CloudError: there is no such upload.
+        """
+        ...
+
+    async def find_upload(self, upload: str) -> Upload | None:
+        """The upload of this id."""
+        ...
+
+    async def end_upload(self, upload: str) -> None:
+        """Forget an upload; one that is not there is no error."""
+        ...
+
+    async def list_expired_uploads(self, before: Instant, limit: int) -> Sequence[Upload]:
+        """Uploads whose time has passed."""
+        ...
+
+    # -- copies of the catalogue itself --------------------------------------------------------------------------
+
+    async def snapshot(self, destination: str) -> None:
+        """
+        Write a consistent copy of the whole catalogue to a new file, while everything goes on.
+
+        :raises CloudError: the file is there already, or cannot be written.
+        """
+        ...
