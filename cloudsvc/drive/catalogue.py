@@ -72,7 +72,7 @@ class Usage:
     """
     What the drive holds.
 
-    :ivar stored_bytes: of all blobs, wanted or not, until they are gone from the store.
+    :ivar stored_bytes: as :meth:`Catalogue.stored_bytes`.
     :ivar trash_entries: things that were thrown away and can be restored.
     """
 
@@ -162,7 +162,11 @@ class Catalogue(Protocol):
         ...
 
     async def usage(self) -> Usage:
-        """What the drive holds now."""
+        """What the drive holds now. It counts, so it may take a while."""
+        ...
+
+    async def stored_bytes(self) -> int:
+        """Of all blobs, wanted or not, until they are gone from the store. Quick."""
         ...
 
     # -- making room ---------------------------------------------------------------------------------------------

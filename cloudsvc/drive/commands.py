@@ -6,6 +6,7 @@ from typing import TypeAlias
 
 from attrs import frozen
 
+from cloudsvc.drive.errors import changed_meanwhile
 from cloudsvc.drive.names import Path
 from cloudsvc.drive.nodes import Blob, File, Folder, TrashId, VersionId
 
@@ -26,6 +27,24 @@ class Condition:
     validators: frozenset[str] | None = None
     excluded: frozenset[str] = frozenset()
 
+    def check(self, path: Path, validator: str | None) -> None:
+        """
+        See that this holds of the file at ``path``.
+
+        :param validator: of its current version; ``None`` where there is no file.
+        :raises CloudError: it does not hold.
+        """
+        if validator is None:
+            holds = not self.present and self.validators is None
+        else:
+            holds = (
+                not self.absent
+                and (self.validators is None or validator in self.validators)
+                and validator not in self.excluded
+            )
+        if not holds:
+            raise changed_meanwhile(path)
+
 
 ALWAYS = Condition()
 
@@ -38,12 +57,14 @@ class StoreFile:
     Where a blob with the same bytes is known already, that one is referred to instead.
 
     :ivar versions_kept: how many versions remain at most, the new one included.
+    :ivar replace: whether there may be a file already; if not, that is a conflict (``already_exists``).
     """
 
     path: Path
     blob: Blob
     media_type: str
     versions_kept: int
+    replace: bool = True
     condition: Condition = ALWAYS
 
 
