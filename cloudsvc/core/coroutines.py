@@ -1,4 +1,4 @@
-"""Run a coroutine as far as it goes by itself, without the machinery for waiting."""
+"""Run a coroutine as far as it goes by itself, or to its end whatever happens."""
 
 from __future__ import annotations
 
@@ -7,8 +7,12 @@ from types import coroutine
 from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 T = TypeVar("T")
+
+_log = Logger("cloudsvc.core")
 
 
 def start(work: Coroutine[Any, Any, T]) -> T | Deferred[T]:
@@ -43,3 +47,21 @@ def _go_on(work: Coroutine[Any, Any, T], awaited: Any) -> Generator[Any, Any, T]
     except StopIteration as done:
         result: T = done.value
         return result
+
+
+def shield(work: Coroutine[Any, Any, T]) -> Deferred[T]:
+    """
+    Run ``work`` to its end, even when whoever waits for the result is cancelled.
+
+    A failure that nobody waits for any more is logged.
+    """
+    result: Deferred[T] = Deferred()
+
+    def deliver(outcome: T | Failure) -> None:
+        if not result.called:
+            result.callback(outcome)
+        elif isinstance(outcome, Failure):
+            _log.failure("work went on after its caller had left, and failed", outcome)
+
+    Deferred.fromCoroutine(work).addBoth(deliver)
+    return result

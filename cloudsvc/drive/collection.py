@@ -1,0 +1,61 @@
+"""Give back the space of what nothing refers to any more."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from attrs import define, field
+from twisted.internet.defer import DeferredLock
+
+from cloudsvc.drive.blobs import BlobStore
+from cloudsvc.drive.catalogue import Catalogue
+
+_ROWS: Final = 1000
+"""Rows removed in one step, so that whoever writes meanwhile hardly waits."""
+
+_BLOBS: Final = 200
+"""Blobs deleted in one step."""
+
+
+@define(eq=False, kw_only=True)
+class Collection:
+    """
+    Deletes blobs in two steps: the catalogue condemns them, for good, and only then the store lets them go.
+
+    Whatever stops in between is found again by the next round.
+    """
+
+    catalogue: Catalogue
+    blobs: BlobStore
+    _lock: DeferredLock = field(factory=DeferredLock)
+
+    async def collect(self) -> int:
+        """
+        Delete what nothing refers to; how many blobs that were.
+
+        :raises CloudError: the storage fails.
+        """
+        return await self._lock.run(self._collect)
+
+    async def clear_strays(self) -> int:
+        """
+        Delete blobs that the catalogue knows nothing of, left by a program that was killed; how many there were.
+
+        :raises CloudError: the storage fails.
+        """
+        found = 0
+        async for bundle in self.blobs.list():
+            strays = await self.catalogue.find_unknown(bundle)
+            await self.blobs.delete(strays)
+            found += len(strays)
+        return found
+
+    async def _collect(self) -> int:
+        while await self.catalogue.sweep(_ROWS):
+            pass
+        deleted = 0
+        while condemned := await self.catalogue.condemn(_BLOBS):
+            await self.blobs.delete(condemned)
+            await self.catalogue.forget(condemned)
+            deleted += len(condemned)
+        return deleted

@@ -1,0 +1,133 @@
+"""One upload on its way in: checked before its first byte, safe from its last one on."""
+
+from __future__ import annotations
+
+import mimetypes
+from typing import Final
+
+from attrs import define
+from twisted.internet.defer import Deferred
+
+from cloudsvc.core.actors import Actor
+from cloudsvc.core.coroutines import shield
+from cloudsvc.core.errors import CloudError, Kind
+from cloudsvc.drive.blobs import BlobWriter
+from cloudsvc.drive.capacity import Room
+from cloudsvc.drive.catalogue import Catalogue
+from cloudsvc.drive.commands import Condition, StoredFile, StoreFile
+from cloudsvc.drive.errors import digest_mismatch, file_too_large
+from cloudsvc.drive.limits import Limits
+from cloudsvc.drive.names import Path
+from cloudsvc.drive.nodes import Blob
+
+_STEP: Final = 16 * 1024 * 1024
+"""Bytes for which room is asked at a time while the length is unknown."""
+
+UNKNOWN_TYPE: Final = "application/octet-stream"
+
+
+def guess_type(path: Path) -> str:
+    """The media type that the name of ``path`` tells, or ``application/octet-stream``."""
+    kind, encoding = mimetypes.guess_type(path.name.text)
+    return UNKNOWN_TYPE if kind is None or encoding is not None else kind
+
+
+@define(eq=False, kw_only=True)
+class Incoming:
+    """
+    Takes the bytes of a file. One caller at a time; :meth:`cloudsvc.drive.drive.Drive.receive` makes it and ends it.
+
+    Once :meth:`finish` has begun, what arrived belongs to it: cancelling whoever waits does not undo anything.
+    """
+
+    path: Path
+    _actor: Actor
+    _condition: Condition
+    _replace: bool
+    _limits: Limits
+    _catalogue: Catalogue
+    _writer: BlobWriter
+    _room: Room
+    _finishing: Deferred[StoredFile] | None = None
+
+    @property
+    def size(self) -> int:
+        """Bytes taken so far."""
+        return self._writer.size
+
+    async def write(self, data: bytes) -> None:
+        """
+        Take ``data``.
+
+        :raises CloudError: it is more than may be, or there is no room for it.
+        """
+        size = self._writer.size + len(data)
+        if size > self._limits.file_bytes:
+            raise file_too_large(self._limits.file_bytes)
+        if size > self._room.size:
+            await self._room.grow(min(size + _STEP, self._limits.file_bytes))
+        await self._writer.write(data)
+
+    async def finish(self, *, media_type: str | None = None, digest: bytes | None = None) -> StoredFile:
+        """
+        Make what was taken the content of the file. When this returns, a power failure cannot take it any more.
+
+        :param media_type: as declared; ``None`` lets the name tell.
+        :param digest: the SHA-256 that the bytes must have; ``None`` where nobody said.
+        :raises CloudError: the condition does not hold any more, the digest is another, or the storage fails.
+        """
+        self._finishing = shield(self._finish(media_type or guess_type(self.path), digest))
+        return await self._finishing
+
+    async def close(self) -> None:
+        """Throw away what was taken, unless :meth:`finish` has begun."""
+        if self._finishing is None:
+            try:
+                await self._writer.discard()
+            finally:
+                self._room.give_back()
+
+    async def _finish(self, media_type: str, digest: bytes | None) -> StoredFile:
+        try:
+            blob = await self._seal(digest)
+            store = StoreFile(
+                path=self.path,
+                blob=blob,
+                media_type=media_type,
+                versions_kept=self._limits.versions,
+                replace=self._replace,
+                condition=self._condition,
+            )
+            return await self._commit(store)
+        finally:
+            self._room.give_back()
+
+    async def _seal(self, digest: bytes | None) -> Blob:
+        try:
+            blob = await self._writer.seal()
+        except BaseException:
+            await self._writer.discard()
+            raise
+        if digest is not None and digest != blob.digest:
+            await self._writer.discard()
+            raise digest_mismatch()
+        return blob
+
+    async def _commit(self, store: StoreFile) -> StoredFile:
+        stored: StoredFile
+        try:
+            [stored] = await self._catalogue.apply([store], self._actor.name)
+        except CloudError as problem:
+            if problem.kind is Kind.UNAVAILABLE:
+                # It may have been committed all the same, and then the blob is the file. If not, it is a stray one.
+                self._writer.release()
+            else:
+                await self._writer.discard()
+            raise
+        except BaseException:
+            self._writer.release()
+            raise
+        if stored.joined:
+            await self._writer.discard()
+        self._writer.release()
+        return stored
