@@ -30,7 +30,7 @@ class _Unusable(Exception):  # noqa: N818 - never leaves this module
 
 def find_applications(names: Iterable[str]) -> dict[str, type[Application[Any]]]:
     """
-    The application classes called ``names``, each by the name of its config section.
+    The application classes called ``names``, each by its own name.
 
     A name is that of an entry point in the group ``cloudsvc.applications``, or ``module:Class``.
 
@@ -53,7 +53,7 @@ def find_applications(names: Iterable[str]) -> dict[str, type[Application[Any]]]
 
 def find_sections(names: tuple[str, ...]) -> Mapping[str, type]:
     """The config sections of the applications called ``names``: section name -> attrs class."""
-    return {name: application.settings_type for name, application in find_applications(names).items()}
+    return {found.section: found.settings_type for found in find_applications(names).values()}
 
 
 def _find(name: str, offered: Mapping[str, str]) -> type[Application[Any]]:
@@ -82,6 +82,8 @@ def _examine(application: Any) -> Iterator[str]:
     name, mounts, app = (getattr(application, each, None) for each in ("name", "mounts", "app"))
     if not (isinstance(name, str) and _NAME.fullmatch(name)):
         yield f"its name must be a lower-case identifier, not {name!r}"
+    elif not (isinstance(application.section, str) and _NAME.fullmatch(application.section)):
+        yield f"its section must be a lower-case identifier, not {application.section!r}"
     if not attrs.has(application.settings_type):
         yield "its settings_type must be an attrs class"
     if not (isinstance(mounts, tuple) and all(isinstance(mount, str) and _MOUNT.fullmatch(mount) for mount in mounts)):
@@ -112,5 +114,7 @@ def _find_clashes(application: type[Application[Any]], others: Iterable[type[App
         if application.name == other.name:
             yield f"{label} is named {other.name!r} like {where}; drop one of them"
             continue
+        if application.section == other.section:
+            yield f"{label} has the config section {other.section!r} of {where}; drop one of them"
         for mount in sorted({*application.mounts} & {*other.mounts}):
             yield f"{label} claims /api/{mount}, which belongs to {where}; drop one of them or choose another mount"

@@ -7,13 +7,13 @@ through one from an empty directory to a running route. The server's own routes 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from attrs import frozen
 from klein import Klein
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.interfaces import IReactorProcess, IReactorTime
 
 from cloudsvc.core.actors import Actor, Principal
 from cloudsvc.core.clock import WallClock, format_timestamp
@@ -76,7 +76,10 @@ class Tools:
 
     :ivar clock: the reactor's monotonic clock, for timers.
     :ivar now: the wall clock, seconds since the epoch.
-    :ivar threads: runs blocking functions outside the reactor's thread.
+    :ivar threads: runs blocking functions outside the reactor's thread, among those of everyone.
+    :ivar make_threads: gives threads of the application's own, that many at most; for its constructor only, since they
+        start and stop with the server.
+    :ivar processes: starts other programs.
     :ivar instruments: makes metrics whose names begin with the application's.
     :ivar data: a directory of its own below the home's ``data/``; it exists.
     """
@@ -84,6 +87,8 @@ class Tools:
     clock: IReactorTime
     now: WallClock
     threads: ThreadRunner
+    make_threads: Callable[[int], ThreadRunner]
+    processes: IReactorProcess
     instruments: Instruments
     data: Path
 
@@ -96,15 +101,22 @@ class Application(Generic[S]):
     Routes with what belongs to them.
 
     :cvar name: of its config section and the prefix of its metrics; a lower-case identifier.
+    :cvar section: of the configuration, where it is called something else.
     :cvar mounts: the first segments below ``/api`` that its routes begin with.
     :cvar settings_type: the attrs class of its config section.
     :cvar app: the Klein app with its routes.
     """
 
     name: ClassVar[str]
+    section: ClassVar[str]
     mounts: ClassVar[tuple[str, ...]]
     settings_type: ClassVar[type] = NoSettings
     app: ClassVar[Klein]
+
+    def __init_subclass__(cls, **arguments: Any) -> None:
+        super().__init_subclass__(**arguments)
+        if "name" in vars(cls) and "section" not in vars(cls):
+            cls.section = cls.name
 
     def __init__(self, settings: S, tools: Tools) -> None:
         self.settings = settings

@@ -88,6 +88,7 @@ class _Assembly:
     storage_pool: ThreadPool = field(
         factory=lambda: ThreadPool(minthreads=0, maxthreads=_STORAGE_THREADS, name="rate limits")
     )
+    lent_pools: list[ThreadPool] = field(factory=list)
     threads: PoolRunner = field(init=False)
     writer: LogWriter = field(init=False)
     clients: Clients = field(init=False)
@@ -130,7 +131,7 @@ class _Assembly:
                 windows=windows,
                 helpers=[lag] if certificate is None else [lag, certificate],
                 health=health,
-                pools=(self.pool, self.storage_pool),
+                pools=(self.pool, self.storage_pool, *self.lent_pools),
                 writer=self.writer,
                 observer=LogObserver(
                     self.writer,
@@ -230,13 +231,20 @@ class _Assembly:
                 directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             except OSError as problem:
                 raise StartFault([f"{directory} cannot be made: {problem.strerror}"]) from None
-        return [kind(self.loaded.sections[name], self._lend(kind)) for name, kind in found.items()]
+        return [kind(self.loaded.sections[kind.section], self._lend(kind)) for kind in found.values()]
 
     def _lend(self, kind: type[Application[Any]]) -> Tools:
+        def make_threads(most: int) -> PoolRunner:
+            pool = ThreadPool(minthreads=0, maxthreads=most, name=kind.name)
+            self.lent_pools.append(pool)
+            return PoolRunner(self.reactor, pool)
+
         return Tools(
             clock=self.reactor,
             now=time.time,
             threads=self.threads,
+            make_threads=make_threads,
+            processes=self.reactor,
             instruments=self.metrics.instruments_for(kind.name),
             data=self.loaded.home.data / kind.name,
         )

@@ -115,6 +115,7 @@ def test_two_routes_of_one_name(write: Write) -> None:
         ("mounts must be a tuple of plain path segments, not 'shop'", {"mounts": '"shop"'}),
         ("mounts must be a tuple of plain path segments, not ('a/b',)", {"mounts": '("a/b",)'}),
         ("mounts must be a tuple of plain path segments, not ('..',)", {"mounts": '("..",)'}),
+        ("section must be a lower-case identifier, not 'My shop'", {"rest": 'section = "My shop"'}),
         ("app must be a Klein()", {"app": "None"}),
         ("settings_type must be an attrs class", {"rest": "settings_type = dict"}),
         (
@@ -144,6 +145,17 @@ def test_all_applications_are_looked_at(write: Write) -> None:
 def test_two_of_one_name(write: Write) -> None:
     first, second = write(), write(mounts='("other",)')
     assert fault_of(first, second) == (f"config.applications: {second} is named 'shop' like {first}; drop one of them")
+
+
+def test_a_section_may_be_called_something_else(write: Write) -> None:
+    assert find_sections((write(rest='section = "shop_config"'),)) == {"shop_config": NoSettings}
+
+
+def test_a_section_claimed_twice(write: Write) -> None:
+    first, second = write(), write(name='"other"', mounts='("other",)', rest='section = "shop"')
+    assert fault_of(first, second) == (
+        f"config.applications: {second} has the config section 'shop' of {first}; drop one of them"
+    )
 
 
 def test_a_mount_claimed_twice(write: Write) -> None:

@@ -31,6 +31,8 @@ class Demo:
             clock=self.clock,
             now=time.time,
             threads=cast("Any", None),
+            make_threads=cast("Any", None),
+            processes=cast("Any", None),
             instruments=self.metrics.instruments_for("system"),
             data=Path("/nowhere"),
         )
