@@ -4,8 +4,10 @@ import gc
 
 import pytest
 from twisted.internet.defer import CancelledError, Deferred
+from twisted.logger import capturedLogs
+from twisted.python.failure import Failure
 
-from cloudsvc.core.coroutines import start
+from cloudsvc.core.coroutines import shield, start
 
 
 async def add(*terms: Deferred[int]) -> int:
@@ -81,3 +83,46 @@ def test_what_is_given_up_is_closed() -> None:
     start(work())
     gc.collect()
     assert ended == ["closed"]
+
+
+async def double(term: Deferred[int]) -> int:
+    return 2 * await term
+
+
+def test_shielded_work_is_awaited_as_ever() -> None:
+    term: Deferred[int] = Deferred()
+    results: list[int] = []
+    shield(double(term)).addCallback(results.append)
+    term.callback(4)
+    assert results == [8]
+
+
+def test_shielded_work_goes_on_when_its_caller_leaves() -> None:
+    done: list[int] = []
+
+    async def work() -> None:
+        done.append(await term)
+
+    term: Deferred[int] = Deferred()
+    waiting = shield(work())
+    waiting.addErrback(lambda failure: failure.trap(CancelledError))
+    waiting.cancel()
+    term.callback(4)
+    assert done == [4]
+
+
+def test_a_failure_of_shielded_work_reaches_its_caller_or_else_the_log() -> None:
+    term: Deferred[int] = Deferred()
+    caught: list[Failure] = []
+    shield(double(term)).addErrback(caught.append)
+    term.errback(ZeroDivisionError())
+    assert [failure.type for failure in caught] == [ZeroDivisionError]
+
+    term = Deferred()
+    with capturedLogs() as events:
+        waiting = shield(double(term))
+        waiting.addErrback(lambda failure: failure.trap(CancelledError))
+        waiting.cancel()
+        term.errback(ZeroDivisionError())
+    [event] = events
+    assert event["log_failure"].type is ZeroDivisionError

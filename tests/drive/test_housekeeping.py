@@ -1,0 +1,103 @@
+"""Chores come back, one at a time, and one that fails stops nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+from twisted.logger import capturedLogs, formatEvent
+
+from cloudsvc.drive.housekeeping import Chore, Housekeeping
+
+Work = Callable[[], Awaitable[None]]
+
+
+class Diary:
+    """Chores that write down when they were begun, and end when they are told."""
+
+    def __init__(self) -> None:
+        self.begun: list[str] = []
+        self.running: list[Deferred[None]] = []
+
+    def work(self, name: str) -> Work:
+        async def work() -> None:
+            self.begun.append(name)
+            done: Deferred[None] = Deferred()
+            self.running.append(done)
+            await done
+
+        return work
+
+    def end(self) -> None:
+        self.running.pop(0).callback(None)
+
+
+def keep(clock: Clock, **chores: tuple[float, Work]) -> Housekeeping:
+    return Housekeeping(
+        clock=clock, chores=[Chore(name=name, every=every, work=work) for name, (every, work) in chores.items()]
+    )
+
+
+def test_chores_are_done_at_once_and_again() -> None:
+    done: list[str] = []
+
+    async def sweep() -> None:
+        done.append("sweep")
+
+    clock = Clock()
+    house = keep(clock, sweep=(10, sweep))
+    house.start()
+    clock.pump([4, 4, 4, 4, 4])
+    assert done == ["sweep"] * 3
+
+
+def test_one_at_a_time() -> None:
+    clock, diary = Clock(), Diary()
+    house = keep(clock, first=(10, diary.work("first")), second=(10, diary.work("second")))
+    house.start()
+    assert diary.begun == ["first"]
+    clock.advance(35)
+    diary.end()
+    assert diary.begun == ["first", "second"]
+
+
+def test_a_chore_that_fails_is_logged_and_comes_back() -> None:
+    tries: list[int] = []
+
+    async def fail() -> None:
+        tries.append(len(tries))
+        raise OSError("the disk is gone")
+
+    clock = Clock()
+    house = keep(clock, **{"empty the bin": (10, fail)})
+    with capturedLogs() as events:
+        house.start()
+        clock.advance(10)
+    assert tries == [0, 1]
+    assert [formatEvent(event) for event in events] == ["could not empty the bin"] * 2
+    assert events[0]["log_failure"].getErrorMessage() == "the disk is gone"
+
+
+def test_in_a_hurry_it_is_done_between_rounds() -> None:
+    clock, diary = Clock(), Diary()
+    house = keep(clock, slow=(100, diary.work("slow")), quick=(100, diary.work("quick")))
+    house.start()
+    house.hurry("quick")
+    assert diary.begun == ["slow"]
+    for _ in range(3):
+        diary.end()
+    assert diary.begun == ["slow", "quick", "quick"]
+
+
+def test_stopping_waits_for_what_runs_and_begins_nothing() -> None:
+    clock, diary = Clock(), Diary()
+    house = keep(clock, only=(10, diary.work("only")))
+    house.start()
+    stopped = Deferred.fromCoroutine(house.stop())
+    assert not stopped.called
+    diary.end()
+    assert stopped.called
+    clock.advance(100)
+    assert diary.begun == ["only"]
+    assert not clock.getDelayedCalls()
