@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from cloudsvc.cli.faults import Command, Group
-from cloudsvc.cli.homes import load_home, pass_home
+from cloudsvc.cli.homes import find_default_sections, load_home, pass_home
 from cloudsvc.core.structuring import unstructure
 from cloudsvc.settings.home import Home
 from cloudsvc.settings.loading import TOKEN_VARIABLE, Loaded
@@ -65,7 +65,7 @@ def _plain(loaded: Loaded) -> dict[str, Any]:
 
 
 def _find_sections(home: Home) -> Mapping[str, type]:
-    """The sections of the applications in use; none where there is no configuration yet."""
+    """The sections of the applications in use; those of a new home where there is no configuration yet."""
     if not home.config_file.exists():
-        return {}
+        return find_default_sections()
     return {name: type(section) for name, section in load_home(home).sections.items()}

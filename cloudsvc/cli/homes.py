@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from pathlib import Path
 from typing import Any, Concatenate, Final, TypeVar
@@ -12,6 +12,7 @@ import click
 
 from cloudsvc.settings.home import HOME_VARIABLE, Home, find_home
 from cloudsvc.settings.loading import Loaded, load
+from cloudsvc.settings.model import Settings
 
 R = TypeVar("R")
 
@@ -40,6 +41,15 @@ def load_home(home: Home) -> Loaded:
 
     :raises StartFault: with one line for each fault.
     """
+    return load(home, os.environ, _find_sections)
+
+
+def find_default_sections() -> Mapping[str, type]:
+    """The config sections of the applications that a new home has."""
+    return _find_sections(Settings().applications)
+
+
+def _find_sections(names: tuple[str, ...]) -> Mapping[str, type]:
     from cloudsvc.applications import find_sections  # noqa: PLC0415 - only who reads a configuration needs it
 
-    return load(home, os.environ, find_sections)
+    return find_sections(names)

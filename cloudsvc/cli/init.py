@@ -9,7 +9,7 @@ import click
 
 from cloudsvc.cli.certificate import locate_files, report_certificate
 from cloudsvc.cli.faults import Command
-from cloudsvc.cli.homes import load_home, pass_home
+from cloudsvc.cli.homes import find_default_sections, load_home, pass_home
 from cloudsvc.cli.token import make_token, print_token
 from cloudsvc.core.errors import StartFault
 from cloudsvc.listen.authority import ensure_certificate
@@ -32,8 +32,9 @@ def init(home: Home, directory: Path | None) -> None:
     """
     if directory is not None:
         home = Home(root=Path.cwd() / directory)
-    _write(home.config_file, make_default_config())
-    _write(home.schema_file, make_schema({}))
+    sections = find_default_sections()
+    _write(home.config_file, make_default_config(sections))
+    _write(home.schema_file, make_schema(sections))
     loaded = load_home(home)
     for path in (home.resolve(loaded.settings.logging.directory), home.data):
         _make_directory(path)

@@ -22,6 +22,7 @@ from cloudsvc.settings.model import Settings
 TOKEN_VARIABLE: Final = "API_TOKEN_HASH"  # noqa: S105 - the name of a variable
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 _OWN_SECTIONS = frozenset(attrs.fields_dict(Settings))
+_APPLICATIONS = [*Settings().applications]
 
 SectionsFinder: TypeAlias = Callable[[tuple[str, ...]], Mapping[str, type]]
 """The sections of the named applications: name -> attrs class. Raises StartFault for what cannot be loaded."""
@@ -94,7 +95,7 @@ def _find_types(
 ) -> Mapping[str, type] | None:
     """``None`` when the applications cannot be found, so that nobody knows which sections there may be."""
     try:
-        names = structure(document.get("applications", []), tuple[str, ...], path="config.applications")
+        names = structure(document.get("applications", _APPLICATIONS), tuple[str, ...], path="config.applications")
     except StructureFaults:
         return None  # Structuring the settings tells of it.
     try:

@@ -27,10 +27,10 @@ def make_schema(sections: Mapping[str, type]) -> str:
     return _dump({"$schema": _DIALECT, **root, "title": "Configuration of cloudsvc", "$defs": components})
 
 
-def make_default_config() -> str:
-    """The configuration file in which every setting stands with its default."""
-    settings = attrs.asdict(Settings(), value_serializer=lambda _instance, _field, value: plain(value))
-    return _dump({"$schema": "./schema.json", **settings})
+def make_default_config(sections: Mapping[str, type]) -> str:
+    """The configuration file in which every setting stands with its default, those of ``sections`` too."""
+    own = _list_defaults(Settings())
+    return _dump({"$schema": "./schema.json", **own} | {name: _list_defaults(sections[name]()) for name in sections})
 
 
 def describe_type(target: type) -> dict[str, Any]:
@@ -41,6 +41,10 @@ def describe_type(target: type) -> dict[str, Any]:
 def plain(value: Any) -> Any:
     """A default as it is written in a file: no default is secret."""
     return value.reveal() if isinstance(value, Secret) else value
+
+
+def _list_defaults(settings: attrs.AttrsInstance) -> dict[str, Any]:
+    return attrs.asdict(settings, value_serializer=lambda _instance, _field, value: plain(value))
 
 
 def _dump(document: dict[str, Any]) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from cloudsvc import __version__
+from cloudsvc.cli.homes import find_default_sections
 from cloudsvc.settings.reference import make_reference
 from cloudsvc.settings.schema import make_schema
 from tests.cli.commands import run
@@ -76,13 +77,13 @@ def test_secrets_are_not_shown(tmp_path: Path) -> None:
 
 
 def test_schema_and_reference_need_no_home(tmp_path: Path) -> None:
-    assert run("config", "schema", "--home", tmp_path).stdout == make_schema({})
-    assert run("config", "reference", "--home", tmp_path).stdout == make_reference({})
+    assert run("config", "schema", "--home", tmp_path).stdout == make_schema(find_default_sections())
+    assert run("config", "reference", "--home", tmp_path).stdout == make_reference(find_default_sections())
 
 
 def test_schema_and_reference_of_a_home(tmp_path: Path) -> None:
     write_home(tmp_path)
-    assert run("config", "schema", "--home", tmp_path).stdout == make_schema({})
+    assert run("config", "schema", "--home", tmp_path).stdout == make_schema(find_default_sections())
 
 
 def test_the_version() -> None:

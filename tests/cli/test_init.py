@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from cloudsvc.cli.homes import find_default_sections
 from cloudsvc.settings.schema import make_default_config, make_schema
 from tests.cli.commands import run
 
@@ -21,8 +22,8 @@ def test_a_new_home_has_everything(tmp_path: Path) -> None:
     root = tmp_path / "a" / "home"
     result = run("init", root)
     assert result.exit_code == 0
-    assert (root / "config/config.json").read_text() == make_default_config()
-    assert (root / "config/schema.json").read_text() == make_schema({})
+    assert (root / "config/config.json").read_text() == make_default_config(find_default_sections())
+    assert (root / "config/schema.json").read_text() == make_schema(find_default_sections())
     assert (root / "logs").is_dir()
     assert (root / "data").is_dir()
     ssl.create_default_context().load_verify_locations(root / "certs/cert.pem")

@@ -13,6 +13,7 @@ from attrs import field, frozen
 from jsonschema import Draft202012Validator
 from msgspec import Meta
 
+from cloudsvc.cli.homes import find_default_sections
 from cloudsvc.core.secrets import Secret
 from cloudsvc.core.structuring import structure
 from cloudsvc.settings.leaves import find_leaves
@@ -21,6 +22,7 @@ from cloudsvc.settings.reference import make_reference
 from cloudsvc.settings.schema import make_default_config, make_schema
 
 CHECKOUT = Path(__file__).parents[2]
+SECTIONS = find_default_sections()
 
 
 class Shade(Enum):
@@ -51,9 +53,9 @@ def validator(**sections: type) -> Draft202012Validator:
 @pytest.mark.parametrize(
     ("path", "content"),
     [
-        ("config/config.json", make_default_config()),
-        ("config/schema.json", make_schema({})),
-        ("docs/configuration.md", make_reference({})),
+        ("config/config.json", make_default_config(SECTIONS)),
+        ("config/schema.json", make_schema(SECTIONS)),
+        ("docs/configuration.md", make_reference(SECTIONS)),
     ],
 )
 def test_what_is_made_from_the_classes_is_up_to_date(path: str, content: str) -> None:
@@ -61,9 +63,11 @@ def test_what_is_made_from_the_classes_is_up_to_date(path: str, content: str) ->
 
 
 def test_the_default_configuration_says_the_defaults_and_fits_the_schema() -> None:
-    document = json.loads(make_default_config())
-    assert not list(validator().iter_errors(document))
+    document = json.loads(make_default_config(SECTIONS))
+    assert not list(validator(**SECTIONS).iter_errors(document))
     assert document.pop("$schema") == "./schema.json"
+    for name, section in SECTIONS.items():
+        assert structure(document.pop(name), section, path=name) == section()
     assert structure(document, Settings, path="config") == Settings()
 
 
