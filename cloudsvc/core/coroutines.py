@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator
 from types import coroutine
 from typing import Any, TypeVar
 
@@ -49,11 +49,13 @@ def _go_on(work: Coroutine[Any, Any, T], awaited: Any) -> Generator[Any, Any, T]
         return result
 
 
-def shield(work: Coroutine[Any, Any, T]) -> Deferred[T]:
+def shield(work: Coroutine[Any, Any, T], undo: Callable[[T], object] | None = None) -> Deferred[T]:
     """
     Run ``work`` to its end, even when whoever waits for the result is cancelled.
 
     A failure that nobody waits for any more is logged.
+
+    :param undo: is called with a result that nobody waits for any more.
     """
     result: Deferred[T] = Deferred()
 
@@ -62,6 +64,8 @@ def shield(work: Coroutine[Any, Any, T]) -> Deferred[T]:
             result.callback(outcome)
         elif isinstance(outcome, Failure):
             _log.failure("work went on after its caller had left, and failed", outcome)
+        elif undo is not None:
+            undo(outcome)
 
     Deferred.fromCoroutine(work).addBoth(deliver)
     return result

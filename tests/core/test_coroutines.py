@@ -126,3 +126,15 @@ def test_a_failure_of_shielded_work_reaches_its_caller_or_else_the_log() -> None
         term.errback(ZeroDivisionError())
     [event] = events
     assert event["log_failure"].type is ZeroDivisionError
+
+
+def test_a_result_that_nobody_waits_for_can_be_undone() -> None:
+    undone: list[int] = []
+    claimed, abandoned = Deferred[int](), Deferred[int]()
+    shield(double(claimed), undone.append)
+    waiting = shield(double(abandoned), undone.append)
+    waiting.addErrback(lambda failure: failure.trap(CancelledError))
+    waiting.cancel()
+    claimed.callback(1)
+    abandoned.callback(2)
+    assert undone == [4]

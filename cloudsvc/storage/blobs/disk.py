@@ -1,0 +1,62 @@
+"""What a store of blobs asks of the operating system, call by call, so that tests can let each of them fail."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+_OWNER_ONLY = 0o600
+_FOLDER_OF_OWNER = 0o700
+
+
+class Disk:
+    """The calls themselves. All of them block, and raise ``OSError``."""
+
+    def create(self, path: Path) -> int:
+        """A descriptor for writing a new file."""
+        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, _OWNER_ONLY)
+
+    def open(self, path: Path) -> int:
+        """A descriptor for reading a file."""
+        return os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+
+    def write(self, descriptor: int, data: bytes) -> None:
+        """Write all of ``data``."""
+        view = memoryview(data)
+        while view:
+            view = view[os.write(descriptor, view) :]
+
+    def read(self, descriptor: int, length: int, offset: int) -> bytes:
+        """``length`` bytes from ``offset``, or fewer at the end of the file."""
+        data = os.pread(descriptor, length, offset)
+        while 0 < len(data) < length and (more := os.pread(descriptor, length - len(data), offset + len(data))):
+            data += more
+        return data
+
+    def sync(self, descriptor: int) -> None:
+        """Make what was written durable."""
+        os.fsync(descriptor)
+
+    def sync_folder(self, path: Path) -> None:
+        """Make durable which names are in a folder."""
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def make_folder(self, path: Path) -> bool:
+        """Make a folder whose parent is there; whether it was not there before."""
+        try:
+            path.mkdir(_FOLDER_OF_OWNER)
+        except FileExistsError:
+            return False
+        return True
+
+    def rename(self, source: Path, destination: Path) -> None:
+        """Give a file another name in the same file system."""
+        source.rename(destination)
+
+    def remove(self, path: Path) -> None:
+        """Remove a file. One that is not there is no error."""
+        path.unlink(missing_ok=True)

@@ -1,0 +1,27 @@
+"""What went wrong with the disk, in the words of the drive."""
+
+from __future__ import annotations
+
+import errno
+from typing import Final
+
+from twisted.logger import Logger
+
+from cloudsvc.core.errors import CloudError
+from cloudsvc.drive.errors import no_space, storage_failed
+
+_log = Logger("cloudsvc.storage")
+
+_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+
+def translate(problem: OSError) -> CloudError:
+    """The error that a client is told. What an administrator has to look at is logged."""
+    if problem.errno in _FULL:
+        return no_space()
+    _log.error(
+        "the disk of the blobs fails: {code} {reason}",
+        code=errno.errorcode.get(problem.errno or 0, "?"),
+        reason=problem.strerror,
+    )
+    return storage_failed()

@@ -1,0 +1,149 @@
+"""Where on disk a blob is, and where it is while it arrives."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from attrs import frozen
+
+from cloudsvc.drive.nodes import BlobId
+
+_LOCK: Final = "lock"
+_ID: Final = re.compile(r"[0-9a-f]{32}")
+
+
+@frozen(kw_only=True)
+class Places:
+    """
+    The folders of one process that works on a store.
+
+    :ivar blobs: sealed blobs, in 256 folders named by the first two digits of their ids.
+    :ivar incoming: a folder for each process, locked as long as that lives, and with the bytes that arrive there.
+    :ivar own: that of this process.
+    """
+
+    blobs: Path
+    incoming: Path
+    own: Path
+    _lock: int
+
+    @classmethod
+    def open(cls, directory: Path) -> Places:
+        """
+        Make what is missing, and clear what processes that are gone have left. Blocks.
+
+        :raises OSError: it cannot be done.
+        """
+        blobs, incoming = directory / "blobs", directory / "incoming"
+        for folder in (directory, blobs, incoming):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with _locked(incoming / _LOCK):
+            for folder in _list_folders(incoming):
+                _clear(folder)
+            own = incoming / secrets.token_hex(8)
+            own.mkdir(mode=0o700)
+            lock = os.open(own / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        return cls(blobs=blobs, incoming=incoming, own=own, lock=lock)
+
+    def close(self) -> None:
+        """Give up the folder of this process. Blocks."""
+        with _locked(self.incoming / _LOCK):
+            os.close(self._lock)
+            _clear(self.own)
+
+    def find_incoming(self, blob: BlobId) -> Path:
+        """Where ``blob`` is while it arrives."""
+        return self.own / blob
+
+    def find_folder(self, blob: BlobId) -> Path:
+        """The folder of ``blob`` once it is sealed."""
+        return self.blobs / blob[:2]
+
+    def find(self, blob: BlobId) -> Path:
+        """Where ``blob`` is once it is sealed."""
+        return self.find_folder(blob) / blob
+
+    def list_folders(self) -> list[Path]:
+        """The folders with sealed blobs. Blocks."""
+        return _list_folders(self.blobs)
+
+    def list_blobs(self, folder: Path, sealed_before: float | None) -> list[BlobId]:
+        """
+        The blobs in one of those folders; anything else in it is somebody else's business. Blocks.
+
+        :param sealed_before: seconds since the epoch; leave out what is younger.
+        """
+        found = []
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if _ID.fullmatch(entry.name) and entry.name.startswith(folder.name):
+                    try:
+                        young = (
+                            sealed_before is not None and entry.stat(follow_symlinks=False).st_mtime >= sealed_before
+                        )
+                    except FileNotFoundError:
+                        continue
+                    if not young:
+                        found.append(BlobId(entry.name))
+        return found
+
+    def is_shared(self) -> bool:
+        """Whether another process works on this store. Blocks."""
+        with _locked(self.incoming / _LOCK):
+            return any(folder != self.own and _is_locked(folder) for folder in _list_folders(self.incoming))
+
+
+def make_blob_id() -> BlobId:
+    """An id that nothing has."""
+    return BlobId(secrets.token_hex(16))
+
+
+@contextmanager
+def _locked(file: Path) -> Iterator[None]:
+    """Hold the lock on ``file``; so nobody sees a folder that is made but not locked yet."""
+    descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _list_folders(directory: Path) -> list[Path]:
+    with os.scandir(directory) as entries:
+        return [Path(entry.path) for entry in entries if entry.is_dir(follow_symlinks=False)]
+
+
+def _is_locked(folder: Path) -> bool:
+    try:
+        descriptor = os.open(folder / _LOCK, os.O_RDWR)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def _clear(folder: Path) -> None:
+    """Remove a folder of incoming blobs whose process is gone; leave it where anything else is in it."""
+    if _is_locked(folder):
+        return
+    with os.scandir(folder) as entries:
+        names = [entry.name for entry in entries]
+    for name in names:
+        if name == _LOCK or _ID.fullmatch(name):
+            (folder / name).unlink(missing_ok=True)
+    if all(name == _LOCK or _ID.fullmatch(name) for name in names):
+        folder.rmdir()
