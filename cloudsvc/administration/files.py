@@ -1,0 +1,31 @@
+"""Files that appear whole or not at all. Everything here blocks."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pathlib
+
+
+def sync_directory(directory: pathlib.Path) -> None:
+    """Make the names in ``directory`` durable."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def publish(staged: pathlib.Path, destination: pathlib.Path) -> None:
+    """Give a file that is complete and durable its name, in place of what had it before."""
+    staged.replace(destination)
+    sync_directory(destination.parent)
+
+
+def lock(descriptor: int) -> bool:
+    """Whether the lock of an open file or directory could be had. It is held until the descriptor is closed."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -1,0 +1,112 @@
+"""
+``metadata.json``: media types, tags and dates beside plain files.
+
+It has the shape in which the upstream server keeps them: one JSON object, path -> what is known about the file.
+"""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import unicodedata
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import IO, Final
+
+import msgspec
+from attrs import frozen
+
+from cloudsvc.core.clock import format_timestamp
+from cloudsvc.core.errors import StartFault
+from cloudsvc.drive.names import Path
+from cloudsvc.drive.nodes import File, Instant
+
+METADATA_NAME: Final = "metadata.json"
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+
+
+@frozen(kw_only=True)
+class Metadata:
+    """What a file is besides its bytes."""
+
+    media_type: str
+    tags: tuple[str, ...]
+    created_at: Instant
+    updated_at: Instant
+
+
+@frozen(kw_only=True)
+class _Entry:
+    mime_type: str
+    tags: tuple[str, ...] = ()
+    uploaded_at: datetime
+    updated_at: datetime
+
+
+_decoder: Final = msgspec.json.Decoder(dict[str, _Entry])
+
+
+def read_metadata(file: pathlib.Path, zone: tzinfo | None = None) -> Mapping[str, Metadata]:
+    """
+    What ``file`` says about each path, by :func:`key_of` it. Blocks.
+
+    :param zone: of the clock that wrote the dates, whatever they say themselves: the upstream server writes local
+        times and calls them UTC. ``None`` takes them as they are.
+    :raises StartFault: it cannot be read, or is something else.
+    """
+    try:
+        entries = _decoder.decode(file.read_bytes())
+    except OSError as problem:
+        raise StartFault([f"{file} cannot be read: {problem.strerror}"]) from None
+    except msgspec.DecodeError as problem:
+        advice = "correct it, or say --plain to take it as a file like any other"
+        raise StartFault([f"{file} does not hold tags and dates: {problem}; {advice}"]) from None
+    return {
+        unicodedata.normalize("NFC", path): Metadata(
+            media_type=entry.mime_type,
+            tags=entry.tags,
+            created_at=_count_microseconds(entry.uploaded_at, zone),
+            updated_at=_count_microseconds(entry.updated_at, zone),
+        )
+        for path, entry in entries.items()
+    }
+
+
+def key_of(path: Path) -> str:
+    """What names ``path``, however its characters are composed."""
+    return "/".join(name.key for name in path.names)
+
+
+def _count_microseconds(moment: datetime, zone: tzinfo | None) -> Instant:
+    if zone is not None or moment.tzinfo is None:
+        moment = moment.replace(tzinfo=zone or UTC)
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+class MetadataWriter:
+    """Writes such a file, piece by piece, so that it may be larger than the memory. Blocks."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self._stream = stream
+        self._separator = "{\n"
+
+    def add(self, files: Iterable[File]) -> None:
+        """Write what is known about ``files``."""
+        for file in files:
+            entry = {
+                "filepath": str(file.path),
+                "mime_type": file.version.media_type,
+                "size": file.version.blob.size,
+                "tags": file.tags,
+                "uploaded_at": format_timestamp(file.created_at / 1_000_000),
+                "updated_at": format_timestamp(file.updated_at / 1_000_000),
+            }
+            path, value = (json.dumps(each, ensure_ascii=False) for each in (str(file.path), entry))
+            self._stream.write(f"{self._separator}  {path}: {value}")
+            self._separator = ",\n"
+
+    def end(self) -> None:
+        """Write what is missing at the end."""
+        self._stream.write("{}\n" if self._separator == "{\n" else "\n}\n")

@@ -1,0 +1,202 @@
+"""A directory of plain files, about to be written."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import pathlib
+import stat
+import unicodedata
+from collections.abc import Callable
+from typing import IO, Final
+from uuid import uuid4
+
+from attrs import frozen
+
+from cloudsvc.administration.files import lock, publish, sync_directory
+from cloudsvc.administration.metadata import METADATA_NAME
+from cloudsvc.core.errors import StartFault
+from cloudsvc.drive.names import Name, Path
+from cloudsvc.drive.nodes import Blob, Instant
+
+STAGING_NAME: Final = ".cloudsvc-export"
+"""What is not complete yet lies in a directory of this name, on the same file system as the rest."""
+
+_PIECE: Final = 1024 * 1024
+
+
+class Damaged(Exception):  # noqa: N818  # a state of affairs that callers put into words
+    """The bytes that were read are not those that were stored."""
+
+
+@frozen(kw_only=True)
+class Target:
+    """
+    The directory. Files appear in it whole, with their names, or not at all. All methods block.
+
+    :ivar top: it.
+    :ivar fold: gives the same text for names that this file system takes for the same.
+    """
+
+    top: pathlib.Path
+    fold: Callable[[str], str]
+    _staging: pathlib.Path
+    _lock: int
+
+    @classmethod
+    def open(cls, top: pathlib.Path, *, resume: bool) -> Target:
+        """
+        Prepare ``top``, which is made where it is missing.
+
+        :param resume: whether there may be files from an earlier export.
+        :raises StartFault: it cannot be used.
+        """
+        staging = top / STAGING_NAME
+        try:
+            top.mkdir(parents=True, exist_ok=True)
+            _see_what_is_there(top, resume=resume)
+            staging.mkdir(mode=0o700, exist_ok=True)
+            descriptor = os.open(staging, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except OSError as problem:
+            raise StartFault([f"{top} cannot be written: {problem.strerror}; name another directory"]) from None
+        if not lock(descriptor):
+            os.close(descriptor)
+            raise StartFault([f"another export is being written to {top}; wait for it, or stop it"])
+        for left in staging.iterdir():
+            left.unlink()
+        return cls(top=top, fold=find_folding(staging), staging=staging, lock=descriptor)
+
+    def close(self, *, complete: bool) -> None:
+        """Let go of it. If it is not complete, the next export can go on with it."""
+        if complete:
+            self._staging.rmdir()
+            sync_directory(self.top)
+        os.close(self._lock)
+
+    def locate(self, path: Path) -> pathlib.Path:
+        """Where ``path`` is."""
+        return self.top.joinpath(*map(_check_segment, path.names))
+
+    def make_folder(self, path: Path) -> None:
+        """
+        Make the folder ``path``, in one that is there. It may be there already, but links are not followed.
+
+        :raises OSError: it cannot be made.
+        """
+        place = self.locate(path)
+        try:
+            place.mkdir()
+        except FileExistsError:
+            if not stat.S_ISDIR(place.lstat().st_mode):
+                raise
+        else:
+            sync_directory(place.parent)
+
+    def has(self, path: Path, blob: Blob, modified_at: Instant) -> bool:
+        """Whether the file at ``path`` has the bytes of ``blob`` already; its date is then set."""
+        place = self.locate(path)
+        try:
+            status = place.lstat()
+        except FileNotFoundError:
+            return False
+        if not stat.S_ISREG(status.st_mode) or status.st_size != blob.size:
+            return False
+        with place.open("rb") as content:
+            if hashlib.file_digest(content, "sha256").digest() != blob.digest:
+                return False
+        _date(place, modified_at)
+        return True
+
+    def write(self, path: Path, blob: Blob, descriptor: int, modified_at: Instant) -> None:
+        """
+        Make what ``descriptor`` gives the file at ``path``, once it is durable and is what ``blob`` should be.
+
+        :raises Damaged: it is not.
+        :raises OSError: it cannot be read or written.
+        """
+        staged = self._staging / uuid4().hex
+        try:
+            with staged.open("xb", buffering=0) as file:
+                _copy(descriptor, file, blob)
+                _date(file.fileno(), modified_at)
+                os.fsync(file.fileno())
+            staged.replace(self.locate(path))
+        except BaseException:
+            staged.unlink(missing_ok=True)
+            raise
+
+    def sync_folder(self, path: Path) -> None:
+        """Make the names in the folder ``path`` durable."""
+        sync_directory(self.locate(path))
+
+    def stage_text(self, destination: pathlib.Path) -> IO[str]:
+        """
+        A text file that is to become ``destination``, by :meth:`place_text`.
+
+        :raises OSError: it cannot be made.
+        """
+        if destination.parent == self.top:
+            return (self._staging / uuid4().hex).open("x", encoding="utf-8")
+        return destination.with_name(f"{destination.name}.part").open("w", encoding="utf-8")
+
+    def place_text(self, stream: IO[str], destination: pathlib.Path) -> None:
+        """
+        Give ``stream`` its name, once it is durable.
+
+        :raises OSError: it cannot be written.
+        """
+        stream.flush()
+        os.fsync(stream.fileno())
+        publish(pathlib.Path(stream.name), destination)
+
+
+def find_folding(directory: pathlib.Path) -> Callable[[str], str]:
+    """Which names the file system of ``directory`` takes for the same, found by trying. Blocks."""
+    probe = directory / f"{uuid4().hex}-Ab-\N{LATIN SMALL LETTER E WITH ACUTE}"
+    probe.touch()
+    try:
+        case = probe.with_name(probe.name.lower()).exists()
+        composition = probe.with_name(unicodedata.normalize("NFD", probe.name)).exists()
+    finally:
+        probe.unlink()
+    if case:
+        return fold_case
+    return (lambda text: unicodedata.normalize("NFC", text)) if composition else str
+
+
+def fold_case(text: str) -> str:
+    """``text`` as a file system sees it for which case makes no difference."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
+
+
+def _see_what_is_there(top: pathlib.Path, *, resume: bool) -> None:
+    names = {entry.name for entry in top.iterdir()}
+    if not names:
+        return
+    if not names & {STAGING_NAME, METADATA_NAME}:
+        raise StartFault([f"{top} is not empty; name a new directory, or an empty one"])
+    if not resume:
+        raise StartFault([f"{top} holds an earlier export; --resume completes it or brings it up to date"])
+
+
+def _check_segment(name: Name) -> str:
+    """The text of ``name``, which is one segment of a path on every system that this runs on."""
+    if pathlib.PurePath(name.text).parts != (name.text,) or name.text in {os.curdir, os.pardir}:
+        raise ValueError(f"{name.text!r} is no name of a file")
+    return name.text
+
+
+def _copy(descriptor: int, destination: IO[bytes], blob: Blob) -> None:
+    digest, size = hashlib.sha256(), 0
+    while piece := os.read(descriptor, _PIECE):
+        digest.update(piece)
+        size += len(piece)
+        rest = memoryview(piece)
+        while rest:
+            rest = rest[destination.write(rest) :]
+    if (size, digest.digest()) != (blob.size, blob.digest):
+        raise Damaged
+
+
+def _date(place: pathlib.Path | int, moment: Instant) -> None:
+    os.utime(place, ns=(moment * 1000, moment * 1000))

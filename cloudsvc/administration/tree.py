@@ -1,0 +1,30 @@
+"""Everything in a drive, folder by folder."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Final
+
+from cloudsvc.drive.catalogue import Catalogue
+from cloudsvc.drive.names import ROOT, Path
+from cloudsvc.drive.nodes import Folder, Node
+
+_PAGE: Final = 500
+
+
+async def walk(catalogue: Catalogue, top: Path = ROOT) -> AsyncIterator[tuple[Path, Sequence[Node]]]:
+    """
+    Each folder from ``top`` down, with what is directly in it. A folder with much in it comes several times in a row.
+
+    :raises CloudError: there is no such folder, or the storage fails.
+    """
+    pending = [top]
+    while pending:
+        folder, cursor = pending.pop(), None
+        while True:
+            page = await catalogue.list_children(folder, _PAGE, cursor)
+            yield folder, page.items
+            pending += [node.path for node in page.items if isinstance(node, Folder)]
+            cursor = page.cursor
+            if cursor is None:
+                break

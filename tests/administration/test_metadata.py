@@ -1,0 +1,85 @@
+"""``metadata.json``: what is written is read, also what the upstream server wrote."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from cloudsvc.administration.metadata import Metadata, MetadataWriter, read_metadata
+from cloudsvc.core.errors import StartFault
+from cloudsvc.drive.names import parse_path
+from cloudsvc.drive.nodes import Blob, BlobId, File, NodeId, Version, VersionId
+from tests.support.upstream import NOON, describe
+
+NAMES = ["plain.txt", 'quo"te', "back\\slash", "emoji 🎉/ünï", "100%.txt", "\u202eevil"]
+
+
+def make_file(path: str) -> File:
+    blob = Blob(id=BlobId("0" * 32), size=5, digest=b"d" * 32)
+    version = Version(id=VersionId(1), validator="v", blob=blob, media_type="text/x-odd", created_at=7)
+    return File(
+        id=NodeId(1),
+        path=parse_path(path),
+        version=version,
+        tags=("a", "b c"),
+        created_at=1_700_000_000_000_001,
+        updated_at=1_800_000_000_999_999,
+    )
+
+
+@pytest.mark.parametrize("bundles", [[], [NAMES], [NAMES[:2], [], NAMES[2:]]])
+def test_what_is_written_is_read(tmp_path: Path, bundles: list[list[str]]) -> None:
+    stream = io.StringIO()
+    writer = MetadataWriter(stream)
+    for names in bundles:
+        writer.add([make_file(name) for name in names])
+    writer.end()
+    file = tmp_path / "metadata.json"
+    file.write_text(stream.getvalue(), "utf-8")
+    expected = Metadata(
+        media_type="text/x-odd",
+        tags=("a", "b c"),
+        created_at=1_700_000_000_000_001,
+        updated_at=1_800_000_000_999_999,
+    )
+    assert read_metadata(file) == {name: expected for names in bundles for name in names}
+
+
+def test_what_upstream_wrote_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "metadata.json"
+    file.write_text(json.dumps({"animals/cat.png": describe("animals/cat.png", tags=["pet"])}))
+    [(path, found)] = read_metadata(file).items()
+    assert (path, found.media_type, found.tags) == ("animals/cat.png", "image/png", ("pet",))
+    assert found.created_at == NOON
+
+
+def test_local_times_that_say_utc_are_understood_when_one_says_so(tmp_path: Path) -> None:
+    file = tmp_path / "metadata.json"
+    file.write_text(json.dumps({"a": describe("a")}))
+    assert read_metadata(file, ZoneInfo("Etc/GMT-2"))["a"].created_at == NOON - 2 * 3600 * 1_000_000
+
+
+def test_paths_are_found_however_they_are_composed(tmp_path: Path) -> None:
+    file = tmp_path / "metadata.json"
+    file.write_text(json.dumps({"e\u0301": describe("e\u0301")}))
+    assert [*read_metadata(file)] == ["\u00e9"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "[]", "{", '{"a": 1}', '{"a": {}}', json.dumps({"a": describe("a") | {"tags": [1]}}), '{"a": {"x": "\xff"}}'],
+)
+def test_what_is_something_else_is_refused_with_what_to_do(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "metadata.json"
+    file.write_text(text, "latin-1")
+    with pytest.raises(StartFault, match="--plain"):
+        read_metadata(file)
+
+
+def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:
+    with pytest.raises(StartFault, match="cannot be read"):
+        read_metadata(tmp_path / "missing.json")
