@@ -1,0 +1,133 @@
+"""One thread writes. It takes whatever waits into one transaction, and one commit makes all of it durable."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any, Final, Generic, TypeAlias, TypeVar
+
+from attrs import define, field
+from twisted.internet.defer import Deferred
+
+from cloudsvc.core.errors import CloudError
+from cloudsvc.core.threads import ThreadRunner
+from cloudsvc.storage.catalogue.connections import translate
+
+T = TypeVar("T")
+
+_TOGETHER: Final = 64
+"""So many callers share a transaction at most."""
+
+Work: TypeAlias = Callable[[sqlite3.Connection], T]
+
+
+@define(eq=False)
+class _Job(Generic[T]):
+    work: Work[T]
+    done: Deferred[T]
+
+
+@define(eq=False)
+class _Outcome:
+    """What became of one work."""
+
+    value: Any = None
+    problem: BaseException | None = None
+
+
+@define(eq=False, kw_only=True)
+class Writer:
+    """
+    Writes for many callers.
+
+    Each has a savepoint of its own: one that fails undoes nothing of the others. Nobody is answered before the commit.
+
+    :ivar connection: is used in the thread of ``threads``, of which there is one, and nowhere else.
+    """
+
+    connection: sqlite3.Connection
+    _threads: ThreadRunner
+    _waiting: deque[_Job[Any]] = field(factory=deque)
+    _is_writing: bool = False
+
+    async def run(self, work: Work[T]) -> T:
+        """
+        What ``work`` returns, once what it did is durable.
+
+        Cancelling the caller before its turn undoes the wish; later it changes nothing.
+
+        :raises CloudError: its own, or the database fails; nothing was done.
+        """
+        job: _Job[T] = _Job(work, Deferred(lambda _: self._drop(job)))
+        self._waiting.append(job)
+        if not self._is_writing:
+            self._is_writing = True
+            Deferred.fromCoroutine(self._write())
+        return await job.done
+
+    async def close(self) -> None:
+        """Finish what waits, and close the connection."""
+        await self.run(lambda _: None)
+        await self._threads.run(self.connection.close)
+
+    def _drop(self, job: _Job[Any]) -> None:
+        if job in self._waiting:
+            self._waiting.remove(job)
+
+    async def _write(self) -> None:
+        while self._waiting:
+            jobs = [self._waiting.popleft() for _ in range(min(_TOGETHER, len(self._waiting)))]
+            try:
+                outcomes = await self._threads.run(self._commit, [job.work for job in jobs])
+            except BaseException as problem:  # noqa: BLE001  # whatever it is, each caller has to know
+                outcomes = [_Outcome(problem=problem) for _ in jobs]
+            for job, outcome in zip(jobs, outcomes, strict=True):
+                _answer(job, outcome)
+        self._is_writing = False
+
+    def _commit(self, works: Sequence[Work[Any]]) -> list[_Outcome]:
+        connection = self.connection
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            outcomes = [self._attempt(work) for work in works]
+            connection.execute("COMMIT")
+        except sqlite3.Error as problem:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            failure = translate(problem)
+            return [_Outcome(problem=failure) for _ in works]
+        return outcomes
+
+    def _attempt(self, work: Work[Any]) -> _Outcome:
+        """
+        Do one work, or nothing of it.
+
+        :raises sqlite3.Error: the whole transaction is lost.
+        """
+        connection = self.connection
+        connection.execute("SAVEPOINT work")
+        try:
+            value = work(connection)
+        except sqlite3.Error:
+            raise
+        except Exception as problem:  # noqa: BLE001  # its caller gets it
+            connection.execute("ROLLBACK TO work")
+            outcome = _Outcome(problem=problem)
+        else:
+            outcome = _Outcome(value=value)
+        connection.execute("RELEASE work")
+        return outcome
+
+
+def _answer(job: _Job[Any], outcome: _Outcome) -> None:
+    if job.done.called:
+        return
+    if outcome.problem is None:
+        job.done.callback(outcome.value)
+    else:
+        # Each gets an error of its own: one that several raise would gather all their tracebacks.
+        problem = outcome.problem
+        job.done.errback(
+            CloudError(problem.kind, problem.code, problem.message) if isinstance(problem, CloudError) else problem
+        )

@@ -1,0 +1,60 @@
+"""
+Statements of SQLAlchemy, compiled once.
+
+Compiling costs more than running; so the text is made when the module is imported, and the driver runs it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from sqlite3 import Connection, Cursor
+from typing import Any
+
+from attrs import frozen
+from sqlalchemy import Executable
+from sqlalchemy.dialects import sqlite
+
+_DIALECT = sqlite.dialect(paramstyle="named")  # type: ignore[no-untyped-call]  # has no types
+
+
+@frozen
+class Statement:
+    """
+    A statement that can be run again and again.
+
+    :ivar text: with named parameters.
+    :ivar values: of those parameters that are always the same.
+    """
+
+    text: str
+    values: dict[str, Any]
+
+    def run(self, connection: Connection, **values: Any) -> Cursor:
+        """Run it."""
+        return connection.execute(self.text, {**self.values, **values} if self.values else values)
+
+    def rows(self, connection: Connection, **values: Any) -> Iterator[tuple[Any, ...]]:
+        """Run it, for all rows."""
+        return self.run(connection, **values)
+
+    def row(self, connection: Connection, **values: Any) -> tuple[Any, ...] | None:
+        """Run it, for the first row, if there is one."""
+        found: tuple[Any, ...] | None = self.run(connection, **values).fetchone()
+        return found
+
+    def value(self, connection: Connection, **values: Any) -> Any:
+        """Run it, for the first column of the first row; ``None`` where there is no row."""
+        found = self.row(connection, **values)
+        return found[0] if found else None
+
+
+def compile_statement(executable: Executable, *columns: str) -> Statement:
+    """
+    ``executable`` with the parameters that it names by ``bindparam``.
+
+    :param columns: those that an insertion gives values, as parameters of the same names.
+    """
+    # Everything that is run here can be compiled, though the type does not say so.
+    compiled = executable.compile(dialect=_DIALECT, column_keys=list(columns) or None)  # type: ignore[attr-defined]
+    values = {name: value for name, value in compiled.params.items() if value is not None}
+    return Statement(str(compiled), values)
