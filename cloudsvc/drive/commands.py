@@ -8,7 +8,7 @@ from attrs import frozen
 
 from cloudsvc.drive.errors import changed_meanwhile
 from cloudsvc.drive.names import Path
-from cloudsvc.drive.nodes import Blob, File, Folder, TrashId, VersionId
+from cloudsvc.drive.nodes import Blob, File, Folder, Instant, TrashId, VersionId
 
 
 @frozen(kw_only=True)
@@ -123,6 +123,15 @@ class EditTags:
 
 
 @frozen(kw_only=True)
+class DateFile:
+    """Say when a file came to be and last changed, for one that comes from elsewhere. The result is the file."""
+
+    path: Path
+    created_at: Instant
+    updated_at: Instant
+
+
+@frozen(kw_only=True)
 class Copy:
     """Make a second file or folder with the same contents and tags, without copying bytes. The result is the copy."""
 
@@ -164,4 +173,6 @@ class RestoreVersion:
     condition: Condition = ALWAYS
 
 
-Command: TypeAlias = StoreFile | MakeFolder | Move | EditTags | Copy | Discard | Restore | Purge | RestoreVersion
+Command: TypeAlias = (
+    StoreFile | MakeFolder | Move | EditTags | DateFile | Copy | Discard | Restore | Purge | RestoreVersion
+)

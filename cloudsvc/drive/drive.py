@@ -43,7 +43,7 @@ from cloudsvc.drive.limits import Limits
 from cloudsvc.drive.names import Path
 from cloudsvc.drive.nodes import File, Folder, Node, Trashed, TrashId, Version, VersionId
 from cloudsvc.drive.pages import FileQuery, Page
-from cloudsvc.drive.tags import check_tags
+from cloudsvc.drive.tags import check_commands
 
 T = TypeVar("T")
 
@@ -212,9 +212,7 @@ class Drive:
 
         :raises CloudError: one cannot be done.
         """
-        for command in commands:
-            if isinstance(command, EditTags):
-                check_tags(command, self.limits)
+        check_commands(commands, self.limits)
         return await self._catalogue.apply(commands, actor.name)
 
     async def make_folder(self, actor: Actor, path: Path) -> MadeFolder:

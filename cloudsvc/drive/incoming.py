@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mimetypes
+from collections.abc import Sequence
 from typing import Final
 
 from attrs import define
@@ -14,11 +15,12 @@ from cloudsvc.core.errors import CloudError, Kind
 from cloudsvc.drive.blobs import BlobWriter
 from cloudsvc.drive.capacity import Room
 from cloudsvc.drive.catalogue import Catalogue
-from cloudsvc.drive.commands import Condition, StoredFile, StoreFile
+from cloudsvc.drive.commands import Command, Condition, StoredFile, StoreFile
 from cloudsvc.drive.errors import digest_mismatch, file_too_large
 from cloudsvc.drive.limits import Limits
 from cloudsvc.drive.names import Path
 from cloudsvc.drive.nodes import Blob
+from cloudsvc.drive.tags import check_commands
 
 _STEP: Final = 16 * 1024 * 1024
 """Bytes for which room is asked at a time while the length is unknown."""
@@ -68,15 +70,20 @@ class Incoming:
             await self._room.grow(min(size + _STEP, self._limits.file_bytes))
         await self._writer.write(data)
 
-    async def finish(self, *, media_type: str | None = None, digest: bytes | None = None) -> StoredFile:
+    async def finish(
+        self, *, media_type: str | None = None, digest: bytes | None = None, also: Sequence[Command] = ()
+    ) -> StoredFile:
         """
         Make what was taken the content of the file. When this returns, a power failure cannot take it any more.
 
         :param media_type: as declared; ``None`` lets the name tell.
         :param digest: the SHA-256 that the bytes must have; ``None`` where nobody said.
-        :raises CloudError: the condition does not hold any more, the digest is another, or the storage fails.
+        :param also: what is done right after it, in the same step.
+        :raises CloudError: the condition does not hold any more, the digest is another, a command of ``also`` cannot be
+            done, or the storage fails.
         """
-        self._finishing = shield(self._finish(media_type or guess_type(self.path), digest))
+        check_commands(also, self._limits)
+        self._finishing = shield(self._finish(media_type or guess_type(self.path), digest, also))
         return await self._finishing
 
     async def close(self) -> None:
@@ -87,7 +94,7 @@ class Incoming:
             finally:
                 self._room.give_back()
 
-    async def _finish(self, media_type: str, digest: bytes | None) -> StoredFile:
+    async def _finish(self, media_type: str, digest: bytes | None, also: Sequence[Command]) -> StoredFile:
         try:
             blob = await self._seal(digest)
             store = StoreFile(
@@ -98,7 +105,7 @@ class Incoming:
                 replace=self._replace,
                 condition=self._condition,
             )
-            return await self._commit(store)
+            return await self._commit(store, also)
         finally:
             self._room.give_back()
 
@@ -113,10 +120,10 @@ class Incoming:
             raise digest_mismatch()
         return blob
 
-    async def _commit(self, store: StoreFile) -> StoredFile:
+    async def _commit(self, store: StoreFile, also: Sequence[Command]) -> StoredFile:
         stored: StoredFile
         try:
-            [stored] = await self._catalogue.apply([store], self._actor.name)
+            stored, *_ = await self._catalogue.apply([store, *also], self._actor.name)
         except CloudError as problem:
             if problem.kind is Kind.UNAVAILABLE:
                 # It may have been committed all the same, and then the blob is the file. If not, it is a stray one.

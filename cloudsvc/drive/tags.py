@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 
 from cloudsvc.core.errors import CloudError, Kind
-from cloudsvc.drive.commands import EditTags
+from cloudsvc.drive.commands import Command, EditTags
 from cloudsvc.drive.errors import tag_too_long, too_many_tags
 from cloudsvc.drive.limits import Limits
+
+
+def check_commands(commands: Sequence[Command], limits: Limits) -> None:
+    """
+    See that the tags that ``commands`` add may be.
+
+    :raises CloudError: as :func:`check_tags`.
+    """
+    for command in commands:
+        if isinstance(command, EditTags):
+            check_tags(command, limits)
 
 
 def check_tags(command: EditTags, limits: Limits) -> None:
