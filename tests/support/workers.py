@@ -1,0 +1,31 @@
+"""A pytest plugin: with pytest-xdist's ``-n``, what shares a fixture that is slow to make runs in one worker."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]  # has no types
+
+_TOGETHER = {
+    "tests/live/test_conformance.py": "the worked example",
+    "tests/live/test_extending.py": "the worked example",
+    "tests/packaging/test_installation.py": "the installed wheel",
+    "tests/packaging/test_repository.py": "the installed wheel",
+    "tests/packaging/test_wheel.py": "the installed wheel",
+}
+"""Modules that share a fixture of the session. All others share at most what is theirs alone."""
+
+
+class _Modules(LoadScopeScheduling):  # type: ignore[misc]  # as above
+    """Gives whole modules to the workers, in the order of the files: the short ones that come last fill the gaps."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        module = nodeid.partition("::")[0]
+        return _TOGETHER.get(module, module)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    config.option.loadscopereorder = False
+    return _Modules(config, log)
