@@ -46,6 +46,7 @@ class Channel(HTTPChannel, BodyFlow):
         "_allowed",
         "_body_paused",
         "_discarded",
+        "_half_closed",
         "_host",
         "_peer",
         "_received_at_mark",
@@ -70,6 +71,7 @@ class Channel(HTTPChannel, BodyFlow):
         self._received_at_mark = 0
         self._was_paused = False
         self._body_paused = False
+        self._half_closed = False
         self._stalls_at = inf
 
     # -- the connection ------------------------------------------------------------------------------------------
@@ -141,8 +143,9 @@ class Channel(HTTPChannel, BodyFlow):
         self.loseConnection()
 
     def readConnectionLost(self) -> None:
-        """The client has said all it will say, and may still listen (RFC 9112 section 9.6); TLS never comes here."""
+        """The client has said all it will say, and may still listen (RFC 9112 section 9.6)."""
         # A whole request is answered. Reading goes on after that, and finds the end again.
+        self._half_closed = True
         if self.phase is not Phase.HANDLING:
             self.loseConnection()
 
@@ -154,11 +157,11 @@ class Channel(HTTPChannel, BodyFlow):
     def dataReceived(self, data: bytes) -> None:
         """Take bytes from the client."""
         while data and not self.paused and (self.phase is Phase.IDLE or self.phase is Phase.CONNECTED):
-            self._enter(Phase.HEADERS)
-            if self._buffer:
-                break
-            head = read_plain_head(data, most_bytes=self.MAX_LENGTH, most_fields=self.maxHeaders)
+            head = None
+            if not self._buffer:
+                head = read_plain_head(data, most_bytes=self.MAX_LENGTH, most_fields=self.maxHeaders)
             if head is None:
+                self._enter(Phase.HEADERS)
                 break
             self._start_request(head)
             data = data[head.size :]
@@ -169,8 +172,7 @@ class Channel(HTTPChannel, BodyFlow):
         """Do what Twisted's parser would have done by the end of ``head``."""
         request = self.requestFactory(self, False)  # noqa: FBT003  # Twisted's "queued"
         self.requests.append(request)
-        for name, value in head.fields:
-            request.requestHeaders.addRawHeader(name, value)
+        request.requestHeaders._rawHeaders = head.fields
         self._command, self._path, self._version = head.method, head.target, b"HTTP/1.1"
         self.allHeadersReceived()
         self.allContentReceived()
@@ -189,8 +191,11 @@ class Channel(HTTPChannel, BodyFlow):
         if problem is not None:
             self.refuse(problem)
             return
-        request.parseCookies()
-        self.persistent = self.checkPersistence(request, self._version) and not self.connections.draining
+        fields = request.requestHeaders._rawHeaders
+        if b"Cookie" in fields:
+            request.parseCookies()
+        stays = b"Connection" not in fields and self._version == b"HTTP/1.1"
+        self.persistent = (stays or self.checkPersistence(request, self._version)) and not self.connections.draining
         if self.length != 0:
             self._enter(Phase.BODY)
             self._received_at_mark = 0
@@ -200,25 +205,33 @@ class Channel(HTTPChannel, BodyFlow):
         """The request is here in full."""
         if self.phase is Phase.CLOSING:
             return
-        self._enter(Phase.HANDLING)
+        self.phase, self.deadline = Phase.HANDLING, inf
         super().allContentReceived()
 
     def requestDone(self, request: Request) -> None:
         """The answer is written: go on with the next request, or close once the client has taken it."""
-        if self.persistent:
-            self._enter(Phase.IDLE)
-        else:
+        kept_waiting = self._body_paused or self._half_closed or bool(self._dataBuffer)
+        self._body_paused = False
+        if not self.persistent:
             self._enter(Phase.CLOSING)
             self.deadline = self._seconds() + self.connections.bounds.stall_seconds
-        self._body_paused = False
-        super().requestDone(request)
+            super().requestDone(request)
+            return
+        self._enter(Phase.IDLE)
+        # What Twisted does here, but for asking the reactor each time to go on with what it never stopped.
+        del self.requests[0]
+        self._handlingRequest = False
+        if kept_waiting and not self._waitingForTransport:
+            self._networkProducer.resumeProducing()
+        data, self._dataBuffer = b"".join(self._dataBuffer), []
+        self.setLineMode(data)
 
     def _in_request_line(self) -> bool:
         return not hasattr(self, "_command")
 
     def _examine_head(self, request: Request) -> HTTPError | None:
-        headers = request.requestHeaders
-        hosts = headers.getRawHeaders(b"host")
+        fields = request.requestHeaders._rawHeaders
+        hosts = fields.get(b"Host")
         # RFC 9112 section 3.2: HTTP/1.1 demands one Host, and more than one is always an error.
         if hosts is None:
             if self._version == b"HTTP/1.1":
@@ -226,7 +239,7 @@ class Channel(HTTPChannel, BodyFlow):
         elif len(hosts) != 1:
             return HTTPError(400, "duplicate_host", "There is more than one Host header.")
         # RFC 9112 section 6.1: a coding that is not understood makes the length unknowable.
-        codings = headers.getRawHeaders(b"transfer-encoding")
+        codings = fields.get(b"Transfer-Encoding")
         if codings is not None and (len(codings) != 1 or self._version != b"HTTP/1.1" or self.length is not None):
             return HTTPError(400, "bad_framing", "The request's Transfer-Encoding is not supported.")
         if len(self._path.partition(b"?")[2]) > self.site.head_bounds.query_bytes:

@@ -11,24 +11,27 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple
 
+from twisted.web.http_headers import _nameEncoder
+
 _HEAD: Final = re.compile(
     rb"([A-Z]+) (/[\x21-\x7e]*) HTTP/1\.1\r\n"
     rb"((?:[A-Za-z][A-Za-z0-9-]*:[\t\x20-\x7e]*\r\n)+)\r\n"
 )
 _FIELD: Final = re.compile(rb"([A-Za-z0-9-]+):[\t ]*([^\r]*)\r\n")
-_WITH_BODY: Final = re.compile(rb"^(?:content-length|transfer-encoding):", re.IGNORECASE | re.MULTILINE)
+_OF_BODIES: Final = frozenset({b"Content-Length", b"Transfer-Encoding"})
 
 
 class PlainHead(NamedTuple):
     """
     A head of HTTP/1.1 without a body.
 
+    :ivar fields: the values of each name, which is spelt as in Twisted's ``Headers``.
     :ivar size: bytes, with the empty line at its end.
     """
 
     method: bytes
     target: bytes
-    fields: list[tuple[bytes, bytes]]
+    fields: dict[bytes, list[bytes]]
     size: int
 
 
@@ -38,7 +41,10 @@ def read_plain_head(data: bytes, *, most_bytes: int, most_fields: int) -> PlainH
     if found is None or found.end() > most_bytes:
         return None
     method, target, block = found.groups()
-    if _WITH_BODY.search(block):
+    lines = _FIELD.findall(block)
+    if len(lines) > most_fields:
         return None
-    fields = [(name, value.rstrip(b"\t ")) for name, value in _FIELD.findall(block)]
-    return PlainHead(method, target, fields, found.end()) if len(fields) <= most_fields else None
+    fields: dict[bytes, list[bytes]] = {}
+    for name, value in lines:
+        fields.setdefault(_nameEncoder.encode(name), []).append(value.rstrip(b"\t "))
+    return PlainHead(method, target, fields, found.end()) if _OF_BODIES.isdisjoint(fields) else None

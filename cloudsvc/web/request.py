@@ -125,7 +125,8 @@ class Request(server.Request):
     def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
         """The last byte of the request has arrived."""
         answered = self.finished
-        self.body.end()
+        if not self.body.complete:
+            self.body.end()
         if answered:
             self._cleanup()
         elif not self.begun:
@@ -193,7 +194,7 @@ class Request(server.Request):
     def run(self, work: Coroutine[Any, Any, Any], status: int) -> None:
         """Send what ``work`` returns, a message with ``status``; cancel it when the client leaves."""
         result = start(work)
-        if isinstance(result, Deferred):
+        if type(result) is Deferred:  # isinstance asks the abstract base class behind it, in Python
             self._running = result
             result.addCallback(self._answer, status)
             result.addErrback(self._refuse_failure)

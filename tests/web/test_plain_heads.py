@@ -95,7 +95,7 @@ def test_fields_are_those_of_the_head() -> None:
     )
     assert head is not None
     assert (head.method, head.target) == (b"GET", b"/a?b")
-    assert head.fields == [(b"Host", b"a"), (b"X-B", b"two words"), (b"Empty", b"")]
+    assert head.fields == {b"Host": [b"a"], b"X-B": [b"two words"], b"Empty": [b""]}
     assert head.size == 57
 
 
