@@ -7,6 +7,7 @@ import struct
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import pytest
 from OpenSSL import SSL
@@ -83,7 +84,25 @@ def test_half_a_request_ends_the_connection(server: Server, part: bytes) -> None
         assert b"200 OK" not in receive_all(connection)
 
 
-@pytest.mark.parametrize("leave", [socket.socket.close, lambda raw: raw.shutdown(socket.SHUT_WR)], ids=["all", "TCP"])
+def test_an_idle_connection_ends_at_once(server: Server) -> None:
+    with dial(server) as (connection, _):
+        connection.sendall(b"GET /api/trial/echo/word HTTP/1.1\r\n" + HOST + b"\r\n")
+        answer = b""
+        while not answer.endswith(b"\r\n\r\nword"):
+            answer += connection.recv(65536)
+        connection.shutdown()  # an idle connection may stay for longer than the patience of this one
+        assert receive_all(connection) == b""
+
+
+def reset(raw: socket.socket) -> None:
+    """Leave without the four-way goodbye of TCP."""
+    raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    raw.close()
+
+
+@pytest.mark.parametrize(
+    "leave", [socket.socket.close, lambda raw: raw.shutdown(socket.SHUT_WR), reset], ids=["all", "TCP", "reset"]
+)
 def test_whoever_says_so_and_leaves_is_not_waited_for(server: Server, leave: Callable[[socket.socket], None]) -> None:
     watch, files = Watch(server), count_idle_files(server)
     with dial(server) as (connection, raw):
@@ -94,6 +113,36 @@ def test_whoever_says_so_and_leaves_is_not_waited_for(server: Server, leave: Cal
         wait_for(files, count_files, server)
     (line,) = watch.lines()
     assert " 499 " in line
+
+
+@pytest.mark.parametrize("length", [b"20971520", b"20971521"], ids=["whole", "short"])
+def test_a_body_that_had_to_wait_is_read_to_its_end(server: Server, length: bytes) -> None:
+    with dial(server) as (connection, _):
+        connection.sendall(
+            b"PUT /api/trial/late-upload HTTP/1.1\r\n" + HOST + b"Content-Length: " + length + b"\r\n\r\n"
+        )
+        connection.sendall(bytes(20 * MIB))
+        connection.shutdown()
+        assert (b'"received":20971520' in receive_all(connection)) is (length == b"20971520")
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        b"GET /api/trial/download?pieces=2000 HTTP/1.1\r\n" + HOST + b"\r\n",
+        b"GET /api/trial/whole?pieces=2000 HTTP/1.1\r\n" + HOST + b"\r\n",
+        b"GET /api/trial/whole?pieces=2000 HTTP/1.1\r\n" + HOST + b"\r\nPUT /api/trial/upl",
+    ],
+    ids=["streamed", "large", "large, then half a request"],
+)
+def test_whoever_says_so_and_takes_nothing_is_cut_off(tmp_path: Path, request_: bytes) -> None:
+    with run_trial(tmp_path / "home", connections={"stall_seconds": 0.5, "idle_seconds": 0.5}) as server:
+        files = count_idle_files(server)
+        with dial(server) as (connection, _):
+            connection.sendall(request_)
+            connection.shutdown()
+            wait_for(files + 1, count_files, server)
+            wait_for(files, count_files, server)
 
 
 def test_what_follows_the_end_is_kept_nowhere(server: Server) -> None:
