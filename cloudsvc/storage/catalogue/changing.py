@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import deque
 from typing import Final
 
-from sqlalchemy import bindparam
+from sqlalchemy import bindparam, update
 
 from cloudsvc.drive.catalogue import ChangeKind
-from cloudsvc.drive.commands import Copy, EditTags, MadeFolder, MakeFolder, Move
+from cloudsvc.drive.commands import Copy, DateFile, EditTags, MadeFolder, MakeFolder, Move
 from cloudsvc.drive.errors import into_itself, is_file, root_is_fixed, too_many_nodes, too_many_tags
 from cloudsvc.drive.names import ROOT as ROOT_PATH
 from cloudsvc.drive.names import Name
@@ -22,6 +22,11 @@ from cloudsvc.storage.catalogue.tree import Context
 MAX_COPIED: Final = 10_000
 """Files and folders that one command copies; while it does, nobody else can write."""
 
+_DATE: Final = compile_statement(
+    update(node)
+    .where(node.c.id == bindparam("node"))
+    .values(created_at=bindparam("created"), updated_at=bindparam("updated"))
+)
 _CHILDREN: Final = compile_statement(WITH_VERSION.where(node.c.parent == bindparam("parent")))
 
 
@@ -66,6 +71,15 @@ def edit_tags(context: Context, command: EditTags) -> File:
         raise too_many_tags(command.most)
     if after != before:
         context.set_tags(row, after)
+        context.note(ChangeKind.CHANGED, row, path)
+    return make_file(context.connection, context.epoch, context.load(row.id), path)
+
+
+def date_file(context: Context, command: DateFile) -> File:
+    """As the command says."""
+    row, path = context.locate(command.path, File)
+    _DATE.run(context.connection, node=row.id, created=command.created_at, updated=command.updated_at)
+    if (command.created_at, command.updated_at) != (row.created_at, row.updated_at):
         context.note(ChangeKind.CHANGED, row, path)
     return make_file(context.connection, context.epoch, context.load(row.id), path)
 
