@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
+from typing import Final
 
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.error import CannotListenError
@@ -29,6 +30,9 @@ from cloudsvc.listen.sockets import explain, remove_stale
 
 PREFIX = "cloudsvc"
 
+BACKLOG: Final = 1024
+"""Connections that may wait to be accepted. Twisted's 50 are fewer than come in one turn of a busy reactor."""
+
 _serving: ContextVar[IOpenSSLServerConnectionCreator] = ContextVar("cloudsvc_serving")
 
 
@@ -45,9 +49,8 @@ def serving(creator: IOpenSSLServerConnectionCreator) -> Iterator[None]:
 def compose_description(host: str, port: int) -> str:
     """This server's TLS on TCP ``port`` of the address ``host``; an empty host is every IPv4 address."""
     bare = host.removeprefix("[").removesuffix("]")
-    if not bare:
-        return f"{PREFIX}:tcp:{port}"
-    return f"{PREFIX}:tcp:{port}:interface={_quote(bare)}"
+    where = f":interface={_quote(bare)}" if bare else ""
+    return f"{PREFIX}:tcp:{port}{where}:backlog={BACKLOG}"
 
 
 def wrap_description(reactor: IReactorCore, *args: str, **kwargs: str) -> IStreamServerEndpoint:

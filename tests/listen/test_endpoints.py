@@ -33,7 +33,7 @@ from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
 from zope.interface import implementer
 
 from cloudsvc.core.errors import StartFault
-from cloudsvc.listen.endpoints import compose_description, listen, serving
+from cloudsvc.listen.endpoints import BACKLOG, compose_description, listen, serving
 from cloudsvc.listen.reloading import ReloadingCertificate
 from cloudsvc.listen.sockets import explain
 from tests.listen.tools import Inline, make
@@ -81,8 +81,8 @@ def test_composed_description_listens_where_it_says(
 ) -> None:
     reactor = make_reactor()
     listen(reactor, [compose_description(host, 8443)], factory, certificate)
-    [(port, _, _, bound)] = reactor.tcpServers
-    assert (port, bound) == (8443, interface)
+    [(port, _, backlog, bound)] = reactor.tcpServers
+    assert (port, bound, backlog) == (8443, interface, BACKLOG)
 
 
 @implementer(IOpenSSLServerConnectionCreator)
