@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final
+
+from cloudsvc.web.responses import HeaderList
 
 _NO_BREAKS: Final = bytes.maketrans(b"\r\n", b"  ")
 
 
-def spell_head(
-    version: bytes, status: int, reason: bytes, fields: Iterable[tuple[bytes, bytes]], lines: Iterable[bytes]
-) -> bytes:
-    """
-    The status line, ``fields``, and ``lines`` that are finished already.
+@lru_cache(64)
+def spell_status(version: bytes, status: int, reason: bytes) -> bytes:
+    """The status line."""
+    return b"%b %d %b\r\n" % (version, status, reason)
 
-    Twisted's own way sets every field one by one. Most fields of an answer are the same for every answer.
-    """
-    head = [b"%b %d %b\r\n" % (version, status, reason)]
-    head += [b"%b: %b\r\n" % (name, _on_one_line(value)) for name, value in fields]
-    head += lines
-    head.append(b"\r\n")
-    return b"".join(head)
+
+@lru_cache(256)
+def spell_fields(fields: HeaderList) -> tuple[frozenset[bytes], bytes]:
+    """The names of ``fields`` in lower case, and their lines. Most answers have the fields of many others."""
+    lines = b"".join(b"%b: %b\r\n" % (name, _on_one_line(value)) for name, value in fields)
+    return frozenset(name.lower() for name, _ in fields), lines
 
 
 def _on_one_line(value: bytes) -> bytes:

@@ -14,10 +14,10 @@ from typing import Final, NamedTuple
 from twisted.web.http_headers import _nameEncoder
 
 _HEAD: Final = re.compile(
-    rb"([A-Z]+) (/[\x21-\x7e]*) HTTP/1\.1\r\n"
-    rb"((?:[A-Za-z][A-Za-z0-9-]*:[\t\x20-\x7e]*\r\n)+)\r\n"
+    rb"([A-Z]++) (/[\x21-\x7e]*+) HTTP/1\.1\r\n"
+    rb"((?:[A-Za-z][A-Za-z0-9-]*+:[\t\x20-\x7e]*+\r\n)++)\r\n"
 )
-_FIELD: Final = re.compile(rb"([A-Za-z0-9-]+):[\t ]*([^\r]*)\r\n")
+_FIELD: Final = re.compile(rb"([A-Za-z0-9-]++):[\t ]*+([^\r]*+)\r\n")
 _OF_BODIES: Final = frozenset({b"Content-Length", b"Transfer-Encoding"})
 
 

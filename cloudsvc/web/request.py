@@ -21,7 +21,7 @@ from cloudsvc.core.actors import Actor, Principal
 from cloudsvc.core.coroutines import start
 from cloudsvc.web.body import NO_BODY, Body
 from cloudsvc.web.errors import HTTPError, as_http_error, method_not_allowed
-from cloudsvc.web.heads import spell_head
+from cloudsvc.web.heads import spell_fields, spell_status
 from cloudsvc.web.responses import ErrorMessage, HeaderList, Message, Reply, Response
 from cloudsvc.web.streaming import LARGEST_PIECE, cut, stream
 from cloudsvc.web.targets import decode_path
@@ -57,6 +57,7 @@ class Request(server.Request):
     __slots__ = (
         "_concluded",
         "_fields",
+        "_length",
         "_running",
         "arrived_at",
         "begun",
@@ -86,6 +87,7 @@ class Request(server.Request):
         self.expects_continue = False
         self._running: Deferred[Any] | None = None
         self._fields: HeaderList = ()
+        self._length: int | None = None
         self._concluded = False
 
     @property
@@ -222,8 +224,7 @@ class Request(server.Request):
         body, length = response.body, response.length
         if isinstance(body, bytes):
             length = len(body)
-        if length is not None and response.status not in NO_BODY_CODES:
-            self._fields += ((b"Content-Length", b"%d" % length),)
+        self._length = None if response.status in NO_BODY_CODES else length
         if isinstance(body, bytes) and len(body) <= LARGEST_PIECE:
             self.write(body)
             self.finish()
@@ -278,7 +279,23 @@ class Request(server.Request):
             self.channel.write(head + data)
 
     def _make_head(self) -> bytes:
-        """The status line, the handler's fields, and the layers' lines."""
+        """The status line, the handler's fields, those of the content's framing, and the layers' lines."""
+        names, lines = spell_fields(self._collect_fields())
+        framing = b""
+        if self._length is not None:
+            framing = b"Content-Length: %d\r\n" % self._length
+        elif self.clientproto == b"HTTP/1.1" and b"content-length" not in names and self._may_have_content():
+            self.chunked = 1
+            framing = b"Transfer-Encoding: chunked\r\n"
+        if not self._keeps_connection():
+            self.channel.persistent = False
+        if not self.channel.persistent and b"connection" not in names:
+            framing += b"Connection: close\r\n"
+        status = spell_status(self.clientproto, self.code, self.code_message)
+        added = [depart(self, names) for depart in self.site.departures]
+        return b"".join([status, lines, framing, *added, b"\r\n"])
+
+    def _collect_fields(self) -> HeaderList:
         # Resources made for stock Twisted leave these three for the head.
         if self.lastModified is not None:
             self.setHeader(b"Last-Modified", datetimeToString(self.lastModified))
@@ -286,19 +303,10 @@ class Request(server.Request):
             self.setHeader(b"ETag", self.etag)
         if self.cookies:
             self.responseHeaders.setRawHeaders(b"Set-Cookie", self.cookies)
-        fields = list(self._fields)
+        fields = self._fields
         for name, values in self.responseHeaders.getAllRawHeaders():
-            fields += [(name, value) for value in values]
-        names = {name.lower() for name, _ in fields}
-        if self.clientproto == b"HTTP/1.1" and b"content-length" not in names and self._may_have_content():
-            self.chunked = 1
-            fields.append((b"Transfer-Encoding", b"chunked"))
-        if not self._keeps_connection():
-            self.channel.persistent = False
-        if not self.channel.persistent and b"connection" not in names:
-            fields.append((b"Connection", b"close"))
-        lines = [depart(self, names) for depart in self.site.departures]
-        return spell_head(self.clientproto, self.code, self.code_message, fields, lines)
+            fields += tuple((name, value) for value in values)
+        return fields
 
     def _may_have_content(self) -> bool:
         return self.method != b"HEAD" and self.code not in NO_BODY_CODES

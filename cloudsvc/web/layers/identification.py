@@ -46,4 +46,4 @@ class Identification(Layer):
 
     def depart(self, request: Request, names: Set[bytes]) -> bytes:
         """Tell the client the request id."""
-        return b"X-Request-ID: %b\r\n" % request.id.encode("ascii")
+        return f"X-Request-ID: {request.id}\r\n".encode("ascii")
