@@ -1,0 +1,128 @@
+"""Write a backup while everything goes on."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import IO, Final
+
+from attrs import frozen
+
+from cloudsvc.administration.archive import CATALOGUE_NAME, ArchiveWriter, BadArchive
+from cloudsvc.administration.files import lock, publish
+from cloudsvc.administration.moments import Moments
+from cloudsvc.administration.progress import Progress
+from cloudsvc.core.clock import format_timestamp
+from cloudsvc.core.errors import StartFault
+from cloudsvc.core.threads import ThreadRunner
+from cloudsvc.drive.blobs import BlobMissing, BlobStore
+from cloudsvc.drive.catalogue import Catalogue
+from cloudsvc.drive.nodes import Blob, Instant
+
+_PAGE: Final = 500
+_OWNER_ONLY: Final = 0o600
+
+
+@frozen(kw_only=True)
+class BackedUp:
+    """What a backup holds: so many blobs, and bytes of them."""
+
+    blobs: int
+    size: int
+
+
+@frozen(kw_only=True)
+class Backup:
+    """Copies the drive as it is at one moment: the catalogue, and every blob that it refers to."""
+
+    moments: Moments
+    blobs: BlobStore
+    disk: ThreadRunner
+    now: Callable[[], Instant]
+
+    async def write(self, file: pathlib.Path, progress: Progress, *, replace: bool = False) -> BackedUp:
+        """
+        Write it to ``file``, which appears when it is complete and durable. Until then it is called ``FILE.part``.
+
+        :param replace: whether there may be an older one.
+        :raises StartFault: it cannot be written, or a blob is damaged.
+        :raises CloudError: the storage fails.
+        """
+        try:
+            async with self._stage(file, replace=replace) as stream, self.moments.copy() as copy:
+                writer = await self.disk.run(ArchiveWriter, stream, format_timestamp(self.now() / 1_000_000))
+                await self.disk.run(_add_catalogue, writer, copy)
+                async with self.moments.open(copy) as catalogue:
+                    result = await self._add_blobs(writer, catalogue, progress)
+                await self.disk.run(writer.end)
+        except OSError as problem:
+            raise StartFault([f"{file} cannot be written: {problem.strerror}; nothing has changed"]) from None
+        return result
+
+    async def _add_blobs(self, writer: ArchiveWriter, catalogue: Catalogue, progress: Progress) -> BackedUp:
+        progress.begin("copying", await catalogue.stored_bytes())
+        count = size = 0
+        cursor = None
+        while True:
+            page = await catalogue.list_blobs(_PAGE, cursor)
+            for blob in page.items:
+                try:
+                    await self._add_blob(writer, blob)
+                except (BlobMissing, BadArchive):
+                    raise _damaged(blob) from None
+                progress.advance(blob.size)
+                count, size = count + 1, size + blob.size
+            cursor = page.cursor
+            if cursor is None:
+                return BackedUp(blobs=count, size=size)
+
+    async def _add_blob(self, writer: ArchiveWriter, blob: Blob) -> None:
+        reader = await self.blobs.open(blob.id)
+        try:
+            if reader.size != blob.size:
+                raise _damaged(blob)
+            member = await self.disk.run(writer.add_blob, blob.id, await reader.descriptor(), blob.size)
+        finally:
+            await reader.close()
+        if member.digest != blob.digest:
+            raise _damaged(blob)
+
+    @asynccontextmanager
+    async def _stage(self, file: pathlib.Path, *, replace: bool) -> AsyncIterator[IO[bytes]]:
+        if not replace and await self.disk.run(file.exists):
+            raise StartFault([f"{file} is there already; name another file, or say --replace"])
+        staged = file.with_name(f"{file.name}.part")
+        stream = await self.disk.run(_open_alone, staged)
+        try:
+            with stream:
+                yield stream
+                await self.disk.run(stream.flush)
+                await self.disk.run(os.fsync, stream.fileno())
+                await self.disk.run(publish, staged, file)
+        except BaseException:
+            staged.unlink(missing_ok=True)
+            raise
+
+
+def _open_alone(staged: pathlib.Path) -> IO[bytes]:
+    descriptor = os.open(staged, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _OWNER_ONLY)
+    stream = os.fdopen(descriptor, "wb")
+    # Whoever had the lock until now may have given the file its name.
+    if not lock(descriptor) or not (staged.exists() and os.path.samestat(staged.stat(), os.fstat(descriptor))):
+        stream.close()
+        raise StartFault([f"another backup is being written to {staged}; wait for it, or stop it"])
+    os.fchmod(descriptor, _OWNER_ONLY)
+    os.ftruncate(descriptor, 0)
+    return stream
+
+
+def _add_catalogue(writer: ArchiveWriter, copy: pathlib.Path) -> None:
+    with copy.open("rb") as content:
+        writer.add(CATALOGUE_NAME, content, copy.stat().st_size)
+
+
+def _damaged(blob: Blob) -> StartFault:
+    reason = f"the bytes of blob {blob.id} are damaged, so there would be a backup that cannot be restored"
+    return StartFault([f"{reason}; `cloudsvc verify` names the files, `cloudsvc export` writes out all that are whole"])

@@ -1,0 +1,49 @@
+"""Give back the space that nothing needs, at once instead of in the server's own time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from attrs import frozen
+
+from cloudsvc.drive.catalogue import Catalogue
+from cloudsvc.drive.collection import Collection
+from cloudsvc.drive.limits import Limits
+from cloudsvc.drive.nodes import Instant
+
+_SECOND: Final = 1_000_000
+"""In microseconds."""
+
+
+@frozen(kw_only=True)
+class Freed:
+    """
+    What was given back.
+
+    :ivar size: bytes of the blobs that were deleted.
+    :ivar blobs: how many they were.
+    :ivar strays: how many blobs were deleted that the catalogue knew nothing of.
+    """
+
+    size: int
+    blobs: int
+    strays: int
+
+
+async def clean(catalogue: Catalogue, collection: Collection, limits: Limits, now: Callable[[], Instant]) -> Freed:
+    """
+    Give up what has been kept for as long as ``limits`` say, and delete whatever nothing refers to.
+
+    :raises CloudError: the storage fails. What was done so far stays done, and the next time goes on with it.
+    """
+    moment = now()
+    await catalogue.expire(
+        trash_before=moment - limits.trash_seconds * _SECOND,
+        versions_before=moment - limits.version_seconds * _SECOND,
+        changes_before=0,
+    )
+    before = await catalogue.stored_bytes()
+    blobs = await collection.collect()
+    freed = before - await catalogue.stored_bytes()
+    return Freed(size=max(0, freed), blobs=blobs, strays=await collection.clear_strays())

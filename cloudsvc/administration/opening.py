@@ -1,0 +1,133 @@
+"""Open the drive of this machine."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import pwd
+import sqlite3
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from typing import Any, Final
+
+from attrs import frozen
+from twisted.internet.interfaces import IReactorTime
+from twisted.python.threadpool import ThreadPool
+
+from cloudsvc.administration.moments import Moments
+from cloudsvc.administration.opened import OpenedDrive
+from cloudsvc.core.errors import StartFault
+from cloudsvc.core.threads import PoolRunner
+from cloudsvc.drive.capacity import Capacity
+from cloudsvc.drive.collection import Collection
+from cloudsvc.drive.drive import Drive
+from cloudsvc.drive.limits import Limits
+from cloudsvc.drive.nodes import Instant
+from cloudsvc.storage.catalogue import NewerSchema, SQLiteCatalogue, open_catalogue
+from cloudsvc.storage.local import LocalStorage, StorageInUse, StorageThreads
+
+_DISK: Final = 8
+_READERS: Final = 4
+
+
+@frozen(kw_only=True)
+class Workshop:
+    """What working on a drive takes: threads and clocks."""
+
+    threads: StorageThreads
+    clock: IReactorTime
+    now: Callable[[], Instant]
+
+    async def open_catalogue(self, file: pathlib.Path) -> SQLiteCatalogue:
+        """The catalogue in ``file``. Whoever opened it closes it."""
+        return await open_catalogue(file, writer=self.threads.writer, readers=self.threads.readers, now=self.now)
+
+
+@contextmanager
+def open_workshop(reactor: Any) -> Iterator[Workshop]:
+    """A workshop whose threads end with the context."""
+    with ExitStack() as pools:
+
+        def start(most: int) -> PoolRunner:
+            pool = ThreadPool(0, most, name="administration")
+            pool.start()
+            pools.callback(pool.stop)
+            return PoolRunner(reactor, pool)
+
+        yield Workshop(
+            threads=StorageThreads(writer=start(1), readers=start(_READERS), disk=start(_DISK)),
+            clock=reactor,
+            now=lambda: time.time_ns() // 1000,
+        )
+
+
+@asynccontextmanager
+async def open_drive(directory: pathlib.Path, limits: Limits, workshop: Workshop) -> AsyncIterator[OpenedDrive]:
+    """
+    The drive in ``directory``, closed with the context. Others may have it open as well.
+
+    :raises StartFault: it cannot be opened.
+    """
+    try:
+        await workshop.threads.disk.run(check_owner, directory)
+        storage = await LocalStorage.open(directory, workshop.threads, now=workshop.now)
+    except (StorageInUse, NewerSchema) as problem:
+        raise StartFault([str(problem)]) from None
+    except OSError as problem:
+        raise StartFault([f"{directory} cannot be opened: {problem.strerror}"]) from None
+    except sqlite3.Error as problem:
+        reason = f"the catalogue in {directory} cannot be opened: {problem}"
+        raise StartFault([f"{reason}; restore a backup, or see docs/recovery.md"]) from None
+    try:
+        yield assemble(storage, directory, limits, workshop)
+    finally:
+        await storage.close()
+
+
+def check_owner(directory: pathlib.Path) -> None:
+    """
+    See that what is written here stays readable to the server. Blocks.
+
+    :raises StartFault: the directory belongs to someone else.
+    """
+    try:
+        owner = directory.stat().st_uid
+    except FileNotFoundError:
+        return
+    if owner != os.geteuid():
+        try:
+            name = pwd.getpwuid(owner).pw_name
+        except KeyError:
+            name = str(owner)
+        raise StartFault([f"{directory} belongs to {name}; run this command as that user"])
+
+
+def assemble(storage: LocalStorage, directory: pathlib.Path, limits: Limits, workshop: Workshop) -> OpenedDrive:
+    """What administration works with, on ``storage``, which lies in ``directory``."""
+    catalogue, blobs = storage.catalogue, storage.blobs
+    collection = Collection(catalogue=catalogue, blobs=blobs)
+    return OpenedDrive(
+        drive=Drive(
+            catalogue=catalogue,
+            blobs=blobs,
+            capacity=Capacity(catalogue=catalogue, collection=collection, limit=limits.capacity),
+            # `cloudsvc gc` and the server collect; commands that import need not wait for it.
+            collect_soon=lambda: None,
+            limits=limits,
+        ),
+        catalogue=catalogue,
+        blobs=blobs,
+        collection=collection,
+        moments=Moments(
+            directory=directory / "moments",
+            catalogue=catalogue,
+            open_catalogue=workshop.open_catalogue,
+            disk=workshop.threads.disk,
+            clock=workshop.clock,
+            now=workshop.now,
+        ),
+        limits=limits,
+        disk=workshop.threads.disk,
+        now=workshop.now,
+    )

@@ -1,0 +1,257 @@
+"""Make a drive what it was when a backup was written."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import pathlib
+import sqlite3
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
+from typing import IO, Final
+
+from attrs import define, field, frozen
+
+from cloudsvc.administration.archive import CATALOGUE_NAME as CATALOGUE_MEMBER
+from cloudsvc.administration.archive import BadArchive, name_blob, read_archive
+from cloudsvc.administration.files import lock, publish, sync_directory
+from cloudsvc.administration.opening import Workshop, check_owner
+from cloudsvc.administration.places import OwnPlace
+from cloudsvc.administration.progress import Progress
+from cloudsvc.core.errors import CloudError, StartFault
+from cloudsvc.drive.catalogue import Catalogue
+from cloudsvc.drive.names import ROOT
+from cloudsvc.drive.nodes import Blob, BlobId
+from cloudsvc.storage.blobs.places import Places
+from cloudsvc.storage.catalogue import NewerSchema, SQLiteCatalogue, find_revision, migrate, restart_epoch
+from cloudsvc.storage.local import CATALOGUE_NAME, LOCK_NAME
+
+_PAGE: Final = 500
+_PIECE: Final = 1024 * 1024
+_JOURNALS: Final = ("-wal", "-shm")
+
+
+@frozen(kw_only=True)
+class Restored:
+    """
+    What a drive consists of now.
+
+    :ivar kept: where all is that was there before; ``None`` where nothing was.
+    """
+
+    blobs: int
+    size: int
+    kept: pathlib.Path | None
+
+
+async def restore_backup(
+    file: pathlib.Path, directory: pathlib.Path, workshop: Workshop, progress: Progress, *, replace: bool
+) -> Restored:
+    """
+    Make the drive in ``directory`` what ``file`` holds, in one step after everything in it has been verified.
+
+    Change numbers begin a new epoch, so that whoever follows the changes begins anew.
+
+    :param replace: whether the drive may have held anything. That is kept aside.
+    :raises StartFault: it cannot be done, and why. Nothing has changed.
+    """
+    run = workshop.threads.disk.run
+    async with AsyncExitStack() as stack:
+        await run(check_owner, directory)
+        stack.callback(os.close, await run(_claim, directory))
+        if not (empty := await _is_empty(directory, workshop)) and not replace:
+            raise StartFault([f"{directory} holds files; --replace keeps them aside, and puts those of {file} there"])
+        try:
+            stream = stack.enter_context(await run(file.open, "rb"))
+            own = await run(OwnPlace.make, directory / "moments")
+            stack.push_async_callback(run, own.remove)
+            places = await run(Places.open, directory)
+            stack.push_async_callback(run, places.close)
+            unpacking = _Unpacking(stream=stream, places=places, workshop=workshop)
+            catalogue = own.directory / CATALOGUE_NAME
+            await unpacking.run(catalogue, progress)
+            return await run(_install, unpacking, catalogue, directory, _name_former(workshop, empty=empty))
+        except BadArchive as problem:
+            raise StartFault([f"{file} is no whole backup: {problem}; nothing has changed"]) from None
+        except NewerSchema as problem:
+            raise StartFault([f"{file}: {problem}"]) from None
+        except OSError as problem:
+            place = problem.filename or directory
+            raise StartFault([f"{place}: {problem.strerror}; nothing was replaced, so mend it and try again"]) from None
+
+
+def _claim(directory: pathlib.Path) -> int:
+    """A descriptor that holds the lock of ``directory``, for this program alone."""
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(directory / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as problem:
+        raise StartFault([f"{directory} cannot be opened: {problem.strerror}"]) from None
+    if not lock(descriptor):
+        os.close(descriptor)
+        raise StartFault([f"{directory} is in use; stop the server, or wait for the other command"])
+    return descriptor
+
+
+async def _is_empty(directory: pathlib.Path, workshop: Workshop) -> bool:
+    run, file = workshop.threads.disk.run, directory / CATALOGUE_NAME
+    try:
+        if not await run(file.exists) or await run(find_revision, file) is None:
+            return True
+        await run(migrate, file)
+        async with _open_catalogue(file, workshop) as catalogue:
+            children, trash = await catalogue.list_children(ROOT, 1), await catalogue.list_trash(1)
+    except NewerSchema as problem:
+        raise StartFault([str(problem)]) from None
+    except Exception:  # noqa: BLE001  # whatever is wrong with it, something is there
+        return False
+    return not (children.items or trash.items)
+
+
+@asynccontextmanager
+async def _open_catalogue(file: pathlib.Path, workshop: Workshop) -> AsyncIterator[SQLiteCatalogue]:
+    catalogue = await workshop.open_catalogue(file)
+    try:
+        yield catalogue
+    finally:
+        await catalogue.close()
+
+
+def _name_former(workshop: Workshop, *, empty: bool) -> str | None:
+    if empty:
+        return None
+    return datetime.fromtimestamp(workshop.now() // 1_000_000, UTC).strftime("before-%Y%m%dT%H%M%SZ")
+
+
+@define(kw_only=True)
+class _Unpacking:
+    """
+    Takes an archive apart, beside what is there.
+
+    :ivar arrived: blobs that wait in this program's incoming folder.
+    """
+
+    stream: IO[bytes]
+    places: Places
+    workshop: Workshop
+    arrived: list[BlobId] = field(factory=list)
+    blobs: int = 0
+    size: int = 0
+
+    async def run(self, catalogue_file: pathlib.Path, progress: Progress) -> None:
+        disk = self.workshop.threads.disk
+        progress.begin("unpacking", os.fstat(self.stream.fileno()).st_size)
+        members = read_archive(self.stream)
+        size = await disk.run(self._take_catalogue, members, catalogue_file)
+        progress.advance(size)
+        try:
+            await disk.run(migrate, catalogue_file)
+            async with _open_catalogue(catalogue_file, self.workshop) as catalogue:
+                async for blob in _list_blobs(catalogue):
+                    await disk.run(self._take_blob, members, blob)
+                    progress.advance(blob.size)
+                await disk.run(self._expect_end, members)
+            await disk.run(restart_epoch, catalogue_file)
+        except (CloudError, sqlite3.Error) as problem:
+            raise BadArchive(f"its catalogue is damaged ({problem})") from None
+
+    def _take_catalogue(self, members: Iterator[tuple[str, int, IO[bytes]]], destination: pathlib.Path) -> int:
+        for name, size, content in members:
+            if name == CATALOGUE_MEMBER:
+                _write(content, destination)
+                return size
+        raise BadArchive("it has no catalogue")
+
+    def _take_blob(self, members: Iterator[tuple[str, int, IO[bytes]]], blob: Blob) -> None:
+        name, size, content = next(members, ("", 0, None))
+        if name != name_blob(blob.id) or size != blob.size or content is None:
+            raise BadArchive(f"its catalogue speaks of blob {blob.id}, which is missing")
+        if self._is_there(blob):
+            while content.read(_PIECE):
+                pass
+        else:
+            if _write(content, self.places.find_incoming(blob.id)) != blob.digest:
+                raise BadArchive(f"blob {blob.id} is damaged")
+            self.arrived.append(blob.id)
+        self.blobs, self.size = self.blobs + 1, self.size + blob.size
+
+    def _expect_end(self, members: Iterator[tuple[str, int, IO[bytes]]]) -> None:
+        """Only behind the last member is it known that none was altered."""
+        for name, _, _ in members:
+            raise BadArchive(f"its catalogue does not speak of {name!r}")
+
+    def _is_there(self, blob: Blob) -> bool:
+        """Whether the store has the blob, whole: a backup of the same drive shares most of them."""
+        try:
+            with self.places.find(blob.id).open("rb") as content:
+                return hashlib.file_digest(content, "sha256").digest() == blob.digest
+        except FileNotFoundError:
+            return False
+
+
+async def _list_blobs(catalogue: Catalogue) -> AsyncIterator[Blob]:
+    cursor = None
+    while True:
+        page = await catalogue.list_blobs(_PAGE, cursor)
+        for blob in page.items:
+            yield blob
+        cursor = page.cursor
+        if cursor is None:
+            return
+
+
+def _write(content: IO[bytes], destination: pathlib.Path) -> bytes:
+    """The digest of what was written, durably."""
+    digest = hashlib.sha256()
+    descriptor = os.open(destination, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        while piece := content.read(_PIECE):
+            digest.update(piece)
+            file.write(piece)
+        file.flush()
+        os.fsync(file.fileno())
+    return digest.digest()
+
+
+def _install(unpacking: _Unpacking, catalogue: pathlib.Path, directory: pathlib.Path, former: str | None) -> Restored:
+    """
+    Put everything into its place.
+
+    Until the catalogue gets its name, nothing refers to the blobs that came; from then on, nothing to the others.
+    """
+    places = unpacking.places
+    kept = directory / former if former else None
+    if kept is not None:
+        _keep(places, directory, kept)
+    folders = {places.find_folder(blob) for blob in unpacking.arrived}
+    for folder in folders:
+        folder.mkdir(mode=0o700, exist_ok=True)
+    for blob in unpacking.arrived:
+        places.find_incoming(blob).rename(places.find(blob))
+    for folder in (*folders, places.blobs):
+        sync_directory(folder)
+    with catalogue.open("rb") as content:
+        os.fsync(content.fileno())
+    for suffix in _JOURNALS:
+        # One that a damaged catalogue has left would be taken for the new one's. It has been kept aside.
+        (directory / f"{CATALOGUE_NAME}{suffix}").unlink(missing_ok=True)
+    publish(catalogue, directory / CATALOGUE_NAME)
+    return Restored(blobs=unpacking.blobs, size=unpacking.size, kept=kept)
+
+
+def _keep(places: Places, directory: pathlib.Path, kept: pathlib.Path) -> None:
+    """Make ``kept`` a drive with all that is there, by links: it takes no space until the originals go."""
+    kept.mkdir(mode=0o700)
+    for folder in places.list_folders():
+        copy = kept / "blobs" / folder.name
+        copy.mkdir(mode=0o700, parents=True)
+        for blob in places.list_blobs(folder, None):
+            (copy / blob).hardlink_to(folder / blob)
+        sync_directory(copy)
+    for suffix in ("", *_JOURNALS):
+        name = f"{CATALOGUE_NAME}{suffix}"
+        if (directory / name).exists():
+            (kept / name).hardlink_to(directory / name)
+    for changed in (kept, directory):
+        sync_directory(changed)

@@ -1,0 +1,102 @@
+"""The one place where a command opens the drive and runs the reactor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import click
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.python.failure import Failure
+
+from cloudsvc.administration.opened import OpenedDrive
+from cloudsvc.administration.progress import Progress
+from cloudsvc.cli.drive.meter import show_progress
+from cloudsvc.cli.homes import load_home
+from cloudsvc.core.errors import StartFault
+from cloudsvc.drive.limits import Limits
+from cloudsvc.settings.home import Home
+
+if TYPE_CHECKING:
+    from cloudsvc.administration.opening import Workshop
+
+# What needs the database is imported late: `cloudsvc --help` and `cloudsvc health` do without.
+
+T = TypeVar("T")
+
+_SECTION: Final = "storage_config"
+
+
+def administer(home: Home, work: Callable[[OpenedDrive, Progress], Coroutine[Any, Any, T]]) -> T:
+    """
+    What ``work`` returns, done with the drive of ``home``. A server may go on working with it.
+
+    :raises StartFault: there is no drive, or someone has it for themselves.
+    """
+    from cloudsvc.administration.opening import open_drive  # noqa: PLC0415  # see above
+
+    limits = find_limits(home)
+
+    async def go(workshop: Workshop, progress: Progress) -> T:
+        async with open_drive(find_directory(home), limits, workshop) as opened:
+            return await work(opened, progress)
+
+    return run(go)
+
+
+def find_directory(home: Home) -> Any:
+    """Where the drive of ``home`` lies."""
+    return home.data / "drive"
+
+
+def find_limits(home: Home) -> Limits:
+    """
+    What the configuration of ``home`` allows.
+
+    :raises StartFault: it is faulty, or there is no drive in it.
+    """
+    section: Any = load_home(home).sections.get(_SECTION)
+    if section is None:
+        raise StartFault([f"{home.config_file} has no drive; add it to config.applications"])
+    limits: Limits = section.limits
+    return limits
+
+
+def run(work: Callable[[Workshop, Progress], Coroutine[Any, Any, T]]) -> T:
+    """
+    What ``work`` returns, done in the reactor. Ctrl-C and SIGTERM cancel it, and wait until it has ended.
+
+    :raises click.Abort: it was cancelled.
+    """
+    from twisted.internet.task import react  # noqa: PLC0415  # it installs the reactor
+
+    from cloudsvc.administration.opening import open_workshop  # noqa: PLC0415  # see above
+
+    outcome: list[T | Failure] = []
+
+    async def go(reactor: Any) -> None:
+        with show_progress() as progress, open_workshop(reactor) as workshop:
+            working = Deferred.fromCoroutine(work(workshop, progress))
+            ended: Deferred[None] = Deferred()
+
+            def give_up() -> Deferred[None]:
+                working.cancel()
+                return ended
+
+            reactor.addSystemEventTrigger("before", "shutdown", give_up)
+            try:
+                outcome.append(await working)
+            except BaseException:  # noqa: BLE001  # raised again below, outside the reactor
+                outcome.append(Failure())
+            finally:
+                ended.callback(None)
+
+    with suppress(SystemExit):
+        react(go)
+    [result] = outcome
+    if not isinstance(result, Failure):
+        return result
+    if result.check(CancelledError):
+        raise click.Abort
+    return result.raiseException()

@@ -1,0 +1,225 @@
+"""A backup holds the drive of one moment; restoring makes it that again, or changes nothing."""
+
+from __future__ import annotations
+
+import tarfile
+from pathlib import Path
+
+import pytest
+from twisted.internet.defer import Deferred
+
+from cloudsvc.administration.backup import BackedUp, Backup
+from cloudsvc.administration.opened import OpenedDrive
+from cloudsvc.administration.progress import SILENCE
+from cloudsvc.administration.restoration import Restored, restore_backup
+from cloudsvc.core.actors import OWNER
+from cloudsvc.core.errors import StartFault
+from cloudsvc.drive.names import parse_path
+from tests.administration.drives import (
+    DAMAGES,
+    FILES,
+    damage,
+    fill,
+    find,
+    find_content,
+    load,
+    load_all,
+    open_tools,
+    opened,
+    store,
+)
+from tests.support.reactors import in_reactor
+
+
+async def back_up(drive: OpenedDrive, file: Path, *, replace: bool = False) -> BackedUp:
+    backup = Backup(moments=drive.moments, blobs=drive.blobs, disk=drive.disk, now=drive.now)
+    return await backup.write(file, SILENCE, replace=replace)
+
+
+async def restore(file: Path, directory: Path, *, replace: bool = False) -> Restored:
+    async with open_tools() as workshop:
+        return await restore_backup(file, directory, workshop, SILENCE, replace=replace)
+
+
+async def refusal(file: Path, directory: Path, *, replace: bool = False) -> str:
+    with pytest.raises(StartFault) as caught:
+        await restore(file, directory, replace=replace)
+    return str(caught.value)
+
+
+def list_all(directory: Path) -> dict[str, bytes]:
+    """Every file below ``directory`` but those that may come and go."""
+    return {
+        place.relative_to(directory).as_posix(): place.read_bytes()
+        for place in directory.rglob("*")
+        if place.is_file() and place.name != "lock" and not place.name.endswith(("-wal", "-shm"))
+    }
+
+
+@in_reactor
+async def test_everything_comes_back(tmp_path: Path) -> None:
+    async with opened(tmp_path / "drive") as drive:
+        old = await store(drive, "plain.txt", b"an older version")
+        await fill(drive)
+        await store(drive, "tagged", b"tagged", "red")
+        await store(drive, "gone", b"in the trash")
+        await drive.drive.discard(OWNER, parse_path("gone"))
+        epoch = (await drive.catalogue.read_changes(0, 1)).epoch
+        done = await back_up(drive, tmp_path / "backup.tar")
+        assert done.blobs == len(FILES) + 3
+        files = await load_all(drive)
+        tagged = await find(drive, "tagged")
+    assert not [*(tmp_path / "drive/moments").iterdir()]
+    restored = await restore(tmp_path / "backup.tar", tmp_path / "new")
+    assert (restored.blobs, restored.size, restored.kept) == (done.blobs, done.size, None)
+    async with opened(tmp_path / "new") as drive:
+        assert await load_all(drive) == files
+        again = await find(drive, "tagged")
+        assert (again.tags, again.updated_at, again.id) == (tagged.tags, tagged.updated_at, tagged.id)
+        opened_file = await drive.drive.open_file(OWNER, parse_path("plain.txt"), old.version.id)
+        assert await opened_file.reader.read(0, 100) == b"an older version"
+        await opened_file.reader.close()
+        [entry] = (await drive.drive.list_trash(OWNER, 10)).items
+        await drive.drive.restore(OWNER, entry.id)
+        assert await load(drive, "gone") == b"in the trash"
+        assert (await drive.catalogue.read_changes(0, 1)).epoch != epoch
+        assert await drive.collection.clear_strays() == 0
+
+
+@in_reactor
+async def test_an_empty_drive_comes_back_empty(tmp_path: Path) -> None:
+    async with opened(tmp_path / "drive") as drive:
+        assert (await back_up(drive, tmp_path / "backup.tar")).blobs == 0
+    await restore(tmp_path / "backup.tar", tmp_path / "drive")
+    async with opened(tmp_path / "drive") as drive:
+        assert await load_all(drive) == {}
+
+
+@in_reactor
+async def test_it_is_the_drive_of_one_moment(tmp_path: Path) -> None:
+    async with opened(tmp_path / "drive") as server, opened(tmp_path / "drive") as drive:
+        await fill(server)
+        running = Deferred.fromCoroutine(back_up(drive, tmp_path / "backup.tar"))
+        while not (tmp_path / "backup.tar.part").exists() or (tmp_path / "backup.tar.part").stat().st_size < 4096:
+            await store(server, "young", b"young")
+        await server.drive.discard(OWNER, parse_path("folder"))
+        await server.drive.purge(OWNER, None)
+        await server.collection.collect()
+        await running
+    await restore(tmp_path / "backup.tar", tmp_path / "new")
+    async with opened(tmp_path / "new") as drive:
+        files = await load_all(drive)
+        files.pop("young", None)
+        assert files in (FILES, {path: FILES[path] for path in FILES if not path.startswith("folder")})
+
+
+@pytest.mark.parametrize("how", DAMAGES)
+@in_reactor
+async def test_there_is_none_of_damaged_files(tmp_path: Path, how: str) -> None:
+    async with opened(tmp_path / "drive") as drive:
+        await fill(drive)
+        damage(find_content(tmp_path / "drive", FILES["plain.txt"]), how)
+        with pytest.raises(StartFault, match="cloudsvc verify"):
+            await back_up(drive, tmp_path / "backup.tar")
+    assert not (tmp_path / "backup.tar").exists()
+    assert not (tmp_path / "backup.tar.part").exists()
+
+
+@in_reactor
+async def test_an_older_one_is_replaced_only_when_one_says_so(tmp_path: Path) -> None:
+    (tmp_path / "backup.tar").write_bytes(b"older")
+    (tmp_path / "backup.tar.part").write_bytes(b"left by a killed program" * 10_000)
+    async with opened(tmp_path / "drive") as drive:
+        with pytest.raises(StartFault, match="--replace"):
+            await back_up(drive, tmp_path / "backup.tar")
+        assert (tmp_path / "backup.tar").read_bytes() == b"older"
+        await back_up(drive, tmp_path / "backup.tar", replace=True)
+        with pytest.raises(StartFault, match="cannot be written"):
+            await back_up(drive, tmp_path / "missing/backup.tar")
+    assert tarfile.is_tarfile(tmp_path / "backup.tar")
+    assert not (tmp_path / "backup.tar.part").exists()
+    assert (tmp_path / "backup.tar").stat().st_mode & 0o777 == 0o600
+
+
+async def make_two(tmp_path: Path) -> dict[str, bytes]:
+    """A backup, and a drive with something else; what that drive's directory holds."""
+    async with opened(tmp_path / "drive") as drive:
+        await fill(drive)
+        await back_up(drive, tmp_path / "backup.tar")
+        await drive.drive.discard(OWNER, parse_path("folder"))
+        await fill(drive, {"plain.txt": b"changed since", "new": b"new"})
+        await drive.drive.purge(OWNER, None)
+        await drive.collection.collect()
+    return list_all(tmp_path / "drive")
+
+
+@in_reactor
+async def test_a_drive_with_files_is_replaced_only_when_one_says_so_and_kept(tmp_path: Path) -> None:
+    before = await make_two(tmp_path)
+    assert "--replace" in await refusal(tmp_path / "backup.tar", tmp_path / "drive")
+    assert list_all(tmp_path / "drive") == before
+    restored = await restore(tmp_path / "backup.tar", tmp_path / "drive", replace=True)
+    assert restored.kept is not None
+    async with opened(tmp_path / "drive") as drive:
+        assert await load_all(drive) == FILES
+        await drive.collection.clear_strays()
+    restored.kept.rename(tmp_path / "kept")
+    async with opened(tmp_path / "kept") as drive:
+        assert (await load_all(drive))["plain.txt"] == b"changed since"
+        assert (await load_all(drive))["new"] == b"new"
+
+
+@in_reactor
+async def test_a_drive_whose_catalogue_is_damaged_is_replaced_and_kept(tmp_path: Path) -> None:
+    await make_two(tmp_path)
+    (tmp_path / "drive/catalogue.sqlite3").write_bytes(b"damaged" * 1000)
+    (tmp_path / "drive/catalogue.sqlite3-wal").write_bytes(b"left" * 1000)
+    assert "--replace" in await refusal(tmp_path / "backup.tar", tmp_path / "drive")
+    restored = await restore(tmp_path / "backup.tar", tmp_path / "drive", replace=True)
+    assert restored.kept is not None
+    assert (restored.kept / "catalogue.sqlite3").read_bytes() == b"damaged" * 1000
+    async with opened(tmp_path / "drive") as drive:
+        assert await load_all(drive) == FILES
+
+
+@pytest.mark.parametrize("how", ["cut", "flipped", "nothing", "text"])
+@in_reactor
+async def test_a_damaged_backup_changes_nothing(tmp_path: Path, how: str) -> None:
+    before = await make_two(tmp_path)
+    content = bytearray((tmp_path / "backup.tar").read_bytes())
+    if how == "cut":
+        del content[len(content) * 2 // 3 :]
+    elif how == "flipped":
+        content[content.index(FILES["folder/deep/ünï 🎉"]) + 7] ^= 1
+    else:
+        content = bytearray({"nothing": b"", "text": b"no backup" * 1000}[how])
+    (tmp_path / "backup.tar").write_bytes(content)
+    assert "is no whole backup" in await refusal(tmp_path / "backup.tar", tmp_path / "drive", replace=True)
+    assert list_all(tmp_path / "drive") == before
+    assert "is no whole backup" in await refusal(tmp_path / "backup.tar", tmp_path / "new")
+    assert list_all(tmp_path / "new") == {}
+
+
+@in_reactor
+async def test_what_is_damaged_in_the_store_is_mended(tmp_path: Path) -> None:
+    async with opened(tmp_path / "drive") as drive:
+        await fill(drive)
+        await back_up(drive, tmp_path / "backup.tar")
+    damage(find_content(tmp_path / "drive", FILES["plain.txt"]), "flipped")
+    damage(find_content(tmp_path / "drive", FILES["folder/.hidden"]), "missing")
+    await restore(tmp_path / "backup.tar", tmp_path / "drive", replace=True)
+    async with opened(tmp_path / "drive") as drive:
+        assert await load_all(drive) == FILES
+
+
+@in_reactor
+async def test_beside_a_server_it_is_refused(tmp_path: Path) -> None:
+    await make_two(tmp_path)
+    async with opened(tmp_path / "drive") as server:
+        assert "is in use" in await refusal(tmp_path / "backup.tar", tmp_path / "drive", replace=True)
+        assert "new" in await load_all(server)
+
+
+@in_reactor
+async def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:
+    assert "No such file" in await refusal(tmp_path / "missing.tar", tmp_path / "drive")

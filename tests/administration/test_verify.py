@@ -1,0 +1,74 @@
+"""Every byte is read again; what is not as it was stored is named with the files that need it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cloudsvc.administration.opened import OpenedDrive
+from cloudsvc.administration.progress import SILENCE
+from cloudsvc.administration.verification import Verdict, verify_drive
+from cloudsvc.core.actors import OWNER
+from cloudsvc.drive.names import parse_path
+from tests.administration.drives import DAMAGES, FILES, damage, fill, find, find_content, opened, store
+from tests.support.reactors import in_reactor
+
+
+async def verify(drive: OpenedDrive) -> Verdict:
+    return await verify_drive(drive.catalogue, drive.blobs, SILENCE)
+
+
+@in_reactor
+async def test_a_whole_drive_is_whole(tmp_path: Path) -> None:
+    async with opened(tmp_path) as drive:
+        assert await verify(drive) == Verdict()
+        await fill(drive)
+        await store(drive, "the same again", FILES["plain.txt"])
+        verdict = await verify(drive)
+        assert (verdict.blobs, verdict.size) == (len(FILES), sum(map(len, FILES.values())))
+        assert verdict.damages == []
+
+
+@pytest.mark.parametrize("how", DAMAGES)
+@in_reactor
+async def test_what_is_damaged_is_named_with_all_who_need_it(tmp_path: Path, how: str) -> None:
+    async with opened(tmp_path) as drive:
+        await fill(drive)
+        old = await store(drive, "changed", b"precious")
+        await store(drive, "changed", b"other")
+        thrown_away = await store(drive, "folder/thrown away", b"precious")
+        await drive.drive.discard(OWNER, parse_path("folder/thrown away"))
+        copy = await store(drive, "copy", b"precious")
+        damage(find_content(tmp_path, b"precious"), how)
+        [found] = (await verify(drive)).damages
+        assert found.blob == copy.version.blob
+        assert {(str(path), version) for path, version in found.users} == {
+            ("changed", old.version.id),
+            ("folder/thrown away", thrown_away.version.id),
+            ("copy", copy.version.id),
+        }
+
+
+@in_reactor
+async def test_what_is_collected_meanwhile_is_no_damage(tmp_path: Path) -> None:
+    async with opened(tmp_path) as drive, opened(tmp_path) as server:
+        await fill(server, {"gone": b"gone", "kept": b"kept"})
+        gone = (await find(server, "gone")).version.blob
+
+        class Collecting:
+            """Collects as soon as the list of blobs has been read."""
+
+            async def list_blobs(self, limit: int, cursor: str | None = None) -> object:
+                page = await drive.catalogue.list_blobs(limit, cursor)
+                await server.drive.discard(OWNER, parse_path("gone"))
+                await server.drive.purge(OWNER, None)
+                await server.collection.collect()
+                assert gone in page.items
+                return page
+
+            def __getattr__(self, name: str) -> object:
+                return getattr(drive.catalogue, name)
+
+        verdict = await verify_drive(Collecting(), drive.blobs, SILENCE)  # type: ignore[arg-type]  # it is one, almost
+        assert verdict.damages == []
