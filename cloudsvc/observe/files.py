@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import select
 import stat
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, Protocol, Self
 
-from attrs import define
+from attrs import define, field
 from twisted.logger import Logger
 
 from cloudsvc.core.errors import StartFault
@@ -17,6 +19,9 @@ _log = Logger()
 
 MODE: Final = 0o640
 """The server's user writes, its group may read, nobody else: log lines tell who was here and what they did."""
+
+_PATIENCE_MS: Final = 100
+"""How long a pipe or terminal may keep the reactor from its work, until it has taken everything again."""
 
 
 class LinesLost(Exception):  # noqa: N818  # it names what happened, as BrokenPipe does
@@ -59,11 +64,21 @@ class Target(Protocol):
 
 @define(eq=False)
 class Stream:
-    """An open descriptor, such as standard error's. Whoever opened it closes it."""
+    """
+    An open descriptor, such as standard error's. Whoever opened it closes it.
+
+    A pipe that is full, because nobody reads it, would stop the whole server: it is waited for once, and a short time.
+    """
 
     _descriptor: int
     name: str
     _torn: bool = False
+    _patience: int = _PATIENCE_MS
+    _is_file: bool = field(init=False)
+
+    @_is_file.default
+    def _look(self) -> bool:
+        return stat.S_ISREG(os.fstat(self._descriptor).st_mode)
 
     def write(self, lines: bytes) -> None:
         """Write whole lines, as in :class:`Target`. What follows half a line begins on a line of its own."""
@@ -71,13 +86,25 @@ class Stream:
         done = 0
         try:
             while done < len(data):
-                done += os.write(self._descriptor, data[done:] if done else data)
+                done += self._write_some(data[done:] if done else data)
         except OSError as problem:
             if done:
                 self._torn = data[done - 1 : done] != b"\n"
             taken = max(0, done - (len(data) - len(lines)))
             raise LinesLost(lines.count(b"\n", taken), problem.strerror or str(problem)) from problem
         self._torn = False
+        self._patience = _PATIENCE_MS
+
+    def _write_some(self, data: bytes) -> int:
+        if self._is_file:
+            return os.write(self._descriptor, data)
+        poll = select.poll()
+        poll.register(self._descriptor, select.POLLOUT)
+        if not poll.poll(self._patience):
+            self._patience = 0
+            raise BlockingIOError(errno.EAGAIN, "nobody reads it")
+        # A pipe that is ready has room for this much, and no more is certain (POSIX, pipe and PIPE_BUF).
+        return os.write(self._descriptor, data[: select.PIPE_BUF])
 
     def reopen(self) -> None:
         """Nothing: it is no file of ours."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -243,3 +244,25 @@ def test_a_stream_leaves_its_descriptor_to_whoever_opened_it(pipe: Pipe) -> None
     stream.close()
     os.write(pipe.writing, b"open\n")
     assert pipe.drain() == b"open\n"
+
+
+def test_a_pipe_that_nobody_reads_is_not_waited_for(pipe: Pipe) -> None:
+    os.set_blocking(pipe.writing, True)
+    stream = Stream(pipe.writing, "the console")
+    lines = b"".join(b"%030d\n" % number for number in range(10_000))
+    for _ in range(100):
+        with pytest.raises(LinesLost, match="nobody reads it"):
+            stream.write(lines)
+    assert lines.startswith(pipe.drain())
+    stream.write(b"next\n")
+    assert pipe.drain() == b"\nnext\n"
+
+
+def test_a_slow_reader_of_a_pipe_gets_everything(pipe: Pipe) -> None:
+    os.set_blocking(pipe.writing, True)
+    os.set_blocking(pipe.reading, True)
+    lines = b"".join(b"%030d\n" % number for number in range(10_000))
+    with ThreadPoolExecutor() as threads, open(pipe.reading, "rb", closefd=False) as reader:
+        reading = threads.submit(reader.read, len(lines))
+        Stream(pipe.writing, "the console").write(lines)
+        assert reading.result() == lines
