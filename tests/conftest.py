@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import signal
+import sys
+import venv
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from traceback import walk_stack
@@ -54,3 +56,14 @@ def _leave_nothing_behind() -> Iterator[None]:
 def _leave_nothing(_leave_nothing_behind: None) -> Iterator[None]:
     """A test that leaves a timer, a socket, a file descriptor, a thread or a process behind fails."""
     yield from check_leaks()
+
+
+@pytest.fixture(scope="session")
+def pip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The program of this environment, or, where it has none, as uv makes them, of another."""
+    own = Path(sys.executable).with_name("pip")
+    if own.exists():
+        return own
+    directory = tmp_path_factory.mktemp("pip")
+    venv.create(directory, with_pip=True)
+    return directory / "bin" / "pip"

@@ -29,11 +29,12 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def installed(wheel: Path, pip: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The programs' directory of a bare virtual environment with the wheel in it."""
-    directory = tmp_path_factory.mktemp("bare") / "venv"
-    venv.create(directory, with_pip=True)
-    pip: list[str | Path] = [directory / "bin/pip", "--disable-pip-version-check", "--quiet", "install", "--no-deps"]
-    run(*pip, "--require-hashes", "--requirement", ROOT / "requirements/runtime.txt")
-    run(*pip, "--no-index", wheel)
-    return directory / "bin"
+    programs = tmp_path_factory.mktemp("bare") / "venv" / "bin"
+    venv.create(programs.parent)
+    # Python compiles what is imported, which is little of all this.
+    install = ("install", "--disable-pip-version-check", "--quiet", "--no-deps", "--no-compile")
+    run(pip, "--python", programs / "python", *install, "--require-hashes", "-r", ROOT / "requirements/runtime.txt")
+    run(pip, "--python", programs / "python", *install, "--no-index", wheel)
+    return programs

@@ -29,9 +29,8 @@ def test_no_lock_says_where_to_fetch_from(tracked: dict[Path, str]) -> None:
     assert not find(locks, "://", "--index-url", "--find-links")
 
 
-@pytest.mark.seconds(600)  # perhaps it is the first that needs the installation
-def test_no_file_names_a_package_index(tracked: dict[Path, str], installed: Path) -> None:
-    said = run(installed / "pip", "install", "--help")
+def test_no_file_names_a_package_index(tracked: dict[Path, str], pip: Path) -> None:
+    said = run(pip, "install", "--help")
     if shutil.which("npm"):
         said += run("npm", "config", "get", "registry")
     hosts = {urlsplit(address.rstrip(").,")).hostname or "" for address in re.findall(r"https?://\S+", said)}

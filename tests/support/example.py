@@ -6,7 +6,6 @@ import os
 import re
 import subprocess
 import sys
-import venv
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -68,9 +67,9 @@ def read_blocks() -> Iterator[Block]:
         yield Block(language=language, target=target, text=text)
 
 
-def make_example(directory: Path) -> Example:
+def make_example(directory: Path, pip: Path) -> Example:
     """Follow the page up to the point where the server is started."""
-    example = Example(directory=directory, token="", environ=_make_environment(directory))
+    example = Example(directory=directory, token="", environ=_make_environment(directory, pip))
     shown = ""
     for block in read_blocks():
         if block.target == "run":
@@ -85,13 +84,11 @@ def make_example(directory: Path) -> Example:
     return Example(directory=directory, token=token, environ=example.environ)
 
 
-def _make_environment(directory: Path) -> dict[str, str]:
+def _make_environment(directory: Path, pip: Path) -> dict[str, str]:
     """Of a reader who has this environment, but whose pip installs beside it, and needs no network."""
-    tools, packages = directory / "tools", str(directory / "packages")
-    # Environments of uv's have no pip of their own.
-    venv.create(tools, with_pip=True)
+    packages = str(directory / "packages")
     return {
-        "PATH": os.pathsep.join((str(tools / "bin"), str(Path(sys.executable).parent), os.environ["PATH"])),
+        "PATH": os.pathsep.join((str(Path(sys.executable).parent), str(pip.parent), os.environ["PATH"])),
         "PYTHONPATH": packages,
         "PIP_PYTHON": sys.executable,
         "PIP_TARGET": packages,

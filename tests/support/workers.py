@@ -10,9 +10,8 @@ from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped] 
 _TOGETHER = {
     "tests/live/test_conformance.py": "the worked example",
     "tests/live/test_extending.py": "the worked example",
-    "tests/packaging/test_installation.py": "the installed wheel",
-    "tests/packaging/test_repository.py": "the installed wheel",
-    "tests/packaging/test_wheel.py": "the installed wheel",
+    "tests/packaging/test_installation.py": "the wheel",
+    "tests/packaging/test_wheel.py": "the wheel",
 }
 """Modules that share a fixture of the session. All others share at most what is theirs alone."""
 
