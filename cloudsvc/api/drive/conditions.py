@@ -110,6 +110,11 @@ def spell_tag(validator: str) -> str:
     return f'"{validator}"'
 
 
+def parse_tag(text: str) -> str:
+    """The validator in ``text``, an entity tag; also without its quotes."""
+    return text.removeprefix('"').removesuffix('"')
+
+
 def spell_moment(instant: Instant) -> bytes:
     """``instant`` as the protocol writes dates (section 5.6.7)."""
     return http_date(to_second(instant)).encode("ascii")

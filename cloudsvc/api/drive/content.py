@@ -66,7 +66,8 @@ async def send(reader: BlobReader, items: Iterable[bytes | Span]) -> AsyncGenera
 
 async def nothing() -> AsyncGenerator[bytes, None]:
     """No bytes: the content of an answer to ``HEAD``."""
-    for piece in ():
+    pieces: tuple[bytes, ...] = ()
+    for piece in pieces:
         yield piece
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Final
 from attrs import frozen
 from msgspec import Meta
 
-from cloudsvc.api.drive.conditions import Preconditions, spell_tag
+from cloudsvc.api.drive.conditions import spell_tag
 from cloudsvc.api.drive.digests import read_digest, spell_digest
 from cloudsvc.api.drive.downloads import answer_download, answer_thumbnail
 from cloudsvc.api.drive.fields import read_field
@@ -15,9 +15,10 @@ from cloudsvc.api.drive.forms import MOST_AROUND, FormFile
 from cloudsvc.api.drive.media import parse_media_type
 from cloudsvc.api.drive.messages import DeletedMessage, StoredMessage, TagsMessage
 from cloudsvc.api.drive.paths import locate_beside, parse_named
-from cloudsvc.api.drive.routing import READ, WRITE, DriveHandlers, app
+from cloudsvc.api.drive.requests import NoQuery, Number
+from cloudsvc.api.drive.routing import CHANGED, FAILED, NO_FILE, READ, WRITE, DriveHandlers, app
 from cloudsvc.api.drive.uploads import check_plain, gather
-from cloudsvc.drive.commands import Condition, StoredFile
+from cloudsvc.drive.commands import StoredFile
 from cloudsvc.drive.names import Path, parse_name
 from cloudsvc.drive.nodes import File, VersionId
 from cloudsvc.extend import (
@@ -38,23 +39,15 @@ _UNBOUNDED: Final = 2**62
 """Bytes. How large a file may be is for the drive to say."""
 
 _BYTES: Final = {"type": "string", "format": "binary"}
-_CHANGED: Final = "The file is not as a condition of the request demands."
-_NO_FILE: Final = "There is no such file."
 _NO_ROOM: Final = "There is no room for it."
 _NO_PLACE: Final = "A folder is in its place, or a file is where its folder should be."
-_FAILED: Final = "The storage does not work, or requests cannot be counted."
-
-
-@frozen(kw_only=True)
-class NoQuery:
-    """Nothing: a ``?`` in a name has to be escaped, or else it would be stored under half of its name."""
 
 
 @frozen(kw_only=True)
 class DownloadQuery:
     """Which version to send; without it, the current one."""
 
-    version: Annotated[int, Meta(ge=1, le=2**63 - 1)] | None = None
+    version: Number | None = None
 
 
 @frozen(kw_only=True)
@@ -77,10 +70,10 @@ class FileRoutes(DriveHandlers):
         answers={204: "The file had been there, and has been replaced."},
         errors={
             409: _NO_PLACE,
-            412: _CHANGED,
+            412: CHANGED,
             413: "The file is too large.",
             415: "It is coded.",
-            503: _FAILED,
+            503: FAILED,
             507: _NO_ROOM,
         },
     )
@@ -115,7 +108,7 @@ class FileRoutes(DriveHandlers):
             409: "There is something already.",
             413: "The file is too large.",
             415: "It is no form.",
-            503: _FAILED,
+            503: FAILED,
             507: _NO_ROOM,
         },
     )
@@ -144,7 +137,7 @@ class FileRoutes(DriveHandlers):
         "/files/<path:path>",
         produces={"*/*": _BYTES},
         answers={206: "Parts of the file, as `Range` asks.", 304: "It is still what the client has."},
-        errors={404: _NO_FILE, 412: _CHANGED, 416: "All ranges are beyond the end.", 503: _FAILED},
+        errors={404: NO_FILE, 412: CHANGED, 416: "All ranges are beyond the end.", 503: FAILED},
     )
     @authorized(READ)
     @throttled("transfer")
@@ -164,11 +157,11 @@ class FileRoutes(DriveHandlers):
         produces={"image/jpeg": _BYTES},
         answers={304: "It is still what the client has."},
         errors={
-            404: _NO_FILE,
-            412: _CHANGED,
+            404: NO_FILE,
+            412: CHANGED,
             415: "There are no thumbnails of files of this type.",
             422: "The file is damaged, or too large to be drawn.",
-            503: _FAILED,
+            503: FAILED,
         },
     )
     @authorized(READ)
@@ -193,7 +186,7 @@ class FileRoutes(DriveHandlers):
         app,
         "PATCH",
         "/files/<path:path>",
-        errors={404: _NO_FILE, 409: "There is something at the new path already.", 412: _CHANGED, 503: _FAILED},
+        errors={404: NO_FILE, 409: "There is something at the new path already.", 412: CHANGED, 503: FAILED},
     )
     @authorized(WRITE)
     @throttled("api")
@@ -212,7 +205,7 @@ class FileRoutes(DriveHandlers):
         )
         return TagsMessage(message="File changed.", filepath=str(file.path), tags=file.tags)
 
-    @route(app, "DELETE", "/files/<path:path>", errors={404: _NO_FILE, 412: _CHANGED, 503: _FAILED})
+    @route(app, "DELETE", "/files/<path:path>", errors={404: NO_FILE, 412: CHANGED, 503: FAILED})
     @authorized(WRITE)
     @throttled("api")
     @accepts_query(NoQuery)
@@ -222,13 +215,6 @@ class FileRoutes(DriveHandlers):
         condition = await self._read_condition(request, place)
         entry = await self.drive.discard(request.actor, place, File, condition)
         return DeletedMessage(message="File put into the trash.", filepath=str(entry.node.path), trash_id=entry.id)
-
-    async def _read_condition(self, request: Request, place: Path) -> Condition:
-        async def find() -> File | None:
-            node = await self._look(request.actor, place)
-            return node if isinstance(node, File) else None
-
-        return await Preconditions.of(request).for_writing(find)
 
     async def _send(self, request: Request, place: Path, query: DownloadQuery) -> Response:
         version = None if query.version is None else VersionId(query.version)

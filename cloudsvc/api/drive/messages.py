@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 from attrs import frozen
 
-from cloudsvc.drive.nodes import File, Instant
+from cloudsvc.api.drive.conditions import spell_tag
+from cloudsvc.drive.nodes import File, Folder, Instant, Node, Trashed, Version
 from cloudsvc.extend import Message, format_timestamp
 
 
 def spell_instant(instant: Instant) -> str:
     """``instant`` as the API writes it."""
     return format_timestamp(instant / 1_000_000)
+
+
+class NodeKind(StrEnum):
+    """What something in the drive is."""
+
+    FILE = "file"
+    FOLDER = "folder"
+
+    @classmethod
+    def of(cls, node: Node) -> NodeKind:
+        """That of ``node``."""
+        return cls.FOLDER if isinstance(node, Folder) else cls.FILE
 
 
 @frozen(kw_only=True)
@@ -42,10 +57,103 @@ class FileEntry:
 
 
 @frozen(kw_only=True)
-class FilesMessage(Message):
-    """Files."""
+class NodeEntry:
+    """
+    A file or a folder in a list. Of a folder, what only files have is `null`.
 
-    files: list[FileEntry]
+    :ivar size: In bytes.
+    :ivar etag: The entity tag of what the file contains now.
+    """
+
+    path: str
+    kind: NodeKind
+    mime_type: str | None
+    size: int | None
+    tags: tuple[str, ...]
+    etag: str | None
+    created_at: str
+    updated_at: str
+
+    @classmethod
+    def of(cls, node: Node) -> NodeEntry:
+        """``node`` as clients see it."""
+        file = node if isinstance(node, File) else None
+        return cls(
+            path=str(node.path),
+            kind=NodeKind.of(node),
+            mime_type=file.version.media_type if file else None,
+            size=file.version.blob.size if file else None,
+            tags=file.tags if file else (),
+            etag=spell_tag(file.version.validator) if file else None,
+            created_at=spell_instant(node.created_at),
+            updated_at=spell_instant(node.updated_at),
+        )
+
+
+@frozen(kw_only=True)
+class VersionEntry:
+    """
+    One version of a file.
+
+    :ivar size: In bytes.
+    :ivar sha256: The digest of its bytes, in hexadecimal.
+    :ivar created_at: From when on it was the content of the file.
+    """
+
+    id: int
+    etag: str
+    mime_type: str
+    size: int
+    sha256: str
+    created_at: str
+
+    @classmethod
+    def of(cls, version: Version) -> VersionEntry:
+        """``version`` as clients see it."""
+        return cls(
+            id=version.id,
+            etag=spell_tag(version.validator),
+            mime_type=version.media_type,
+            size=version.blob.size,
+            sha256=version.blob.digest.hex(),
+            created_at=spell_instant(version.created_at),
+        )
+
+
+@frozen(kw_only=True)
+class TrashEntry:
+    """
+    Something in the trash.
+
+    :ivar path: Where it was.
+    :ivar size: Of a file, in bytes.
+    """
+
+    id: int
+    path: str
+    kind: NodeKind
+    size: int | None
+    deleted_at: str
+    deleted_by: str
+
+    @classmethod
+    def of(cls, entry: Trashed) -> TrashEntry:
+        """``entry`` as clients see it."""
+        return cls(
+            id=entry.id,
+            path=str(entry.node.path),
+            kind=NodeKind.of(entry.node),
+            size=entry.node.version.blob.size if isinstance(entry.node, File) else None,
+            deleted_at=spell_instant(entry.deleted_at),
+            deleted_by=entry.actor,
+        )
+
+
+@frozen(kw_only=True)
+class FilesMessage(Message):
+    """All the files that were asked for."""
+
+    files: tuple[FileEntry, ...]
 
 
 @frozen(kw_only=True)
@@ -53,10 +161,48 @@ class FilesPage(Message):
     """
     Some of the files that were asked for.
 
+    :ivar cursor: Asks for the next page; `null` on the last one. A page may have no files and a cursor all the same.
+    """
+
+    files: tuple[FileEntry, ...]
+    cursor: str | None
+
+
+@frozen(kw_only=True)
+class ChildrenPage(Message):
+    """
+    Some of what is directly in a folder.
+
     :ivar cursor: Asks for the next page; `null` on the last one.
     """
 
-    files: list[FileEntry]
+    path: str
+    children: tuple[NodeEntry, ...]
+    cursor: str | None
+
+
+@frozen(kw_only=True)
+class VersionsPage(Message):
+    """
+    Some of the versions of a file, the newest first.
+
+    :ivar cursor: Asks for the next page; `null` on the last one.
+    """
+
+    filepath: str
+    versions: tuple[VersionEntry, ...]
+    cursor: str | None
+
+
+@frozen(kw_only=True)
+class TrashPage(Message):
+    """
+    Some of what is in the trash, the last deleted first.
+
+    :ivar cursor: Asks for the next page; `null` on the last one.
+    """
+
+    entries: tuple[TrashEntry, ...]
     cursor: str | None
 
 
@@ -83,7 +229,7 @@ class StoredMessage(Message):
             message=message,
             filepath=str(file.path),
             size=version.blob.size,
-            etag=f'"{version.validator}"',
+            etag=spell_tag(version.validator),
             sha256=version.blob.digest.hex(),
         )
 
@@ -106,3 +252,39 @@ class DeletedMessage(Message):
 
     filepath: str
     trash_id: int
+
+
+@frozen(kw_only=True)
+class DeletedFolderMessage(Message):
+    """
+    A folder that was put into the trash with all that is in it.
+
+    :ivar trash_id: Names it there.
+    """
+
+    path: str
+    trash_id: int
+
+
+@frozen(kw_only=True)
+class NodeMessage(Message):
+    """Where a file or folder is now."""
+
+    path: str
+    kind: NodeKind
+
+    @classmethod
+    def of(cls, message: str, node: Node) -> NodeMessage:
+        """``node`` with ``message``."""
+        return cls(message=message, path=str(node.path), kind=NodeKind.of(node))
+
+
+@frozen(kw_only=True)
+class PurgedMessage(Message):
+    """
+    What was removed from the trash for good.
+
+    :ivar purged: How many entries.
+    """
+
+    purged: int

@@ -6,17 +6,24 @@ from typing import TYPE_CHECKING, Final
 
 from werkzeug.routing import PathConverter
 
+from cloudsvc.api.drive.conditions import Preconditions
 from cloudsvc.api.drive.settings import StorageSettings
+from cloudsvc.drive.commands import Condition
 from cloudsvc.drive.drive import Drive
 from cloudsvc.drive.names import Path
-from cloudsvc.drive.nodes import Node
-from cloudsvc.extend import Actor, Application, CloudError, Kind, Klein
+from cloudsvc.drive.nodes import File, Node
+from cloudsvc.extend import Actor, Application, CloudError, Kind, Klein, Request
 
 if TYPE_CHECKING:
     from cloudsvc.drive.thumbnails import Thumbnails
 
 READ: Final = "files:read"
 WRITE: Final = "files:write"
+
+# When routes refuse, for their descriptions.
+NO_FILE: Final = "There is no such file."
+CHANGED: Final = "The file is not as a condition of the request demands."
+FAILED: Final = "The storage does not work, or requests cannot be counted."
 
 
 class _AnyPath(PathConverter):
@@ -40,6 +47,19 @@ class DriveHandlers(Application[StorageSettings]):
 
     drive: Drive
     thumbnails: Thumbnails
+
+    async def _read_condition(self, request: Request, path: Path) -> Condition:
+        """
+        What ``request`` demands of the file at ``path``.
+
+        :raises CloudError: the file has changed since the moment that it names.
+        """
+
+        async def find() -> File | None:
+            node = await self._look(request.actor, path)
+            return node if isinstance(node, File) else None
+
+        return await Preconditions.of(request).for_writing(find)
 
     async def _look(self, actor: Actor, path: Path) -> Node | None:
         """What is at ``path``, if anything."""

@@ -1,0 +1,47 @@
+"""Copies of files and folders."""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+from cloudsvc.api.drive.messages import NodeKind, NodeMessage
+from cloudsvc.api.drive.paths import parse_named, spell_path
+from cloudsvc.api.drive.requests import NoQuery
+from cloudsvc.api.drive.routing import FAILED, WRITE, DriveHandlers, app
+from cloudsvc.extend import Reply, Request, accepts_json, accepts_query, authorized, route, throttled
+
+
+@frozen(kw_only=True)
+class NewCopy:
+    """What to copy, and where the copy goes."""
+
+    source: str
+    destination: str
+
+
+class CopyRoutes(DriveHandlers):
+    """``/copies``."""
+
+    @route(
+        app,
+        "POST",
+        "/copies",
+        status=201,
+        errors={
+            404: "There is nothing to copy.",
+            409: "Something is there already, or the folder would be in itself.",
+            413: "The folder holds more than one step can copy, or the body is too large.",
+            503: FAILED,
+        },
+    )
+    @authorized(WRITE)
+    @throttled("api")
+    @accepts_query(NoQuery)
+    @accepts_json(NewCopy)
+    async def copy(self, request: Request, query: NoQuery, body: NewCopy) -> Reply[NodeMessage]:
+        """Copy a file or a folder. No bytes are copied, so that size does not matter."""
+        node = await self.drive.copy(request.actor, parse_named(body.source), parse_named(body.destination))
+        message = NodeMessage.of("Copied.", node)
+        mount = "folders" if message.kind is NodeKind.FOLDER else "files"
+        location = (b"Location", f"./{mount}/{spell_path(node.path)}".encode("ascii"))
+        return Reply(message=message, status=201, headers=(location,))

@@ -1,0 +1,99 @@
+"""Folders: what is in them, make, move, delete."""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+from cloudsvc.api.drive.messages import ChildrenPage, DeletedFolderMessage, NodeEntry, NodeMessage
+from cloudsvc.api.drive.paths import locate_beside, parse_named
+from cloudsvc.api.drive.requests import NoQuery, PageQuery
+from cloudsvc.api.drive.routing import FAILED, READ, WRITE, DriveHandlers, app
+from cloudsvc.drive.names import ROOT, Path
+from cloudsvc.drive.nodes import Folder
+from cloudsvc.extend import (
+    Reply,
+    Request,
+    accepts_json,
+    accepts_query,
+    authorized,
+    route,
+    throttled,
+)
+
+_NO_FOLDER = "There is no such folder."
+
+
+@frozen(kw_only=True)
+class FolderChanges:
+    """Where a folder goes."""
+
+    new_path: str
+
+
+class FolderRoutes(DriveHandlers):
+    """``/folders`` and ``/folders/{path}``."""
+
+    @route(app, "GET", "/folders", errors={503: FAILED})
+    @authorized(READ)
+    @throttled("api")
+    @accepts_query(PageQuery)
+    async def list_root(self, request: Request, query: PageQuery) -> ChildrenPage:
+        """List what is directly in the root folder, by name."""
+        return await self._list_children(request, ROOT, query)
+
+    @route(app, "GET", "/folders/<path:path>", errors={404: _NO_FOLDER, 503: FAILED})
+    @authorized(READ)
+    @throttled("api")
+    @accepts_query(PageQuery)
+    async def list_folder(self, request: Request, path: str, query: PageQuery) -> ChildrenPage:
+        """List what is directly in a folder, by name."""
+        return await self._list_children(request, parse_named(path), query)
+
+    @route(
+        app,
+        "PUT",
+        "/folders/<path:path>",
+        status=201,
+        answers={200: "The folder has been there already."},
+        errors={409: "A file is in its place, or where a folder above it should be.", 503: FAILED},
+    )
+    @authorized(WRITE)
+    @throttled("api")
+    @accepts_query(NoQuery)
+    async def put_folder(self, request: Request, path: str, query: NoQuery) -> Reply[NodeMessage]:
+        """Make a folder, and those above it that are missing."""
+        made = await self.drive.make_folder(request.actor, parse_named(path))
+        if not made.created:
+            return Reply(message=NodeMessage.of("The folder is there.", made.folder), status=200)
+        location = locate_beside(made.folder.path)
+        return Reply(message=NodeMessage.of("Folder made.", made.folder), status=201, headers=(location,))
+
+    @route(
+        app,
+        "PATCH",
+        "/folders/<path:path>",
+        errors={404: _NO_FOLDER, 409: "Something is there already, or the folder would be in itself.", 503: FAILED},
+    )
+    @authorized(WRITE)
+    @throttled("api")
+    @accepts_query(NoQuery)
+    @accepts_json(FolderChanges)
+    async def patch_folder(self, request: Request, path: str, query: NoQuery, body: FolderChanges) -> NodeMessage:
+        """Rename or move a folder with all that is in it."""
+        node = await self.drive.move(request.actor, parse_named(path), parse_named(body.new_path), Folder)
+        return NodeMessage.of("Folder moved.", node)
+
+    @route(app, "DELETE", "/folders/<path:path>", errors={404: _NO_FOLDER, 503: FAILED})
+    @authorized(WRITE)
+    @throttled("api")
+    @accepts_query(NoQuery)
+    async def delete_folder(self, request: Request, path: str, query: NoQuery) -> DeletedFolderMessage:
+        """Put a folder into the trash with all that is in it."""
+        entry = await self.drive.discard(request.actor, parse_named(path), Folder)
+        message = "Folder put into the trash."
+        return DeletedFolderMessage(message=message, path=str(entry.node.path), trash_id=entry.id)
+
+    async def _list_children(self, request: Request, folder: Path, query: PageQuery) -> ChildrenPage:
+        page = await self.drive.list_children(request.actor, folder, query.limit, query.cursor)
+        children = tuple(map(NodeEntry.of, page.items))
+        return ChildrenPage(message="Folder listed.", path=str(folder), children=children, cursor=page.cursor)

@@ -1,0 +1,144 @@
+"""Lists of files, wherever they are: page by page, or all of them as a stream."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+from enum import StrEnum
+from typing import Annotated, Final
+
+import msgspec
+from attrs import frozen
+from msgspec import Meta
+from werkzeug.datastructures import MIMEAccept
+from werkzeug.http import parse_accept_header
+
+from cloudsvc.api.drive.fields import read_field
+from cloudsvc.api.drive.messages import FileEntry, FilesMessage, FilesPage
+from cloudsvc.api.drive.requests import PageQuery
+from cloudsvc.api.drive.routing import FAILED, READ, DriveHandlers, app
+from cloudsvc.drive.names import parse_path
+from cloudsvc.drive.nodes import File
+from cloudsvc.drive.pages import FileQuery, Order
+from cloudsvc.extend import (
+    Actor,
+    Request,
+    Response,
+    accepts_json,
+    accepts_query,
+    authorized,
+    format_timestamp,
+    route,
+    throttled,
+)
+
+_JSON: Final = "application/json"
+_LINES: Final = "application/x-ndjson"
+
+_STEP: Final = 500
+"""Files that are read and written at a time: so few that other requests hardly notice."""
+
+
+class Sort(StrEnum):
+    """The order of a list; with a minus, from the greatest to the least."""
+
+    PATH = "path"
+    PATH_DOWN = "-path"
+    NAME = "name"
+    NAME_DOWN = "-name"
+    CREATED = "created"
+    CREATED_DOWN = "-created"
+    UPDATED = "updated"
+    UPDATED_DOWN = "-updated"
+    SIZE = "size"
+    SIZE_DOWN = "-size"
+
+
+@frozen(kw_only=True)
+class FilesQuery(PageQuery):
+    """Which files to list."""
+
+    prefix: Annotated[str, Meta(description="A folder: only files below it, at whatever depth.")] = ""
+    tag: Annotated[str | None, Meta(description="Only files with this tag.")] = None
+    type: Annotated[str | None, Meta(description="Only files of this type: `image/png`, or `image` for all.")] = None
+    q: Annotated[str | None, Meta(description="Only files whose name contains it, whatever its case.")] = None
+    sort: Sort = Sort.CREATED_DOWN
+
+    def to_query(self) -> FileQuery:
+        """
+        The same in the terms of the drive.
+
+        :raises CloudError: the prefix is no path.
+        """
+        return FileQuery(
+            folder=parse_path(self.prefix.removesuffix("/")),
+            tag=self.tag,
+            media_type=None if self.type is None else self.type.lower().removesuffix("/*"),
+            text=self.q,
+            order=Order(self.sort.removeprefix("-")),
+            descending=self.sort.startswith("-"),
+        )
+
+
+@frozen(kw_only=True)
+class TagFilter:
+    """Which files to list."""
+
+    tag: Annotated[str | None, Meta(description="Only files with this tag.")] = None
+
+
+class ListingRoutes(DriveHandlers):
+    """``/files``."""
+
+    @route(app, "GET", "/files", produces={_LINES: {"type": "string"}}, errors={503: FAILED})
+    @authorized(READ)
+    @throttled("api")
+    @accepts_query(FilesQuery)
+    async def list_files(self, request: Request, query: FilesQuery) -> FilesPage | Response:
+        """
+        List and search files, page by page.
+
+        Whoever accepts `application/x-ndjson` rather than JSON gets all of them, one on each line, from the cursor on.
+        """
+        accepted = parse_accept_header(read_field(request, "Accept"), MIMEAccept)
+        if accepted.best_match((_JSON, _LINES), default=_JSON) == _LINES:
+            lines = self._write_lines(request.actor, query.to_query(), query.cursor)
+            return Response(headers=((b"Content-Type", _LINES.encode()), (b"Cache-Control", b"no-store")), body=lines)
+        page = await self.drive.list_files(request.actor, query.to_query(), query.limit, query.cursor)
+        files = tuple(map(FileEntry.of, page.items))
+        return FilesPage(message="Files listed.", files=files, cursor=page.cursor)
+
+    @route(app, "POST", "/files", errors={503: FAILED})
+    @authorized(READ)
+    @throttled("api")
+    @accepts_json(TagFilter)
+    async def list_all_files(self, request: Request, body: TagFilter) -> FilesMessage | Response:
+        """List all files, or all with a tag, the newest first."""
+        pages = self._read_all(request.actor, FileQuery(tag=body.tag))
+        return Response(headers=request.site.codec.fields, body=self._write_object(request, pages))
+
+    async def _read_all(
+        self, actor: Actor, query: FileQuery, cursor: str | None = None
+    ) -> AsyncGenerator[Sequence[File], None]:
+        while True:
+            page = await self.drive.list_files(actor, query, _STEP, cursor)
+            if page.items:
+                yield page.items
+            cursor = page.cursor
+            if cursor is None:
+                return
+
+    async def _write_lines(self, actor: Actor, query: FileQuery, cursor: str | None) -> AsyncGenerator[bytes, None]:
+        async for files in self._read_all(actor, query, cursor):
+            yield b"".join(msgspec.json.encode(FileEntry.of(file)) + b"\n" for file in files)
+
+    async def _write_object(
+        self, request: Request, pages: AsyncGenerator[Sequence[File], None]
+    ) -> AsyncGenerator[bytes, None]:
+        """What a :class:`FilesMessage` is on the wire, without having all of it in memory."""
+        encode = request.site.codec.encode
+        envelope = {"code": 200, "message": "Files listed.", "timestamp": format_timestamp(self.tools.now())}
+        before = encode(envelope).rstrip().removesuffix(b"}").rstrip() + b',"files":['
+        async for files in pages:
+            yield before + b",".join(encode(FileEntry.of(file)) for file in files)
+            before = b","
+        yield (b"" if before == b"," else before) + b"]}"

@@ -1,0 +1,75 @@
+"""The trash: what is in it, take it out, empty it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from attrs import frozen
+from msgspec import Meta
+
+from cloudsvc.api.drive.messages import NodeMessage, PurgedMessage, TrashEntry, TrashPage
+from cloudsvc.api.drive.paths import parse_named
+from cloudsvc.api.drive.requests import LARGEST_NUMBER, NoQuery, PageQuery
+from cloudsvc.api.drive.routing import FAILED, READ, WRITE, DriveHandlers, app
+from cloudsvc.drive.errors import trash_entry_not_found
+from cloudsvc.drive.nodes import TrashId
+from cloudsvc.extend import Request, accepts_query, authorized, route, throttled
+
+_NO_ENTRY = "There is no such entry."
+
+
+@frozen(kw_only=True)
+class RestoreQuery:
+    """Where it goes."""
+
+    destination: Annotated[str | None, Meta(description="A path; without it, where it was.")] = None
+
+
+class TrashRoutes(DriveHandlers):
+    """``/trash`` and ``/trash/{id}``."""
+
+    @route(app, "GET", "/trash", errors={503: FAILED})
+    @authorized(READ)
+    @throttled("api")
+    @accepts_query(PageQuery)
+    async def list_trash(self, request: Request, query: PageQuery) -> TrashPage:
+        """List what is in the trash, the last deleted first."""
+        page = await self.drive.list_trash(request.actor, query.limit, query.cursor)
+        return TrashPage(message="Trash listed.", entries=tuple(map(TrashEntry.of, page.items)), cursor=page.cursor)
+
+    @route(
+        app,
+        "POST",
+        "/trash/<int:number>/restore",
+        errors={404: _NO_ENTRY, 409: "Something is where it should go.", 503: FAILED},
+    )
+    @authorized(WRITE)
+    @throttled("api")
+    @accepts_query(RestoreQuery)
+    async def restore(self, request: Request, number: int, query: RestoreQuery) -> NodeMessage:
+        """Take something out of the trash."""
+        destination = None if query.destination is None else parse_named(query.destination)
+        return NodeMessage.of("Restored.", await self.drive.restore(request.actor, _parse_entry(number), destination))
+
+    @route(app, "DELETE", "/trash/<int:number>", errors={404: _NO_ENTRY, 503: FAILED})
+    @authorized(WRITE)
+    @throttled("api")
+    @accepts_query(NoQuery)
+    async def purge(self, request: Request, number: int, query: NoQuery) -> PurgedMessage:
+        """Remove something from the trash for good."""
+        purged = await self.drive.purge(request.actor, _parse_entry(number))
+        return PurgedMessage(message="Removed for good.", purged=purged)
+
+    @route(app, "DELETE", "/trash", errors={503: FAILED})
+    @authorized(WRITE)
+    @throttled("api")
+    @accepts_query(NoQuery)
+    async def empty_trash(self, request: Request, query: NoQuery) -> PurgedMessage:
+        """Remove everything in the trash for good."""
+        return PurgedMessage(message="Trash emptied.", purged=await self.drive.purge(request.actor, None))
+
+
+def _parse_entry(number: int) -> TrashId:
+    if number > LARGEST_NUMBER:
+        raise trash_entry_not_found()
+    return TrashId(number)

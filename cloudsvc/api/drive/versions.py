@@ -1,0 +1,55 @@
+"""Versions of a file: which there are, and how one comes back."""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+from cloudsvc.api.drive.messages import StoredMessage, VersionEntry, VersionsPage
+from cloudsvc.api.drive.paths import parse_named
+from cloudsvc.api.drive.requests import NoQuery, Number, PageQuery
+from cloudsvc.api.drive.routing import CHANGED, FAILED, NO_FILE, READ, WRITE, DriveHandlers, app
+from cloudsvc.drive.nodes import VersionId
+from cloudsvc.extend import Request, accepts_json, accepts_query, authorized, route, throttled
+
+
+@frozen(kw_only=True)
+class VersionChoice:
+    """Which version is to be the content of the file again."""
+
+    restore: Number
+
+
+class VersionRoutes(DriveHandlers):
+    """``/versions/{path}``."""
+
+    @route(app, "GET", "/versions/<path:path>", errors={404: NO_FILE, 503: FAILED})
+    @authorized(READ)
+    @throttled("api")
+    @accepts_query(PageQuery)
+    async def list_versions(self, request: Request, path: str, query: PageQuery) -> VersionsPage:
+        """
+        List the versions of a file, the newest first.
+
+        `GET /api/files/{path}?version={id}` sends one of them.
+        """
+        place = parse_named(path)
+        page = await self.drive.list_versions(request.actor, place, query.limit, query.cursor)
+        versions = tuple(map(VersionEntry.of, page.items))
+        return VersionsPage(message="Versions listed.", filepath=str(place), versions=versions, cursor=page.cursor)
+
+    @route(
+        app,
+        "POST",
+        "/versions/<path:path>",
+        errors={404: "There is no such file, or no such version of it.", 412: CHANGED, 503: FAILED},
+    )
+    @authorized(WRITE)
+    @throttled("api")
+    @accepts_query(NoQuery)
+    @accepts_json(VersionChoice)
+    async def restore_version(self, request: Request, path: str, query: NoQuery, body: VersionChoice) -> StoredMessage:
+        """Make an earlier version the content of the file again, as a new version."""
+        place = parse_named(path)
+        condition = await self._read_condition(request, place)
+        file = await self.drive.restore_version(request.actor, place, VersionId(body.restore), condition)
+        return StoredMessage.of("Version restored.", file)
