@@ -67,7 +67,7 @@ class Stream:
     """
     An open descriptor, such as standard error's. Whoever opened it closes it.
 
-    A pipe that is full, because nobody reads it, would stop the whole server: it is waited for once, and a short time.
+    A pipe or terminal that nobody reads would stop the whole server: it is waited for once, and a short time.
     """
 
     _descriptor: int
@@ -103,8 +103,13 @@ class Stream:
         if not poll.poll(self._patience):
             self._patience = 0
             raise BlockingIOError(errno.EAGAIN, "nobody reads it")
-        # A pipe that is ready has room for this much, and no more is certain (POSIX, pipe and PIPE_BUF).
-        return os.write(self._descriptor, data[: select.PIPE_BUF])
+        # There is room for some, and the rest would be waited for. Only now, as others may write to the same terminal.
+        waits = os.get_blocking(self._descriptor)
+        os.set_blocking(self._descriptor, False)
+        try:
+            return os.write(self._descriptor, data)
+        finally:
+            os.set_blocking(self._descriptor, waits)
 
     def reopen(self) -> None:
         """Nothing: it is no file of ours."""
