@@ -186,14 +186,16 @@ class _Writer:
         }
         if operation.description:
             described["description"] = operation.description
-        if parameters := [*_path_parameters(operation), *self._query_parameters(operation)]:
+        parameters = [*_path_parameters(operation), *self._query_parameters(operation), *_header_parameters(operation)]
+        if parameters:
             described["parameters"] = parameters
         if operation.body is not None:
             content = {_JSON: {"schema": self.schemas[operation.body]}}
             described["requestBody"] = {"required": True, "content": content}
         elif operation.body_media:
             # In HTTP no body and an empty one are the same.
-            described["requestBody"] = {"content": {media: {} for media in operation.body_media}}
+            content = {"schema": dict(operation.body_schema)} if operation.body_schema else {}
+            described["requestBody"] = {"content": dict.fromkeys(operation.body_media, content)}
         if operation.scope is not None:
             described["security"] = [{name: []} for name in _SECURITY]
         elif HTTPStatus.UNAUTHORIZED in operation.errors:
@@ -272,3 +274,8 @@ def _path_parameters(operation: Operation) -> Iterator[_Object]:
             "required": True,
             "schema": dict(_VARIABLES.get(variable["converter"] or "", _SEGMENT)),
         }
+
+
+def _header_parameters(operation: Operation) -> Iterator[_Object]:
+    for name, text in operation.headers.items():
+        yield {"name": name, "in": "header", "required": False, "description": text, "schema": {"type": "string"}}

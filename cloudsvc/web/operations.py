@@ -34,7 +34,9 @@ class Operation:
     :ivar throttle: the throttling class, or ``None``.
     :ivar body: the type of the JSON body, or ``None``.
     :ivar body_media: media types of a body that is read raw.
+    :ivar body_schema: of such a body as OpenAPI describes it; empty where it can be anything.
     :ivar query: the type of the query, or ``None``.
+    :ivar headers: names of header fields that it heeds, and what for.
     :ivar produces: media types of an answer that is not a message, with their OpenAPI schemas.
     :ivar answers: further statuses that the handler returns an answer of the same kind with, and when.
     :ivar errors: statuses of the errors that the handler itself raises, and when.
@@ -52,7 +54,9 @@ class Operation:
     throttle: str | None = None
     body: type[Any] | None = None
     body_media: tuple[str, ...] = ()
+    body_schema: Mapping[str, Any] = MappingProxyType({})
     query: type[Any] | None = None
+    headers: Mapping[str, str] = MappingProxyType({})
     produces: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
     answers: Mapping[int, str] = MappingProxyType({})
     errors: Mapping[int, str] = MappingProxyType({})

@@ -29,6 +29,7 @@ def route(
     path: str,
     *,
     status: int = 200,
+    headers: Mapping[str, str] = MappingProxyType({}),
     produces: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
     answers: Mapping[int, str] = MappingProxyType({}),
     errors: Mapping[int, str] = MappingProxyType({}),
@@ -42,6 +43,7 @@ def route(
     :param methods: every method it answers; others get 405.
     :param path: Werkzeug's notation below ``/api``, such as ``/notes/<string:name>``.
     :param status: of the successful answer.
+    :param headers: names of header fields of requests that it heeds, and what for.
     :param produces: media type -> OpenAPI schema, where the answer is a :class:`Response` rather than a message.
     :param answers: further statuses that it returns a :class:`Reply` or :class:`Response` with, and when.
     :param errors: statuses of the errors that it raises itself, and when.
@@ -63,6 +65,7 @@ def route(
             status=status,
             summary=summary.replace("\n", " ").rstrip("."),
             description=description,
+            headers=headers,
             produces=produces,
             answers=answers,
             errors=errors,
@@ -108,8 +111,13 @@ def accepts_query(kind: type[Any]) -> Callable[[H], H]:
     return decorate
 
 
-def accepts_body(*media: str, limit: int) -> Callable[[H], H]:
-    """Let the method read ``request.body`` itself, up to ``limit`` bytes; ``media`` is for the documentation."""
+def accepts_body(*media: str, limit: int, schema: Mapping[str, Any] = MappingProxyType({})) -> Callable[[H], H]:
+    """
+    Let the method read ``request.body`` itself, up to ``limit`` bytes.
+
+    :param media: types of the body, for the documentation.
+    :param schema: of the body as OpenAPI describes it, likewise.
+    """
 
     def decorate(handler: H) -> H:
         @wraps(handler)
@@ -117,7 +125,8 @@ def accepts_body(*media: str, limit: int) -> Callable[[H], H]:
             request.body.bound(limit)
             return await handler(self, request, **arguments)
 
-        return note(bounded, body_media=media or ("application/octet-stream",))  # type: ignore[return-value]  # as above
+        body_media = media or ("application/octet-stream",)
+        return note(bounded, body_media=body_media, body_schema=schema)  # type: ignore[return-value]  # as above
 
     return decorate
 
