@@ -21,7 +21,7 @@ MODE: Final = 0o640
 """The server's user writes, its group may read, nobody else: log lines tell who was here and what they did."""
 
 _PATIENCE_MS: Final = 100
-"""How long a pipe or terminal may keep the reactor from its work, until it has taken everything again."""
+"""How long a pipe or terminal may keep the reactor from its work before it has taken all that is written at once."""
 
 
 class LinesLost(Exception):  # noqa: N818  # it names what happened, as BrokenPipe does
@@ -100,9 +100,10 @@ class Stream:
             return os.write(self._descriptor, data)
         poll = select.poll()
         poll.register(self._descriptor, select.POLLOUT)
-        if not poll.poll(self._patience):
-            self._patience = 0
-            raise BlockingIOError(errno.EAGAIN, "nobody reads it")
+        while not poll.poll(1 if self._patience else 0):
+            if not self._patience:
+                raise BlockingIOError(errno.EAGAIN, "nobody reads it")
+            self._patience -= 1
         # There is room for some, and the rest would be waited for. Only now, as others may write to the same terminal.
         waits = os.get_blocking(self._descriptor)
         os.set_blocking(self._descriptor, False)
