@@ -9,10 +9,11 @@ from attrs import frozen
 from msgspec import Meta
 
 from cloudsvc.api.drive.conditions import parse_tag
+from cloudsvc.api.drive.descriptions import CHANGED, FAILED
 from cloudsvc.api.drive.messages import NodeKind
 from cloudsvc.api.drive.paths import parse_named
 from cloudsvc.api.drive.requests import NoQuery, Number
-from cloudsvc.api.drive.routing import CHANGED, FAILED, WRITE, DriveHandlers, app
+from cloudsvc.api.drive.routing import WRITE, DriveHandlers, app
 from cloudsvc.drive.commands import (
     Command,
     Condition,

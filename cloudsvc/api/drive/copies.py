@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from attrs import frozen
 
+from cloudsvc.api.drive.descriptions import FAILED
 from cloudsvc.api.drive.messages import NodeKind, NodeMessage
 from cloudsvc.api.drive.paths import parse_named, spell_path
 from cloudsvc.api.drive.requests import NoQuery
-from cloudsvc.api.drive.routing import FAILED, WRITE, DriveHandlers, app
+from cloudsvc.api.drive.routing import WRITE, DriveHandlers, app
 from cloudsvc.extend import Reply, Request, accepts_json, accepts_query, authorized, route, throttled
 
 

@@ -8,15 +8,26 @@ from attrs import frozen
 from msgspec import Meta
 
 from cloudsvc.api.drive.conditions import spell_tag
+from cloudsvc.api.drive.descriptions import (
+    BYTES,
+    CHANGED,
+    DIGESTS,
+    FAILED,
+    NO_FILE,
+    NO_ROOM,
+    RANGES,
+    READ_CONDITIONS,
+    WRITE_CONDITIONS,
+)
 from cloudsvc.api.drive.digests import read_digest, spell_digest
 from cloudsvc.api.drive.downloads import answer_download, answer_thumbnail
 from cloudsvc.api.drive.fields import read_field
-from cloudsvc.api.drive.forms import MOST_AROUND, FormFile
+from cloudsvc.api.drive.forms import FIELD, MOST_AROUND, FormFile
 from cloudsvc.api.drive.media import parse_media_type
 from cloudsvc.api.drive.messages import DeletedMessage, StoredMessage, TagsMessage
 from cloudsvc.api.drive.paths import locate_beside, parse_named
 from cloudsvc.api.drive.requests import NoQuery, Number
-from cloudsvc.api.drive.routing import CHANGED, FAILED, NO_FILE, READ, WRITE, DriveHandlers, app
+from cloudsvc.api.drive.routing import READ, WRITE, DriveHandlers, app
 from cloudsvc.api.drive.uploads import check_plain, gather
 from cloudsvc.drive.commands import StoredFile
 from cloudsvc.drive.names import Path, parse_name
@@ -38,8 +49,8 @@ from cloudsvc.extend import (
 _UNBOUNDED: Final = 2**62
 """Bytes. How large a file may be is for the drive to say."""
 
-_BYTES: Final = {"type": "string", "format": "binary"}
-_NO_ROOM: Final = "There is no room for it."
+_FORM: Final = {"type": "object", "properties": {FIELD: dict(BYTES)}, "required": [FIELD]}
+_SENT: Final = {206: "Parts of the file, as `Range` asks.", 304: "It is still what the client has."}
 _NO_PLACE: Final = "A folder is in its place, or a file is where its folder should be."
 
 
@@ -67,6 +78,7 @@ class FileRoutes(DriveHandlers):
         "PUT",
         "/files/<path:path>",
         status=201,
+        headers={**WRITE_CONDITIONS, **DIGESTS},
         answers={204: "The file had been there, and has been replaced."},
         errors={
             409: _NO_PLACE,
@@ -74,7 +86,7 @@ class FileRoutes(DriveHandlers):
             413: "The file is too large.",
             415: "It is coded.",
             503: FAILED,
-            507: _NO_ROOM,
+            507: NO_ROOM,
         },
     )
     @authorized(WRITE)
@@ -109,13 +121,13 @@ class FileRoutes(DriveHandlers):
             413: "The file is too large.",
             415: "It is no form.",
             503: FAILED,
-            507: _NO_ROOM,
+            507: NO_ROOM,
         },
     )
     @authorized(WRITE)
     @throttled("transfer")
     @accepts_query(NoQuery)
-    @accepts_body("multipart/form-data", limit=_UNBOUNDED)
+    @accepts_body("multipart/form-data", limit=_UNBOUNDED, schema=_FORM)
     async def post_file(self, request: Request, path: str, query: NoQuery) -> StoredMessage:
         """
         Store a new file from a form.
@@ -135,8 +147,9 @@ class FileRoutes(DriveHandlers):
         app,
         "GET",
         "/files/<path:path>",
-        produces={"*/*": _BYTES},
-        answers={206: "Parts of the file, as `Range` asks.", 304: "It is still what the client has."},
+        headers={**RANGES, **READ_CONDITIONS},
+        produces={"*/*": BYTES},
+        answers=_SENT,
         errors={404: NO_FILE, 412: CHANGED, 416: "All ranges are beyond the end.", 503: FAILED},
     )
     @authorized(READ)
@@ -154,12 +167,14 @@ class FileRoutes(DriveHandlers):
         app,
         "GET",
         "/files/<path:path>/thumbnail",
-        produces={"image/jpeg": _BYTES},
-        answers={304: "It is still what the client has."},
+        headers=READ_CONDITIONS,
+        produces={"image/jpeg": BYTES, "*/*": BYTES},
+        answers=_SENT,
         errors={
             404: NO_FILE,
             412: CHANGED,
             415: "There are no thumbnails of files of this type.",
+            416: "All ranges are beyond the end.",
             422: "The file is damaged, or too large to be drawn.",
             503: FAILED,
         },
@@ -186,6 +201,7 @@ class FileRoutes(DriveHandlers):
         app,
         "PATCH",
         "/files/<path:path>",
+        headers=WRITE_CONDITIONS,
         errors={404: NO_FILE, 409: "There is something at the new path already.", 412: CHANGED, 503: FAILED},
     )
     @authorized(WRITE)
@@ -205,7 +221,13 @@ class FileRoutes(DriveHandlers):
         )
         return TagsMessage(message="File changed.", filepath=str(file.path), tags=file.tags)
 
-    @route(app, "DELETE", "/files/<path:path>", errors={404: NO_FILE, 412: CHANGED, 503: FAILED})
+    @route(
+        app,
+        "DELETE",
+        "/files/<path:path>",
+        headers=WRITE_CONDITIONS,
+        errors={404: NO_FILE, 412: CHANGED, 503: FAILED},
+    )
     @authorized(WRITE)
     @throttled("api")
     @accepts_query(NoQuery)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from attrs import frozen
 
+from cloudsvc.api.drive.descriptions import FAILED
 from cloudsvc.api.drive.messages import ChildrenPage, DeletedFolderMessage, NodeEntry, NodeMessage
 from cloudsvc.api.drive.paths import locate_beside, parse_named
 from cloudsvc.api.drive.requests import NoQuery, PageQuery
-from cloudsvc.api.drive.routing import FAILED, READ, WRITE, DriveHandlers, app
+from cloudsvc.api.drive.routing import READ, WRITE, DriveHandlers, app
 from cloudsvc.drive.names import ROOT, Path
 from cloudsvc.drive.nodes import Folder
 from cloudsvc.extend import (

@@ -12,10 +12,11 @@ from msgspec import Meta
 from werkzeug.datastructures import MIMEAccept
 from werkzeug.http import parse_accept_header
 
+from cloudsvc.api.drive.descriptions import FAILED
 from cloudsvc.api.drive.fields import read_field
 from cloudsvc.api.drive.messages import FileEntry, FilesMessage, FilesPage
 from cloudsvc.api.drive.requests import PageQuery
-from cloudsvc.api.drive.routing import FAILED, READ, DriveHandlers, app
+from cloudsvc.api.drive.routing import READ, DriveHandlers, app
 from cloudsvc.drive.names import parse_path
 from cloudsvc.drive.nodes import File
 from cloudsvc.drive.pages import FileQuery, Order

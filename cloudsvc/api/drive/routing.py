@@ -18,12 +18,10 @@ if TYPE_CHECKING:
     from cloudsvc.drive.thumbnails import Thumbnails
 
 READ: Final = "files:read"
-WRITE: Final = "files:write"
+"""The scope of whoever may see what is in the drive."""
 
-# When routes refuse, for their descriptions.
-NO_FILE: Final = "There is no such file."
-CHANGED: Final = "The file is not as a condition of the request demands."
-FAILED: Final = "The storage does not work, or requests cannot be counted."
+WRITE: Final = "files:write"
+"""The scope of whoever may change it."""
 
 
 class _AnyPath(PathConverter):

@@ -7,10 +7,11 @@ from typing import Annotated
 from attrs import frozen
 from msgspec import Meta
 
+from cloudsvc.api.drive.descriptions import FAILED
 from cloudsvc.api.drive.messages import NodeMessage, PurgedMessage, TrashEntry, TrashPage
 from cloudsvc.api.drive.paths import parse_named
 from cloudsvc.api.drive.requests import LARGEST_NUMBER, NoQuery, PageQuery
-from cloudsvc.api.drive.routing import FAILED, READ, WRITE, DriveHandlers, app
+from cloudsvc.api.drive.routing import READ, WRITE, DriveHandlers, app
 from cloudsvc.drive.errors import trash_entry_not_found
 from cloudsvc.drive.nodes import TrashId
 from cloudsvc.extend import Request, accepts_query, authorized, route, throttled

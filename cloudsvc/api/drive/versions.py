@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from attrs import frozen
 
+from cloudsvc.api.drive.descriptions import CHANGED, FAILED, NO_FILE, WRITE_CONDITIONS
 from cloudsvc.api.drive.messages import StoredMessage, VersionEntry, VersionsPage
 from cloudsvc.api.drive.paths import parse_named
 from cloudsvc.api.drive.requests import NoQuery, Number, PageQuery
-from cloudsvc.api.drive.routing import CHANGED, FAILED, NO_FILE, READ, WRITE, DriveHandlers, app
+from cloudsvc.api.drive.routing import READ, WRITE, DriveHandlers, app
 from cloudsvc.drive.nodes import VersionId
 from cloudsvc.extend import Request, accepts_json, accepts_query, authorized, route, throttled
 
@@ -41,6 +42,7 @@ class VersionRoutes(DriveHandlers):
         app,
         "POST",
         "/versions/<path:path>",
+        headers=WRITE_CONDITIONS,
         errors={404: "There is no such file, or no such version of it.", 412: CHANGED, 503: FAILED},
     )
     @authorized(WRITE)
