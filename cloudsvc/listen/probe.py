@@ -64,9 +64,12 @@ def probe(
     except (ssl.SSLCertVerificationError, VerificationError, CertificateError) as error:
         raise _untrusted(certificate_file, getattr(error, "verify_message", str(error))) from None
     except OSError as error:
+        where = f"{_reachable(host)} port {port}"
         reason = error.strerror or str(error) or "no answer in time"
         raise CloudError(
-            Kind.UNAVAILABLE, "server_unreachable", f"no TLS server answers at {host or '*'} port {port}: {reason}"
+            Kind.UNAVAILABLE,
+            "server_unreachable",
+            f"no TLS server answers at {where}: {reason}; start it, or ask where it listens (set HOST and PORT)",
         ) from None
     except (HTTPException, ValueError) as error:
         raise CloudError(Kind.UNAVAILABLE, "bad_answer", f"the server gave no JSON object: {error}") from None
