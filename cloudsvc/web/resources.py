@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Protocol
 
@@ -69,6 +69,21 @@ def path_template(pattern: str) -> str:
     return PREFIX + VARIABLE.sub(r"{\g<name>}", pattern)
 
 
+def find_duplicates(app: Klein) -> Iterator[str]:
+    """
+    What to say of routes of ``app`` with the same method and paths that differ at most in their variables.
+
+    Werkzeug serves only one of them at some paths or at all, and to OpenAPI they are the same (3.1, section 4.8.8).
+    """
+    known: dict[tuple[str, str], str] = {}
+    for rule in app.url_map.iter_rules():
+        for method in operation_of(app.endpoints[rule.endpoint]).methods:
+            other = known.setdefault((method, VARIABLE.sub("{}", rule.rule)), rule.endpoint)
+            if other != rule.endpoint:
+                where = f"{method} {path_template(rule.rule)}"
+                yield f"its routes {other!r} and {rule.endpoint!r} both answer {where}: give one another path"
+
+
 class Routed(Protocol):
     """Something with routes."""
 
@@ -90,6 +105,8 @@ class RouteResource(Resource):
 
     def __init__(self, application: Routed) -> None:
         super().__init__()
+        if duplicates := list(find_duplicates(application.app)):
+            raise StartFault([f"{type(application).__qualname__} cannot be served: {each}" for each in duplicates])
         self._application = application
         url_map = application.app.url_map
         # An empty segment is a name like any other, and a redirect must not name a scheme or a host.
