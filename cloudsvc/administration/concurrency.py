@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Final, TypeVar
 
@@ -17,13 +18,17 @@ async def for_each(items: Iterable[T], work: Callable[[T], Awaitable[None]], at_
     """
     Do ``work`` for each of ``items``, for some of them at the same time.
 
-    The first failure ends it and is raised, once whatever else was running has been cancelled and has ended.
+    The first failure ends it, and is raised once whatever else was begun has ended too.
     """
-    remaining = iter(items)
+    waiting = deque(items)
 
     async def take_turns() -> None:
-        for item in remaining:
-            await work(item)
+        try:
+            while waiting:
+                await work(waiting.popleft())
+        except BaseException:
+            waiting.clear()
+            raise
 
     turns = [Deferred.fromCoroutine(take_turns()) for _ in range(at_once)]
     try:
@@ -31,6 +36,4 @@ async def for_each(items: Iterable[T], work: Callable[[T], Awaitable[None]], at_
     except FirstError as first:
         first.subFailure.raiseException()
     finally:
-        for turn in turns:
-            turn.cancel()
         await DeferredList(turns, consumeErrors=True)

@@ -22,7 +22,7 @@ from cloudsvc.administration.statistics import Statistics, gather_statistics
 from cloudsvc.administration.target import Target
 from cloudsvc.administration.verification import Verdict, verify_drive
 from cloudsvc.cli.drive.meter import format_count, format_size
-from cloudsvc.cli.drive.sessions import administer, find_directory, run
+from cloudsvc.cli.drive.sessions import administer, find_directory, find_limits, run
 from cloudsvc.cli.faults import Command
 from cloudsvc.cli.homes import pass_home
 from cloudsvc.core.actors import OWNER
@@ -232,6 +232,7 @@ def restore(home: Home, file: pathlib.Path, *, replace: bool) -> None:
     """
     from cloudsvc.administration.restoration import restore_backup  # noqa: PLC0415  # it needs the database
 
+    find_limits(home)
     directory = find_directory(home)
     restored = run(
         lambda workshop, progress: restore_backup(
@@ -255,6 +256,9 @@ def stats(home: Home, *, as_json: bool, largest: int) -> None:
         home, lambda opened, _: gather_statistics(opened.catalogue, opened.blobs, opened.limits, largest)
     )
     click.echo(json.dumps(_as_plain(statistics), ensure_ascii=False) if as_json else "\n".join(_describe(statistics)))
+
+
+COMMANDS: Final = (verify, gc, export, import_, backup, restore, stats)
 
 
 def _as_plain(statistics: Statistics) -> dict[str, Any]:

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import pathlib
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.task import react
+from twisted.logger import (
+    FilteringLogObserver,
+    ILogObserver,
+    LogEvent,
+    LogLevel,
+    LogLevelFilterPredicate,
+    formatEvent,
+    globalLogBeginner,
+)
 from twisted.python.failure import Failure
+from zope.interface import implementer
 
 from cloudsvc.administration.opened import OpenedDrive
 from cloudsvc.administration.progress import Progress
@@ -45,7 +57,7 @@ def administer(home: Home, work: Callable[[OpenedDrive, Progress], Coroutine[Any
     return run(go)
 
 
-def find_directory(home: Home) -> Any:
+def find_directory(home: Home) -> pathlib.Path:
     """Where the drive of ``home`` lies."""
     return home.data / "drive"
 
@@ -69,10 +81,10 @@ def run(work: Callable[[Workshop, Progress], Coroutine[Any, Any, T]]) -> T:
 
     :raises click.Abort: it was cancelled.
     """
-    from twisted.internet.task import react  # noqa: PLC0415  # it installs the reactor
-
     from cloudsvc.administration.opening import open_workshop  # noqa: PLC0415  # see above
 
+    warnings = FilteringLogObserver(_Console(), [LogLevelFilterPredicate(defaultLogLevel=LogLevel.warn)])
+    globalLogBeginner.beginLoggingTo([warnings], discardBuffer=True, redirectStandardIO=False)
     outcome: list[T | Failure] = []
 
     async def go(reactor: Any) -> None:
@@ -100,3 +112,11 @@ def run(work: Callable[[Workshop, Progress], Coroutine[Any, Any, T]]) -> T:
     if result.check(CancelledError):
         raise click.Abort
     return result.raiseException()
+
+
+@implementer(ILogObserver)
+class _Console:
+    """Why the storage fails is told in the log, which here is the terminal."""
+
+    def __call__(self, event: LogEvent) -> None:
+        click.echo(f"cloudsvc: {formatEvent(event)}", err=True)
