@@ -20,11 +20,20 @@ class Disk:
         """A descriptor for reading a file."""
         return os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
 
-    def write(self, descriptor: int, data: bytes) -> None:
+    def reopen(self, descriptor: int) -> int:
+        """Another descriptor for reading the same file, with a position of its own, as a duplicate's would not be."""
+        return os.open(f"/proc/self/fd/{descriptor}", os.O_RDONLY)
+
+    def size(self, descriptor: int) -> int:
+        """The size of a file in bytes."""
+        return os.fstat(descriptor).st_size
+
+    def write(self, descriptor: int, data: bytes | bytearray) -> None:
         """Write all of ``data``."""
-        view = memoryview(data)
-        while view:
-            view = view[os.write(descriptor, view) :]
+        with memoryview(data) as view:
+            written = 0
+            while written < len(view):
+                written += os.write(descriptor, view[written:])
 
     def read(self, descriptor: int, length: int, offset: int) -> bytes:
         """``length`` bytes from ``offset``, or fewer at the end of the file."""
@@ -45,13 +54,9 @@ class Disk:
         finally:
             os.close(descriptor)
 
-    def make_folder(self, path: Path) -> bool:
-        """Make a folder whose parent is there; whether it was not there before."""
-        try:
-            path.mkdir(_FOLDER_OF_OWNER)
-        except FileExistsError:
-            return False
-        return True
+    def make_folder(self, path: Path) -> None:
+        """Make a folder whose parent is there. One that is there already is no error."""
+        path.mkdir(_FOLDER_OF_OWNER, exist_ok=True)
 
     def rename(self, source: Path, destination: Path) -> None:
         """Give a file another name in the same file system."""
@@ -60,3 +65,8 @@ class Disk:
     def remove(self, path: Path) -> None:
         """Remove a file. One that is not there is no error."""
         path.unlink(missing_ok=True)
+
+    def free_bytes(self, path: Path) -> int:
+        """How many bytes the file system of ``path`` still takes from somebody who is not the administrator."""
+        status = os.statvfs(path)
+        return status.f_bavail * status.f_frsize

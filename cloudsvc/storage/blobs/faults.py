@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from twisted.logger import Logger
@@ -25,3 +27,12 @@ def translate(problem: OSError) -> CloudError:
         reason=problem.strerror,
     )
     return storage_failed()
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Raise the translation of any ``OSError``."""
+    try:
+        yield
+    except OSError as problem:
+        raise translate(problem) from problem

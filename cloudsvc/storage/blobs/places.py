@@ -11,12 +11,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from attrs import frozen
+from attrs import field, frozen
 
 from cloudsvc.drive.nodes import BlobId
+from cloudsvc.storage.blobs.disk import Disk
 
 _LOCK: Final = "lock"
 _ID: Final = re.compile(r"[0-9a-f]{32}")
+_FOLDER: Final = re.compile(r"[0-9a-f]{2}")
 
 
 @frozen(kw_only=True)
@@ -24,7 +26,7 @@ class Places:
     """
     The folders of one process that works on a store.
 
-    :ivar blobs: sealed blobs, in 256 folders named by the first two digits of their ids.
+    :ivar blobs: sealed blobs, in 256 folders named by the first two digits of their ids: 4,000 in each of a million.
     :ivar incoming: a folder for each process, locked as long as that lives, and with the bytes that arrive there.
     :ivar own: that of this process.
     """
@@ -33,6 +35,7 @@ class Places:
     incoming: Path
     own: Path
     _lock: int
+    _durable: set[Path] = field(factory=set)
 
     @classmethod
     def open(cls, directory: Path) -> Places:
@@ -44,6 +47,7 @@ class Places:
         blobs, incoming = directory / "blobs", directory / "incoming"
         for folder in (directory, blobs, incoming):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        Disk().sync_folder(directory)
         with _locked(incoming / _LOCK):
             for folder in _list_folders(incoming):
                 _clear(folder)
@@ -61,19 +65,27 @@ class Places:
 
     def find_incoming(self, blob: BlobId) -> Path:
         """Where ``blob`` is while it arrives."""
-        return self.own / blob
+        return self.own / _check(blob)
 
     def find_folder(self, blob: BlobId) -> Path:
         """The folder of ``blob`` once it is sealed."""
-        return self.blobs / blob[:2]
+        return self.blobs / _check(blob)[:2]
 
     def find(self, blob: BlobId) -> Path:
         """Where ``blob`` is once it is sealed."""
         return self.find_folder(blob) / blob
 
+    def make_durable(self, folder: Path, disk: Disk) -> None:
+        """See that a folder for sealed blobs is there, and stays there. Blocks."""
+        # Not only when it is new: whoever made it may have died before its name was durable.
+        if folder not in self._durable:
+            disk.make_folder(folder)
+            disk.sync_folder(self.blobs)
+            self._durable.add(folder)
+
     def list_folders(self) -> list[Path]:
         """The folders with sealed blobs. Blocks."""
-        return _list_folders(self.blobs)
+        return [folder for folder in _list_folders(self.blobs) if _FOLDER.fullmatch(folder.name)]
 
     def list_blobs(self, folder: Path, sealed_before: float | None) -> list[BlobId]:
         """
@@ -81,19 +93,15 @@ class Places:
 
         :param sealed_before: seconds since the epoch; leave out what is younger.
         """
-        found = []
         with os.scandir(folder) as entries:
-            for entry in entries:
-                if _ID.fullmatch(entry.name) and entry.name.startswith(folder.name):
-                    try:
-                        young = (
-                            sealed_before is not None and entry.stat(follow_symlinks=False).st_mtime >= sealed_before
-                        )
-                    except FileNotFoundError:
-                        continue
-                    if not young:
-                        found.append(BlobId(entry.name))
-        return found
+            return [
+                BlobId(entry.name)
+                for entry in entries
+                if _ID.fullmatch(entry.name)
+                and entry.name.startswith(folder.name)
+                and entry.is_file(follow_symlinks=False)
+                and (sealed_before is None or _is_older(entry, sealed_before))
+            ]
 
     def is_shared(self) -> bool:
         """Whether another process works on this store. Blocks."""
@@ -104,6 +112,20 @@ class Places:
 def make_blob_id() -> BlobId:
     """An id that nothing has."""
     return BlobId(secrets.token_hex(16))
+
+
+def _check(blob: BlobId) -> BlobId:
+    """``blob``, which leads nowhere else: ids come back from catalogues, and a catalogue can be anybody's backup."""
+    if not _ID.fullmatch(blob):
+        raise ValueError(f"{blob!r} is no id of a blob")
+    return blob
+
+
+def _is_older(entry: os.DirEntry[str], moment: float) -> bool:
+    try:
+        return entry.stat(follow_symlinks=False).st_mtime < moment
+    except FileNotFoundError:
+        return False
 
 
 @contextmanager

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from threading import Lock
 
 from attrs import define, field
@@ -11,96 +14,112 @@ from attrs import define, field
 from cloudsvc.core.coroutines import shield
 from cloudsvc.core.threads import ThreadRunner
 from cloudsvc.storage.blobs.disk import Disk
-from cloudsvc.storage.blobs.faults import translate
-
-
-@define(eq=False)
-class _SharedDescriptor:
-    """
-    A descriptor that is closed once nobody uses it: a thread may still read when whoever asked it has left, and
-    must not read another file that has got the same number.
-    """
-
-    _number: int
-    _users: int = 1
-    _lock: Lock = field(factory=Lock)
-
-    def borrow(self) -> int:
-        with self._lock:
-            if self._users == 0:
-                raise ValueError("the blob is closed")
-            self._users += 1
-            return self._number
-
-    def give_back(self) -> None:
-        with self._lock:
-            self._users -= 1
-            if self._users == 0:
-                os.close(self._number)
+from cloudsvc.storage.blobs.faults import translated
 
 
 @define(eq=False, kw_only=True)
-class LocalBlobReader:
+class OpenFile:
     """
-    Reads an open file.
+    A file open for reading, closed once nobody uses it: a thread may still read when whoever asked it has left, and
+    must not read another file that has got the same number. Its methods block.
 
     :ivar size: in bytes.
     """
 
-    _descriptor: _SharedDescriptor
     _disk: Disk
-    _threads: ThreadRunner
+    _descriptor: int
     size: int
-    _is_closed: bool = False
     _lent: int | None = None
+    _users: int = 1
+    _lock: Lock = field(factory=Lock)
 
     @classmethod
-    def take(cls, descriptor: int, disk: Disk, threads: ThreadRunner) -> LocalBlobReader:
-        """Read from ``descriptor``, and own it."""
-        size = os.fstat(descriptor).st_size
-        return cls(descriptor=_SharedDescriptor(descriptor), disk=disk, threads=threads, size=size)
+    def open(cls, path: Path, disk: Disk) -> OpenFile:
+        """
+        The file at ``path``, with one user.
 
-    async def read(self, offset: int, length: int) -> bytes:
-        """As :meth:`cloudsvc.drive.blobs.BlobReader.read`."""
-        wanted = max(0, min(length, self.size - offset))
-        number = self._descriptor.borrow()
+        :raises OSError: it cannot be opened.
+        """
+        descriptor = disk.open(path)
         try:
-            data = await self._threads.run(self._read, number, wanted, offset)
-        except OSError as problem:
-            raise translate(problem) from problem
+            return cls(disk=disk, descriptor=descriptor, size=disk.size(descriptor))
+        except BaseException:
+            os.close(descriptor)
+            raise
+
+    def read(self, offset: int, length: int) -> bytes:
+        """
+        As :meth:`cloudsvc.drive.blobs.BlobReader.read`.
+
+        :raises OSError: it cannot be read, or is shorter than it was.
+        """
+        wanted = max(0, min(length, self.size - offset))
+        with self._used() as descriptor:
+            data = self._disk.read(descriptor, wanted, offset)
         if len(data) < wanted:
-            raise translate(OSError(errno.EIO, f"a blob of {self.size} bytes has fewer by now"))
+            raise OSError(errno.EIO, f"a blob of {self.size} bytes has fewer by now")
         return data
 
-    async def descriptor(self) -> int:
-        """As :meth:`cloudsvc.drive.blobs.BlobReader.descriptor`."""
-        if self._lent is None:
-            # A duplicate would share its position with the original; a descriptor opened anew has its own.
-            number = self._descriptor.borrow()
-            opening = self._threads.run(self._reopen, number)
-            try:
-                self._lent = await shield(opening, os.close)
-            except OSError as problem:
-                raise translate(problem) from problem
-        return self._lent
+    def lend(self) -> int:
+        """
+        Another descriptor, always the same, closed together with the first.
 
-    async def close(self) -> None:
-        """As :meth:`cloudsvc.drive.blobs.BlobReader.close`."""
-        if self._is_closed:
-            return
-        self._is_closed = True
-        self._descriptor.give_back()
+        :raises OSError: it cannot be had.
+        """
+        with self._used() as descriptor:
+            if self._lent is None:
+                self._lent = self._disk.reopen(descriptor)
+            return self._lent
+
+    def let_go(self) -> None:
+        """One user less."""
+        with self._lock:
+            self._users -= 1
+            if self._users > 0:
+                return
+        os.close(self._descriptor)
         if self._lent is not None:
             os.close(self._lent)
 
-    def _reopen(self, number: int) -> int:
+    @contextmanager
+    def _used(self) -> Iterator[int]:
+        with self._lock:
+            if self._users == 0:
+                raise ValueError("the blob is closed")
+            self._users += 1
         try:
-            return os.open(f"/proc/self/fd/{number}", os.O_RDONLY)
+            yield self._descriptor
         finally:
-            self._descriptor.give_back()
+            self.let_go()
 
-    def _read(self, number: int, length: int, offset: int) -> bytes:
-        try:
-            return self._disk.read(number, length, offset)
-        finally:
-            self._descriptor.give_back()
+
+@define(eq=False, kw_only=True)
+class LocalBlobReader:
+    """Reads an open file in threads, and is one user of it."""
+
+    _file: OpenFile
+    _threads: ThreadRunner
+    _is_closed: bool = False
+
+    @property
+    def size(self) -> int:
+        """In bytes."""
+        return self._file.size
+
+    async def read(self, offset: int, length: int) -> bytes:
+        """As :meth:`cloudsvc.drive.blobs.BlobReader.read`."""
+        with translated():
+            return await self._threads.run(self._file.read, offset, length)
+
+    async def descriptor(self) -> int:
+        """As :meth:`cloudsvc.drive.blobs.BlobReader.descriptor`."""
+        with translated():
+            return await self._threads.run(self._file.lend)
+
+    async def close(self) -> None:
+        """As :meth:`cloudsvc.drive.blobs.BlobReader.close`."""
+        if not self._is_closed:
+            self._is_closed = True
+            # In a thread: with its last descriptor a deleted file goes, and a large one takes its time.
+            with translated():
+                await shield(self._threads.run(self._file.let_go))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
@@ -15,9 +14,9 @@ from cloudsvc.core.threads import ThreadRunner
 from cloudsvc.drive.blobs import BlobMissing
 from cloudsvc.drive.nodes import BlobId
 from cloudsvc.storage.blobs.disk import Disk
-from cloudsvc.storage.blobs.faults import translate
+from cloudsvc.storage.blobs.faults import translated
 from cloudsvc.storage.blobs.places import Places, make_blob_id
-from cloudsvc.storage.blobs.reading import LocalBlobReader
+from cloudsvc.storage.blobs.reading import LocalBlobReader, OpenFile
 from cloudsvc.storage.blobs.writing import LocalBlobWriter
 
 _FLIGHT_SECONDS: Final = 3600.0
@@ -30,7 +29,7 @@ async def open_blobs(directory: Path, threads: ThreadRunner, *, disk: Disk | Non
 
     :raises OSError: it cannot be made.
     """
-    places = await threads.run(Places.open, directory)
+    places = await shield(threads.run(Places.open, directory), Places.close)
     return LocalBlobs(places=places, threads=threads, disk=disk or Disk())
 
 
@@ -45,7 +44,7 @@ class LocalBlobs:
 
     async def close(self) -> None:
         """Let go of the directory. Writers are ended before."""
-        await self._threads.run(self._places.close)
+        await shield(self._threads.run(self._places.close))
 
     async def create(self) -> LocalBlobWriter:
         """As :meth:`cloudsvc.drive.blobs.BlobStore.create`."""
@@ -55,40 +54,52 @@ class LocalBlobs:
 
     async def open(self, blob: BlobId) -> LocalBlobReader:
         """As :meth:`cloudsvc.drive.blobs.BlobStore.open`."""
-        opening = self._threads.run(self._disk.open, self._places.find(blob))
-        try:
-            descriptor = await shield(opening, os.close)
-        except FileNotFoundError:
-            raise BlobMissing(blob) from None
-        except OSError as problem:
-            raise translate(problem) from problem
-        return LocalBlobReader.take(descriptor, self._disk, self._threads)
+        with translated():
+            file = await shield(self._threads.run(self._open, blob), OpenFile.let_go)
+        return LocalBlobReader(file=file, threads=self._threads)
 
     async def delete(self, blobs: Sequence[BlobId]) -> None:
         """As :meth:`cloudsvc.drive.blobs.BlobStore.delete`."""
-        if not blobs:
-            return
-        try:
+        with translated():
             await self._threads.run(self._delete, blobs)
-        except OSError as problem:
-            raise translate(problem) from problem
 
     async def list(self) -> AsyncIterator[Sequence[BlobId]]:
         """As :meth:`cloudsvc.drive.blobs.BlobStore.list`."""
-        shared = await self._threads.run(self._places.is_shared)
-        sealed_before = time.time() - _FLIGHT_SECONDS if shared else None
-        for folder in await self._threads.run(self._places.list_folders):
-            found = await self._threads.run(self._places.list_blobs, folder, sealed_before)
+        with translated():
+            folders = await self._threads.run(self._places.list_folders)
+        for folder in folders:
+            with translated():
+                found = await self._threads.run(self._list, folder)
             # Looked at only now: what was committed and let go since is in the catalogue, for whoever asks next.
             if bundle := [blob for blob in found if blob not in self._in_flight]:
                 yield bundle
 
     async def free_bytes(self) -> int:
         """As :meth:`cloudsvc.drive.blobs.BlobStore.free_bytes`."""
-        status = await self._threads.run(os.statvfs, self._places.blobs)
-        return status.f_bavail * status.f_frsize
+        with translated():
+            return await self._threads.run(self._disk.free_bytes, self._places.blobs)
+
+    def _open(self, blob: BlobId) -> OpenFile:
+        try:
+            return OpenFile.open(self._places.find(blob), self._disk)
+        except FileNotFoundError:
+            raise BlobMissing(blob) from None
 
     def _delete(self, blobs: Sequence[BlobId]) -> None:
+        problems = []
         for blob in blobs:
             # Not made durable: should one come back after a power failure, nobody knows it, and it is a stray.
-            self._disk.remove(self._places.find(blob))
+            try:
+                self._disk.remove(self._places.find(blob))
+            except OSError as problem:
+                problems.append(problem)
+        if problems:
+            # Only now, so that one bad file keeps nobody from deleting the others.
+            raise problems[0]
+
+    def _list(self, folder: Path) -> Sequence[BlobId]:
+        found = self._places.list_blobs(folder, None)
+        # Asked only now: whoever has come since has nothing among what was found.
+        if self._places.is_shared():
+            return self._places.list_blobs(folder, time.time() - _FLIGHT_SECONDS)
+        return found

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 from attrs import define, field
-from twisted.internet.defer import Deferred
-from twisted.python.failure import Failure
+from twisted.internet.defer import Deferred, DeferredLock
 
 from cloudsvc.core.coroutines import shield
 from cloudsvc.core.threads import ThreadRunner
 from cloudsvc.drive.nodes import Blob, BlobId
 from cloudsvc.storage.blobs.disk import Disk
-from cloudsvc.storage.blobs.faults import translate
+from cloudsvc.storage.blobs.faults import translate, translated
 from cloudsvc.storage.blobs.places import Places
 
 PIECE: Final = 1024 * 1024
@@ -24,7 +24,11 @@ PIECE: Final = 1024 * 1024
 
 @define(eq=False, kw_only=True)
 class _Draft:
-    """The file that becomes a blob. Its methods block, and are called by one thread at a time."""
+    """
+    The file that becomes a blob. Its methods block, and are called one after another.
+
+    Whichever of them fails removes the file. None is tried again: after a failed fsync nobody knows what is on disk.
+    """
 
     id: BlobId
     _places: Places
@@ -32,51 +36,61 @@ class _Draft:
     _descriptor: int | None = None
     _hash: Any = field(factory=hashlib.sha256)
 
-    def append(self, pieces: list[bytes]) -> int:
-        """Write the next pieces; the descriptor of the file."""
-        if self._descriptor is None:
-            self._descriptor = self._disk.create(self._places.find_incoming(self.id))
-        data = b"".join(pieces)
-        self._hash.update(data)
-        self._disk.write(self._descriptor, data)
-        return self._descriptor
+    def append(self, piece: bytearray) -> None:
+        """Write the next bytes."""
+        with self._removed_on_failure():
+            self._write(piece)
 
-    def complete(self, pieces: list[bytes]) -> bytes:
-        """Write the last pieces and put the file into its place, durably; the digest of all that was written."""
-        try:
-            self._put(self.append(pieces))
-        except BaseException:
-            self.remove()
-            raise
+    def complete(self, piece: bytearray) -> bytes:
+        """Write the last bytes and put the file into its place, durably; the digest of all that was written."""
+        with self._removed_on_failure():
+            descriptor = self._write(piece)
+            self._disk.sync(descriptor)
+            self._close()
+            self._put()
         digest: bytes = self._hash.digest()
         return digest
 
     def remove(self) -> None:
         """Remove whatever there is of it."""
-        self._close()
         # Not made durable: should the power fail now, what comes back is a stray, which is found and removed.
-        self._disk.remove(self._places.find_incoming(self.id))
-        self._disk.remove(self._places.find(self.id))
+        try:
+            self._close()
+            self._disk.remove(self._places.find_incoming(self.id))
+        finally:
+            self._disk.remove(self._places.find(self.id))
 
-    def _put(self, descriptor: int) -> None:
+    def _write(self, piece: bytearray) -> int:
+        if self._descriptor is None:
+            self._descriptor = self._disk.create(self._places.find_incoming(self.id))
+        self._hash.update(piece)
+        self._disk.write(self._descriptor, piece)
+        return self._descriptor
+
+    def _put(self) -> None:
         folder = self._places.find_folder(self.id)
-        self._disk.sync(descriptor)
-        self._close()
-        if self._disk.make_folder(folder):
-            self._disk.sync_folder(self._places.blobs)
+        self._places.make_durable(folder, self._disk)
         self._disk.rename(self._places.find_incoming(self.id), self._places.find(self.id))
         self._disk.sync_folder(folder)
 
     def _close(self) -> None:
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-            self._descriptor = None
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            os.close(descriptor)
+
+    @contextmanager
+    def _removed_on_failure(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseException:
+            self.remove()
+            raise
 
 
 @define(eq=False, kw_only=True)
 class LocalBlobWriter:
     """
-    Gathers bytes to pieces, and writes one while the next is gathered.
+    Gathers bytes to pieces. A thread hashes and writes one while the next is gathered; who is quicker waits.
 
     Nothing is on disk before the first piece is complete: a small blob costs one trip to a thread.
     """
@@ -85,12 +99,10 @@ class LocalBlobWriter:
     _threads: ThreadRunner
     _let_go: Callable[[BlobId], None]
     size: int = 0
-    _gathered: list[bytes] = field(factory=list)
-    _gathered_bytes: int = 0
-    _touched: bool = False
-    _working: bool = False
-    _problem: Failure | None = None
-    _waiting: list[Deferred[None]] = field(factory=list)
+    _gathered: bytearray = field(factory=bytearray)
+    _trips: DeferredLock = field(factory=DeferredLock)
+    _is_on_disk: bool = False
+    _end: BaseException | None = None
 
     @classmethod
     def begin(
@@ -110,12 +122,13 @@ class LocalBlobWriter:
 
     async def write(self, data: bytes) -> None:
         """As :meth:`cloudsvc.drive.blobs.BlobWriter.write`."""
-        self._gathered.append(data)
-        self._gathered_bytes += len(data)
+        self._check()
+        self._gathered += data
         self.size += len(data)
-        if self._gathered_bytes >= PIECE:
-            await self._finish_work()
-            self._start_work(self._draft.append, self._take())
+        if len(self._gathered) >= PIECE:
+            await self._trips.acquire()
+            Deferred.fromCoroutine(self._append())
+            self._check()
 
     async def seal(self) -> Blob:
         """As :meth:`cloudsvc.drive.blobs.BlobWriter.seal`."""
@@ -129,60 +142,48 @@ class LocalBlobWriter:
         """As :meth:`cloudsvc.drive.blobs.BlobWriter.discard`."""
         await shield(self._discard())
 
-    async def _seal(self) -> Blob:
-        await self._finish_work()
-        self._touched = True
+    def _check(self) -> None:
+        if self._end is not None:
+            raise self._end
+
+    async def _append(self) -> None:
+        """Let a thread write what was gathered, whoever leaves meanwhile; what fails shows in the next call."""
         try:
-            digest = await self._threads.run(self._draft.complete, self._take())
-        except OSError as problem:
-            raise translate(problem) from problem
+            self._check()
+            await self._threads.run(self._draft.append, self._take())
+        except BaseException as problem:  # noqa: BLE001  # whatever it is, the bytes are not written
+            self._end_with(problem)
+        finally:
+            self._trips.release()
+
+    async def _seal(self) -> Blob:
+        async with self._trips:
+            self._check()
+            try:
+                digest = await self._threads.run(self._draft.complete, self._take())
+            except BaseException as problem:
+                self._end_with(problem)
+                self._check()
+                raise
+            self._end = ValueError("the blob is sealed")
         return Blob(id=self.id, size=self.size, digest=digest)
 
     async def _discard(self) -> None:
-        self._gathered.clear()
-        while self._working:
-            await self._wait()
-        if self._touched:
-            self._touched = False
+        async with self._trips:
+            self._end = ValueError("the blob is discarded")
+            self._gathered.clear()
             try:
-                await self._threads.run(self._draft.remove)
-            except OSError as problem:
-                raise translate(problem) from problem
+                if self._is_on_disk:
+                    self._is_on_disk = False
+                    with translated():
+                        await self._threads.run(self._draft.remove)
             finally:
                 self.release()
-        self.release()
 
-    def _take(self) -> list[bytes]:
-        pieces, self._gathered, self._gathered_bytes = self._gathered, [], 0
-        return pieces
+    def _take(self) -> bytearray:
+        self._is_on_disk = True
+        piece, self._gathered = self._gathered, bytearray()
+        return piece
 
-    def _start_work(self, function: Callable[[list[bytes]], int], pieces: list[bytes]) -> None:
-        """Let a thread work, whoever waits for it or leaves."""
-        self._touched = self._working = True
-        Deferred.fromCoroutine(self._threads.run(function, pieces)).addBoth(self._note_work_done)
-
-    def _note_work_done(self, outcome: Failure | int) -> None:
-        self._working = False
-        if isinstance(outcome, Failure):
-            self._problem = outcome
-        waiting, self._waiting = self._waiting, []
-        for waiter in waiting:
-            waiter.callback(None)
-
-    async def _finish_work(self) -> None:
-        """
-        Wait until the piece under way is written.
-
-        :raises CloudError: it could not be.
-        """
-        while self._working:
-            await self._wait()
-        if self._problem is not None:
-            if isinstance(self._problem.value, OSError):
-                raise translate(self._problem.value) from self._problem.value
-            self._problem.raiseException()
-
-    async def _wait(self) -> None:
-        waiter: Deferred[None] = Deferred(self._waiting.remove)
-        self._waiting.append(waiter)
-        await waiter
+    def _end_with(self, problem: BaseException) -> None:
+        self._end = translate(problem) if isinstance(problem, OSError) else problem
