@@ -35,5 +35,7 @@ def run_threads(most: int) -> Iterator[PoolRunner]:
 
     pool = ThreadPool(0, most, name="test")
     pool.start()
-    yield PoolRunner(reactor, pool)  # type: ignore[arg-type]  # the module stands for the reactor
-    pool.stop()
+    try:
+        yield PoolRunner(reactor, pool)  # type: ignore[arg-type]  # the module stands for the reactor
+    finally:
+        pool.stop()

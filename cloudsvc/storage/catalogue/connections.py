@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 from collections.abc import Callable
@@ -73,6 +74,20 @@ class Readers:
         except sqlite3.Error as problem:
             raise translate(problem) from problem
 
+    async def copy_all(self, destination: Path) -> None:
+        """
+        Write the whole database, as it is at one moment, to a new file, durably.
+
+        :raises CloudError: the file is there already, or cannot be written.
+        """
+        try:
+            await self._threads.run(_copy_all, self._path, destination)
+        except sqlite3.Error as problem:
+            raise translate(problem) from problem
+        except OSError as problem:
+            _log.error("cannot copy the catalogue: {reason}", reason=str(problem))
+            raise no_space() if problem.errno == errno.ENOSPC else storage_failed() from problem
+
     async def close(self) -> None:
         """Close all connections. Nobody reads any more."""
         await self._threads.run(self._close)
@@ -99,3 +114,19 @@ class Readers:
     def _close(self) -> None:
         while not self._idle.empty():
             self._idle.get_nowait().close()
+
+
+def _copy_all(source: Path, destination: Path) -> None:
+    descriptor = os.open(destination, os.O_RDWR | os.O_CREAT | os.O_EXCL, _OWNER_ONLY)
+    try:
+        connection = connect(source)
+        try:
+            connection.execute("VACUUM INTO ?", (str(destination),))
+        finally:
+            connection.close()
+        os.fsync(descriptor)
+    except BaseException:
+        destination.unlink()
+        raise
+    finally:
+        os.close(descriptor)

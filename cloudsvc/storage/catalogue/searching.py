@@ -1,0 +1,162 @@
+"""Lists of files anywhere in the tree, in any order, with any filter, each page in bounded time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import cache
+from sqlite3 import Connection
+from typing import Any, Final, TypeAlias
+
+from attrs import frozen
+from sqlalchemy import Column, bindparam, exists, func, literal_column, select, tuple_
+
+from cloudsvc.drive.names import Path
+from cloudsvc.drive.nodes import File
+from cloudsvc.drive.pages import FileQuery, Order, Page
+from cloudsvc.storage.catalogue.cursors import read_cursor, write_cursor
+from cloudsvc.storage.catalogue.nodes import WITH_VERSION, Ancestry, Row, make_file
+from cloudsvc.storage.catalogue.schema import node, tag
+from cloudsvc.storage.catalogue.statements import Statement, compile_statement
+from cloudsvc.storage.catalogue.tree import fold
+
+_WINDOW: Final = 20_000
+"""Files that are looked at in one go."""
+
+_WINDOWS: Final = 10
+"""So many times that is done for one page, which may be empty then, and have a cursor all the same."""
+
+_SORTED_BY: Final[dict[Order, tuple[Column[Any], Callable[[Row], Any], type]]] = {
+    Order.NAME: (node.c.key, lambda row: row.key, str),
+    Order.CREATED: (node.c.created_at, lambda row: row.created_at, int),
+    Order.UPDATED: (node.c.updated_at, lambda row: row.updated_at, int),
+    Order.SIZE: (node.c.size, lambda row: row.size, int),
+}
+
+_Position: TypeAlias = tuple[Any, int]
+"""The value by which a file is sorted, and its id."""
+
+
+@frozen(kw_only=True)
+class Search:
+    """One search, at one moment."""
+
+    connection: Connection
+    epoch: str
+    query: FileQuery
+
+    def run(self, limit: int, cursor: str | None) -> Page[File]:
+        """
+        As :meth:`cloudsvc.drive.catalogue.Catalogue.list_files`, in any order but :attr:`Order.PATH`.
+
+        The list is gone through in windows of so many files, whether they match or not: that bounds the time.
+        """
+        ancestry = Ancestry(self.connection)
+        found: list[File] = []
+        position = self._read(cursor)
+        for _ in range(_WINDOWS):
+            edge = self._find_edge(position)
+            for row in self._find_matches(position, edge):
+                folder = ancestry.find_folder(row.parent)
+                if folder is None or not folder.is_within(self.query.folder):
+                    continue
+                if len(found) == limit:
+                    return Page(items=found, cursor=self._write(position))
+                found.append(make_file(self.connection, self.epoch, row, ancestry.find(row) or Path()))
+                position = self._locate(row)
+            if edge is None:
+                return Page(items=found, cursor=None)
+            position = edge
+        return Page(items=found, cursor=self._write(position))
+
+    def _locate(self, row: Row) -> _Position:
+        _, read, _ = _SORTED_BY[self.query.order]
+        return read(row), row.id
+
+    def _find_edge(self, position: _Position | None) -> _Position | None:
+        """Where the window that begins at ``position`` ends; ``None`` where the list does."""
+        statement = _make_edge(self.query.order, self.query.descending, position is not None)
+        found = statement.row(self.connection, **_name("from", position))
+        return None if found is None else (found[0], found[1])
+
+    def _find_matches(self, position: _Position | None, edge: _Position | None) -> Iterator[Row]:
+        query = self.query
+        values: dict[str, Any] = {}
+        if query.tag is not None:
+            values["tag"] = query.tag
+        if query.text is not None:
+            values["text"] = fold(query.text)
+        if query.media_type is not None:
+            if "/" in query.media_type:
+                values["media_type"] = query.media_type
+            else:
+                values["media_kind"] = f"{query.media_type}/"
+                values["next_kind"] = f"{query.media_type}0"
+        statement = _make_matches(
+            query.order, query.descending, position is not None, edge is not None, frozenset(values)
+        )
+        return map(Row._make, statement.rows(self.connection, **values, **_name("from", position), **_name("to", edge)))
+
+    def _read(self, cursor: str | None) -> _Position | None:
+        _, _, kind = _SORTED_BY[self.query.order]
+        found = read_cursor(cursor, self._cursor_kind, kind, int)
+        return None if found is None else (found[0], int(found[1]))
+
+    def _write(self, position: _Position | None) -> str | None:
+        return None if position is None else write_cursor(self._cursor_kind, *position)
+
+    @property
+    def _cursor_kind(self) -> str:
+        return f"{self.query.order.value} {self.query.descending}"
+
+
+def _name(end: str, position: _Position | None) -> dict[str, Any]:
+    return {} if position is None else {f"{end}_value": position[0], f"{end}_id": position[1]}
+
+
+def _position(end: str) -> Any:
+    return tuple_(bindparam(f"{end}_value"), bindparam(f"{end}_id"))
+
+
+# The kind is written out, not a parameter: only so the indices of files alone can be used.
+_IS_FILE = node.c.kind == literal_column("1")
+
+
+@cache
+def _make_edge(order: Order, descending: bool, begun: bool) -> Statement:  # noqa: FBT001 - a key of the cache
+    column, _, _ = _SORTED_BY[order]
+    here = tuple_(column, node.c.id)
+    statement = select(column, node.c.id).where(_IS_FILE)
+    if begun:
+        statement = statement.where(here < _position("from") if descending else here > _position("from"))
+    ends = (column.desc(), node.c.id.desc()) if descending else (column, node.c.id)
+    return compile_statement(statement.order_by(*ends).limit(1).offset(_WINDOW - 1))
+
+
+@cache
+def _make_matches(
+    order: Order,
+    descending: bool,  # noqa: FBT001 - a key of the cache
+    begun: bool,  # noqa: FBT001 - as above
+    ended: bool,  # noqa: FBT001 - as above
+    filters: frozenset[str],
+) -> Statement:
+    column, _, _ = _SORTED_BY[order]
+    here = tuple_(column, node.c.id)
+    statement = WITH_VERSION.where(_IS_FILE)
+    if begun:
+        statement = statement.where(here < _position("from") if descending else here > _position("from"))
+    if ended:
+        statement = statement.where(here >= _position("to") if descending else here <= _position("to"))
+    if "tag" in filters:
+        statement = statement.where(exists().where(tag.c.node == node.c.id, tag.c.tag == bindparam("tag")))
+    if "text" in filters:
+        statement = statement.where(func.instr(node.c.folded, bindparam("text")) > 0)
+    if "media_type" in filters:
+        statement = statement.where(node.c.media_type == bindparam("media_type"))
+    if "media_kind" in filters:
+        statement = statement.where(
+            node.c.media_type >= bindparam("media_kind"), node.c.media_type < bindparam("next_kind")
+        )
+    return compile_statement(
+        statement.order_by(*((column.desc(), node.c.id.desc()) if descending else (column, node.c.id)))
+    )

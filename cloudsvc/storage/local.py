@@ -1,0 +1,123 @@
+"""One drive on one machine: its catalogue and its blobs, below one directory."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from attrs import frozen
+
+from cloudsvc.core.threads import ThreadRunner
+from cloudsvc.drive.nodes import Instant
+from cloudsvc.storage.blobs import Disk, LocalBlobs, open_blobs
+from cloudsvc.storage.catalogue import HEAD, SQLiteCatalogue, find_revision, migrate, open_catalogue
+
+CATALOGUE_NAME: Final = "catalogue.sqlite3"
+LOCK_NAME: Final = "lock"
+
+
+@frozen(kw_only=True)
+class StorageThreads:
+    """
+    Where the storage blocks.
+
+    :ivar writer: writes the catalogue; exactly one thread.
+    :ivar readers: read the catalogue.
+    :ivar disk: read and write blobs.
+    """
+
+    writer: ThreadRunner
+    readers: ThreadRunner
+    disk: ThreadRunner
+
+
+class StorageInUse(Exception):  # noqa: N818  # a state of affairs that callers decide on
+    """Another program works on this directory in a way that admits nobody else, or is asked to go first."""
+
+
+@frozen(kw_only=True)
+class LocalStorage:
+    """
+    The storage of a drive. Several programs may have it open at the same time, unless one wants it for itself.
+
+    Whoever opens it closes it.
+    """
+
+    catalogue: SQLiteCatalogue
+    blobs: LocalBlobs
+    _lock: int
+
+    @classmethod
+    async def open(
+        cls,
+        directory: Path,
+        threads: StorageThreads,
+        *,
+        now: Callable[[], Instant],
+        alone: bool = False,
+        disk: Disk | None = None,
+    ) -> LocalStorage:
+        """
+        Open what is in ``directory``, or make it.
+
+        :param alone: whether nobody else may have it open.
+        :raises StorageInUse: others have it open, and one of them or this one wants to be alone.
+        :raises NewerSchema: a newer program has written it.
+        :raises OSError: it cannot be opened.
+        :raises sqlite3.Error: the catalogue cannot be opened.
+        """
+        lock = await threads.disk.run(_lock, directory, alone=alone)
+        try:
+            catalogue = await open_catalogue(
+                directory / CATALOGUE_NAME, writer=threads.writer, readers=threads.readers, now=now
+            )
+            try:
+                blobs = await open_blobs(directory, threads.disk, disk=disk)
+            except BaseException:
+                await catalogue.close()
+                raise
+        except BaseException:
+            os.close(lock)
+            raise
+        return cls(catalogue=catalogue, blobs=blobs, lock=lock)
+
+    async def close(self) -> None:
+        """Let go of everything."""
+        try:
+            await self.catalogue.close()
+            await self.blobs.close()
+        finally:
+            os.close(self._lock)
+
+
+def _lock(directory: Path, *, alone: bool) -> int:
+    """
+    A descriptor that holds the lock of a directory with an up-to-date catalogue until it is closed.
+
+    :raises StorageInUse: as :meth:`LocalStorage.open`.
+    :raises NewerSchema: a newer program has written the catalogue.
+    """
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor = os.open(directory / LOCK_NAME, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        _claim(descriptor, directory, alone=alone)
+        catalogue = directory / CATALOGUE_NAME
+        if find_revision(catalogue) != HEAD:
+            # Whoever has it open knows the tables as they are now.
+            _claim(descriptor, directory, alone=True)
+            migrate(catalogue)
+            _claim(descriptor, directory, alone=alone)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _claim(descriptor: int, directory: Path, *, alone: bool) -> None:
+    try:
+        fcntl.flock(descriptor, (fcntl.LOCK_EX if alone else fcntl.LOCK_SH) | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise StorageInUse(f"{directory} is in use; stop the server, or wait for the other command") from None
