@@ -55,8 +55,8 @@ def compile_statement(executable: Executable, *columns: str) -> Statement:
     :param columns: those that an insertion gives values, as parameters of the same names.
     """
     # Everything that is run here can be compiled, though the type does not say so.
-    compiled = executable.compile(
+    compiled = executable.compile(  # type: ignore[attr-defined]
         dialect=_DIALECT, column_keys=list(columns) or None, compile_kwargs={"render_postcompile": True}
-    )  # type: ignore[attr-defined]
+    )
     values = {name: value for name, value in compiled.params.items() if value is not None}
     return Statement(str(compiled), values)

@@ -1,0 +1,135 @@
+"""Room is promised before it is used, and found among what nobody would miss."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from attrs import evolve
+from twisted.internet.defer import Deferred, gatherResults
+
+from cloudsvc.drive.limits import Limits
+from cloudsvc.drive.names import parse_path
+from tests.support.drives import GENEROUS, OpenDrive, open_drive, refusal
+from tests.support.reactors import in_reactor
+
+UNIT = 2**16
+FOUR_UNITS: Limits = evolve(GENEROUS, capacity=4 * UNIT)
+
+
+def unit(letter: str) -> bytes:
+    return letter.encode() * UNIT
+
+
+async def discard(opened: OpenDrive, path: str) -> None:
+    await opened.drive.discard(opened.actor, parse_path(path))
+
+
+@in_reactor
+async def test_promises_are_kept_from_others(tmp_path: Path) -> None:
+    async with open_drive(tmp_path, FOUR_UNITS) as opened:
+        first = await opened.capacity.promise(3 * UNIT)
+        assert await refusal(opened.capacity.promise(2 * UNIT)) == "no_capacity"
+        second = await opened.capacity.promise(UNIT)
+        assert await refusal(second.grow(2 * UNIT)) == "no_capacity"
+        first.give_back()
+        first.give_back()
+        await second.grow(4 * UNIT)
+        await second.grow(1)
+        assert second.size == 4 * UNIT
+
+
+@in_reactor
+async def test_uploads_at_the_same_time_stay_within_the_capacity(tmp_path: Path) -> None:
+    async with open_drive(tmp_path, FOUR_UNITS) as opened:
+        uploads = [Deferred.fromCoroutine(refusal_or_none(opened, str(number))) for number in range(8)]
+        codes = await gatherResults(uploads)
+        assert sorted(code or "" for code in codes) == [""] * 4 + ["no_capacity"] * 4
+        assert await opened.storage.catalogue.stored_bytes() == 4 * UNIT
+
+
+async def refusal_or_none(opened: OpenDrive, name: str) -> str | None:
+    try:
+        return await refusal(opened.store(name, unit(name)))
+    except AssertionError:
+        return None
+
+
+@in_reactor
+async def test_the_oldest_trash_goes_first_then_the_oldest_versions_current_files_never(tmp_path: Path) -> None:
+    async with open_drive(tmp_path, FOUR_UNITS) as opened:
+        superseded = await opened.store("kept", unit("a"))
+        await opened.store("kept", unit("b"))
+        await opened.store("old", unit("c"))
+        await opened.store("young", unit("d"))
+        await discard(opened, "old")
+        await discard(opened, "young")
+
+        await opened.store("new", unit("e"))
+        trash = await opened.drive.list_trash(opened.actor, 10)
+        assert [str(entry.node.path) for entry in trash.items] == ["young"]
+
+        await opened.store("newer", unit("f"))
+        assert not (await opened.drive.list_trash(opened.actor, 10)).items
+        assert await opened.load("kept", version=superseded.file.version.id) == unit("a")
+
+        await opened.store("newest", unit("g"))
+        versions = await opened.drive.list_versions(opened.actor, parse_path("kept"), 10)
+        assert len(versions.items) == 1
+
+        assert await refusal(opened.store("too much", unit("h"))) == "no_capacity"
+        assert [await opened.load(name) for name in ("kept", "new", "newer", "newest")] == [*map(unit, "befg")]
+
+
+@in_reactor
+async def test_what_cannot_be_enough_is_not_thrown_away(tmp_path: Path) -> None:
+    async with open_drive(tmp_path, FOUR_UNITS) as opened:
+        await opened.store("a", unit("a"))
+        await opened.store("b", unit("b"))
+        await discard(opened, "b")
+        assert await refusal(opened.store("huge", b"h" * 4 * UNIT)) == "no_capacity"
+        assert len((await opened.drive.list_trash(opened.actor, 10)).items) == 1
+
+
+@in_reactor
+async def test_what_the_trash_shares_with_a_file_gives_no_room(tmp_path: Path) -> None:
+    async with open_drive(tmp_path, FOUR_UNITS) as opened:
+        for name in "ab":
+            await opened.store(name, unit("same"[:1]))
+        await discard(opened, "b")
+        assert await opened.storage.catalogue.reclaimable_bytes() == 0
+        assert await refusal(opened.store("c", b"c" * 4 * UNIT)) == "no_capacity"
+
+
+@pytest.mark.parametrize("everything", [True, False])
+@in_reactor
+async def test_what_is_purged_gives_its_bytes_back(tmp_path: Path, *, everything: bool) -> None:
+    async with open_drive(tmp_path) as opened:
+        await opened.store("folder/a", unit("a"))
+        await opened.store("b", unit("b"))
+        await discard(opened, "folder")
+        [entry] = (await opened.drive.list_trash(opened.actor, 10)).items
+        assert await opened.drive.purge(opened.actor, None if everything else entry.id) == 1
+        assert len(opened.hurries) == 1
+        assert await opened.collection.collect() == 1
+        assert len(await opened.list_blobs()) == 1
+        assert await opened.storage.catalogue.stored_bytes() == UNIT
+        assert await opened.load("b") == unit("b")
+
+
+@in_reactor
+async def test_strays_are_cleared_and_nothing_else(tmp_path: Path) -> None:
+    async with open_drive(tmp_path) as opened:
+        await opened.store("a", b"kept")
+        stray = await opened.storage.blobs.create()
+        await stray.write(b"stray")
+        await stray.seal()
+        in_flight = await opened.storage.blobs.create()
+        await in_flight.write(b"in flight")
+        await in_flight.seal()
+        stray.release()
+        assert await opened.collection.clear_strays() == 1
+        in_flight.release()
+        assert await opened.list_blobs() > {in_flight.id}
+        assert await opened.collection.clear_strays() == 1
+        assert await opened.load("a") == b"kept"
