@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import pathlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import IO, Final
 
@@ -14,14 +14,18 @@ from cloudsvc.administration.archive import CATALOGUE_NAME, ArchiveWriter, BadAr
 from cloudsvc.administration.files import lock, publish
 from cloudsvc.administration.moments import Moments
 from cloudsvc.administration.progress import Progress
+from cloudsvc.administration.tree import list_blobs
 from cloudsvc.core.clock import format_timestamp
 from cloudsvc.core.errors import StartFault
 from cloudsvc.core.threads import ThreadRunner
 from cloudsvc.drive.blobs import BlobMissing, BlobStore
 from cloudsvc.drive.catalogue import Catalogue
-from cloudsvc.drive.nodes import Blob, Instant
+from cloudsvc.drive.names import Path
+from cloudsvc.drive.nodes import Blob, Instant, VersionId
 
-_PAGE: Final = 500
+_NAMED: Final = 5
+"""Damaged files that a fault names."""
+
 _OWNER_ONLY: Final = 0o600
 
 
@@ -64,30 +68,27 @@ class Backup:
     async def _add_blobs(self, writer: ArchiveWriter, catalogue: Catalogue, progress: Progress) -> BackedUp:
         progress.begin("copying", await catalogue.stored_bytes())
         count = size = 0
-        cursor = None
-        while True:
-            page = await catalogue.list_blobs(_PAGE, cursor)
-            for blob in page.items:
-                try:
-                    await self._add_blob(writer, blob)
-                except (BlobMissing, BadArchive):
-                    raise _damaged(blob) from None
+        async for page in list_blobs(catalogue):
+            for blob in page:
+                if not await self._add_blob(writer, blob):
+                    raise _damaged(await catalogue.find_users(blob.id))
                 progress.advance(blob.size)
                 count, size = count + 1, size + blob.size
-            cursor = page.cursor
-            if cursor is None:
-                return BackedUp(blobs=count, size=size)
+        return BackedUp(blobs=count, size=size)
 
-    async def _add_blob(self, writer: ArchiveWriter, blob: Blob) -> None:
-        reader = await self.blobs.open(blob.id)
+    async def _add_blob(self, writer: ArchiveWriter, blob: Blob) -> bool:
+        """Whether it is whole. If not, so is the archive."""
         try:
-            if reader.size != blob.size:
-                raise _damaged(blob)
+            reader = await self.blobs.open(blob.id)
+        except BlobMissing:
+            return False
+        try:
             member = await self.disk.run(writer.add_blob, blob.id, await reader.descriptor(), blob.size)
+        except BadArchive:
+            return False
         finally:
             await reader.close()
-        if member.digest != blob.digest:
-            raise _damaged(blob)
+        return reader.size == blob.size and member.digest == blob.digest
 
     @asynccontextmanager
     async def _stage(self, file: pathlib.Path, *, replace: bool) -> AsyncIterator[IO[bytes]]:
@@ -123,6 +124,7 @@ def _add_catalogue(writer: ArchiveWriter, copy: pathlib.Path) -> None:
         writer.add(CATALOGUE_NAME, content, copy.stat().st_size)
 
 
-def _damaged(blob: Blob) -> StartFault:
-    reason = f"the bytes of blob {blob.id} are damaged, so there would be a backup that cannot be restored"
-    return StartFault([f"{reason}; `cloudsvc verify` names the files, `cloudsvc export` writes out all that are whole"])
+def _damaged(users: Sequence[tuple[Path, VersionId]]) -> StartFault:
+    paths = ", ".join(sorted({repr(str(path)) for path, _ in users})[:_NAMED])
+    advice = "`cloudsvc verify` names all damaged files, `cloudsvc export` writes out all that are whole"
+    return StartFault([f"{paths} would be in the backup, but cannot be read whole; {advice}"])

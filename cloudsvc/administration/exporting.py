@@ -14,7 +14,7 @@ from cloudsvc.administration.metadata import METADATA_NAME, MetadataWriter
 from cloudsvc.administration.progress import Progress
 from cloudsvc.administration.target import STAGING_NAME, Damaged, Target
 from cloudsvc.administration.tree import walk
-from cloudsvc.core.errors import StartFault
+from cloudsvc.core.errors import CloudError, StartFault
 from cloudsvc.core.threads import ThreadRunner
 from cloudsvc.drive.blobs import BlobMissing, BlobStore
 from cloudsvc.drive.catalogue import Catalogue
@@ -124,7 +124,7 @@ class Exporter:
                     await self.disk.run(target.make_folder, node.path)
                     return
                 await self._write(target, node, exported)
-            except (BlobMissing, Damaged):
+            except (BlobMissing, Damaged, CloudError):
                 exported.faults.append(f"{str(node.path)!r} is damaged in the drive, and was not written")
             except OSError as problem:
                 if problem.errno in _HOPELESS:

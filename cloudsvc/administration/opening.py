@@ -17,9 +17,11 @@ from twisted.python.threadpool import ThreadPool
 
 from cloudsvc.administration.moments import Moments
 from cloudsvc.administration.opened import OpenedDrive
+from cloudsvc.administration.snapshots import Snapshots
 from cloudsvc.core.errors import StartFault
 from cloudsvc.core.threads import PoolRunner
 from cloudsvc.drive.capacity import Capacity
+from cloudsvc.drive.catalogue import Catalogue
 from cloudsvc.drive.collection import Collection
 from cloudsvc.drive.drive import Drive
 from cloudsvc.drive.limits import Limits
@@ -119,15 +121,30 @@ def assemble(storage: LocalStorage, directory: pathlib.Path, limits: Limits, wor
         catalogue=catalogue,
         blobs=blobs,
         collection=collection,
-        moments=Moments(
-            directory=directory / "moments",
-            catalogue=catalogue,
-            open_catalogue=workshop.open_catalogue,
-            disk=workshop.threads.disk,
-            clock=workshop.clock,
-            now=workshop.now,
-        ),
+        moments=make_moments(catalogue, directory, workshop),
         limits=limits,
+        disk=workshop.threads.disk,
+        now=workshop.now,
+    )
+
+
+def make_moments(catalogue: Catalogue, directory: pathlib.Path, workshop: Workshop) -> Moments:
+    """What makes copies of ``catalogue``, whose drive lies in ``directory``."""
+    return Moments(
+        directory=directory / "moments",
+        catalogue=catalogue,
+        open_catalogue=workshop.open_catalogue,
+        disk=workshop.threads.disk,
+        clock=workshop.clock,
+        now=workshop.now,
+    )
+
+
+def make_snapshots(catalogue: Catalogue, directory: pathlib.Path, workshop: Workshop) -> Snapshots:
+    """What takes the nightly snapshots of the drive in ``directory``."""
+    return Snapshots(
+        directory=directory / "snapshots",
+        moments=make_moments(catalogue, directory, workshop),
         disk=workshop.threads.disk,
         now=workshop.now,
     )

@@ -15,9 +15,18 @@ from cloudsvc.administration.progress import Progress
 from cloudsvc.administration.source import FoundFile, Tree, read_pieces
 from cloudsvc.core.errors import CloudError
 from cloudsvc.core.threads import ThreadRunner
+from cloudsvc.drive.blobs import BlobStore
 from cloudsvc.drive.catalogue import Catalogue
 from cloudsvc.drive.commands import EditTags
-from cloudsvc.drive.errors import already_exists, file_too_large, is_file, is_folder, too_many_tags
+from cloudsvc.drive.errors import (
+    already_exists,
+    file_too_large,
+    is_file,
+    is_folder,
+    no_capacity,
+    no_space,
+    too_many_tags,
+)
 from cloudsvc.drive.incoming import guess_type
 from cloudsvc.drive.limits import Limits
 from cloudsvc.drive.names import ROOT, Path, parse_path
@@ -86,6 +95,7 @@ class Planner:
     """
 
     catalogue: Catalogue
+    blobs: BlobStore
     limits: Limits
     disk: ThreadRunner
     into: Path = ROOT
@@ -112,6 +122,7 @@ class Planner:
         await for_each(tree.files, consider)
         for folder in tree.folders:
             await self._consider_folder(folder, plan)
+        await self._consider_room(plan)
         return plan
 
     async def _consider(self, found: FoundFile, metadata: Metadata | None, plan: Plan) -> None:
@@ -144,6 +155,14 @@ class Planner:
             plan.faults.append(problem.message)
         else:
             plan.folders.append(path)
+
+    async def _consider_room(self, plan: Plan) -> None:
+        """Files with equal bytes share them, so it may fit although it seems not to; but who knows."""
+        kept = await self.catalogue.stored_bytes() - await self.catalogue.reclaimable_bytes()
+        if plan.size > self.limits.capacity - kept:
+            plan.faults.append(f"{plan.size} bytes are to be stored: {no_capacity().message}")
+        elif plan.size > await self.blobs.free_bytes():
+            plan.faults.append(f"{plan.size} bytes are to be stored: {no_space().message}")
 
     def _place(self, path: Path) -> Path:
         return Path((*self.into.names, *path.names))

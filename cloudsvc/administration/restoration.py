@@ -19,15 +19,14 @@ from cloudsvc.administration.files import lock, publish, sync_directory
 from cloudsvc.administration.opening import Workshop, check_owner
 from cloudsvc.administration.places import OwnPlace
 from cloudsvc.administration.progress import Progress
+from cloudsvc.administration.tree import list_blobs
 from cloudsvc.core.errors import CloudError, StartFault
-from cloudsvc.drive.catalogue import Catalogue
 from cloudsvc.drive.names import ROOT
 from cloudsvc.drive.nodes import Blob, BlobId
 from cloudsvc.storage.blobs.places import Places
 from cloudsvc.storage.catalogue import NewerSchema, SQLiteCatalogue, find_revision, migrate, restart_epoch
 from cloudsvc.storage.local import CATALOGUE_NAME, LOCK_NAME
 
-_PAGE: Final = 500
 _PIECE: Final = 1024 * 1024
 _JOURNALS: Final = ("-wal", "-shm")
 
@@ -148,9 +147,10 @@ class _Unpacking:
         try:
             await disk.run(migrate, catalogue_file)
             async with _open_catalogue(catalogue_file, self.workshop) as catalogue:
-                async for blob in _list_blobs(catalogue):
-                    await disk.run(self._take_blob, members, blob)
-                    progress.advance(blob.size)
+                async for blobs in list_blobs(catalogue):
+                    for blob in blobs:
+                        await disk.run(self._take_blob, members, blob)
+                        progress.advance(blob.size)
                 await disk.run(self._expect_end, members)
             await disk.run(restart_epoch, catalogue_file)
         except (CloudError, sqlite3.Error) as problem:
@@ -188,17 +188,6 @@ class _Unpacking:
                 return hashlib.file_digest(content, "sha256").digest() == blob.digest
         except FileNotFoundError:
             return False
-
-
-async def _list_blobs(catalogue: Catalogue) -> AsyncIterator[Blob]:
-    cursor = None
-    while True:
-        page = await catalogue.list_blobs(_PAGE, cursor)
-        for blob in page.items:
-            yield blob
-        cursor = page.cursor
-        if cursor is None:
-            return
 
 
 def _write(content: IO[bytes], destination: pathlib.Path) -> bytes:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import pathlib
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 
 from attrs import frozen
@@ -18,6 +20,7 @@ from cloudsvc.core.threads import ThreadRunner
 from cloudsvc.drive.nodes import File, Instant
 
 _KEPT: Final = 7
+_DATE_LENGTH: Final = len("20260101")
 _KINDS: Final = ("manifest-*.jsonl", "catalogue-*.sqlite3")
 
 
@@ -36,6 +39,12 @@ class Snapshots:
     now: Callable[[], Instant]
     kept: int = _KEPT
 
+    async def take_daily(self) -> None:
+        """Take one, unless there is one of this day (UTC); may be called as often as one likes."""
+        today = self._stamp(self.now())[:_DATE_LENGTH]
+        if not await self.disk.run(lambda: any(self.directory.glob(f"catalogue-{today}*.sqlite3"))):
+            await self.take()
+
     async def take(self) -> None:
         """
         Take one, and remove those that are too many.
@@ -43,17 +52,21 @@ class Snapshots:
         :raises CloudError: the storage fails. What was there before is still there then.
         :raises OSError: likewise.
         """
-        stamp = datetime.fromtimestamp(self.now() // 1_000_000, UTC).strftime("%Y%m%dT%H%M%SZ")
+        stamp = self._stamp(self.now())
         async with self.moments.copy() as copy:
             manifest = copy.with_name("manifest.jsonl")
-            async with self.moments.open(copy) as catalogue:
-                with manifest.open("x", encoding="utf-8") as lines:
-                    async for _, nodes in walk(catalogue):
-                        files = [node for node in nodes if isinstance(node, File)]
-                        await self.disk.run(lines.write, write_lines(files))
+            async with self.moments.open(copy) as catalogue, AsyncExitStack() as stack:
+                lines = await self.disk.run(partial(manifest.open, "x", encoding="utf-8"))
+                stack.push_async_callback(self.disk.run, lines.close)
+                async for _, nodes in walk(catalogue):
+                    files = [node for node in nodes if isinstance(node, File)]
+                    await self.disk.run(lines.write, write_lines(files))
             await self.disk.run(self._place, manifest, f"manifest-{stamp}.jsonl")
             await self.disk.run(self._place, copy, f"catalogue-{stamp}.sqlite3")
         await self.disk.run(self._rotate)
+
+    def _stamp(self, moment: Instant) -> str:
+        return datetime.fromtimestamp(moment // 1_000_000, UTC).strftime("%Y%m%dT%H%M%SZ")
 
     def _place(self, file: pathlib.Path, name: str) -> None:
         """The catalogue comes last, so that none is without a manifest."""

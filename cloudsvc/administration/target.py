@@ -188,7 +188,7 @@ def _check_segment(name: Name) -> str:
 
 def _copy(descriptor: int, destination: IO[bytes], blob: Blob) -> None:
     digest, size = hashlib.sha256(), 0
-    while piece := os.read(descriptor, _PIECE):
+    while piece := _read(descriptor):
         digest.update(piece)
         size += len(piece)
         rest = memoryview(piece)
@@ -196,6 +196,14 @@ def _copy(descriptor: int, destination: IO[bytes], blob: Blob) -> None:
             rest = rest[destination.write(rest) :]
     if (size, digest.digest()) != (blob.size, blob.digest):
         raise Damaged
+
+
+def _read(descriptor: int) -> bytes:
+    try:
+        return os.read(descriptor, _PIECE)
+    except OSError:
+        # A disk that cannot read one file may well have the others.
+        raise Damaged from None
 
 
 def _date(place: pathlib.Path | int, moment: Instant) -> None:

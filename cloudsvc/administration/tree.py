@@ -1,4 +1,4 @@
-"""Everything in a drive, folder by folder."""
+"""Everything in a drive, page by page."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final
 
 from cloudsvc.drive.catalogue import Catalogue
 from cloudsvc.drive.names import ROOT, Path
-from cloudsvc.drive.nodes import Folder, Node
+from cloudsvc.drive.nodes import Blob, Folder, Node
 
 _PAGE: Final = 500
 
@@ -28,3 +28,18 @@ async def walk(catalogue: Catalogue, top: Path = ROOT) -> AsyncIterator[tuple[Pa
             cursor = page.cursor
             if cursor is None:
                 break
+
+
+async def list_blobs(catalogue: Catalogue) -> AsyncIterator[Sequence[Blob]]:
+    """
+    All blobs that are referred to, by id, some at a time.
+
+    :raises CloudError: the storage fails.
+    """
+    cursor = None
+    while True:
+        page = await catalogue.list_blobs(_PAGE, cursor)
+        yield page.items
+        cursor = page.cursor
+        if cursor is None:
+            break

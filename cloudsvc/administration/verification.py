@@ -10,12 +10,13 @@ from attrs import define, field, frozen
 
 from cloudsvc.administration.concurrency import for_each
 from cloudsvc.administration.progress import Progress
+from cloudsvc.administration.tree import list_blobs
+from cloudsvc.core.errors import CloudError
 from cloudsvc.drive.blobs import BlobMissing, BlobStore
 from cloudsvc.drive.catalogue import Catalogue
 from cloudsvc.drive.names import Path
 from cloudsvc.drive.nodes import Blob, VersionId
 
-_PAGE: Final = 500
 _PIECE: Final = 4 * 1024 * 1024
 
 
@@ -65,27 +66,24 @@ async def verify_drive(catalogue: Catalogue, blobs: BlobStore, progress: Progres
         verdict.size += blob.size
         progress.advance(blob.size)
 
-    cursor = None
-    while True:
-        page = await catalogue.list_blobs(_PAGE, cursor)
-        await for_each(page.items, verify)
-        cursor = page.cursor
-        if cursor is None:
-            return verdict
+    async for page in list_blobs(catalogue):
+        await for_each(page, verify)
+    return verdict
 
 
 async def _find_problem(blobs: BlobStore, blob: Blob) -> str | None:
     """What is wrong with ``blob``, if anything."""
+    digest, offset = hashlib.sha256(), 0
     try:
         reader = await blobs.open(blob.id)
+        try:
+            while piece := await reader.read(offset, _PIECE):
+                digest.update(piece)
+                offset += len(piece)
+        finally:
+            await reader.close()
     except BlobMissing:
         return "missing"
-    try:
-        digest = hashlib.sha256()
-        offset = 0
-        while piece := await reader.read(offset, _PIECE):
-            digest.update(piece)
-            offset += len(piece)
-    finally:
-        await reader.close()
+    except CloudError:
+        return "unreadable"
     return None if (offset, digest.digest()) == (blob.size, blob.digest) else "damaged"

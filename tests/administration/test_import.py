@@ -17,6 +17,7 @@ from cloudsvc.administration.source import read_tree
 from cloudsvc.administration.target import Target
 from cloudsvc.core.actors import OWNER
 from cloudsvc.core.errors import CloudError
+from cloudsvc.drive.errors import no_capacity
 from cloudsvc.drive.names import parse_path
 from tests.administration.drives import FILES, fill, find, load, load_all, opened, store
 from tests.support.drives import GENEROUS
@@ -28,7 +29,12 @@ async def plan(
     drive: OpenedDrive, directory: Path, existing: Existing = Existing.REFUSE, into: str = "", *, plain: bool = False
 ) -> Plan:
     planner = Planner(
-        catalogue=drive.catalogue, limits=drive.limits, disk=drive.disk, into=parse_path(into), existing=existing
+        catalogue=drive.catalogue,
+        blobs=drive.blobs,
+        limits=drive.limits,
+        disk=drive.disk,
+        into=parse_path(into),
+        existing=existing,
     )
     return await planner.plan(read_tree(directory, plain=plain), SILENCE)
 
@@ -166,6 +172,7 @@ async def test_a_full_drive_ends_it_and_keeps_what_is_stored(tmp_path: Path) -> 
     tree = write(tmp_path / "tree", {name: name.encode() * 1000 for name in "abcdef"})
     async with opened(tmp_path / "drive", evolve(GENEROUS, capacity=3000)) as drive:
         found = await plan(drive, tree)
+        assert found.faults == ["6000 bytes are to be stored: " + no_capacity().message]
         with pytest.raises(CloudError) as caught:
             await carry_out(drive, found)
         assert caught.value.code == "no_capacity"

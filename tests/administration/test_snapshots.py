@@ -16,9 +16,9 @@ DAY = 86_400_000_000
 START = 1_767_225_600_000_000
 
 
-def make_snapshots(drive: OpenedDrive, directory: Path, day: int) -> Snapshots:
+def make_snapshots(drive: OpenedDrive, directory: Path, day: float) -> Snapshots:
     return Snapshots(
-        directory=directory / "snapshots", moments=drive.moments, disk=drive.disk, now=lambda: START + day * DAY
+        directory=directory / "snapshots", moments=drive.moments, disk=drive.disk, now=lambda: START + int(day * DAY)
     )
 
 
@@ -46,6 +46,14 @@ async def test_it_is_a_catalogue_and_a_manifest_of_the_same_moment(tmp_path: Pat
             assert (await catalogue.usage()).files == len(FILES)
     assert not [*(tmp_path / "moments").iterdir()]
     assert len(list_names(tmp_path)) == 2
+
+
+@in_reactor
+async def test_one_a_day_is_enough(tmp_path: Path) -> None:
+    async with opened(tmp_path) as drive:
+        for hours in (0, 1, 23, 24, 25):
+            await make_snapshots(drive, tmp_path, hours / 24).take_daily()
+        assert len(list_names(tmp_path)) == 4
 
 
 @in_reactor

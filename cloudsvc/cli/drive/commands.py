@@ -178,7 +178,12 @@ def import_(
             zone=timezone,
         )
         planner = Planner(
-            catalogue=opened.catalogue, limits=opened.limits, disk=opened.disk, into=folder, existing=existing
+            catalogue=opened.catalogue,
+            blobs=opened.blobs,
+            limits=opened.limits,
+            disk=opened.disk,
+            into=folder,
+            existing=existing,
         )
         plan = await planner.plan(tree, progress)
         if dry_run or (plan.faults and not skip):
