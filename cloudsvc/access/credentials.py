@@ -24,6 +24,7 @@ class Rejected:
 
 
 REJECTED: Final = Rejected()
+_EMPTY: Final = frozenset({b""})
 
 
 class CredentialSource(Protocol):
@@ -59,7 +60,7 @@ class BearerToken:
 
 def _judge(keys: Keys, presented: Sequence[bytes], via: str) -> Principal | Rejected | None:
     """An empty key is none. Of several different keys nobody can tell which one was meant: that is a wrong key."""
-    candidates = {key for line in presented if (key := line.strip())}
+    candidates = set(map(bytes.strip, presented)) - _EMPTY
     if not candidates:
         return None
     actor = keys.identify(candidates.pop()) if len(candidates) == 1 else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Final
 
 from attrs import define, field
@@ -73,8 +74,8 @@ class AccessLog:
         :param sent: bytes of the answer's body.
         """
         verb = METHODS.get(method) or as_word(method.decode("latin-1"))
-        place = path.decode("ascii") if _is_plain_path(path) else as_word(path_alone(path).decode("latin-1"))
-        sender = client if _is_word(client) else as_word(client)
+        place = _spell_path(path)
+        sender = _spell_client(client)
         name = request_id if _is_word(request_id) else as_word(request_id)
         now = self._now()
         second = int(now)
@@ -93,6 +94,11 @@ class AccessLog:
         self._writer.write(line)
 
 
+@lru_cache(256)
+def _spell_path(path: bytes) -> str:
+    return path.decode("ascii") if _is_plain_path(path) else as_word(path_alone(path).decode("latin-1"))
+
+
 def path_alone(target: bytes) -> bytes:
     """The path of a request target (RFC 9112 section 3.2), without the query, and without a user or a password."""
     return _ORIGIN.sub(b"", target.partition(b"?")[0], count=1)
@@ -102,6 +108,9 @@ def as_word(text: str) -> str:
     """``text`` as one printable ASCII word of bounded length; ``-`` when there is none."""
     word = "".join(map(_spell, text[:MAX_WORD]))
     return word + "..." if len(text) > MAX_WORD else word or "-"
+
+
+_spell_client: Final = lru_cache(1024)(as_word)
 
 
 def _spell(character: str) -> str:

@@ -223,8 +223,10 @@ class Channel(HTTPChannel, BodyFlow):
         self._handlingRequest = False
         if kept_waiting and not self._waitingForTransport:
             self._networkProducer.resumeProducing()
-        data, self._dataBuffer = b"".join(self._dataBuffer), []
-        self.setLineMode(data)
+        self.line_mode = 1
+        if self._dataBuffer:
+            data, self._dataBuffer = b"".join(self._dataBuffer), []
+            self.dataReceived(data)
 
     def _in_request_line(self) -> bool:
         return not hasattr(self, "_command")

@@ -9,6 +9,7 @@ parser sees from the first byte. ``tests/web/test_plain_heads.py`` holds that bo
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from twisted.web.http_headers import _nameEncoder
@@ -18,6 +19,7 @@ _HEAD: Final = re.compile(
     rb"((?:[A-Za-z][A-Za-z0-9-]*+:[\t\x20-\x7e]*+\r\n)++)\r\n"
 )
 _FIELD: Final = re.compile(rb"([A-Za-z0-9-]++):[\t ]*+([^\r]*+)\r\n")
+_spell: Final = lru_cache(1024)(_nameEncoder.encode)
 _OF_BODIES: Final = frozenset({b"Content-Length", b"Transfer-Encoding"})
 
 
@@ -46,5 +48,5 @@ def read_plain_head(data: bytes, *, most_bytes: int, most_fields: int) -> PlainH
         return None
     fields: dict[bytes, list[bytes]] = {}
     for name, value in lines:
-        fields.setdefault(_nameEncoder.encode(name), []).append(value.rstrip(b"\t "))
+        fields.setdefault(_spell(name), []).append(value.rstrip(b"\t "))
     return PlainHead(method, target, fields, found.end()) if _OF_BODIES.isdisjoint(fields) else None

@@ -276,7 +276,7 @@ class Request(server.Request):
         if self.chunked and data:
             data = b"%x\r\n%b\r\n" % (len(data), data)
         if head or data:
-            self.channel.write(head + data)
+            self.transport.write(head + data)
 
     def _make_head(self) -> bytes:
         """The status line, the handler's fields, those of the content's framing, and the layers' lines."""
@@ -287,7 +287,7 @@ class Request(server.Request):
         elif self.clientproto == b"HTTP/1.1" and b"content-length" not in names and self._may_have_content():
             self.chunked = 1
             framing = b"Transfer-Encoding: chunked\r\n"
-        if not self._keeps_connection():
+        if not (self.body.complete or self._keeps_connection()):
             self.channel.persistent = False
         if not self.channel.persistent and b"connection" not in names:
             framing += b"Connection: close\r\n"
@@ -332,10 +332,8 @@ class Request(server.Request):
             self.channel.linger()
 
     def _keeps_connection(self) -> bool:
-        """Whether the connection can carry another request when the answer ends before the request has."""
+        """Whether the connection can carry another request although the answer ends before the request has."""
         body = self.body
-        if body.complete:
-            return True
         return body.length is not None and body.length - body.received <= _SMALL and not self.expects_continue
 
     def _conclude(self) -> None:
