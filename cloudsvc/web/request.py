@@ -276,7 +276,7 @@ class Request(server.Request):
         if self.chunked and data:
             data = b"%x\r\n%b\r\n" % (len(data), data)
         if head or data:
-            self.transport.write(head + data)
+            self.channel.transport.write(head + data)
 
     def _make_head(self) -> bytes:
         """The status line, the handler's fields, those of the content's framing, and the layers' lines."""
