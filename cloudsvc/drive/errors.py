@@ -127,3 +127,25 @@ def changes_forgotten() -> CloudError:
 def change_unknown() -> CloudError:
     """There was no change of this number yet."""
     return CloudError(Kind.INVALID, "change_unknown", "There was no change of this number; list everything anew.")
+
+
+def not_picturable() -> CloudError:
+    """A file is neither a picture nor a film of a known format."""
+    return CloudError(
+        Kind.UNSUPPORTED_TYPE, "not_picturable", "Thumbnails are made of pictures and films of common formats only."
+    )
+
+
+def picture_too_large() -> CloudError:
+    """A picture has more pixels than will be decoded, or takes too much to decode."""
+    return CloudError(Kind.UNPROCESSABLE, "picture_too_large", "The picture is too large for a thumbnail to be made.")
+
+
+def picture_damaged() -> CloudError:
+    """A picture or film cannot be decoded."""
+    return CloudError(Kind.UNPROCESSABLE, "picture_damaged", "The picture or film is damaged.")
+
+
+def too_many_thumbnails() -> CloudError:
+    """More thumbnails are asked for than are made."""
+    return CloudError(Kind.UNAVAILABLE, "too_many_thumbnails", "Too many thumbnails are being made; try again soon.")

@@ -1,0 +1,99 @@
+"""Thumbnails on disk. All of it can be thrown away."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+from typing import Final
+
+from attrs import define
+from twisted.logger import Logger
+
+from cloudsvc.core.threads import ThreadRunner
+
+_log = Logger("cloudsvc.thumbnails")
+
+_ROOM: Final = 0.8
+"""The share of what may be kept that remains when some is thrown away."""
+
+_BEGINNING: Final = b"\xff\xd8\xff"
+"""Of every JPEG. An empty file after a power failure is none."""
+
+
+async def open_cache(directory: Path, threads: ThreadRunner, *, most_bytes: int) -> DiskThumbnailCache:
+    """
+    The cache in ``directory``, which is made where it is missing.
+
+    :raises OSError: it cannot be made.
+    """
+    return DiskThumbnailCache(
+        directory=directory, threads=threads, most_bytes=most_bytes, bytes=await threads.run(_begin, directory)
+    )
+
+
+@define(eq=False, kw_only=True)
+class DiskThumbnailCache:
+    """
+    A :class:`cloudsvc.drive.thumbnails.ThumbnailCache` of files. When it is full, those go that were asked for least
+    recently.
+    """
+
+    _directory: Path
+    _threads: ThreadRunner
+    _most_bytes: int
+    _bytes: int
+
+    async def load(self, key: str) -> bytes | None:
+        """As :meth:`cloudsvc.drive.thumbnails.ThumbnailCache.load`."""
+        return await self._threads.run(self._load, key)
+
+    async def keep(self, key: str, content: bytes) -> None:
+        """As :meth:`cloudsvc.drive.thumbnails.ThumbnailCache.keep`."""
+        try:
+            await self._threads.run(self._keep, key, content)
+            self._bytes += len(content)
+            if self._bytes > self._most_bytes:
+                self._bytes = await self._threads.run(self._make_room)
+        except OSError as problem:
+            _log.warn("cannot keep a thumbnail: {reason}", reason=str(problem))
+
+    def _load(self, key: str) -> bytes | None:
+        path = self._directory / key
+        try:
+            content = path.read_bytes()
+            os.utime(path)
+        except OSError:
+            return None
+        return content if content.startswith(_BEGINNING) else None
+
+    def _keep(self, key: str, content: bytes) -> None:
+        draft = self._directory / f".{secrets.token_hex(8)}"
+        try:
+            draft.touch(mode=0o600, exist_ok=False)
+            draft.write_bytes(content)
+            draft.rename(self._directory / key)
+        except OSError:
+            draft.unlink(missing_ok=True)
+            raise
+
+    def _make_room(self) -> int:
+        """Throw away the oldest ones; how many bytes remain."""
+        with os.scandir(self._directory) as entries:
+            files = sorted((entry.stat().st_mtime, entry.stat().st_size, entry.path) for entry in entries)
+        remaining = sum(size for _, size, _ in files)
+        for _, size, path in files:
+            if remaining <= _ROOM * self._most_bytes:
+                break
+            Path(path).unlink(missing_ok=True)
+            remaining -= size
+        return remaining
+
+
+def _begin(directory: Path) -> int:
+    """Make the directory, clear what a killed process has left, and count the bytes."""
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for draft in directory.glob(".*"):
+        draft.unlink(missing_ok=True)
+    with os.scandir(directory) as entries:
+        return sum(entry.stat().st_size for entry in entries)
