@@ -19,6 +19,7 @@ from cloudsvc.core.errors import StartFault
 from cloudsvc.listen.sockets import take_over
 from tests.listen.serving import TIMEOUT, Serving, ask, connect, in_reactor, outside, serve, trust
 from tests.listen.tools import leaf_of, make
+from tests.support.servers import find_free_port
 
 ROOT = Path(__file__).parents[2]
 
@@ -53,9 +54,7 @@ def fault_of(server: Serving, *descriptions: str) -> str:
 @in_reactor
 async def test_port_in_use_is_told_and_nothing_else_stays_bound(server: Serving) -> None:
     taken = server.listen_tcp()
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        free = int(probe.getsockname()[1])
+    free = find_free_port()
     line = fault_of(server, f"cloudsvc:tcp:{free}:interface=127.0.0.1", f"cloudsvc:tcp:{taken}:interface=127.0.0.1")
     assert line.endswith(f"another server listens on port {taken}: stop it, or choose another (set PORT)")
     await outside(time.sleep, 0.05)
@@ -221,8 +220,7 @@ def test_socket_from_systemd_is_served_even_when_it_blocks(tmp_path: Path) -> No
 def test_prefix_serves_the_home_in_any_other_twisted_server(tmp_path: Path) -> None:
     files = make(tmp_path / "certs", time.time())
     (tmp_path / "index.html").write_text("[]")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = int(free.getsockname()[1])
+    port = find_free_port()
     command = (sys.executable, "-m", "twisted", "web", "--path", tmp_path)
     with started(*command, "--listen", f"cloudsvc:tcp:{port}:interface=127.0.0.1", home=tmp_path) as process:
         answer, serial = ask(connect_soon(process, port), trust(files.certificate))

@@ -15,6 +15,7 @@ from cloudsvc.listen.authority import renew_certificate
 from cloudsvc.listen.probe import ProbeResult, probe
 from tests.listen.serving import Serving, in_reactor, outside, serve
 from tests.listen.tools import locate, make, make_key, sign_elsewhere
+from tests.support.servers import find_free_port
 
 ALIVE = ProbeResult(status=200, body={"client": "127.0.0.1"})
 
@@ -135,8 +136,7 @@ async def test_probe_goes_through_the_proxy_protocol(server: Serving) -> None:
 
 @in_reactor
 async def test_probe_of_nobody_is_an_error(server: Serving) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = int(free.getsockname()[1])
+    port = find_free_port()
     error = await error_of(server, port)
     assert error.code == "server_unreachable"
     assert f"no TLS server answers at 127.0.0.1 port {port}: Connection refused" in error.message

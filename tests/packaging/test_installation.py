@@ -6,7 +6,6 @@ import json
 import os
 import re
 import signal
-import socket
 import ssl
 import subprocess
 import time
@@ -17,6 +16,7 @@ import pytest
 
 from cloudsvc import __version__
 from tests.packaging.conftest import run
+from tests.support.servers import find_free_port
 
 START_SECONDS = 30
 
@@ -38,8 +38,7 @@ def test_the_package_is_the_installed_one(installed: Path, tmp_path: Path) -> No
 
 
 def test_a_first_start_answers_a_login_and_stops_with_success(installed: Path, tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = find_free_port()
     environment = {"PATH": f"{installed}:{os.defpath}", "CLOUDSVC_HOME": str(tmp_path / "home"), "PORT": str(port)}
     shown = subprocess.run(
         ["cloudsvc", "init", str(tmp_path / "home")], env=environment, check=True, capture_output=True, text=True

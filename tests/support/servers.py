@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from secrets import randbelow
 
 from attrs import define, field
 
@@ -20,11 +21,20 @@ _DEADLINE = 10.0
 
 
 def find_free_port() -> int:
-    """A port of the loopback address on which nothing listens."""
+    """
+    A port of the loopback address on which nothing listens.
+
+    It lies below those that Linux gives to whoever asks for any (ip_local_port_range in ip(7)): until a server listens
+    on it, no other test gets it by chance.
+    """
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+        while True:
+            try:
+                probe.bind(("127.0.0.1", 10_000 + randbelow(20_000)))
+            except OSError:  # taken
+                continue
+            port: int = probe.getsockname()[1]
+            return port
 
 
 @define(eq=False)
