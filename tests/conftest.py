@@ -12,6 +12,7 @@ from types import FrameType
 
 import greenlet
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.support.leaks import check_leaks
 
@@ -19,6 +20,10 @@ SECONDS = 60.0
 """For which a test may run, its fixtures included; ``@pytest.mark.seconds(n)`` gives it another time."""
 
 _TESTS = Path(__file__).parent
+
+# A machine that is busy with something else is no fault of what is tested.
+settings.register_profile("patient", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 
 def pytest_configure(config: pytest.Config) -> None:
