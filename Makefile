@@ -26,10 +26,11 @@ run: $(VENV)/.runtime  ## serve on https://localhost:8443 (or PORT), making cert
 
 # ---------------------------------------------------------------- tests and checks
 
-# Servers and tools are started by the hundred; unlike pip's, what they import of ours would be compiled by each of them.
+# Tests wait a lot: three processes keep two cores busy. And they start servers by the hundred: Python is to keep what it
+# has compiled, even where the environment says otherwise.
 test: export PYTHONDONTWRITEBYTECODE :=
 test: $(VENV)/.dev $(VENV)/.bench $(TOOLS)/tls/.ready $(TOOLS)/api/.ready  ## all the tests, with coverage (ARGS='tests/web -k body' for some)
-	pytest $(or $(ARGS),--numprocesses=2 --cov --cov-report=term)
+	pytest $(or $(ARGS),--numprocesses=3 --cov --cov-report=term)
 
 check: lint types imports security deploy-files workflows versions lock-check  ## everything that can be judged without running the server
 

@@ -1,11 +1,13 @@
-"""A pytest plugin: with pytest-xdist's ``-n``, what shares a fixture that is slow to make runs in one worker."""
+"""A pytest plugin: with pytest-xdist's ``-n``, what takes long to make is made once."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
-from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]  # has no types
+from hypothesis import strategies as st
+from xdist import is_xdist_controller  # type: ignore[import-untyped]  # has no types
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]  # as above
 
 _TOGETHER = {
     "tests/live/test_conformance.py": "the worked example",
@@ -28,3 +30,14 @@ class _Modules(LoadScopeScheduling):  # type: ignore[misc]  # as above
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
     config.option.loadscopereorder = False
     return _Modules(config, log)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> None:
+    """
+    Let Hypothesis find out what text is, while the workers look for tests.
+
+    It tries every character there is, which takes seconds, and keeps the result in ``.hypothesis`` for all of them.
+    """
+    if is_xdist_controller(session):
+        st.text().validate()
