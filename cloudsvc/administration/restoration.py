@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import pathlib
+import shutil
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -12,6 +13,7 @@ from datetime import UTC, datetime
 from typing import IO, Final
 
 from attrs import define, field, frozen
+from sqlalchemy.exc import SQLAlchemyError
 
 from cloudsvc.administration.archive import CATALOGUE_NAME as CATALOGUE_MEMBER
 from cloudsvc.administration.archive import BadArchive, name_blob, read_archive
@@ -29,6 +31,9 @@ from cloudsvc.storage.local import CATALOGUE_NAME, LOCK_NAME
 
 _PIECE: Final = 1024 * 1024
 _JOURNALS: Final = ("-wal", "-shm")
+
+_SENSELESS: Final = (CloudError, sqlite3.Error, SQLAlchemyError, LookupError, TypeError, ValueError)
+"""What reading a damaged catalogue may come to."""
 
 
 @frozen(kw_only=True)
@@ -70,7 +75,8 @@ async def restore_backup(
             unpacking = _Unpacking(stream=stream, places=places, workshop=workshop)
             catalogue = own.directory / CATALOGUE_NAME
             await unpacking.run(catalogue, progress)
-            return await run(_install, unpacking, catalogue, directory, _name_former(workshop, empty=empty))
+            former = _name_former(workshop, empty=empty)
+            return await run(_Installation(unpacking, own.directory, directory, former).run)
         except BadArchive as problem:
             raise StartFault([f"{file} is no whole backup: {problem}; nothing has changed"]) from None
         except NewerSchema as problem:
@@ -103,7 +109,7 @@ async def _is_empty(directory: pathlib.Path, workshop: Workshop) -> bool:
             children, trash = await catalogue.list_children(ROOT, 1), await catalogue.list_trash(1)
     except NewerSchema as problem:
         raise StartFault([str(problem)]) from None
-    except Exception:  # noqa: BLE001  # whatever is wrong with it, something is there
+    except _SENSELESS:
         return False
     return not (children.items or trash.items)
 
@@ -153,7 +159,7 @@ class _Unpacking:
                         progress.advance(blob.size)
                 await disk.run(self._expect_end, members)
             await disk.run(restart_epoch, catalogue_file)
-        except (CloudError, sqlite3.Error) as problem:
+        except _SENSELESS as problem:
             raise BadArchive(f"its catalogue is damaged ({problem})") from None
 
     def _take_catalogue(self, members: Iterator[tuple[str, int, IO[bytes]]], destination: pathlib.Path) -> int:
@@ -203,44 +209,60 @@ def _write(content: IO[bytes], destination: pathlib.Path) -> bytes:
     return digest.digest()
 
 
-def _install(unpacking: _Unpacking, catalogue: pathlib.Path, directory: pathlib.Path, former: str | None) -> Restored:
+@frozen
+class _Installation:
     """
-    Put everything into its place.
+    Puts everything into its place. Blocks.
 
     Until the catalogue gets its name, nothing refers to the blobs that came; from then on, nothing to the others.
+
+    :ivar own: where the new catalogue is; removed when this program ends, however it does.
+    :ivar former: the name for what was there before, if anything was.
     """
-    places = unpacking.places
-    kept = directory / former if former else None
-    if kept is not None:
-        _keep(places, directory, kept)
-    folders = {places.find_folder(blob) for blob in unpacking.arrived}
-    for folder in folders:
-        folder.mkdir(mode=0o700, exist_ok=True)
-    for blob in unpacking.arrived:
-        places.find_incoming(blob).rename(places.find(blob))
-    for folder in (*folders, places.blobs):
-        sync_directory(folder)
-    with catalogue.open("rb") as content:
+
+    unpacking: _Unpacking
+    own: pathlib.Path
+    directory: pathlib.Path
+    former: str | None
+
+    def run(self) -> Restored:
+        places, arrived = self.unpacking.places, self.unpacking.arrived
+        folders = {places.find_folder(blob) for blob in arrived}
+        kept = None if self.former is None else self._keep(self.directory / self.former)
+        for folder in folders:
+            folder.mkdir(mode=0o700, exist_ok=True)
+        for blob in arrived:
+            places.find_incoming(blob).rename(places.find(blob))
+        for folder in (*folders, places.blobs):
+            sync_directory(folder)
+        _sync_file(self.own / CATALOGUE_NAME)
+        for suffix in _JOURNALS:
+            # One that a damaged catalogue has left would be taken for the new one's. It has been kept aside.
+            (self.directory / f"{CATALOGUE_NAME}{suffix}").unlink(missing_ok=True)
+        publish(self.own / CATALOGUE_NAME, self.directory / CATALOGUE_NAME)
+        return Restored(blobs=self.unpacking.blobs, size=self.unpacking.size, kept=kept)
+
+    def _keep(self, kept: pathlib.Path) -> pathlib.Path:
+        """Make ``kept`` a drive with all that is there. Blobs are linked: they take no space until the originals go."""
+        staged = self.own / kept.name
+        for folder in self.unpacking.places.list_folders():
+            copy = staged / "blobs" / folder.name
+            copy.mkdir(mode=0o700, parents=True)
+            for blob in self.unpacking.places.list_blobs(folder, None):
+                (copy / blob).hardlink_to(folder / blob)
+            sync_directory(copy)
+        staged.mkdir(mode=0o700, exist_ok=True)
+        for suffix in ("", *_JOURNALS):
+            original = self.directory / f"{CATALOGUE_NAME}{suffix}"
+            if original.exists():
+                # A database must not have two names.
+                shutil.copy2(original, staged)
+                _sync_file(staged / original.name)
+        sync_directory(staged)
+        publish(staged, kept)
+        return kept
+
+
+def _sync_file(file: pathlib.Path) -> None:
+    with file.open("rb") as content:
         os.fsync(content.fileno())
-    for suffix in _JOURNALS:
-        # One that a damaged catalogue has left would be taken for the new one's. It has been kept aside.
-        (directory / f"{CATALOGUE_NAME}{suffix}").unlink(missing_ok=True)
-    publish(catalogue, directory / CATALOGUE_NAME)
-    return Restored(blobs=unpacking.blobs, size=unpacking.size, kept=kept)
-
-
-def _keep(places: Places, directory: pathlib.Path, kept: pathlib.Path) -> None:
-    """Make ``kept`` a drive with all that is there, by links: it takes no space until the originals go."""
-    kept.mkdir(mode=0o700)
-    for folder in places.list_folders():
-        copy = kept / "blobs" / folder.name
-        copy.mkdir(mode=0o700, parents=True)
-        for blob in places.list_blobs(folder, None):
-            (copy / blob).hardlink_to(folder / blob)
-        sync_directory(copy)
-    for suffix in ("", *_JOURNALS):
-        name = f"{CATALOGUE_NAME}{suffix}"
-        if (directory / name).exists():
-            (kept / name).hardlink_to(directory / name)
-    for changed in (kept, directory):
-        sync_directory(changed)

@@ -182,7 +182,7 @@ async def test_a_drive_whose_catalogue_is_damaged_is_replaced_and_kept(tmp_path:
         assert await load_all(drive) == FILES
 
 
-@pytest.mark.parametrize("how", ["cut", "flipped", "nothing", "text"])
+@pytest.mark.parametrize("how", ["cut", "flipped", "catalogue", "schema", "nothing", "text"])
 @in_reactor
 async def test_a_damaged_backup_changes_nothing(tmp_path: Path, how: str) -> None:
     before = await make_two(tmp_path)
@@ -191,6 +191,9 @@ async def test_a_damaged_backup_changes_nothing(tmp_path: Path, how: str) -> Non
         del content[len(content) * 2 // 3 :]
     elif how == "flipped":
         content[content.index(FILES["folder/deep/ünï 🎉"]) + 7] ^= 1
+    elif how in {"catalogue", "schema"}:
+        beginning = content.index(b"SQLite format 3")
+        content[beginning + {"catalogue": 40_000, "schema": 2000}[how]] ^= 0x55
     else:
         content = bytearray({"nothing": b"", "text": b"no backup" * 1000}[how])
     (tmp_path / "backup.tar").write_bytes(content)

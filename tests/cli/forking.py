@@ -14,9 +14,12 @@ import sys
 import traceback
 from typing import Any
 
+import alembic.command
+import alembic.script  # noqa: F401 - imported here, once, it is there in every fork
+
 import cloudsvc.administration.restoration
 import cloudsvc.api.drive
-import cloudsvc.storage.catalogue.migration  # noqa: F401 - as above
+import cloudsvc.cli.drive.commands  # noqa: F401 - as above
 from cloudsvc.cli.main import main
 
 _PREPARED = "twisted.internet.reactor"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from itertools import pairwise
 from pathlib import Path
@@ -81,13 +81,14 @@ class TrialDisk(Disk):
     """
     A real disk that writes down what it is asked, and lets a test say first what happens.
 
-    :ivar calls: the names of the methods, in order.
+    :ivar calls: what was called, in order.
+    :ivar arguments: the last argument of each call.
     :ivar trouble: what a method raises, by its name and how many calls of it there were before.
     """
 
     def __init__(self, trouble: dict[tuple[str, int], BaseException] | None = None) -> None:
         self.calls: list[str] = []
-        self.paths: list[tuple[str, object]] = []
+        self.arguments: list[object] = []
         self.trouble = trouble or {}
 
     def __getattribute__(self, name: str) -> Any:
@@ -98,7 +99,7 @@ class TrialDisk(Disk):
         def call(*args: Any) -> Any:
             problem = self.trouble.get((name, self.calls.count(name)))
             self.calls.append(name)
-            self.paths.append((name, args[-1]))
+            self.arguments.append(args[-1])
             if problem is not None:
                 raise problem
             return found(*args)
@@ -110,8 +111,11 @@ class TrialDisk(Disk):
 class SteppingThreads:
     """
     A thread runner that does nothing until a test says so; like that of the server, it goes on with what was cancelled.
+
+    :ivar steps: how many were done.
     """
 
+    steps: int = 0
     _waiting: list[Callable[[], None]] = field(factory=list)
 
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -133,14 +137,19 @@ class SteppingThreads:
         """Do what was asked first; whether there was anything."""
         if not self._waiting:
             return False
+        self.steps += 1
         self._waiting.pop(0)()
         return True
 
-    def finish(self, awaitable: Deferred[T]) -> T:
-        """What ``awaitable`` gives, when all steps are done."""
+    def do(self, work: Coroutine[Any, Any, T]) -> T:
+        """What ``work`` returns, with all the steps it takes."""
+        return self.finish(Deferred.fromCoroutine(work))
+
+    def finish(self, started: Deferred[T]) -> T:
+        """What ``started`` gives, when all steps are done."""
         while self.step():
             pass
-        return take_result(awaitable)
+        return take_result(started)
 
 
 def take_result(deferred: Deferred[T]) -> T:
