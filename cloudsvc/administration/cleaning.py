@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
 
 from attrs import frozen
 
 from cloudsvc.drive.catalogue import Catalogue
 from cloudsvc.drive.collection import Collection
+from cloudsvc.drive.expiry import expire
 from cloudsvc.drive.limits import Limits
 from cloudsvc.drive.nodes import Instant
-
-_SECOND: Final = 1_000_000
-"""In microseconds."""
 
 
 @frozen(kw_only=True)
@@ -37,12 +34,7 @@ async def clean(catalogue: Catalogue, collection: Collection, limits: Limits, no
 
     :raises CloudError: the storage fails. What was done so far stays done, and the next time goes on with it.
     """
-    moment = now()
-    await catalogue.expire(
-        trash_before=moment - limits.trash_seconds * _SECOND,
-        versions_before=moment - limits.version_seconds * _SECOND,
-        changes_before=0,
-    )
+    await expire(catalogue, limits, now())
     before = await catalogue.stored_bytes()
     blobs = await collection.collect()
     freed = before - await catalogue.stored_bytes()

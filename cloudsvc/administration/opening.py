@@ -19,7 +19,7 @@ from cloudsvc.administration.moments import Moments
 from cloudsvc.administration.opened import OpenedDrive
 from cloudsvc.administration.snapshots import Snapshots
 from cloudsvc.core.errors import StartFault
-from cloudsvc.core.threads import PoolRunner
+from cloudsvc.core.threads import PoolRunner, ThreadRunner
 from cloudsvc.drive.capacity import Capacity
 from cloudsvc.drive.catalogue import Catalogue
 from cloudsvc.drive.collection import Collection
@@ -41,6 +41,15 @@ class Workshop:
     clock: IReactorTime
     now: Callable[[], Instant]
 
+    @classmethod
+    def of(cls, make_threads: Callable[[int], ThreadRunner], clock: IReactorTime) -> Workshop:
+        """One with threads that ``make_threads`` gives, that many at most, and the clock of this machine."""
+        return cls(
+            threads=StorageThreads(writer=make_threads(1), readers=make_threads(_READERS), disk=make_threads(_DISK)),
+            clock=clock,
+            now=lambda: time.time_ns() // 1000,
+        )
+
     async def open_catalogue(self, file: pathlib.Path) -> SQLiteCatalogue:
         """The catalogue in ``file``. Whoever opened it closes it."""
         return await open_catalogue(file, writer=self.threads.writer, readers=self.threads.readers, now=self.now)
@@ -57,11 +66,7 @@ def open_workshop(reactor: Any) -> Iterator[Workshop]:
             pools.callback(pool.stop)
             return PoolRunner(reactor, pool)
 
-        yield Workshop(
-            threads=StorageThreads(writer=start(1), readers=start(_READERS), disk=start(_DISK)),
-            clock=reactor,
-            now=lambda: time.time_ns() // 1000,
-        )
+        yield Workshop.of(start, reactor)
 
 
 @asynccontextmanager
@@ -71,9 +76,23 @@ async def open_drive(directory: pathlib.Path, limits: Limits, workshop: Workshop
 
     :raises StartFault: it cannot be opened.
     """
+    await workshop.threads.disk.run(check_owner, directory)
+    storage = await open_storage(directory, workshop)
     try:
-        await workshop.threads.disk.run(check_owner, directory)
-        storage = await LocalStorage.open(directory, workshop.threads, now=workshop.now)
+        # `cloudsvc gc` and the server collect; commands that import need not wait for it.
+        yield assemble(storage, directory, limits, workshop, collect_soon=lambda: None)
+    finally:
+        await storage.close()
+
+
+async def open_storage(directory: pathlib.Path, workshop: Workshop) -> LocalStorage:
+    """
+    The storage in ``directory``, which is made where it is missing. Whoever opens it closes it.
+
+    :raises StartFault: it cannot be opened.
+    """
+    try:
+        return await LocalStorage.open(directory, workshop.threads, now=workshop.now)
     except (StorageInUse, NewerSchema) as problem:
         raise StartFault([str(problem)]) from None
     except OSError as problem:
@@ -81,10 +100,6 @@ async def open_drive(directory: pathlib.Path, limits: Limits, workshop: Workshop
     except sqlite3.Error as problem:
         reason = f"the catalogue in {directory} cannot be opened: {problem}"
         raise StartFault([f"{reason}; restore a backup, or see docs/recovery.md"]) from None
-    try:
-        yield assemble(storage, directory, limits, workshop)
-    finally:
-        await storage.close()
 
 
 def check_owner(directory: pathlib.Path) -> None:
@@ -95,8 +110,8 @@ def check_owner(directory: pathlib.Path) -> None:
     """
     try:
         owner = directory.stat().st_uid
-    except FileNotFoundError:
-        return
+    except OSError:
+        return  # Opening it tells why.
     if owner != os.geteuid():
         try:
             name = pwd.getpwuid(owner).pw_name
@@ -105,8 +120,19 @@ def check_owner(directory: pathlib.Path) -> None:
         raise StartFault([f"{directory} belongs to {name}; run this command as that user"])
 
 
-def assemble(storage: LocalStorage, directory: pathlib.Path, limits: Limits, workshop: Workshop) -> OpenedDrive:
-    """What administration works with, on ``storage``, which lies in ``directory``."""
+def assemble(
+    storage: LocalStorage,
+    directory: pathlib.Path,
+    limits: Limits,
+    workshop: Workshop,
+    *,
+    collect_soon: Callable[[], None],
+) -> OpenedDrive:
+    """
+    The drive on ``storage``, which lies in ``directory``.
+
+    :param collect_soon: is called when there is something to collect.
+    """
     catalogue, blobs = storage.catalogue, storage.blobs
     collection = Collection(catalogue=catalogue, blobs=blobs)
     return OpenedDrive(
@@ -114,8 +140,7 @@ def assemble(storage: LocalStorage, directory: pathlib.Path, limits: Limits, wor
             catalogue=catalogue,
             blobs=blobs,
             capacity=Capacity(catalogue=catalogue, collection=collection, limit=limits.capacity),
-            # `cloudsvc gc` and the server collect; commands that import need not wait for it.
-            collect_soon=lambda: None,
+            collect_soon=collect_soon,
             limits=limits,
         ),
         catalogue=catalogue,

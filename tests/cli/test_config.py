@@ -63,7 +63,7 @@ def test_every_setting_is_shown_with_value_and_origin(tmp_path: Path) -> None:
     assert "rate_limit.enabled = false  # .env CLOUDSVC__RATE_LIMIT__ENABLED" in lines
     assert 'certificate.names = ["localhost", "127.0.0.1", "::1"]  # default' in lines
     assert "static.directory = null  # default" in lines
-    assert "applications = []  # default" in lines
+    assert 'applications = ["drive"]  # default' in lines
     assert "API_TOKEN_HASH = null  # default" in lines
 
 
@@ -97,7 +97,7 @@ def test_every_command_explains_itself(command: str) -> None:
 
 
 def test_neither_klein_nor_a_reactor_is_imported_for_a_configuration_without_applications(tmp_path: Path) -> None:
-    write_home(tmp_path)
+    write_home(tmp_path, {"applications": []})
     program = (
         "import json, sys; from cloudsvc.cli.main import main\n"
         f"main(['config', 'check', '--home', {str(tmp_path)!r}], standalone_mode=False)\n"

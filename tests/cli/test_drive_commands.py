@@ -21,7 +21,7 @@ from tests.support.reactors import in_reactor
 from tests.support.server import environment, make_home, wait_until
 from tests.support.upstream import make_upstream
 
-DRIVE = ["tests.support.stand_in:StandIn"]
+DRIVE = ["drive"]
 MANY = {f"folder {number % 7}/{number}": str(number).encode() * (1 + number * 50) for number in range(120)}
 
 

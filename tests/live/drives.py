@@ -17,7 +17,7 @@ from tests.support.server import Server
 from tests.support.tools import require_tool
 
 MIB = 1 << 20
-DRIVE = "tests.support.stored_drive:StoredDrive"
+DRIVE = "drive"
 
 
 @contextmanager

@@ -155,7 +155,9 @@ def strange_home() -> Iterator[Path]:
             path.chmod(0o755)
         for path in (home / "certs").iterdir():
             path.chmod(0o444)
-        (home / "logs").chmod(0o777)
+        for name in ("data", "logs"):
+            (home / name).mkdir(exist_ok=True)
+            (home / name).chmod(0o777)
         yield home
 
 

@@ -30,8 +30,7 @@ def write_home(root: Path, config: object = None, env: str | None = None) -> Hom
 
 
 def no_sections(names: tuple[str, ...]) -> Mapping[str, type]:
-    """The finder of a server without applications."""
-    assert not names
+    """The finder of a server whose applications have nothing to set."""
     return {}
 
 
