@@ -28,12 +28,14 @@ _CHILDREN: Final = compile_statement(
     .order_by(node.c.key)
     .limit(bindparam("most"))
 )
-_VERSIONS: Final = compile_statement(
+_OF_NODE: Final = (
     select(version.c.id, version.c.media_type, version.c.created_at, blob.c.id, blob.c.size, blob.c.digest)
     .select_from(version.join(blob, blob.c.id == version.c.blob))
-    .where(version.c.node == bindparam("node"), version.c.id < bindparam("before"))
-    .order_by(version.c.id.desc())
-    .limit(bindparam("most"))
+    .where(version.c.node == bindparam("node"))
+)
+_VERSION: Final = compile_statement(_OF_NODE.where(version.c.id == bindparam("number")))
+_VERSIONS: Final = compile_statement(
+    _OF_NODE.where(version.c.id < bindparam("before")).order_by(version.c.id.desc()).limit(bindparam("most"))
 )
 _TRASH: Final = compile_statement(
     select(trash.c.id, trash.c.path, trash.c.deleted_at, trash.c.actor, trash.c.node)
@@ -75,8 +77,8 @@ class Lists:
     def find_version(self, path: Path, number: VersionId) -> tuple[File, Version] | None:
         """As :meth:`cloudsvc.drive.catalogue.Catalogue.find_version`."""
         row = find_row(self.connection, path)
-        found = _VERSIONS.row(self.connection, node=row.id, before=number + 1, most=1) if row else None
-        if row is None or found is None or found[0] != number:
+        found = _VERSION.row(self.connection, node=row.id, number=number) if row else None
+        if row is None or found is None:
             return None
         kept = Ancestry(self.connection).find(row) or path
         return make_file(self.connection, self.epoch, row, kept), self._make_version(found)
