@@ -114,7 +114,7 @@ class Catalogue(Protocol):
 
         :param actor: the name of who does it.
         :return: the result that each command documents.
-        :raises CloudError: the first one that cannot be done, and why. For more than one, the message says which.
+        :raises CloudError: the first one that cannot be done, and why; a ``CommandError`` where there are more.
         """
         ...
 

@@ -27,6 +27,7 @@ from cloudsvc.drive.commands import (
     RestoreVersion,
 )
 from cloudsvc.drive.errors import (
+    CommandError,
     already_exists,
     file_not_found,
     file_too_large,
@@ -257,7 +258,11 @@ class Drive:
         tags = EditTags(path=path, add=add, remove=remove, most=self.limits.tags, condition=condition)
         if destination is None:
             return await self._do(actor, tags, File)
-        *_, node = await self.apply(actor, [tags, Move(path=path, destination=destination, kind=File)])
+        try:
+            *_, node = await self.apply(actor, [tags, Move(path=path, destination=destination, kind=File)])
+        except CommandError as refused:
+            # Whoever asked knows of one step only.
+            raise refused.reason from None
         return _expect(node, File)
 
     async def discard(

@@ -2,8 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from cloudsvc.core.errors import CloudError, Kind
 from cloudsvc.drive.names import Path
+
+
+class CommandError(CloudError):
+    """
+    One of several commands cannot be done.
+
+    :ivar reason: the refusal that it would have met alone.
+    """
+
+    def __init__(self, number: int, reason: CloudError) -> None:
+        super().__init__(reason.kind, reason.code, f"Operation {number}: {reason.message}")
+        self.reason = reason
+
+
+@contextmanager
+def telling_which(number: int, count: int) -> Iterator[None]:
+    """
+    Meanwhile the ``number``-th of ``count`` commands is looked at.
+
+    :raises CommandError: it is refused, and is not the only one.
+    """
+    try:
+        yield
+    except CloudError as problem:
+        if count == 1:
+            raise
+        raise CommandError(number, problem) from problem
 
 
 def file_not_found(path: Path) -> CloudError:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from cloudsvc.core.errors import CloudError, Kind
 from cloudsvc.drive.commands import Command, EditTags
-from cloudsvc.drive.errors import tag_too_long, too_many_tags
+from cloudsvc.drive.errors import tag_too_long, telling_which, too_many_tags
 from cloudsvc.drive.limits import Limits
 
 
@@ -17,9 +17,10 @@ def check_commands(commands: Sequence[Command], limits: Limits) -> None:
 
     :raises CloudError: as :func:`check_tags`.
     """
-    for command in commands:
+    for number, command in enumerate(commands, 1):
         if isinstance(command, EditTags):
-            check_tags(command, limits)
+            with telling_which(number, len(commands)):
+                check_tags(command, limits)
 
 
 def check_tags(command: EditTags, limits: Limits) -> None:

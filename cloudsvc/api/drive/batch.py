@@ -25,6 +25,7 @@ from cloudsvc.drive.commands import (
     Move,
     Restore,
 )
+from cloudsvc.drive.errors import telling_which
 from cloudsvc.drive.limits import Limits
 from cloudsvc.drive.nodes import Trashed, TrashId
 from cloudsvc.extend import Message, Request, accepts_json, accepts_query, authorized, route, throttled
@@ -206,7 +207,10 @@ class BatchRoutes(DriveHandlers):
         refusal says which one cannot be done.
         """
         limits = self.drive.limits
-        commands = [operation.step.to_command(limits) for operation in body.operations]
+        commands = []
+        for number, operation in enumerate(body.operations, 1):
+            with telling_which(number, len(body.operations)):
+                commands.append(operation.step.to_command(limits))
         results = await self.drive.apply(request.actor, commands)
         return BatchMessage(message="All done.", results=tuple(map(BatchResult.of, results)))
 

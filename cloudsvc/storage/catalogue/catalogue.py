@@ -9,7 +9,6 @@ from typing import Any, Final, TypeVar
 
 from attrs import define
 
-from cloudsvc.core.errors import CloudError
 from cloudsvc.core.threads import ThreadRunner
 from cloudsvc.drive.catalogue import Changes, PinId, Upload, Usage
 from cloudsvc.drive.commands import (
@@ -25,6 +24,7 @@ from cloudsvc.drive.commands import (
     RestoreVersion,
     StoreFile,
 )
+from cloudsvc.drive.errors import telling_which
 from cloudsvc.drive.names import Path
 from cloudsvc.drive.nodes import Blob, BlobId, File, Instant, Node, Trashed, Version, VersionId
 from cloudsvc.drive.pages import FileQuery, Order, Page
@@ -222,10 +222,8 @@ class SQLiteCatalogue:
             return [_DEEDS[type(commands[0])](context, commands[0])]
         results = []
         for number, command in enumerate(commands, 1):
-            try:
+            with telling_which(number, len(commands)):
                 results.append(_DEEDS[type(command)](context, command))
-            except CloudError as problem:
-                raise CloudError(problem.kind, problem.code, f"Operation {number}: {problem.message}") from problem
         return results
 
     def _find(self, connection: sqlite3.Connection, path: Path) -> Node | None:

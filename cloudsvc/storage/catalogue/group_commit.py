@@ -10,7 +10,6 @@ from typing import Any, Final, Generic, TypeAlias, TypeVar
 from attrs import define, field
 from twisted.internet.defer import Deferred
 
-from cloudsvc.core.errors import CloudError
 from cloudsvc.core.threads import ThreadRunner
 from cloudsvc.storage.catalogue.connections import translate
 
@@ -95,8 +94,8 @@ class Writer:
         except sqlite3.Error as problem:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
-            failure = translate(problem)
-            return [_Outcome(problem=failure) for _ in works]
+            # Each gets an error of its own: one that several raise would gather all their tracebacks.
+            return [_Outcome(problem=translate(problem)) for _ in works]
         return outcomes
 
     def _attempt(self, work: Work[Any]) -> _Outcome:
@@ -126,8 +125,4 @@ def _answer(job: _Job[Any], outcome: _Outcome) -> None:
     if outcome.problem is None:
         job.done.callback(outcome.value)
     else:
-        # Each gets an error of its own: one that several raise would gather all their tracebacks.
-        problem = outcome.problem
-        job.done.errback(
-            CloudError(problem.kind, problem.code, problem.message) if isinstance(problem, CloudError) else problem
-        )
+        job.done.errback(outcome.problem)

@@ -113,6 +113,10 @@ async def test_tags_and_a_new_path_in_one_step(drive: DriveSite) -> None:
     changed = await drive.ask("PATCH", "/files/a", body)
     assert (changed.status, changed.json["filepath"], changed.json["tags"]) == (200, "b/c", ["x", "y"])
     assert (await drive.ask("PATCH", "/files/b/c", b'{"tags":[]}')).status == 400
+    await drive.ask("PUT", "/files/d", b"two")
+    refused = await drive.ask("PATCH", "/files/b/c", b'{"new_filepath":"d","add_tags":["w"]}')
+    assert (refused.status, refused.json["message"]) == (409, "There is something at 'd' already.")
+    assert (await drive.ask("PATCH", "/files/b/c", b"{}")).json["tags"] == ["x", "y"]
 
 
 @in_reactor

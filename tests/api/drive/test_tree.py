@@ -222,6 +222,21 @@ class TestBatch:
         assert answer.status == 404
         assert await list_paths(drive) == ["a"]
 
+    @pytest.mark.parametrize(
+        "step",
+        [{"delete": {"path": "b"}}, {"delete": {"path": "../b"}}, {"tag": {"path": "a", "add": [""]}}],
+    )
+    @in_reactor
+    async def test_a_refusal_says_which_it_is_about(self, drive: DriveSite, step: Any) -> None:
+        await store(drive, "a")
+        [alone, among] = [
+            await send_json(drive, "POST", "/batch", {"operations": steps})
+            for steps in ([step], [{"make_folder": {"path": "f"}}, step])
+        ]
+        assert among.json["message"] == f"Operation 2: {alone.json['message']}"
+        assert (among.status, among.json["error"]) == (alone.status, alone.json["error"])
+        assert (await drive.ask("GET", "/folders/f")).status == 404
+
     @in_reactor
     async def test_versions_may_be_demanded(self, drive: DriveSite) -> None:
         await store(drive, "a")
