@@ -24,7 +24,6 @@ class Rejected:
 
 
 REJECTED: Final = Rejected()
-_EMPTY: Final = frozenset({b""})
 
 
 class CredentialSource(Protocol):
@@ -60,7 +59,7 @@ class BearerToken:
 
 def _judge(keys: Keys, presented: Sequence[bytes], via: str) -> Principal | Rejected | None:
     """An empty key is none. Of several different keys nobody can tell which one was meant: that is a wrong key."""
-    candidates = set(map(bytes.strip, presented)) - _EMPTY
+    candidates = {key for line in presented if (key := line.strip())}
     if not candidates:
         return None
     actor = keys.identify(candidates.pop()) if len(candidates) == 1 else None
