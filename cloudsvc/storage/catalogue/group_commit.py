@@ -102,17 +102,17 @@ class Writer:
         """
         Do one work, or nothing of it.
 
-        :raises sqlite3.Error: the whole transaction is lost.
+        :raises sqlite3.Error: the database has undone the whole transaction.
         """
         connection = self.connection
         connection.execute("SAVEPOINT work")
         try:
             value = work(connection)
-        except sqlite3.Error:
-            raise
-        except Exception as problem:  # noqa: BLE001  # its caller gets it
+        except Exception as problem:
+            if not connection.in_transaction:
+                raise
             connection.execute("ROLLBACK TO work")
-            outcome = _Outcome(problem=problem)
+            outcome = _Outcome(problem=translate(problem) if isinstance(problem, sqlite3.Error) else problem)
         else:
             outcome = _Outcome(value=value)
         connection.execute("RELEASE work")
