@@ -24,7 +24,8 @@ def read_cursor(cursor: str | None, kind: str, *types: type[str] | type[int]) ->
         return None
     try:
         found = json.loads(urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4)))
-    except ValueError:
+        json.dumps(found, ensure_ascii=False).encode()  # halves of characters are no text
+    except (ValueError, RecursionError):
         raise bad_cursor() from None
     if not isinstance(found, list) or [type(each) for each in found] != [str, *types] or found[0] != kind:
         raise bad_cursor()
