@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from sqlite3 import Connection
 from typing import Final
 
@@ -184,5 +185,5 @@ class Context:
 
 
 def fold(text: str) -> str:
-    """``text`` as searches compare it."""
-    return text.casefold()
+    """``text`` as searches compare it: without case, and in one form whichever it is given in."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())

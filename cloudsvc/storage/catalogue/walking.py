@@ -87,10 +87,12 @@ class Walk:
         return map(Row._make, rows), path
 
     def _may_match(self, row: Row) -> bool:
-        query = self.query
-        if query.text is not None and fold(query.text) not in fold(row.name):
+        text, wanted = self.query.text, self.query.media_type
+        if text is not None and fold(text) not in fold(row.name):
             return False
-        return query.media_type is None or query.media_type in {row.media_type, row.media_type.partition("/")[0]}
+        if wanted is None:
+            return True
+        return row.media_type == wanted if "/" in wanted else row.media_type.startswith(f"{wanted}/")
 
     def _read(self, cursor: str | None) -> list[str]:
         found: Any = read_cursor(cursor, self._cursor_kind, str)
