@@ -10,9 +10,8 @@ from sqlalchemy import String, bindparam, cast, delete, func, insert, select, up
 from cloudsvc.drive.catalogue import ChangeKind
 from cloudsvc.drive.commands import Discard, Purge, Restore
 from cloudsvc.drive.errors import root_is_fixed, trash_entry_not_found
-from cloudsvc.drive.names import parse_path
 from cloudsvc.drive.nodes import Instant, Node, Trashed, TrashId
-from cloudsvc.storage.catalogue.nodes import make_node, make_validator
+from cloudsvc.storage.catalogue.nodes import make_node, make_validator, read_path
 from cloudsvc.storage.catalogue.schema import FILE, PURGED, TRASH, node, tag, trash, version
 from cloudsvc.storage.catalogue.statements import compile_statement
 from cloudsvc.storage.catalogue.storing import drop_version
@@ -83,7 +82,7 @@ def restore(context: Context, command: Restore) -> Node:
     if found is None:
         raise trash_entry_not_found()
     row = context.load(found[0])
-    destination = parse_path(found[1]) if command.destination is None else command.destination
+    destination = read_path(found[1]) if command.destination is None else command.destination
     parent, path = context.claim_place(destination)
     context.place(row, parent, path.name)
     _DELETE.run(context.connection, entry=command.entry)

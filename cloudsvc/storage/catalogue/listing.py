@@ -10,11 +10,20 @@ from attrs import frozen
 from sqlalchemy import bindparam, select
 
 from cloudsvc.drive.errors import file_not_found, folder_not_found
-from cloudsvc.drive.names import Name, Path, parse_path
+from cloudsvc.drive.names import Name, Path
 from cloudsvc.drive.nodes import Blob, BlobId, File, Node, NodeId, Trashed, TrashId, Version, VersionId
 from cloudsvc.drive.pages import Page
 from cloudsvc.storage.catalogue.cursors import read_cursor, write_cursor
-from cloudsvc.storage.catalogue.nodes import WITH_VERSION, Ancestry, Row, find_row, make_file, make_node, make_version
+from cloudsvc.storage.catalogue.nodes import (
+    WITH_VERSION,
+    Ancestry,
+    Row,
+    find_row,
+    make_file,
+    make_node,
+    make_version,
+    read_path,
+)
 from cloudsvc.storage.catalogue.schema import blob, node, trash, version
 from cloudsvc.storage.catalogue.statements import compile_statement
 
@@ -111,7 +120,7 @@ class Lists:
     def _make_trashed(self, row: tuple[Any, ...]) -> Trashed:
         entry, former, deleted_at, actor, node_id = row
         [found] = map(Row._make, _NODE.rows(self.connection, node=NodeId(node_id)))
-        thrown = make_node(self.connection, self.epoch, found, parse_path(former))
+        thrown = make_node(self.connection, self.epoch, found, read_path(former))
         return Trashed(id=TrashId(entry), node=thrown, deleted_at=deleted_at, actor=actor)
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 from attrs import define, field
 from sqlalchemy import bindparam, select
 
-from cloudsvc.drive.names import Name, Path, parse_name, parse_path
+from cloudsvc.drive.names import Name, Path, parse_name
 from cloudsvc.drive.nodes import Blob, BlobId, File, Folder, Instant, Node, NodeId, Version, VersionId
 from cloudsvc.storage.catalogue.schema import FILE, PURGED, ROOT, TRASH, blob, node, tag, trash, version
 from cloudsvc.storage.catalogue.statements import compile_statement
@@ -128,6 +128,11 @@ def make_file(connection: Connection, epoch: str, row: Row, path: Path) -> File:
     )
 
 
+def read_path(text: str) -> Path:
+    """A path that is kept. It may be longer than one that is asked for, whose names may be spelt shorter."""
+    return Path(tuple(map(parse_name, text.split("/")))) if text else Path()
+
+
 @define
 class Ancestry:
     """Where nodes are, remembered for as long as one question takes."""
@@ -167,7 +172,7 @@ def find_former_path(connection: Connection, row: Row) -> Path | None:
         current = None if current.parent is None else load_row(connection, current.parent)
     if current is None:
         return None
-    former = parse_path(_TRASHED_PATH.value(connection, node=current.id))
+    former = read_path(_TRASHED_PATH.value(connection, node=current.id))
     for name in reversed(names):
         former = former / parse_name(name)
     return former

@@ -10,9 +10,9 @@ from sqlalchemy import bindparam, delete, func, insert, literal_column, select, 
 
 from cloudsvc.drive.catalogue import Change, ChangeKind, Changes, PinId, Upload, Usage
 from cloudsvc.drive.errors import change_unknown, changes_forgotten, upload_not_found
-from cloudsvc.drive.names import Path, parse_path
+from cloudsvc.drive.names import Path
 from cloudsvc.drive.nodes import BlobId, Instant, NodeId, VersionId
-from cloudsvc.storage.catalogue.nodes import Ancestry, find_former_path, load_row
+from cloudsvc.storage.catalogue.nodes import Ancestry, find_former_path, load_row, read_path
 from cloudsvc.storage.catalogue.schema import (
     FILE,
     PURGED,
@@ -212,8 +212,8 @@ def _make_change(row: tuple[Any, ...]) -> Change:
         kind=ChangeKind(kind),
         node=NodeId(node_id),
         is_folder=bool(is_folder),
-        path=parse_path(path),
-        source=None if source is None else parse_path(source),
+        path=read_path(path),
+        source=None if source is None else read_path(source),
         at=at,
         actor=actor,
     )
@@ -295,7 +295,7 @@ def _make_upload(row: tuple[Any, ...]) -> Upload:
         id=upload_id,
         blob=BlobId(blob_id),
         owner=owner,
-        path=parse_path(path),
+        path=read_path(path),
         offset=offset,
         length=length,
         expires_at=expires_at,
