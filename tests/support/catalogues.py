@@ -1,0 +1,179 @@
+"""Catalogues in tests: every implementation, with a clock that tests set, and short ways to say what is done."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final, TypeAlias, TypeVar
+
+from attrs import define
+
+from cloudsvc.drive.catalogue import Catalogue, Change
+from cloudsvc.drive.commands import Command, Discard, MadeFolder, MakeFolder, StoredFile, StoreFile
+from cloudsvc.drive.names import parse_path
+from cloudsvc.drive.nodes import Blob, BlobId, File, Instant, Node, Trashed
+from cloudsvc.drive.pages import FileQuery, Page
+from cloudsvc.storage.catalogue import SQLiteCatalogue, migrate, open_catalogue
+from tests.support.reactors import run_threads
+
+T = TypeVar("T")
+
+SECOND: Final = 1_000_000
+"""In microseconds."""
+
+NAME: Final = "catalogue.sqlite3"
+
+
+@define
+class Watch:
+    """A clock that shows what tests say."""
+
+    now: Instant = 1_000 * SECOND
+
+    def __call__(self) -> Instant:
+        return self.now
+
+    def pass_seconds(self, seconds: int) -> Instant:
+        """Go on by so many seconds; the moment that is then."""
+        self.now += seconds * SECOND
+        return self.now
+
+
+OpenCatalogue: TypeAlias = Callable[[Path, Watch], AbstractAsyncContextManager[Catalogue]]
+"""A way to the catalogue in a directory, which may be empty, closed at the end."""
+
+
+@asynccontextmanager
+async def open_sqlite(directory: Path, watch: Watch) -> AsyncIterator[SQLiteCatalogue]:
+    """One in SQLite, closed at the end."""
+    file = directory / NAME
+    if not file.exists():
+        file.write_bytes(_read_empty())
+    with run_threads(1) as writer, run_threads(2) as readers:
+        catalogue = await open_catalogue(file, writer=writer, readers=readers, now=watch)
+        try:
+            yield catalogue
+        finally:
+            await catalogue.close()
+
+
+@cache
+def _read_empty() -> bytes:
+    """An empty database, which takes long to make."""
+    with TemporaryDirectory() as directory:
+        migrate(Path(directory) / NAME)
+        return (Path(directory) / NAME).read_bytes()
+
+
+CATALOGUES: Final[dict[str, OpenCatalogue]] = {"sqlite": open_sqlite}
+"""Every implementation of ``Catalogue``."""
+
+
+def make_blob(content: bytes) -> Blob:
+    """A blob with ``content`` under a new id, as a store would have sealed it."""
+    return Blob(id=BlobId(secrets.token_hex(16)), size=len(content), digest=sha256(content).digest())
+
+
+def store(path: str, content: bytes | Blob = b"content", **fields: Any) -> StoreFile:
+    """The command that stores ``content``."""
+    blob = content if isinstance(content, Blob) else make_blob(content)
+    return StoreFile(path=parse_path(path), blob=blob, **{"media_type": "text/plain", "versions_kept": 10, **fields})
+
+
+@define(eq=False)
+class Trial:
+    """An open catalogue, its clock, and short ways to use it."""
+
+    catalogue: Catalogue
+    watch: Watch
+
+    async def do(self, *commands: Command) -> Any:
+        """The result of the last of ``commands``, which are done together."""
+        return (await self.catalogue.apply(commands, "tester"))[-1]
+
+    async def store(self, path: str, content: bytes | Blob = b"content", **fields: Any) -> StoredFile:
+        """Store a file."""
+        stored: StoredFile = await self.do(store(path, content, **fields))
+        return stored
+
+    async def make_folder(self, path: str) -> MadeFolder:
+        """Make a folder."""
+        made: MadeFolder = await self.do(MakeFolder(path=parse_path(path)))
+        return made
+
+    async def discard(self, path: str) -> Trashed:
+        """Put something into the trash."""
+        thrown: Trashed = await self.do(Discard(path=parse_path(path)))
+        return thrown
+
+    async def find(self, path: str) -> Node | None:
+        """What is at a path."""
+        return await self.catalogue.find(parse_path(path))
+
+    async def find_file(self, path: str) -> File:
+        """The file at a path."""
+        found = await self.find(path)
+        assert isinstance(found, File)
+        return found
+
+    async def tree(self) -> dict[str, Node]:
+        """Everything that is there, by its path."""
+        found: dict[str, Node] = {}
+        waiting = [""]
+        while waiting:
+            folder = parse_path(waiting.pop())
+            for node in await gather(lambda *page: self.catalogue.list_children(folder, *page)):  # noqa: B023  # awaited
+                found[str(node.path)] = node
+                if not isinstance(node, File):
+                    waiting.append(str(node.path))
+        return dict(sorted(found.items()))
+
+    async def trash(self) -> list[Trashed]:
+        """What is in the trash, the last deleted first."""
+        return await gather(self.catalogue.list_trash)
+
+    async def versions(self, path: str) -> list[Any]:
+        """The versions of a file, the newest first."""
+        return await gather(lambda *page: self.catalogue.list_versions(parse_path(path), *page))
+
+    async def files(self, size: int = 100, **query: Any) -> list[str]:
+        """The paths of the files that are asked for."""
+        asked = FileQuery(**query)
+        return [str(file.path) for file in await gather(lambda *page: self.catalogue.list_files(asked, *page), size)]
+
+    async def changes(self, after: int = 0) -> Sequence[Change]:
+        """What happened since."""
+        return (await self.catalogue.read_changes(after, 1000)).items
+
+    async def collect(self) -> list[BlobId]:
+        """Which blobs the catalogue lets go of, as a collection would ask."""
+        while await self.catalogue.sweep(100):
+            pass
+        gone: list[BlobId] = []
+        while condemned := await self.catalogue.condemn(100):
+            await self.catalogue.forget(condemned)
+            gone += condemned
+        return gone
+
+    async def expire(self, **moments: Instant) -> None:
+        """Give up what is older than ``moments``; what has none is kept."""
+        kept = {"trash_before": 0, "versions_before": 0, "changes_before": 0}
+        await self.catalogue.expire(**(kept | moments))
+
+
+async def gather(ask: Callable[[int, str | None], Awaitable[Page[T]]], size: int = 100) -> list[T]:
+    """All items of a list that comes in pages of ``size``."""
+    found: list[T] = []
+    cursor: str | None = None
+    while True:
+        page = await ask(size, cursor)
+        assert len(page.items) <= size
+        found += page.items
+        cursor = page.cursor
+        if cursor is None:
+            return found
