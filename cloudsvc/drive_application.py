@@ -12,11 +12,13 @@ from cloudsvc.drive.expiry import expire
 from cloudsvc.drive.housekeeping import Chore, Housekeeping
 from cloudsvc.drive.thumbnails import Thumbnails
 from cloudsvc.extend import Check, Finding, Tools
-from cloudsvc.thumbnails import ProcessThumbnailMaker, open_cache
+from cloudsvc.thumbnails.cache import open_cache
+from cloudsvc.thumbnails.maker import ProcessThumbnailMaker
 
 _THUMBNAIL_BYTES: Final = 256 * 2**20
 
-_HOUR: Final = 3600.0
+_MINUTE: Final = 60.0
+_HOUR: Final = 60 * _MINUTE
 _DAY: Final = 24 * _HOUR
 
 _COLLECT: Final = "delete what nothing refers to"
@@ -74,12 +76,16 @@ class DriveApplication(DriveRoutes):
             await expire(opened.catalogue, opened.limits, opened.now())
 
         return [
+            Chore(name="count what is stored", every=_MINUTE, work=self._count),
             Chore(name="clear what nobody knows", every=_DAY, work=opened.collection.clear_strays),
             Chore(name="give up what is old", every=_HOUR, work=give_up_the_old),
             Chore(name=_COLLECT, every=_HOUR, work=opened.collection.collect),
             Chore(name="take a snapshot of the catalogue", every=_HOUR, work=snapshots.take_daily),
         ]
 
-    async def _ask_catalogue(self) -> Finding:
+    async def _count(self) -> None:
         self._stored.set(await self._opened.catalogue.stored_bytes())
+
+    async def _ask_catalogue(self) -> Finding:
+        await self._count()
         return Finding(ok=True, message="The catalogue answers.")

@@ -14,6 +14,9 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
+from cloudsvc.api.drive import StorageSettings
+from cloudsvc.drive_application import DriveApplication
+from cloudsvc.extend import Tools
 from cloudsvc.observe.metrics import Metrics
 
 MONITORING = Path(__file__).parent.parent / "monitoring"
@@ -65,11 +68,26 @@ def exposed() -> tuple[set[str], set[str]]:
     metrics.http.departed(b"GET", "/api/login", 200, 0.1)
     metrics.limits.exceeded("/api/login")
     metrics.health_checked("disk", ok=True)
+    DriveApplication(StorageSettings(), lend(metrics))
     families = list(text_string_to_metric_families(metrics.expose().body.decode()))
     samples = [sample for family in families for sample in family.samples]
     return {sample.name for sample in samples} | {"up", "ALERTS"}, {
         label for sample in samples for label in sample.labels
     } | {"job", "instance"}
+
+
+def lend(metrics: Metrics) -> Tools:
+    """What an application needs that is only made, not started."""
+    nothing: Any = None
+    return Tools(
+        clock=nothing,
+        now=lambda: 0.0,
+        threads=nothing,
+        make_threads=lambda most: nothing,
+        processes=nothing,
+        instruments=metrics.instruments_for("drive"),
+        data=Path(),
+    )
 
 
 def promtool(*arguments: str, cwd: Path = PROMETHEUS, given: bytes = b"") -> None:
