@@ -10,10 +10,14 @@ from pathlib import Path
 import attrs
 import click
 
+from bench import stages
 from bench.catalogue import PEERS
+from bench.drive import STAGES
+from bench.drive_report import drive_to_json, format_drive_report
 from bench.profiling import profile as profile_server
 from bench.report import format_report, to_json
-from bench.run import QUICK, THOROUGH, measure
+from bench.run import QUICK, THOROUGH, divide_cores, measure
+from bench.stages import run_stages
 
 LATEST = Path(__file__).parent / "results" / "latest.json"
 
@@ -22,7 +26,10 @@ LATEST = Path(__file__).parent / "results" / "latest.json"
 @click.option("--quick", is_flag=True, help="One short round: whether it runs, not how fast it is.")
 @click.option("--rounds", type=click.IntRange(min=1), help="How often each server is started for each kind of load.")
 @click.option(
-    "--only", multiple=True, type=click.Choice([peer.name for peer in PEERS]), help="Measure this one; repeatable."
+    "--only",
+    multiple=True,
+    type=click.Choice([each.name for each in (*PEERS, *STAGES)]),
+    help="Measure this server's login, or this work of the drive; repeatable.",
 )
 @click.option("--output", type=click.Path(path_type=Path, dir_okay=False), default=LATEST, help="Where the JSON goes.")
 @click.pass_context
@@ -31,15 +38,23 @@ def main(context: click.Context, *, quick: bool, rounds: int | None, only: tuple
     if context.invoked_subcommand is not None:
         return
     _require_wrk()
-    plan = QUICK if quick else THOROUGH
+    plan, scale = (QUICK, stages.QUICK) if quick else (THOROUGH, stages.THOROUGH)
     plan = attrs.evolve(plan, rounds=rounds or plan.rounds)
-    peers = [peer for peer in PEERS if not only or peer.name in only]
-    rows = measure(peers, plan, lambda line: click.echo(line, err=True))
-    click.echo(format_report(rows))
+    scale = attrs.evolve(scale, rounds=rounds or scale.rounds)
+    core = divide_cores()
+    rows = measure([peer for peer in PEERS if not only or peer.name in only], plan, core, _announce)
+    records = run_stages([stage for stage in STAGES if not only or stage.name in only], scale, core, _announce)
+    click.echo(
+        "\n\n".join(([format_report(rows)] if rows else []) + ([format_drive_report(records)] if records else []))
+    )
     output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_text(json.dumps(to_json(rows, plan), indent=2) + "\n")
-    if any(row.failure for row in rows):
+    output.write_text(json.dumps({**to_json(rows, plan), "drive": drive_to_json(records, scale)}, indent=2) + "\n")
+    if any(row.failure for row in rows) or any(record.failure for record in records):
         sys.exit(1)
+
+
+def _announce(line: str) -> None:
+    click.echo(line, err=True)
 
 
 @main.command()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from attrs import frozen
 
-from bench.server import HEADERS, MeasurementError, Server, ask
+from bench.server import HEADERS, PATH, MeasurementError, Server, ask
 
 CONNECTIONS = 32
 SETTLE_SECONDS = 0.5
@@ -43,15 +43,15 @@ class Crowd:
     cpu_us_per_connection: float
 
 
-def measure_throughput(server: Server, seconds: int) -> Throughput:
+def measure_throughput(server: Server, seconds: int, path: str = PATH, script: str = "load.lua") -> Throughput:
     """
-    Requests on 32 connections for ``seconds``, by wrk.
+    Requests on 32 connections for ``seconds``, by wrk and one of the scripts beside this module.
 
     :raises MeasurementError: when one request was refused or one connection broke.
     """
-    script = Path(__file__).with_name("load.lua")
     headers = [argument for name, value in HEADERS.items() for argument in ("-H", f"{name}: {value}")]
-    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", *headers, "-s", str(script), server.url]
+    options = ["-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", *headers, "-s", str(Path(__file__).with_name(script))]
+    command = ["wrk", *options, server.locate(path)]
     before = server.count_cpu_seconds()
     done = subprocess.run(command, capture_output=True, text=True, timeout=seconds + 30, check=False)  # noqa: S603 - wrk
     used = server.count_cpu_seconds() - before

@@ -44,20 +44,27 @@ def _compare(target: Target, subject: Row, yardstick: Row) -> Comparison:
     if target.measure is Measure.MEMORY:
         pairs = zip(subject.crowd, yardstick.crowd, strict=True)
         ratio = median(ours.kib_per_connection / theirs.kib_per_connection for ours, theirs in pairs)
-        return Comparison(target=target, ratio=ratio, ratio_by_rate=None, verdict=_judge(target, -1, ratio))
+        verdict = judge(target.at_least, target.aim, -1, ratio)
+        return Comparison(target=target, ratio=ratio, ratio_by_rate=None, verdict=verdict)
     rounds = list(zip(subject.throughput, yardstick.throughput, strict=True))
     ratio = median(theirs.cpu_us_per_request / ours.cpu_us_per_request for ours, theirs in rounds)
     by_rate = median(ours.requests_per_second / theirs.requests_per_second for ours, theirs in rounds)
-    return Comparison(target=target, ratio=ratio, ratio_by_rate=by_rate, verdict=_judge(target, 1, ratio))
+    verdict = judge(target.at_least, target.aim, 1, ratio)
+    return Comparison(target=target, ratio=ratio, ratio_by_rate=by_rate, verdict=verdict)
 
 
-def _judge(target: Target, sign: int, ratio: float) -> str:
-    if sign * ratio >= sign * target.aim:
+def judge(at_least: float, aim: float, sign: int, value: float) -> str:
+    """
+    ``aim``, ``reached`` or ``missed``.
+
+    :param sign: -1 where less is better, and 1 where more is.
+    """
+    if sign * value >= sign * aim:
         return "aim"
-    return "reached" if sign * ratio >= sign * target.at_least else "missed"
+    return "reached" if sign * value >= sign * at_least else "missed"
 
 
-def _take_medians(samples: Sequence[Any]) -> dict[str, float]:
+def take_medians(samples: Sequence[Any]) -> dict[str, float]:
     """The median of each field over samples of one attrs class."""
     if not samples:
         return {}
@@ -68,7 +75,7 @@ def _take_medians(samples: Sequence[Any]) -> dict[str, float]:
 
 def summarise(rows: Sequence[Row]) -> dict[str, dict[str, float]]:
     """The medians of every measured server, by its name."""
-    return {row.peer.name: _take_medians(row.throughput) | _take_medians(row.crowd) for row in rows if row.throughput}
+    return {row.peer.name: take_medians(row.throughput) | take_medians(row.crowd) for row in rows if row.throughput}
 
 
 def to_json(rows: Sequence[Row], plan: Plan) -> dict[str, Any]:

@@ -47,14 +47,19 @@ class Row:
     failure: str | None = None
 
 
-def measure(peers: Iterable[Peer], plan: Plan, announce: Callable[[str], None]) -> list[Row]:
+def divide_cores() -> int:
+    """Move this process, and with it every client, to the last core it may use; the first, which is for the servers."""
+    cores = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, {cores[-1]})
+    return cores[0]
+
+
+def measure(peers: Iterable[Peer], plan: Plan, core: int, announce: Callable[[str], None]) -> list[Row]:
     """
     Measure every peer, interleaved, so that a slow minute of the machine falls on all of them.
 
-    This process, and with it every client, moves to the last core it may use; the servers run on the first.
+    :param core: on which the servers run.
     """
-    cores = sorted(os.sched_getaffinity(0))
-    os.sched_setaffinity(0, {cores[-1]})
     rows = [Row(peer, skipped=peer.find_obstacle()) for peer in peers]
     for number in range(1, plan.rounds + 1):
         for row in rows:
@@ -62,7 +67,7 @@ def measure(peers: Iterable[Peer], plan: Plan, announce: Callable[[str], None]) 
                 continue
             announce(f"round {number} of {plan.rounds}: {row.peer.title}")
             try:
-                _measure_once(row, plan, cores[0])
+                _measure_once(row, plan, core)
             except (MeasurementError, OSError) as error:
                 row.failure = str(error)
                 announce(f"FAILED {row.peer.title}: {error}")

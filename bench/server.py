@@ -47,10 +47,9 @@ class Server:
     setup: Setup
     trust: ssl.SSLContext = field(repr=False)
 
-    @property
-    def url(self) -> str:
-        """What is asked for."""
-        return f"https://{HOST}:{self.setup.port}{PATH}"
+    def locate(self, path: str) -> str:
+        """The URL of ``path``."""
+        return f"https://{HOST}:{self.setup.port}{path}"
 
     def connect(self) -> http.client.HTTPSConnection:
         """A connection, opened by its first request: TLS 1.3, certificate verified."""
@@ -74,6 +73,16 @@ class Server:
         """The memory of the process that is in RAM."""
         pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
         return pages * resource.getpagesize()
+
+    def forget_peak(self) -> None:
+        """Let :meth:`count_peak_bytes` begin anew (proc_pid_clear_refs(5))."""
+        Path(f"/proc/{self.pid}/clear_refs").write_text("5")
+
+    def count_peak_bytes(self) -> int:
+        """The most memory of the process that was ever in RAM, or since :meth:`forget_peak`."""
+        lines = Path(f"/proc/{self.pid}/status").read_text().splitlines()
+        [peak] = [line.split()[1] for line in lines if line.startswith("VmHWM:")]
+        return int(peak) * 1024
 
 
 def ask(connection: http.client.HTTPSConnection) -> None:

@@ -1,0 +1,149 @@
+"""How the drive is measured: uploads, downloads, lists and memory."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from bench.catalogue import ASGI, Peer
+from bench.commits import WRITERS, measure_commits
+from bench.load import measure_throughput
+from bench.memory import measure_growth
+from bench.refusals import measure_refusal
+from bench.stages import Ground, Samples, Stage
+from bench.stores import FEW, MANY, PAGE
+from bench.transfers import Content, download, upload, verify_download
+
+DRIVE: Final = Peer(name="drive", title="cloudsvc with its drive", module="cloudsvc_drive")
+NGINX: Final = Peer(name="nginx-files", title="nginx with files", module="nginx_files", programs=("nginx",))
+UVICORN: Final = Peer(
+    name="uvicorn-upload", title="uvicorn, uploads", module="uvicorn_upload", modules=ASGI, borrowed=True
+)
+
+_FILE: Final = "/api/files/large"
+_WARM_UP_MIB: Final = 32
+
+
+def _measure_downloads(ground: Ground) -> Samples:
+    mib = ground.scale.download_mib
+    content = Content.make(mib)
+    digest = content.compute_digest()
+    with ground.run(NGINX) as server:
+        file = server.setup.directory / "files" / _FILE.lstrip("/")
+        file.parent.mkdir(parents=True)
+        with file.open("wb") as stream:
+            stream.writelines(content)
+        verify_download(server, _FILE, digest)
+        theirs = download(server, _FILE, mib)
+    with ground.run(DRIVE) as server:
+        upload(server, _FILE, content)
+        verify_download(server, _FILE, digest)
+        return {"download-nginx": theirs, "download": download(server, _FILE, mib)}
+
+
+def _measure_uploads(ground: Ground) -> Samples:
+    samples: dict[str, Any] = {}
+    for peer, suffix in ((UVICORN, "-uvicorn"), (DRIVE, "")):
+        with ground.run(peer) as server:
+            upload(server, f"{_FILE}-first", Content.make(ground.scale.upload_mib))
+            samples[f"upload{suffix}"] = upload(server, _FILE, Content.make(ground.scale.upload_mib))
+            samples[f"small{suffix}"] = measure_throughput(server, ground.scale.seconds, "/api/files/new/", "puts.lua")
+    return samples
+
+
+def _measure_memory(ground: Ground) -> Samples:
+    mib = ground.scale.memory_mib
+    with ground.run(DRIVE) as server:
+        upload(server, f"{_FILE}-first", Content.make(_WARM_UP_MIB))
+        download(server, f"{_FILE}-first", _WARM_UP_MIB)
+        content = Content.make(mib)
+        return {
+            "memory-upload": measure_growth(server, lambda: upload(server, _FILE, content)),
+            "memory-download": measure_growth(server, lambda: download(server, _FILE, mib)),
+        }
+
+
+def _measure_refusals(ground: Ground) -> Samples:
+    with ground.run(DRIVE) as server:
+        return {
+            "refusal": measure_refusal(server, _FILE, expect=False),
+            "refusal-expect": measure_refusal(server, _FILE, expect=True),
+        }
+
+
+def _measure_listings(ground: Ground) -> Samples:
+    with ground.run(DRIVE, ground.store) as server:
+        samples = {}
+        for name in (MANY, FEW):
+            measure_throughput(server, 1, f"/api/folders/{name}?limit={PAGE}")
+            samples[f"listing-{name}"] = measure_throughput(
+                server, ground.scale.seconds, f"/api/folders/{name}?limit={PAGE}"
+            )
+        return samples
+
+
+def _measure_additions(ground: Ground) -> Samples:
+    samples = {}
+    for name, arguments in ((MANY, [ground.store]), (FEW, [])):
+        with ground.run(DRIVE, *arguments) as server:
+            measure_throughput(server, 1, "/api/files/warm-up/", "puts.lua")
+            samples[f"addition-{name}"] = measure_throughput(
+                server, ground.scale.seconds, "/api/files/new/", "puts.lua"
+            )
+    return samples
+
+
+def _measure_commits(ground: Ground) -> Samples:
+    return {"commits": measure_commits(ground.core, ground.scale.seconds)}
+
+
+STAGES: Final = (
+    Stage(
+        name="download",
+        peers=(NGINX, DRIVE),
+        titles={"download-nginx": "download of a large file, nginx with sendfile", "download": "the same, cloudsvc"},
+        measure=_measure_downloads,
+    ),
+    Stage(
+        name="upload",
+        peers=(UVICORN, DRIVE),
+        titles={
+            "upload-uvicorn": "upload of a large file, uvicorn",
+            "upload": "the same, cloudsvc: and durable",
+            "small-uvicorn": "uploads of 4 KiB, uvicorn",
+            "small": "the same, cloudsvc: and durable",
+        },
+        measure=_measure_uploads,
+    ),
+    Stage(
+        name="memory",
+        peers=(DRIVE,),
+        titles={"memory-upload": "memory for one large upload", "memory-download": "memory for one large download"},
+        measure=_measure_memory,
+        once=True,
+    ),
+    Stage(
+        name="refusal",
+        peers=(DRIVE,),
+        titles={"refusal": "read of a refused upload", "refusal-expect": "the same, with Expect: 100-continue"},
+        measure=_measure_refusals,
+        once=True,
+    ),
+    Stage(
+        name="listing",
+        peers=(DRIVE,),
+        titles={f"listing-{FEW}": f"first page of a folder of {PAGE} files", f"listing-{MANY}": "of the large folder"},
+        measure=_measure_listings,
+    ),
+    Stage(
+        name="addition",
+        peers=(DRIVE,),
+        titles={f"addition-{FEW}": "one more file in an empty store", f"addition-{MANY}": "in the large store"},
+        measure=_measure_additions,
+    ),
+    Stage(
+        name="commits",
+        peers=(),
+        titles={"commits": f"lateness of the reactor beside {WRITERS} writers"},
+        measure=_measure_commits,
+    ),
+)

@@ -1,0 +1,150 @@
+"""What the drive is to reach, and whether it does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from enum import Enum, auto
+from statistics import median
+from typing import Any, Final
+
+from attrs import frozen
+
+from bench.commits import Lateness
+from bench.load import Throughput
+from bench.memory import Growth
+from bench.refusals import Taken
+from bench.report import judge
+from bench.stages import Record
+from bench.stores import FEW, MANY
+from bench.transfers import Transfer
+
+
+@frozen(kw_only=True)
+class Quantity:
+    """
+    What there is to know about a sample.
+
+    :ivar rate: the field that is the better the greater; ``None`` where there is none.
+    :ivar cost: the field that is the better the smaller.
+    """
+
+    rate: str | None = None
+    rate_unit: str = ""
+    cost: str
+    cost_unit: str
+
+
+QUANTITIES: Final[Mapping[type, Quantity]] = {
+    Transfer: Quantity(rate="mib_per_second", rate_unit="MiB/s", cost="cpu_seconds_per_gib", cost_unit="CPU s/GiB"),
+    Throughput: Quantity(rate="requests_per_second", rate_unit="req/s", cost="cpu_us_per_request", cost_unit="CPU us"),
+    Growth: Quantity(cost="mib", cost_unit="MiB"),
+    Taken: Quantity(cost="bytes", cost_unit="bytes"),
+    Lateness: Quantity(rate="commits_per_second", rate_unit="commits/s", cost="p99_ms", cost_unit="ms at p99"),
+}
+
+
+class Kind(Enum):
+    """What is to be reached."""
+
+    SPEED = auto()
+    """What the yardstick costs, divided by what the subject costs; more is better."""
+    COST = auto()
+    """What the subject costs, divided by what the yardstick costs; less is better."""
+    AMOUNT = auto()
+    """What the subject costs; less is better."""
+
+
+@frozen(kw_only=True)
+class Goal:
+    """Something to reach. ``at_least`` is an upper bound where less is better."""
+
+    title: str
+    kind: Kind
+    subject: str
+    yardstick: str | None = None
+    at_least: float
+    aim: float
+
+
+GOALS: Final = (
+    Goal(
+        title="download ÷ nginx with sendfile",
+        kind=Kind.SPEED,
+        subject="download",
+        yardstick="download-nginx",
+        at_least=0.45,
+        aim=0.6,
+    ),
+    Goal(
+        title="upload, hashed and durable ÷ uvicorn, hashed only",
+        kind=Kind.SPEED,
+        subject="upload",
+        yardstick="upload-uvicorn",
+        at_least=1.0,
+        aim=1.3,
+    ),
+    Goal(title="memory for a large upload, MiB", kind=Kind.AMOUNT, subject="memory-upload", at_least=16, aim=8),
+    Goal(title="memory for a large download, MiB", kind=Kind.AMOUNT, subject="memory-download", at_least=16, aim=8),
+    Goal(title="read of a refused upload, bytes", kind=Kind.AMOUNT, subject="refusal", at_least=2**16, aim=2**16),
+    Goal(title="the same, with Expect", kind=Kind.AMOUNT, subject="refusal-expect", at_least=2**16, aim=0),
+    Goal(
+        title="listing a large folder ÷ a small one",
+        kind=Kind.COST,
+        subject=f"listing-{MANY}",
+        yardstick=f"listing-{FEW}",
+        at_least=2,
+        aim=1.2,
+    ),
+    Goal(
+        title="one more file in a large store ÷ in an empty one",
+        kind=Kind.COST,
+        subject=f"addition-{MANY}",
+        yardstick=f"addition-{FEW}",
+        at_least=1.5,
+        aim=1.1,
+    ),
+)
+
+
+@frozen(kw_only=True)
+class Finding:
+    """
+    A goal and what was measured for it: medians over the rounds of the value in one round.
+
+    :ivar value: by CPU time or by amount; it decides, for it is steadier than ``value_by_rate``.
+    :ivar verdict: ``aim``, ``reached`` or ``missed``.
+    """
+
+    goal: Goal
+    value: float
+    value_by_rate: float | None
+    verdict: str
+
+
+def assess(records: Iterable[Record]) -> list[Finding]:
+    """The findings for which everything was measured."""
+    samples: dict[str, Sequence[Any]] = {}
+    for record in records:
+        if not record.failure:
+            samples.update(record.samples)
+    return [
+        _assess(goal, samples) for goal in GOALS if {goal.subject, goal.yardstick or goal.subject} <= samples.keys()
+    ]
+
+
+def _assess(goal: Goal, samples: Mapping[str, Sequence[Any]]) -> Finding:
+    subject = samples[goal.subject]
+    quantity = QUANTITIES[type(subject[0])]
+    costs = [getattr(sample, quantity.cost) for sample in subject]
+    if goal.yardstick is None:
+        amount = median(costs)
+        return Finding(goal=goal, value=amount, value_by_rate=None, verdict=judge(goal.at_least, goal.aim, -1, amount))
+    yardstick = samples[goal.yardstick]
+    sign = 1 if goal.kind is Kind.SPEED else -1
+    pairs = list(zip(subject, yardstick, strict=True))
+    by_cost = median((getattr(ours, quantity.cost) / getattr(theirs, quantity.cost)) ** -sign for ours, theirs in pairs)
+    rate = quantity.rate
+    by_rate = rate and median((getattr(ours, rate) / getattr(theirs, rate)) ** sign for ours, theirs in pairs)
+    return Finding(
+        goal=goal, value=by_cost, value_by_rate=by_rate or None, verdict=judge(goal.at_least, goal.aim, sign, by_cost)
+    )

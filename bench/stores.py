@@ -1,0 +1,133 @@
+"""A drive with a great many files, made without sending them."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from sqlite3 import Connection
+from typing import Any, Final
+
+from sqlalchemy import Table, insert
+
+from cloudsvc.drive.catalogue import ChangeKind
+from cloudsvc.storage.catalogue.connections import connect
+from cloudsvc.storage.catalogue.migration import migrate
+from cloudsvc.storage.catalogue.schema import FILE, FOLDER, ROOT, blob, change, node, version
+from cloudsvc.storage.catalogue.statements import compile_statement
+from cloudsvc.storage.catalogue.storing import count_bytes
+from cloudsvc.storage.local import CATALOGUE_NAME
+
+MANY: Final = "many"
+"""The folder with all files but those of the other."""
+
+FEW: Final = "few"
+"""A folder with no more files than a page has."""
+
+PAGE: Final = 100
+
+_SIZE: Final = 4096
+_TYPE: Final = "text/plain"
+
+
+def make_store(directory: Path, files: int) -> None:
+    """
+    Make a drive in ``directory`` whose catalogue has ``files`` files, as if each had been stored on its own. There are
+    no blobs: nothing that is measured reads one.
+    """
+    directory.mkdir(mode=0o700)
+    _pretend_snapshots(directory / "snapshots")
+    catalogue = directory / CATALOGUE_NAME
+    migrate(catalogue)
+    connection = connect(catalogue)
+    try:
+        connection.execute("PRAGMA synchronous = OFF")
+        connection.execute("BEGIN")
+        _fill(connection, files)
+        connection.execute("COMMIT")
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    finally:
+        connection.close()
+
+
+def _pretend_snapshots(folder: Path) -> None:
+    """Let nobody take a snapshot meanwhile: copying a store of this size takes longer than a round."""
+    folder.mkdir(mode=0o700)
+    for day in (datetime.now(UTC), datetime.now(UTC) + timedelta(days=1)):
+        (folder / f"catalogue-{day:%Y%m%d}T000000Z.sqlite3").touch()
+
+
+def _fill(connection: Connection, files: int) -> None:
+    now = time.time_ns() // 1000
+    folders = {name: _add_folder(connection, name, now) for name in (MANY, FEW)}
+    places = [(folders[FEW], f"{FEW}/")] * PAGE + [(folders[MANY], f"{MANY}/")] * files
+    first = max(folders.values()) + 1
+    numbers = range(first, first + len(places))
+    names = [f"file {number:07}.txt" for number in numbers]
+    blobs = [hashlib.sha256(name.encode()).digest() for name in names]
+    _insert(
+        connection,
+        blob,
+        ({"id": each.hex()[:32], "digest": each, "size": _SIZE, "refs": 1, "condemned": 0} for each in sorted(blobs)),
+    )
+    _insert(
+        connection,
+        node,
+        (
+            {
+                "id": number,
+                "parent": parent,
+                "key": name,
+                "name": name,
+                "folded": name,
+                "kind": FILE,
+                "space": 1,
+                "created_at": now + number,
+                "updated_at": now + number,
+                "version": number,
+                "size": _SIZE,
+                "media_type": _TYPE,
+            }
+            for number, name, (parent, _) in zip(numbers, names, places, strict=True)
+        ),
+    )
+    _insert(
+        connection,
+        version,
+        (
+            {"id": number, "node": number, "blob": each.hex()[:32], "media_type": _TYPE, "created_at": now + number}
+            for number, each in zip(numbers, blobs, strict=True)
+        ),
+    )
+    _insert(
+        connection,
+        change,
+        (
+            _note(number, is_folder=False, path=above + name, at=now + number)
+            for number, name, (_, above) in zip(numbers, names, places, strict=True)
+        ),
+    )
+    count_bytes(connection, _SIZE * len(places))
+
+
+def _add_folder(connection: Connection, name: str, now: int) -> int:
+    folder = {"parent": ROOT, "key": name, "name": name, "folded": name, "kind": FOLDER, "space": 1}
+    _insert(connection, node, [{**folder, "created_at": now, "updated_at": now}])
+    [number] = connection.execute("SELECT last_insert_rowid()").fetchone()
+    _insert(connection, change, [_note(number, is_folder=True, path=name, at=now)])
+    return int(number)
+
+
+def _note(number: int, *, is_folder: bool, path: str, at: int) -> dict[str, Any]:
+    kind = ChangeKind.CREATED.value
+    return {"kind": kind, "node": number, "is_folder": is_folder, "path": path, "at": at, "actor": "owner"}
+
+
+def _insert(connection: Connection, table: Table, rows: Iterator[dict[str, Any]] | list[dict[str, Any]]) -> None:
+    rows = iter(rows)
+    first = next(rows)
+    statement = compile_statement(insert(table), *first)
+    connection.execute(statement.text, first)
+    connection.executemany(statement.text, rows)
