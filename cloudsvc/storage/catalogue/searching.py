@@ -8,7 +8,7 @@ from sqlite3 import Connection
 from typing import Any, Final, TypeAlias
 
 from attrs import frozen
-from sqlalchemy import Column, bindparam, exists, func, literal_column, select, tuple_
+from sqlalchemy import BindParameter, Column, ColumnElement, bindparam, exists, func, literal_column, select
 
 from cloudsvc.drive.names import Path
 from cloudsvc.drive.nodes import File
@@ -74,9 +74,12 @@ class Search:
 
     def _find_edge(self, position: _Position | None) -> _Position | None:
         """Where the window that begins at ``position`` ends; ``None`` where the list does."""
-        statement = _make_edge(self.query.order, self.query.descending, position is not None)
-        found = statement.row(self.connection, **_name("from", position))
-        return None if found is None else (found[0], found[1])
+        for part in _split(position, None):
+            statement = _make_edge(self.query.order, self.query.descending, frozenset(part))
+            found = statement.row(self.connection, **part)
+            if found is not None:
+                return found[0], found[1]
+        return None
 
     def _find_matches(self, position: _Position | None, edge: _Position | None) -> Iterator[Row]:
         query = self.query
@@ -91,10 +94,9 @@ class Search:
             else:
                 values["media_kind"] = f"{query.media_type}/"
                 values["next_kind"] = f"{query.media_type}0"
-        statement = _make_matches(
-            query.order, query.descending, position is not None, edge is not None, frozenset(values)
-        )
-        return map(Row._make, statement.rows(self.connection, **values, **_name("from", position), **_name("to", edge)))
+        for part in _split(position, edge):
+            statement = _make_matches(query.order, query.descending, frozenset(part), frozenset(values))
+            yield from map(Row._make, statement.rows(self.connection, **values, **part))
 
     def _read(self, cursor: str | None) -> _Position | None:
         _, _, kind = _SORTED_BY[self.query.order]
@@ -109,12 +111,33 @@ class Search:
         return f"{self.query.order.value} {self.query.descending}"
 
 
-def _name(end: str, position: _Position | None) -> dict[str, Any]:
-    return {} if position is None else {f"{end}_value": position[0], f"{end}_id": position[1]}
+def _split(position: _Position | None, edge: _Position | None) -> Iterator[dict[str, Any]]:
+    """
+    What lies after ``position`` and not after ``edge``, in parts: their bounds, as :func:`_bound` names them.
+
+    Each part is one range of an index. Compared as pairs, value and id would be looked up by the value alone, and all
+    files that are alike in it would be passed again for every page.
+    """
+    if position and edge and position[0] == edge[0]:
+        yield {"same": edge[0], "after_id": position[1], "last_id": edge[1]}
+        return
+    if position:
+        yield {"same": position[0], "after_id": position[1]}
+    yield {**({"after": position[0]} if position else {}), **({"before": edge[0]} if edge else {})}
+    if edge:
+        yield {"same": edge[0], "last_id": edge[1]}
 
 
-def _position(end: str) -> Any:
-    return tuple_(bindparam(f"{end}_value"), bindparam(f"{end}_id"))
+def _bound(name: str, column: Column[Any], descending: bool) -> ColumnElement[bool]:  # noqa: FBT001 - as below
+    value: BindParameter[Any] = bindparam(name)
+    if name == "same":
+        return column == value
+    here: ColumnElement[Any] = node.c.id if name.endswith("_id") else column
+    if name.startswith("after"):
+        return here < value if descending else here > value
+    if name == "before":
+        return here > value if descending else here < value
+    return here >= value if descending else here <= value
 
 
 # The kind is written out, not a parameter: only so the indices of files alone can be used.
@@ -122,12 +145,9 @@ _IS_FILE = node.c.kind == literal_column("1")
 
 
 @cache
-def _make_edge(order: Order, descending: bool, begun: bool) -> Statement:  # noqa: FBT001 - a key of the cache
+def _make_edge(order: Order, descending: bool, bounds: frozenset[str]) -> Statement:  # noqa: FBT001 - a key of the cache
     column, _, _ = _SORTED_BY[order]
-    here = tuple_(column, node.c.id)
-    statement = select(column, node.c.id).where(_IS_FILE)
-    if begun:
-        statement = statement.where(here < _position("from") if descending else here > _position("from"))
+    statement = select(column, node.c.id).where(_IS_FILE, *(_bound(name, column, descending) for name in bounds))
     ends = (column.desc(), node.c.id.desc()) if descending else (column, node.c.id)
     return compile_statement(statement.order_by(*ends).limit(1).offset(_WINDOW - 1))
 
@@ -136,17 +156,11 @@ def _make_edge(order: Order, descending: bool, begun: bool) -> Statement:  # noq
 def _make_matches(
     order: Order,
     descending: bool,  # noqa: FBT001 - a key of the cache
-    begun: bool,  # noqa: FBT001 - as above
-    ended: bool,  # noqa: FBT001 - as above
+    bounds: frozenset[str],
     filters: frozenset[str],
 ) -> Statement:
     column, _, _ = _SORTED_BY[order]
-    here = tuple_(column, node.c.id)
-    statement = WITH_VERSION.where(_IS_FILE)
-    if begun:
-        statement = statement.where(here < _position("from") if descending else here > _position("from"))
-    if ended:
-        statement = statement.where(here >= _position("to") if descending else here <= _position("to"))
+    statement = WITH_VERSION.where(_IS_FILE, *(_bound(name, column, descending) for name in bounds))
     if "tag" in filters:
         statement = statement.where(exists().where(tag.c.node == node.c.id, tag.c.tag == bindparam("tag")))
     if "text" in filters:
