@@ -177,7 +177,10 @@ _BOUNDS: Final = compile_statement(
     select(state.c.epoch, state.c.forgotten, select(func.max(change.c.number)).scalar_subquery())
 )
 _OUTDATED: Final = compile_statement(
-    select(change.c.number).where(change.c.at < bindparam("before")).order_by(change.c.number).limit(bindparam("most"))
+    select(change.c.number)
+    .where(change.c.at < bindparam("before"))
+    .order_by(change.c.at, change.c.number)
+    .limit(bindparam("most"))
 )
 _FORGET_CHANGES: Final = compile_statement(delete(change).where(change.c.number <= bindparam("last")))
 _SET_FORGOTTEN: Final = compile_statement(update(state).values(forgotten=bindparam("last")))
@@ -199,7 +202,7 @@ def forget_changes(connection: Connection, before: Instant, most: int) -> int:
     """Forget up to ``most`` changes from before a moment, the oldest first; how many that were."""
     outdated = _OUTDATED.run(connection, before=before, most=most).fetchall()
     if outdated:
-        last = outdated[-1][0]
+        last = max(number for (number,) in outdated)
         _SET_FORGOTTEN.run(connection, last=last)
         return _FORGET_CHANGES.run(connection, last=last).rowcount
     return 0
