@@ -22,6 +22,9 @@ from cloudsvc.storage.blobs.writing import LocalBlobWriter
 _FLIGHT_SECONDS: Final = 3600.0
 """For so long a blob that another process has sealed may wait to be committed."""
 
+_FOLDERS: Final = 16
+"""Folders that are listed in one trip to a thread."""
+
 
 async def open_blobs(directory: Path, threads: ThreadRunner, *, disk: Disk | None = None) -> LocalBlobs:
     """
@@ -67,9 +70,9 @@ class LocalBlobs:
         """As :meth:`cloudsvc.drive.blobs.BlobStore.list`."""
         with translated():
             folders = await self._threads.run(self._places.list_folders)
-        for folder in folders:
+        for start in range(0, len(folders), _FOLDERS):
             with translated():
-                found = await self._threads.run(self._list, folder)
+                found = await self._threads.run(self._list, folders[start : start + _FOLDERS])
             # Looked at only now: what was committed and let go since is in the catalogue, for whoever asks next.
             if bundle := [blob for blob in found if blob not in self._in_flight]:
                 yield bundle
@@ -97,9 +100,12 @@ class LocalBlobs:
             # Only now, so that one bad file keeps nobody from deleting the others.
             raise problems[0]
 
-    def _list(self, folder: Path) -> Sequence[BlobId]:
-        found = self._places.list_blobs(folder, None)
+    def _list(self, folders: Sequence[Path]) -> Sequence[BlobId]:
+        found = self._list_sealed_before(folders, None)
         # Asked only now: whoever has come since has nothing among what was found.
         if self._places.is_shared():
-            return self._places.list_blobs(folder, time.time() - _FLIGHT_SECONDS)
+            return self._list_sealed_before(folders, time.time() - _FLIGHT_SECONDS)
         return found
+
+    def _list_sealed_before(self, folders: Sequence[Path], moment: float | None) -> Sequence[BlobId]:
+        return [blob for folder in folders for blob in self._places.list_blobs(folder, moment)]
