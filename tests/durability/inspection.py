@@ -1,0 +1,111 @@
+"""What is found when a drive is opened again, and whether it agrees with itself."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sqlite3
+from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from attrs import frozen
+
+from cloudsvc.core.errors import CloudError
+from cloudsvc.drive.names import ROOT
+from cloudsvc.drive.names import Path as DrivePath
+from cloudsvc.drive.nodes import File, Node
+from cloudsvc.storage.local import CATALOGUE_NAME
+from tests.durability.model import FOLDER, Note, Tree
+from tests.support.drives import OpenDrive
+
+_RULES = {
+    "PRAGMA integrity_check": [("ok",)],
+    "PRAGMA foreign_key_check": [],
+    "SELECT id, refs FROM blob WHERE refs != (SELECT count(*) FROM version WHERE version.blob = blob.id)": [],
+    "SELECT id FROM blob WHERE condemned != 0 AND refs != 0": [],
+    "SELECT stored_bytes - (SELECT coalesce(sum(size), 0) FROM blob) FROM state": [(0,)],
+    """
+    SELECT node.id FROM node LEFT JOIN version ON version.id = node.version AND version.node = node.id
+    LEFT JOIN blob ON blob.id = version.blob
+    WHERE node.kind = 1 AND (blob.size IS NOT node.size OR version.superseded_at IS NOT NULL)
+    """: [],
+    "SELECT id FROM version WHERE superseded_at IS NULL AND id NOT IN (SELECT version FROM node WHERE kind = 1)": [],
+    "SELECT number FROM change GROUP BY number HAVING count(*) != 1": [],
+}
+"""Questions to the catalogue, and what they are answered."""
+
+
+@frozen(kw_only=True)
+class Found:
+    """
+    A drive as it is found.
+
+    :ivar changes: all of them, in order, each with its number.
+    :ivar problems: what should not be, in words.
+    """
+
+    tree: Tree
+    changes: list[tuple[int, Note]]
+    epoch: str
+    problems: list[str]
+
+
+async def inspect(opened: OpenDrive, directory: Path) -> Found:
+    """Look at everything in a drive that was just opened, and clean up."""
+    problems = [f"{path} is left of an upload" for path in _list_files(directory / "incoming")]
+    with closing(sqlite3.connect(directory / CATALOGUE_NAME)) as connection:
+        problems += _ask(connection)
+        problems += _read_blobs(connection, directory)
+        tree = {str(node.path): await _read(opened, node) async for node in _walk(opened, ROOT)}
+        await opened.collection.collect()
+        await opened.collection.clear_strays()
+        known = {blob for (blob,) in connection.execute("SELECT id FROM blob WHERE refs > 0")}
+        problems += _ask(connection)
+    kept = {path.name for path in _list_files(directory / "blobs")}
+    problems += [f"nothing refers to {name}" for name in kept - known]
+    problems += [f"{name} was cleared away" for name in known - kept]
+    changes = await opened.drive.read_changes(opened.actor, 0, 1_000_000)
+    notes: list[tuple[int, Note]] = [
+        (change.number, [change.kind.value, str(change.path), str(change.source) if change.source else None])
+        for change in changes.items
+    ]
+    return Found(tree=tree, changes=notes, epoch=changes.epoch, problems=problems)
+
+
+def _list_files(directory: Path) -> Iterator[Path]:
+    for folder, _, names in os.walk(directory):
+        yield from (Path(folder, name) for name in names if name != "lock")
+
+
+def _ask(connection: sqlite3.Connection) -> Iterator[str]:
+    for question, right in _RULES.items():
+        answer: list[Any] = connection.execute(question).fetchall()
+        if answer != right:
+            yield f"{' '.join(question.split())} is answered {answer}"
+
+
+def _read_blobs(connection: sqlite3.Connection, directory: Path) -> Iterator[str]:
+    for blob, digest, size in connection.execute("SELECT id, digest, size FROM blob WHERE refs > 0").fetchall():
+        file = directory / "blobs" / blob[:2] / blob
+        content = file.read_bytes() if file.exists() else b""
+        if (hashlib.sha256(content).digest(), len(content)) != (digest, size):
+            yield f"the blob {blob} of {size} bytes has {len(content)}, and they are not the same"
+
+
+async def _walk(opened: OpenDrive, folder: DrivePath) -> AsyncIterator[Node]:
+    for node in (await opened.drive.list_children(opened.actor, folder, 1000)).items:
+        yield node
+        if not isinstance(node, File):
+            async for below in _walk(opened, node.path):
+                yield below
+
+
+async def _read(opened: OpenDrive, node: Node) -> str:
+    if not isinstance(node, File):
+        return FOLDER
+    try:
+        return hashlib.sha256(await opened.load(str(node.path))).hexdigest()
+    except CloudError as problem:
+        return problem.code
