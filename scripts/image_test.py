@@ -3,7 +3,7 @@
 buildah builds the image as the Dockerfile says, on a Debian base that debootstrap makes once and that carries the name
 of the Dockerfile's base. Then the image is run as an engine would: its own user, environment, entry point and health
 check, in its own mount and process namespaces, on a read-only root with only its volumes writable. It must become
-healthy, accept its token, and leave with status 0 when told to stop.
+healthy, accept its token, keep a picture and make a thumbnail of it, and leave with status 0 when told to stop.
 
 Needs root, buildah and debootstrap (Debian packages). The base is kept under $XDG_CACHE_HOME/cloudsvc.
 """
@@ -17,11 +17,13 @@ import shutil
 import signal
 import socket
 import ssl
+import struct
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.request
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -214,14 +216,42 @@ class Image:
                 process.kill()
 
 
-def log_in(port: int, certificate: Path, token: str) -> str:
-    """The message of a login, the server's certificate verified against what the image lays out for others."""
-    request = urllib.request.Request(f"https://localhost:{port}/api/login", headers={"X-API-Key": token})
-    with urllib.request.urlopen(
-        request, timeout=10, context=ssl.create_default_context(cafile=certificate)
-    ) as response:
-        message: str = json.load(response)["message"]
-        return message
+class Client:
+    """Asks the server, whose certificate is verified against what the image lays out for others."""
+
+    def __init__(self, port: int, certificate: Path, token: str) -> None:
+        self._url, self._token = f"https://localhost:{port}/api", token
+        self._trust = ssl.create_default_context(cafile=certificate)
+
+    def ask(self, method: str, path: str, body: bytes | None = None) -> bytes:
+        """The body of an answer that is a success."""
+        request = urllib.request.Request(self._url + path, method=method, data=body, headers={"X-API-Key": self._token})
+        with urllib.request.urlopen(request, timeout=30, context=self._trust) as response:
+            content: bytes = response.read()
+            return content
+
+
+def make_picture() -> bytes:
+    """A black PNG of 300 x 200 pixels."""
+    chunks = (
+        (b"IHDR", struct.pack(">IIBBBBB", 300, 200, 8, 2, 0, 0, 0)),
+        (b"IDAT", zlib.compress(bytes(200 * (1 + 3 * 300)))),
+        (b"IEND", b""),
+    )
+    signature = b"\x89PNG\r\n\x1a\n"
+    return signature + b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in chunks
+    )
+
+
+def keep_picture(client: Client) -> None:
+    """Store a picture and get it back, and a thumbnail of it, which another process makes."""
+    picture, place = make_picture(), "/files/pictures/black.png"
+    client.ask("PUT", place, picture)
+    if client.ask("GET", place) != picture:
+        sys.exit("a stored file came back as another")
+    if not client.ask("GET", f"{place}/thumbnail").startswith(b"\xff\xd8"):
+        sys.exit("a thumbnail is no JPEG")
 
 
 def find_token(log: str) -> str:
@@ -258,7 +288,10 @@ def live(image: Image, directory: Path) -> None:
         try:
             say(f"healthy after {container.wait_healthy():.1f} s, as user {image.uid} on a read-only root")
             certificate = volumes["/srv/cloudsvc-public"] / "cert.pem"
-            say(f"login: {log_in(container.port, certificate, find_token(container.read_log()))}")
+            client = Client(container.port, certificate, find_token(container.read_log()))
+            say(f"login: {json.loads(client.ask('GET', '/login'))['message']}")
+            keep_picture(client)
+            say("kept a picture, and made a thumbnail of it")
             status = container.stop()
         except BaseException:
             say(container.read_log())
