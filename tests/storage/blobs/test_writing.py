@@ -9,8 +9,6 @@ from pathlib import Path
 
 import pytest
 from attrs import define
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import capturedLogs, formatEvent
 
