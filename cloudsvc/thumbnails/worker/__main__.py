@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from cloudsvc.thumbnails.worker.limits import limit_this_process
+from cloudsvc.thumbnails.worker.limits import is_root, leave_root, limit_this_process
 from cloudsvc.thumbnails.worker.verdicts import Verdict
 
 
@@ -13,8 +13,12 @@ def main() -> None:
     """Make one thumbnail. The exit status is a :class:`Verdict`."""
     limit_this_process()
     # Imported within the limits: what decodes untrusted bytes never runs without them.
-    from cloudsvc.thumbnails.worker.decoding import Refused, make_thumbnail  # noqa: PLC0415
+    from cloudsvc.thumbnails.worker.decoding import Refused, load_decoders, make_thumbnail  # noqa: PLC0415
 
+    if is_root():
+        # Nobody may not be allowed to read the libraries.
+        load_decoders()
+        leave_root()
     try:
         with open(sys.stdin.fileno(), "rb", closefd=False) as source:
             content = make_thumbnail(source, int(sys.argv[1]))

@@ -28,8 +28,11 @@ _CONTAINERS: Final = (
 _STILL_BRANDS: Final = frozenset({b"avif", b"avis"})
 """Pictures in the container of films."""
 
-# It may not start threads.
+# It may not start threads, here and below.
 AvifImagePlugin.DEFAULT_MAX_THREADS = 1
+
+_LAST_STRICT: Final = 18
+"""The last major version of PyAV that needs to be told to put up with any metadata."""
 
 _HEAD: Final = 16
 _QUALITY: Final = 85
@@ -43,6 +46,13 @@ class Refused(Exception):  # noqa: N818  # a state of affairs that its caller te
         self.verdict = verdict
 
 
+def load_decoders() -> None:
+    """Load all libraries now, of which most are never needed for one thumbnail."""
+    import av  # noqa: F401, PLC0415 - as below
+
+    Image.init()
+
+
 def make_thumbnail(source: BinaryIO, size: int) -> bytes:
     """
     A JPEG whose longer side has at most ``size`` pixels, without any of the metadata of ``source``.
@@ -54,10 +64,14 @@ def make_thumbnail(source: BinaryIO, size: int) -> bytes:
     source.seek(0)
     container = _find_container(head)
     picture = _load_picture(source, size) if container is None else _load_frame(source, container)
-    picture.thumbnail((size, size), Image.Resampling.LANCZOS, reducing_gap=3.0)
-    turned = ImageOps.exif_transpose(picture)
+    # Pillow cannot first reduce what has sixteen bits.
+    gap = None if picture.mode.startswith("I;16") else 3.0
+    picture.thumbnail((size, size), Image.Resampling.LANCZOS, reducing_gap=gap)
+    picture = _flatten(ImageOps.exif_transpose(picture))
+    # Pillow would keep a comment.
+    picture.info.clear()
     output = io.BytesIO()
-    _flatten(turned).save(output, "JPEG", quality=_QUALITY, optimize=True)
+    picture.save(output, "JPEG", quality=_QUALITY, optimize=True)
     return output.getvalue()
 
 
@@ -79,22 +93,30 @@ def _load_picture(source: BinaryIO, size: int) -> Image.Image:
     # A JPEG can be decoded to a fraction of its size.
     picture.draft("RGB", (2 * size, 2 * size))
     picture.load()
+    # Where each pixel is a number of a colour, or black or white, there is nothing to blend.
+    if picture.mode == "1":
+        return picture.convert("L")
+    if picture.mode == "P":
+        return picture.convert("RGBA" if picture.has_transparency_data else "RGB")
     return picture
 
 
 def _load_frame(source: BinaryIO, container: str) -> Image.Image:
     import av  # noqa: PLC0415 - half of the time and memory of a picture
 
-    with av.open(source, "r", format=container, metadata_errors="ignore") as film:
+    # From 19 on, metadata that are no UTF-8 are no error anyway, and cannot be asked to be none.
+    options: Any = {} if int(av.__version__.split(".")[0]) > _LAST_STRICT else {"metadata_errors": "ignore"}
+    with av.open(source, "r", format=container, **options) as film:
         if not film.streams.video:
             raise Refused(Verdict.NOT_PICTURABLE)
         stream = film.streams.video[0]
         _check_pixels(stream.codec_context.width, stream.codec_context.height)
         stream.codec_context.thread_type = "NONE"
+        stream.codec_context.thread_count = 1
         stream.codec_context.skip_frame = "NONKEY"
         frame: Any = next(film.decode(stream))
         _check_pixels(frame.width, frame.height)
-        picture: Image.Image = frame.to_image()
+        picture: Image.Image = frame.to_image(threads=1)
         return picture.rotate(frame.rotation, expand=True) if frame.rotation else picture
 
 

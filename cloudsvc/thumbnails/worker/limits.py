@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+from contextlib import suppress
 from typing import Final
 
 MEMORY_BYTES: Final = 1024 * 2**20
@@ -12,6 +13,7 @@ MEMORY_BYTES: Final = 1024 * 2**20
 CPU_SECONDS: Final = 20
 _DESCRIPTORS: Final = 32
 _IDLE: Final = 19
+_NOBODY: Final = 65534
 
 
 def limit_this_process() -> None:
@@ -26,6 +28,22 @@ def limit_this_process() -> None:
         (resource.RLIMIT_NPROC, 0),
     ):
         resource.setrlimit(kind, (most, most))
-    os.nice(_IDLE)
-    # Runs when nobody else wants to: the server answers as if it were not there.
-    os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    # Runs when nobody else wants to: the server answers as if it were not there. Where that is forbidden, it only takes
+    # more of what it may have.
+    with suppress(PermissionError):
+        os.nice(_IDLE)
+    with suppress(PermissionError):
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+
+
+def is_root() -> bool:
+    """Whether limits could be lifted again, and that on processes does not hold."""
+    return os.geteuid() == 0
+
+
+def leave_root() -> None:
+    """Be nobody from now on, who may hardly read anything. A container may have forbidden it."""
+    with suppress(PermissionError):
+        os.setgroups([])
+        os.setresgid(_NOBODY, _NOBODY, _NOBODY)
+        os.setresuid(_NOBODY, _NOBODY, _NOBODY)
