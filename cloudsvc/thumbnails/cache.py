@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -18,7 +20,8 @@ _ROOM: Final = 0.8
 """The share of what may be kept that remains when some is thrown away."""
 
 _BEGINNING: Final = b"\xff\xd8\xff"
-"""Of every JPEG. An empty file after a power failure is none."""
+_END: Final = b"\xff\xd9"
+"""Of every JPEG. What a power failure has left of a file that was being written is none."""
 
 
 async def open_cache(directory: Path, threads: ThreadRunner, *, most_bytes: int) -> DiskThumbnailCache:
@@ -65,7 +68,7 @@ class DiskThumbnailCache:
             os.utime(path)
         except OSError:
             return None
-        return content if content.startswith(_BEGINNING) else None
+        return content if content.startswith(_BEGINNING) and content.endswith(_END) else None
 
     def _keep(self, key: str, content: bytes) -> None:
         draft = self._directory / f".{secrets.token_hex(8)}"
@@ -79,8 +82,7 @@ class DiskThumbnailCache:
 
     def _make_room(self) -> int:
         """Throw away the oldest ones; how many bytes remain."""
-        with os.scandir(self._directory) as entries:
-            files = sorted((entry.stat().st_mtime, entry.stat().st_size, entry.path) for entry in entries)
+        files = sorted(_list_files(self._directory))
         remaining = sum(size for _, size, _ in files)
         for _, size, path in files:
             if remaining <= _ROOM * self._most_bytes:
@@ -95,5 +97,13 @@ def _begin(directory: Path) -> int:
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     for draft in directory.glob(".*"):
         draft.unlink(missing_ok=True)
+    return sum(size for _, size, _ in _list_files(directory))
+
+
+def _list_files(directory: Path) -> Iterator[tuple[float, int, str]]:
+    """When each file was last asked for, its bytes and its path; drafts and what vanishes meanwhile are left out."""
     with os.scandir(directory) as entries:
-        return sum(entry.stat().st_size for entry in entries)
+        for entry in entries:
+            with suppress(FileNotFoundError):
+                if not entry.name.startswith("."):
+                    yield entry.stat().st_mtime, entry.stat().st_size, entry.path

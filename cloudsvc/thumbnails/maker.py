@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import suppress
+from enum import Enum, auto
 from typing import Final
 
 from attrs import define, field
@@ -37,6 +38,14 @@ _REFUSALS: Final = {
 }
 
 
+class _End(Enum):
+    """Why a process was ended from outside."""
+
+    LATE = auto()
+    TOO_MUCH = auto()
+    UNWANTED = auto()
+
+
 @define(eq=False, kw_only=True)
 class ProcessThumbnailMaker:
     """
@@ -54,6 +63,7 @@ class ProcessThumbnailMaker:
     command: tuple[str, ...] = _COMMAND
     _turns: DeferredSemaphore = field(init=False)
     _running: set[_Decoding] = field(factory=set)
+    _is_stopped: bool = False
 
     def __attrs_post_init__(self) -> None:
         self._turns = DeferredSemaphore(self.most)
@@ -64,29 +74,36 @@ class ProcessThumbnailMaker:
             raise too_many_thumbnails()
         await self._turns.acquire()
         try:
+            if self._is_stopped:
+                raise too_many_thumbnails()
             return await self._decode(await reader.descriptor(), size)
         finally:
             self._turns.release()
 
     async def stop(self) -> None:
-        """End all processes."""
+        """End all processes, and start none any more."""
+        self._is_stopped = True
         for decoding in [*self._running]:
-            decoding.kill()
+            decoding.kill(_End.UNWANTED)
             await decoding.ended
 
     async def _decode(self, descriptor: int, size: int) -> bytes:
         decoding = _Decoding()
         command = [*self.command, str(size)]
-        self._processes.spawnProcess(
-            decoding,
-            command[0],
-            command,
-            env={},
-            childFDs={0: descriptor, 1: "r", 2: "r"},
-        )
+        try:
+            self._processes.spawnProcess(
+                decoding,
+                command[0],
+                command,
+                env={},
+                childFDs={0: descriptor, 1: "r", 2: "r"},
+            )
+        except OSError as problem:
+            _log.error("no process can be started for a thumbnail: {reason}", reason=str(problem))
+            raise too_many_thumbnails() from None
         self._running.add(decoding)
         decoding.ended.addCallback(lambda _: self._running.discard(decoding))
-        deadline: IDelayedCall = self._clock.callLater(self.seconds, decoding.kill)
+        deadline: IDelayedCall = self._clock.callLater(self.seconds, decoding.kill, _End.LATE)
         try:
             return await decoding.result
         finally:
@@ -100,22 +117,22 @@ class _Decoding(ProcessProtocol):
     transport: IProcessTransport
 
     def __init__(self) -> None:
-        self.result: Deferred[bytes] = Deferred(lambda _: self.kill())
+        self.result: Deferred[bytes] = Deferred(lambda _: self.kill(_End.UNWANTED))
         self.ended: Deferred[None] = Deferred()
         self._answer = bytearray()
         self._complaint = bytearray()
-        self._is_given_up = False
+        self._end: _End | None = None
 
-    def kill(self) -> None:
+    def kill(self, end: _End) -> None:
         """End it; the result is told once it has ended."""
-        self._is_given_up = True
+        self._end = self._end or end
         with suppress(ProcessExitedAlready):
             self.transport.signalProcess("KILL")
 
     def outReceived(self, data: bytes) -> None:
         self._answer += data
         if len(self._answer) > _ANSWER_BYTES:
-            self.kill()
+            self.kill(_End.TOO_MUCH)
 
     def errReceived(self, data: bytes) -> None:
         self._complaint += data[: 1000 - len(self._complaint)]
@@ -131,7 +148,10 @@ class _Decoding(ProcessProtocol):
         self.ended.callback(None)
 
     def _judge(self, reason: Failure) -> bytes | CloudError:
-        if reason.check(ProcessDone) and self._answer and not self._is_given_up:
+        if self._end in {_End.LATE, _End.UNWANTED}:
+            # It was given less of the processor than it may use: the machine is busy, and the picture no worse for it.
+            return too_many_thumbnails()
+        if reason.check(ProcessDone) and self._answer and self._end is None:
             return bytes(self._answer)
         status = getattr(reason.value, "exitCode", None)
         for verdict, refuse in _REFUSALS.items():
