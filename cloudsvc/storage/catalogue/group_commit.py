@@ -10,6 +10,7 @@ from typing import Any, Final, Generic, TypeAlias, TypeVar
 from attrs import define, field
 from twisted.internet.defer import Deferred
 
+from cloudsvc.core.errors import CloudError
 from cloudsvc.core.threads import ThreadRunner
 from cloudsvc.storage.catalogue.connections import translate
 
@@ -94,8 +95,9 @@ class Writer:
         except sqlite3.Error as problem:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
+            failure = translate(problem)
             # Each gets an error of its own: one that several raise would gather all their tracebacks.
-            return [_Outcome(problem=translate(problem)) for _ in works]
+            return [_Outcome(problem=CloudError(failure.kind, failure.code, failure.message)) for _ in works]
         return outcomes
 
     def _attempt(self, work: Work[Any]) -> _Outcome:
