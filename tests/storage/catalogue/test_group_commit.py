@@ -1,0 +1,224 @@
+"""One thread writes for many callers: together, apart, and durably before anybody is answered."""
+
+from __future__ import annotations
+
+import resource
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from attrs import define, field
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.logger import capturedLogs
+
+from cloudsvc.core.errors import CloudError
+from cloudsvc.drive.errors import bad_cursor
+from cloudsvc.storage.catalogue.connections import connect
+from cloudsvc.storage.catalogue.group_commit import Writer
+from tests.support.blobs import SteppingThreads, take_result
+
+
+@define(eq=False)
+class Bench:
+    """A writer that writes when it is told to, and what it tells the database."""
+
+    path: Path
+    threads: SteppingThreads = field(factory=SteppingThreads)
+    statements: list[str] = field(factory=list)
+    writer: Writer = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        connection = connect(self.path)
+        connection.execute("CREATE TABLE parent (id INTEGER PRIMARY KEY)")
+        connection.execute(
+            "CREATE TABLE item (id INTEGER PRIMARY KEY, parent REFERENCES parent DEFERRABLE INITIALLY DEFERRED, bytes)"
+        )
+        connection.set_trace_callback(self.statements.append)
+        self.writer = Writer(connection=connection, threads=self.threads)
+
+    def start(self, work: Callable[[sqlite3.Connection], Any]) -> Deferred[Any]:
+        return Deferred.fromCoroutine(self.writer.run(work))
+
+    def insert(self, number: int) -> Deferred[Any]:
+        return self.start(lambda connection: connection.execute("INSERT INTO item (id) VALUES (?)", (number,)))
+
+    def items(self) -> list[int]:
+        """What another connection sees."""
+        connection = sqlite3.connect(self.path)
+        try:
+            return [number for (number,) in connection.execute("SELECT id FROM item ORDER BY id")]
+        finally:
+            connection.close()
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    bench = Bench(tmp_path / "database")
+    yield bench
+    bench.threads.finish(Deferred.fromCoroutine(bench.writer.close()))
+
+
+def outcome(deferred: Deferred[Any]) -> str:
+    """The code of the error that ``deferred`` ended with; empty where it succeeded."""
+    try:
+        take_result(deferred)
+    except CloudError as problem:
+        return problem.code
+    return ""
+
+
+def test_whoever_waits_shares_one_transaction(bench: Bench) -> None:
+    first, *others = [bench.insert(number) for number in range(40)]
+    bench.threads.step()
+    assert outcome(first) == ""
+    assert not any(each.called for each in others)
+    assert bench.items() == [0]
+    bench.threads.step()
+    assert {outcome(each) for each in others} == {""}
+    assert bench.items() == [*range(40)]
+    assert bench.statements.count("COMMIT") == 2
+
+
+def test_nobody_waits_behind_too_many(bench: Bench) -> None:
+    works = [bench.insert(number) for number in range(200)]
+    while bench.threads.step():
+        pass
+    assert {outcome(each) for each in works} == {""}
+    assert 4 <= bench.statements.count("COMMIT") <= 6
+
+
+def test_nobody_is_answered_before_the_commit(bench: Bench) -> None:
+    bench.insert(0)
+    works = [bench.insert(number) for number in (1, 2)]
+    bench.threads.step()
+    bench.statements.clear()
+    bench.writer.connection.set_trace_callback(
+        lambda text: bench.statements.append(f"{text} {[each.called for each in works]}")
+    )
+    bench.threads.step()
+    assert bench.statements[-1] == "COMMIT [False, False]"
+    assert [outcome(each) for each in works] == ["", ""]
+
+
+@pytest.mark.parametrize(
+    ("problem", "code"), [(bad_cursor(), "bad_cursor"), (sqlite3.IntegrityError, "storage_failed"), (KeyError(), None)]
+)
+def test_one_that_fails_harms_no_other(bench: Bench, problem: Any, code: str | None) -> None:
+    def fail(connection: sqlite3.Connection) -> None:
+        connection.execute("INSERT INTO item (id) VALUES (100)")
+        if problem is sqlite3.IntegrityError:
+            connection.execute("INSERT INTO item (id) VALUES (100)")
+        raise problem
+
+    bench.insert(0)
+    before, failing, after = bench.insert(1), bench.start(fail), bench.insert(2)
+    with capturedLogs() as events:
+        while bench.threads.step():
+            pass
+    assert [outcome(before), outcome(after)] == ["", ""]
+    assert bench.items() == [0, 1, 2]
+    if code is None:
+        with pytest.raises(KeyError):
+            take_result(failing)
+    else:
+        assert outcome(failing) == code
+    assert len(events) == (code == "storage_failed")
+
+
+def test_a_commit_that_is_refused_is_told_to_all_who_share_it(bench: Bench) -> None:
+    bench.insert(0)
+    works = [
+        bench.insert(1),
+        bench.start(lambda connection: connection.execute("INSERT INTO item (id, parent) VALUES (2, 7)")),
+        bench.insert(3),
+    ]
+    with capturedLogs() as events:
+        bench.threads.step()
+        bench.threads.step()
+    assert [outcome(each) for each in works] == ["storage_failed"] * 3
+    assert len(events) == 1
+    assert bench.items() == [0]
+    again = [bench.insert(1), bench.insert(3)]
+    bench.threads.finish(again[1])
+    assert outcome(again[0]) == ""
+    assert bench.items() == [0, 1, 3]
+
+
+def test_each_is_told_by_an_error_of_its_own(bench: Bench) -> None:
+    works = [
+        bench.start(lambda connection: connection.execute("INSERT INTO item (parent) VALUES (7)")) for _ in range(3)
+    ]
+    with capturedLogs():
+        while bench.threads.step():
+            pass
+    problems = []
+    for each in works[1:]:
+        with pytest.raises(CloudError) as caught:
+            take_result(each)
+        problems.append(caught.value)
+    assert problems[0] is not problems[1]
+    assert outcome(works[0]) == "storage_failed"
+
+
+@contextmanager
+def file_size_limit(size: int) -> Iterator[None]:
+    """Meanwhile writing beyond ``size`` fails, as on a broken disk (setrlimit(2); Python ignores the signal)."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_disk_that_fails_at_the_commit(bench: Bench) -> None:
+    bench.threads.finish(bench.insert(0))
+    log = bench.path.with_name("database-wal")
+    works = [bench.insert(1), bench.insert(2), bench.insert(3)]
+    bench.threads.step()
+    assert bench.items() == [0, 1]
+    with capturedLogs() as events, file_size_limit(log.stat().st_size + 100):
+        bench.threads.step()
+    assert bench.statements[-1] in {"COMMIT", "ROLLBACK"}
+    assert "COMMIT" in bench.statements[-2:]
+    assert [outcome(each) for each in works] == ["", "storage_failed", "storage_failed"]
+    assert len(events) == 1
+    assert bench.items() == [0, 1]
+    bench.threads.finish(bench.insert(2))
+    assert bench.items() == [0, 1, 2]
+
+
+def test_a_full_disk(bench: Bench) -> None:
+    bench.threads.finish(bench.insert(0))
+    bench.writer.connection.execute("PRAGMA max_page_count = 8")
+    first = bench.insert(1)
+    large = bench.start(lambda connection: connection.execute("INSERT INTO item (bytes) VALUES (zeroblob(100000))"))
+    small = bench.insert(2)
+    while bench.threads.step():
+        pass
+    # SQLite undoes the whole transaction then.
+    assert [outcome(each) for each in (first, large, small)] == ["", "no_space", "no_space"]
+    bench.writer.connection.execute("PRAGMA max_page_count = 10000")
+    bench.threads.finish(bench.insert(3))
+    assert bench.items() == [0, 1, 3]
+
+
+def test_a_wish_is_taken_back_before_its_turn_and_not_later(bench: Bench) -> None:
+    late, early = bench.insert(1), bench.insert(2)
+    for each in (late, early):
+        each.cancel()
+        with pytest.raises(CancelledError):
+            take_result(each)
+    bench.threads.finish(bench.insert(3))
+    assert bench.items() == [1, 3]
+
+
+def test_closing_finishes_what_waits(tmp_path: Path) -> None:
+    bench = Bench(tmp_path / "database")
+    works = [bench.insert(number) for number in range(3)]
+    bench.threads.finish(Deferred.fromCoroutine(bench.writer.close()))
+    assert [outcome(each) for each in works] == [""] * 3
+    assert bench.items() == [0, 1, 2]

@@ -1,0 +1,174 @@
+"""Every statement finds what it looks for by an index: a million files cost what a hundred do."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cloudsvc.drive.commands import Command, Copy, DateFile, Discard, EditTags, MakeFolder, Move, Purge, Restore
+from cloudsvc.drive.commands import RestoreVersion as Back
+from cloudsvc.drive.names import parse_path
+from cloudsvc.drive.nodes import BlobId, TrashId, VersionId
+from cloudsvc.drive.pages import FileQuery, Order, Page
+from cloudsvc.storage.catalogue import discarding, migrate, searching, upkeep
+from cloudsvc.storage.catalogue.catalogue import _DEEDS
+from cloudsvc.storage.catalogue.connections import connect
+from cloudsvc.storage.catalogue.listing import Lists
+from cloudsvc.storage.catalogue.searching import Search
+from cloudsvc.storage.catalogue.tree import Context
+from cloudsvc.storage.catalogue.walking import Walk
+from tests.support.catalogues import NAME, store
+
+A = parse_path("folder/a")
+INDEXED = [order for order in Order if order is not Order.PATH]
+
+# They have one row, or as many as there are backups at the moment.
+SMALL = {"SCAN state", "SCAN pin"}
+# All of it is wanted: the trash when it is emptied, and an index of what nothing refers to.
+WHOLE = {"SCAN trash", "SCAN blob USING INDEX blob_unused"}
+
+
+@pytest.fixture
+def connection(tmp_path: Path) -> Iterator[sqlite3.Connection]:
+    migrate(tmp_path / NAME)
+    with closing(connect(tmp_path / NAME)) as connection:
+        for number in range(3):
+            for command in (store("folder/a", bytes([number])), store(f"{number}", b"x"), store(f"t{number}", b"y")):
+                apply(connection, command)
+            apply(connection, Discard(path=parse_path(f"t{number}")))
+        yield connection
+
+
+def apply(connection: sqlite3.Connection, command: Command) -> Any:
+    context = Context(connection=connection, now=1, epoch="e", actor="tester")
+    return _DEEDS[type(command)](context, command)
+
+
+def explain(connection: sqlite3.Connection, work: Callable[[], object]) -> set[str]:
+    """What the database goes through from end to end, or sorts, for what ``work`` asks of it."""
+    statements: set[str] = set()
+    connection.set_trace_callback(statements.add)
+    work()
+    connection.set_trace_callback(None)
+    assert statements
+    return {
+        step
+        for statement in statements
+        for _, _, _, step in connection.execute(f"EXPLAIN QUERY PLAN {statement}")
+        if step.startswith(("SCAN ", "USE TEMP B-TREE "))
+    }
+
+
+def follow(ask: Callable[[str | None], Page[Any]]) -> Callable[[], object]:
+    """Ask for the page after the first."""
+    cursor = ask(None).cursor
+    assert cursor is not None
+    return lambda: ask(cursor)
+
+
+FILTERS: list[dict[str, Any]] = [
+    {},
+    {"tag": "t"},
+    {"text": "a"},
+    {"media_type": "text/plain"},
+    {"media_type": "text"},
+    {"tag": "t", "text": "a", "media_type": "text", "folder": parse_path("folder")},
+]
+
+
+@pytest.mark.parametrize("order", INDEXED)
+def test_pages_of_files(connection: sqlite3.Connection, order: Order) -> None:
+    for descending, chosen in product((False, True), FILTERS):
+        search = Search(connection=connection, epoch="e", query=FileQuery(order=order, descending=descending, **chosen))
+        first = explain(connection, lambda: search.run(1, None))  # noqa: B023  # called at once
+        # The first page begins where the index does, and ends when it is full.
+        assert first == {f"SCAN node USING INDEX node_{'key' if order is Order.NAME else order.value}"}
+        cursor = Search(connection=connection, epoch="e", query=FileQuery(order=order, descending=descending)).run(
+            1, None
+        )
+        assert explain(connection, lambda: search.run(1, cursor.cursor)) == set()  # noqa: B023  # called at once
+
+
+@pytest.mark.parametrize("order", INDEXED)
+def test_windows_of_files_that_are_alike(connection: sqlite3.Connection, order: Order) -> None:
+    """A value and an id are looked up together, so that nothing is passed again that was before."""
+    index, column = "key" if order is Order.NAME else order.value, searching._SORTED_BY[order][0].name
+    position, near, far = ("b", 7), ("b", 9), ("c", 1)
+    for descending, end in product((False, True), (near, far, None)):
+        for part in searching._split(position, end):
+            for statement in (
+                searching._make_matches(order, descending, frozenset(part), frozenset({"tag"})),
+                searching._make_edge(order, descending, frozenset(part)),
+            ):
+                [step, *_] = connection.execute(f"EXPLAIN QUERY PLAN {statement.text}", {"tag": "t", **part})
+                expected = f" USING INDEX node_{index} ({column}{'=? AND id' if 'same' in part else ''}"
+                assert expected in step[3].replace("COVERING ", "")
+
+
+@pytest.mark.parametrize("descending", [False, True])
+def test_pages_of_files_by_path(connection: sqlite3.Connection, *, descending: bool) -> None:
+    for chosen in FILTERS:
+        query = FileQuery(order=Order.PATH, descending=descending, **chosen)
+        walk = Walk(connection=connection, epoch="e", query=query)
+        assert explain(connection, lambda: walk.run(1, None)) == set()  # noqa: B023  # called at once
+    whole = Walk(connection=connection, epoch="e", query=FileQuery(order=Order.PATH, descending=descending))
+    assert explain(connection, follow(lambda cursor: whole.run(1, cursor))) == set()
+
+
+def test_pages_of_other_lists(connection: sqlite3.Connection) -> None:
+    lists = Lists(connection=connection, epoch="e")
+    asks: list[Callable[[str | None], Page[Any]]] = [
+        lambda cursor: lists.children(parse_path(""), 1, cursor),
+        lambda cursor: lists.versions(A, 1, cursor),
+        lambda cursor: lists.trash(1, cursor),
+        lambda cursor: lists.blobs(1, cursor),
+    ]
+    for ask in asks:
+        assert explain(connection, lambda: ask(None)) == set()  # noqa: B023  # called at once
+        assert explain(connection, follow(ask)) == set()
+
+
+def test_commands(connection: sqlite3.Connection) -> None:
+    commands: list[Command] = [
+        store("new/file", b"new"),
+        store("folder/a", b"joined", versions_kept=2),
+        MakeFolder(path=parse_path("x/y")),
+        Move(path=parse_path("folder"), destination=parse_path("x/y/z")),
+        Copy(source=parse_path("x"), destination=parse_path("folder2")),
+        EditTags(path=parse_path("x/y/z/a"), add=("t",), most=3),
+        DateFile(path=parse_path("x/y/z/a"), created_at=5, updated_at=6),
+        Back(path=parse_path("x/y/z/a"), version=VersionId(7), versions_kept=2),
+        Restore(entry=TrashId(1)),
+        Discard(path=parse_path("x")),
+        Purge(entry=TrashId(2)),
+        Purge(entry=None),
+    ]
+    for command in commands:
+        assert explain(connection, lambda: apply(connection, command)) <= SMALL | WHOLE, command  # noqa: B023  # called at once
+
+
+def test_upkeep(connection: sqlite3.Connection) -> None:
+    apply(connection, Purge(entry=None))
+    blobs = [BlobId("0" * 32)]
+    works: list[Callable[[], object]] = [
+        lambda: discarding.purge_before(connection, 10, 5),
+        lambda: discarding.drop_versions_before(connection, 10, 5),
+        lambda: discarding.shed(connection),
+        lambda: discarding.sweep(connection, 2),
+        lambda: upkeep.condemn(connection, 1, 0),
+        lambda: upkeep.forget(connection, blobs),
+        lambda: upkeep.find_unknown(connection, blobs),
+        lambda: upkeep.find_users(connection, blobs[0]),
+        lambda: upkeep.count_stored_bytes(connection),
+        lambda: upkeep.read_changes(connection, 3, 3),
+        lambda: upkeep.forget_changes(connection, 10, 3),
+        lambda: upkeep.list_expired_uploads(connection, 10, 3),
+    ]
+    for number, work in enumerate(works):
+        assert explain(connection, work) <= SMALL | WHOLE, number
