@@ -33,7 +33,7 @@ def connect(path: Path) -> sqlite3.Connection:
 
     :raises sqlite3.Error: it is no database, or cannot be opened.
     """
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, _OWNER_ONLY))
+    _make(path)
     # Which thread uses it is seen to by who owns it.
     connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     try:
@@ -45,6 +45,16 @@ def connect(path: Path) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _make(path: Path) -> None:
+    # A database that is there must not be opened here: closing it would take away the locks that other connections of
+    # this process have on it (fcntl_locking(2)), and the next program to close it would clear its log away under them.
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, _OWNER_ONLY))
+    except FileExistsError:
+        if path.is_symlink():
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path) from None
 
 
 def translate(problem: sqlite3.Error) -> CloudError:
