@@ -55,17 +55,12 @@ class Found:
 async def inspect(opened: OpenDrive, directory: Path) -> Found:
     """Look at everything in a drive that was just opened, and clean up."""
     problems = [f"{path} is left of an upload" for path in _list_files(directory / "incoming")]
-    with closing(sqlite3.connect(directory / CATALOGUE_NAME)) as connection:
-        problems += _ask(connection)
-        problems += _read_blobs(connection, directory)
-        tree = {str(node.path): await _read(opened, node) async for node in _walk(opened, ROOT)}
-        await opened.collection.collect()
-        await opened.collection.clear_strays()
-        known = {blob for (blob,) in connection.execute("SELECT id FROM blob WHERE refs > 0")}
-        problems += _ask(connection)
-    kept = {path.name for path in _list_files(directory / "blobs")}
-    problems += [f"nothing refers to {name}" for name in kept - known]
-    problems += [f"{name} was cleared away" for name in known - kept]
+    problems += find_problems(directory)
+    tree = {str(node.path): await _read(opened, node) async for node in _walk(opened, ROOT)}
+    await opened.collection.collect()
+    await opened.collection.clear_strays()
+    problems += find_problems(directory)
+    problems += find_strays(directory)
     changes = await opened.drive.read_changes(opened.actor, 0, 1_000_000)
     notes: list[tuple[int, Note]] = [
         (change.number, [change.kind.value, str(change.path), str(change.source) if change.source else None])
@@ -74,24 +69,31 @@ async def inspect(opened: OpenDrive, directory: Path) -> Found:
     return Found(tree=tree, changes=notes, epoch=changes.epoch, problems=problems)
 
 
+def find_problems(directory: Path) -> Iterator[str]:
+    """What the catalogue of a drive says that is not so."""
+    with closing(sqlite3.connect(directory / CATALOGUE_NAME)) as connection:
+        for question, right in _RULES.items():
+            answer: list[Any] = connection.execute(question).fetchall()
+            if answer != right:
+                yield f"{' '.join(question.split())} is answered {answer}"
+        for blob, digest, size in connection.execute("SELECT id, digest, size FROM blob WHERE refs > 0").fetchall():
+            file = directory / "blobs" / blob[:2] / blob
+            content = file.read_bytes() if file.exists() else b""
+            if (hashlib.sha256(content).digest(), len(content)) != (digest, size):
+                yield f"the blob {blob} of {size} bytes has {len(content)}, and they are not the same"
+
+
+def find_strays(directory: Path) -> Iterator[str]:
+    """Files of a drive that nothing refers to."""
+    files = [*_list_files(directory / "blobs"), *_list_files(directory / "incoming")]
+    with closing(sqlite3.connect(directory / CATALOGUE_NAME)) as connection:
+        known = {blob for (blob,) in connection.execute("SELECT id FROM blob WHERE refs > 0")}
+    return (f"nothing refers to {file}" for file in files if file.name not in known)
+
+
 def _list_files(directory: Path) -> Iterator[Path]:
     for folder, _, names in os.walk(directory):
         yield from (Path(folder, name) for name in names if name != "lock")
-
-
-def _ask(connection: sqlite3.Connection) -> Iterator[str]:
-    for question, right in _RULES.items():
-        answer: list[Any] = connection.execute(question).fetchall()
-        if answer != right:
-            yield f"{' '.join(question.split())} is answered {answer}"
-
-
-def _read_blobs(connection: sqlite3.Connection, directory: Path) -> Iterator[str]:
-    for blob, digest, size in connection.execute("SELECT id, digest, size FROM blob WHERE refs > 0").fetchall():
-        file = directory / "blobs" / blob[:2] / blob
-        content = file.read_bytes() if file.exists() else b""
-        if (hashlib.sha256(content).digest(), len(content)) != (digest, size):
-            yield f"the blob {blob} of {size} bytes has {len(content)}, and they are not the same"
 
 
 async def _walk(opened: OpenDrive, folder: DrivePath) -> AsyncIterator[Node]:

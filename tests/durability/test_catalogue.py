@@ -19,6 +19,12 @@ connection.close()
 """
 
 
+def look(file: Path) -> str:
+    """What another program finds."""
+    looking = [sys.executable, "-c", LOOK, str(file)]
+    return subprocess.run(looking, check=True, capture_output=True, text=True, timeout=PATIENCE).stdout
+
+
 @in_reactor
 async def test_whoever_looks_from_outside_clears_nothing_away(tmp_path: Path) -> None:
     """SQLite's locks tell him that he is not alone, however many connections have been made meanwhile."""
@@ -28,7 +34,5 @@ async def test_whoever_looks_from_outside_clears_nothing_away(tmp_path: Path) ->
             await opened.store(str(number), b"bytes")
             assert await opened.load(str(number)) == b"bytes"
         before = log.stat()
-        looking = [sys.executable, "-c", LOOK, tmp_path / CATALOGUE_NAME]
-        found = subprocess.run(looking, check=True, capture_output=True, text=True, timeout=PATIENCE)
-        assert found.stdout == "2\n"
+        assert look(tmp_path / CATALOGUE_NAME) == "2\n"
         assert (log.stat().st_ino, log.stat().st_size) == (before.st_ino, before.st_size)
