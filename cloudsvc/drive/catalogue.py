@@ -205,7 +205,11 @@ class Catalogue(Protocol):
         ...
 
     async def find_unknown(self, blobs: Sequence[BlobId]) -> Sequence[BlobId]:
-        """Those of ``blobs`` that the catalogue knows nothing of."""
+        """
+        Those of ``blobs`` that the catalogue knows nothing of; nor will it come to, by what has failed before.
+
+        :raises CloudError: as it fails just now, that cannot be said.
+        """
         ...
 
     async def list_blobs(self, limit: int, cursor: str | None = None) -> Page[Blob]:

@@ -120,16 +120,22 @@ class Incoming:
             raise digest_mismatch()
         return blob
 
+    async def _is_unknown(self, blob: Blob) -> bool:
+        try:
+            return bool(await self._catalogue.find_unknown([blob.id]))
+        except CloudError:
+            return False
+
     async def _commit(self, store: StoreFile, also: Sequence[Command]) -> StoredFile:
         stored: StoredFile
         try:
             stored, *_ = await self._catalogue.apply([store, *also], self._actor.name)
         except CloudError as problem:
-            if problem.kind is Kind.UNAVAILABLE:
+            if problem.kind is not Kind.UNAVAILABLE or await self._is_unknown(store.blob):
+                await self._writer.discard()
+            else:
                 # It may have been committed all the same, and then the blob is the file. If not, it is a stray one.
                 self._writer.release()
-            else:
-                await self._writer.discard()
             raise
         except BaseException:
             self._writer.release()

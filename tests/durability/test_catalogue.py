@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from cloudsvc.storage.local import CATALOGUE_NAME
-from tests.support.drives import open_drive
+from tests.durability.inspection import find_problems, find_strays
+from tests.durability.strace import tracing
+from tests.support.drives import open_drive, refusal
 from tests.support.reactors import in_reactor
 from tests.support.server import PATIENCE
 
@@ -36,3 +42,26 @@ async def test_whoever_looks_from_outside_clears_nothing_away(tmp_path: Path) ->
         before = log.stat()
         assert look(tmp_path / CATALOGUE_NAME) == "2\n"
         assert (log.stat().st_ino, log.stat().st_size) == (before.st_ino, before.st_size)
+
+
+@pytest.mark.parametrize("times", ["when=1", "when=1+"], ids=["once", "for a while"])
+@in_reactor
+async def test_a_commit_that_failed_does_not_come_true_after_a_crash(tmp_path: Path, times: str) -> None:
+    """When its fsync fails, all of it is in the log already; meanwhile its bytes may have been cleared away."""
+    drive, crashed = tmp_path / "drive", tmp_path / "crashed"
+    async with open_drive(drive) as opened:
+        await opened.store("a", b"old")
+        with tracing(os.getpid(), tmp_path / "report", "fdatasync", faults=[f"fdatasync:error=EIO:{times}"]):
+            assert await refusal(opened.store("a", b"new")) == "storage_failed"
+        strays = [*find_strays(drive)]
+        assert len(strays) == (times == "when=1+"), strays
+        assert await opened.collection.clear_strays() == len(strays)
+        assert [*find_strays(drive)] == []
+        # What a crash would leave now.
+        shutil.copytree(drive, crashed)
+        await opened.store("a", b"later")
+    async with open_drive(crashed) as opened:
+        assert [*find_problems(crashed)] == []
+        assert await opened.load("a") == b"old"
+    async with open_drive(drive) as opened:
+        assert await opened.load("a") == b"later"

@@ -171,6 +171,7 @@ class SQLiteCatalogue:
 
     async def find_unknown(self, blobs: Sequence[BlobId]) -> Sequence[BlobId]:
         """As :meth:`cloudsvc.drive.catalogue.Catalogue.find_unknown`."""
+        await self._writer.settle()
         return await self._readers.run(lambda connection: upkeep.find_unknown(connection, blobs))
 
     async def find_users(self, blob: BlobId) -> Sequence[tuple[Path, VersionId]]:

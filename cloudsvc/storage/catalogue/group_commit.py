@@ -50,6 +50,7 @@ class Writer:
     _threads: ThreadRunner
     _waiting: deque[_Job[Any]] = field(factory=deque)
     _is_writing: bool = False
+    _is_uncertain: bool = False
 
     async def run(self, work: Work[T]) -> T:
         """
@@ -65,6 +66,15 @@ class Writer:
             self._is_writing = True
             Deferred.fromCoroutine(self._write())
         return await job.done
+
+    async def settle(self) -> None:
+        """
+        See that no commit that failed can still come true after a crash.
+
+        :raises CloudError: the database fails.
+        """
+        if self._is_uncertain:
+            await self.run(lambda _: None)
 
     async def close(self) -> None:
         """Finish what waits, and close the connection."""
@@ -90,8 +100,12 @@ class Writer:
         connection = self.connection
         try:
             connection.execute("BEGIN IMMEDIATE")
+            if self._is_uncertain:
+                _overwrite(connection)
             outcomes = [self._attempt(work) for work in works]
+            self._is_uncertain = True
             connection.execute("COMMIT")
+            self._is_uncertain = False
         except sqlite3.Error as problem:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
@@ -119,6 +133,17 @@ class Writer:
             outcome = _Outcome(value=value)
         connection.execute("RELEASE work")
         return outcome
+
+
+def _overwrite(connection: sqlite3.Connection) -> None:
+    """
+    Write something, in the place of a commit that failed.
+
+    When its fsync fails, all of a commit is in the log already, and whoever opens the database after a crash believes
+    it.
+    """
+    [number] = connection.execute("PRAGMA user_version").fetchone()
+    connection.execute(f"PRAGMA user_version = {(number + 1) % 2**31}")
 
 
 def _answer(job: _Job[Any], outcome: _Outcome) -> None:
