@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from http import HTTPStatus
 from types import MappingProxyType
-from typing import Any, Final, TypeAlias, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Final, TypeAlias, get_args, get_origin, get_type_hints
 
 import attrs
 import msgspec
@@ -184,6 +184,11 @@ class _Writer:
             "summary": operation.summary,
             "responses": self._describe_responses(operation),
         }
+        if operation.links:
+            described["responses"][str(operation.status)]["links"] = {
+                target: {"operationId": f"{route.tag}_{target}", "parameters": dict(parameters)}
+                for target, parameters in operation.links.items()
+            }
         if operation.description:
             described["description"] = operation.description
         parameters = [*_path_parameters(operation), *self._query_parameters(operation), *_header_parameters(operation)]
@@ -195,7 +200,8 @@ class _Writer:
         elif operation.body_media:
             # In HTTP no body and an empty one are the same.
             content = {"schema": dict(operation.body_schema)} if operation.body_schema else {}
-            described["requestBody"] = {"content": dict.fromkeys(operation.body_media, content)}
+            required = {"required": True} if operation.body_schema.get("required") else {}
+            described["requestBody"] = {**required, "content": dict.fromkeys(operation.body_media, content)}
         if operation.scope is not None:
             described["security"] = [{name: []} for name in _SECURITY]
         elif HTTPStatus.UNAUTHORIZED in operation.errors:
@@ -272,8 +278,17 @@ def _path_parameters(operation: Operation) -> Iterator[_Object]:
             "name": variable["name"],
             "in": "path",
             "required": True,
-            "schema": dict(_VARIABLES.get(variable["converter"] or "", _SEGMENT)),
+            "schema": _describe_variable(operation, variable),
         }
+
+
+def _describe_variable(operation: Operation, variable: re.Match[str]) -> _Object:
+    """What the argument of the handler says of it, where it says something, or else what any such variable takes."""
+    hints = get_type_hints(inspect.unwrap(operation.source), include_extras=True) if operation.source else {}
+    hint = hints.get(variable["name"])
+    if get_origin(hint) is Annotated:
+        return msgspec.json.schema(hint)
+    return dict(_VARIABLES.get(variable["converter"] or "", _SEGMENT))
 
 
 def _header_parameters(operation: Operation) -> Iterator[_Object]:

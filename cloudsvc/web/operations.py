@@ -40,6 +40,8 @@ class Operation:
     :ivar produces: media types of an answer that is not a message, with their OpenAPI schemas.
     :ivar answers: further statuses that the handler returns an answer of the same kind with, and when.
     :ivar errors: statuses of the errors that the handler itself raises, and when.
+    :ivar links: names of handlers of the same application that go on from the successful answer, and for each the
+        runtime expressions (OpenAPI 3.1, Link Object) of its parameters.
     :ivar hidden: left out of the documentation.
     """
 
@@ -60,6 +62,7 @@ class Operation:
     produces: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
     answers: Mapping[int, str] = MappingProxyType({})
     errors: Mapping[int, str] = MappingProxyType({})
+    links: Mapping[str, Mapping[str, str]] = MappingProxyType({})
     hidden: bool = False
 
 

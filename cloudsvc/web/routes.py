@@ -33,6 +33,7 @@ def route(
     produces: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
     answers: Mapping[int, str] = MappingProxyType({}),
     errors: Mapping[int, str] = MappingProxyType({}),
+    links: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
     hidden: bool = False,
 ) -> Callable[[H], H]:
     """
@@ -47,6 +48,8 @@ def route(
     :param produces: media type -> OpenAPI schema, where the answer is a :class:`Response` rather than a message.
     :param answers: further statuses that it returns a :class:`Reply` or :class:`Response` with, and when.
     :param errors: statuses of the errors that it raises itself, and when.
+    :param links: names of routes of the same application that go on from the answer, and for each where its parameters
+        come from, as OpenAPI writes it: ``$response.body#/id``.
     :raises ValueError: another route of ``app`` has the same name; Klein would silently serve one for both.
     """
     names = (methods,) if isinstance(methods, str) else tuple(methods)
@@ -69,6 +72,7 @@ def route(
             produces=produces,
             answers=answers,
             errors=errors,
+            links=links,
             hidden=hidden,
         )
         app.route(path, methods=names, endpoint=endpoint)(handler)  # type: ignore[type-var]  # Klein knows no answers of ours

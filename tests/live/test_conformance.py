@@ -3,18 +3,57 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
+from base64 import b64decode
 from pathlib import Path
 
 import pytest
 
 from tests.support.example import Example
-from tests.support.server import make_home, running
+from tests.support.server import Server, make_home, running
 from tests.support.shelf import NAME
 
 ROOT = Path(__file__).parents[2]
+PICTURE = b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGNgYGAAAAAEAAH2FzhVAAAAAElFTkSuQmCC")
+FILES = {
+    "kept.txt": b"version 1",
+    "a.txt": b"text",
+    "b.json": b"[null, 1]",
+    "c": b"",
+    "letters/d": b"d",
+    "sea.png": PICTURE,
+    "one": b"1",
+    "two": b"2",
+    "sources/e": b"e",
+}
+"""What there is, by path; schemathesis.toml names these paths."""
+
+LUCKY = {("POST", "/api/trash/{number}/restore"), ("DELETE", "/api/trash/{number}")}
+"""Operations that find nothing when others have emptied the trash before."""
+
 SCHEMATHESIS = shutil.which("schemathesis")
+
+
+def fill(server: Server) -> None:
+    """Store files, make folders, and throw some away."""
+    for path, content in FILES.items():
+        assert server.ask("PUT", f"/api/files/{path}", content).status == 201
+    for number in range(1, 7):
+        assert server.ask("PUT", f"/api/folders/folder-{number}").status == 201
+    for number in range(12):
+        assert server.ask("PUT", f"/api/folders/thrown-away-{number}").status == 201
+        assert server.ask("DELETE", f"/api/folders/thrown-away-{number}").status == 200
+
+
+def find_refused(server: Server) -> set[tuple[str, str]]:
+    """Operations of the description that no request has succeeded with."""
+    paths = server.ask("GET", "/api/openapi.json").json["paths"]
+    metrics = server.ask("GET", "/api/metrics").body.decode()
+    found = re.findall(r'^http_requests_total\{handler="(.+?)",method="(\w+)",status="2.."\}', metrics, re.MULTILINE)
+    succeeded = {(method, handler) for handler, method in found}
+    return {(method.upper(), path) for path, item in paths.items() for method in item} - succeeded
 
 
 @pytest.mark.seconds(300)
@@ -23,12 +62,14 @@ def test_the_server_conforms_to_its_description(example: Example, tmp_path: Path
     assert SCHEMATHESIS is not None
     home, token = make_home(
         tmp_path,
-        applications=["notes", NAME],
+        applications=["notes", NAME, "drive"],
         notes={"max_notes": 20},
+        storage_config={"max_tags_per_file": 1000, "max_tag_length": 1000},  # as many as the description promises
         rate_limit={"enabled": False},  # thousands of requests come from one client, wrong keys among them
     )
     packages = os.pathsep.join((example.environ["PYTHONPATH"], str(ROOT)))
     with running(home, token, environ={"PYTHONPATH": packages}) as server:
+        fill(server)
         result = subprocess.run(
             [
                 *(SCHEMATHESIS, "--config-file", str(ROOT / "schemathesis.toml"), "--no-color"),
@@ -44,5 +85,7 @@ def test_the_server_conforms_to_its_description(example: Example, tmp_path: Path
         )
         log = server.log()
         assert server.ask("GET", "/api/health").json["status"] == "healthy"
+        refused = find_refused(server)
     assert result.returncode == 0, result.stdout
     assert "Traceback" not in log
+    assert refused <= LUCKY, result.stdout

@@ -9,7 +9,7 @@ from attrs import frozen
 from msgspec import Meta
 
 from cloudsvc.api.drive.conditions import parse_tag
-from cloudsvc.api.drive.descriptions import CHANGED, FAILED
+from cloudsvc.api.drive.descriptions import CHANGED, FAILED, PathText, TagText
 from cloudsvc.api.drive.messages import NodeKind
 from cloudsvc.api.drive.paths import parse_named
 from cloudsvc.api.drive.requests import NoQuery, Number
@@ -31,14 +31,15 @@ from cloudsvc.drive.nodes import Trashed, TrashId
 from cloudsvc.extend import Message, Request, accepts_json, accepts_query, authorized, route, throttled
 
 _IfMatch: TypeAlias = Annotated[str | None, Meta(description="The entity tag that the file must have.")]
-_Tags: TypeAlias = Annotated[tuple[str, ...], Meta(max_length=1000)]
+_AddedTags: TypeAlias = Annotated[tuple[TagText, ...], Meta(max_length=1000)]
+_RemovedTags: TypeAlias = Annotated[tuple[str, ...], Meta(max_length=1000)]
 
 
 @frozen(kw_only=True)
 class MakeFolderStep:
     """Make a folder, and those above it that are missing."""
 
-    path: str
+    path: PathText
 
     def to_command(self, limits: Limits) -> Command:
         return MakeFolder(path=parse_named(self.path))
@@ -48,8 +49,8 @@ class MakeFolderStep:
 class MoveStep:
     """Give a file or folder another path."""
 
-    path: str
-    new_path: str
+    path: PathText
+    new_path: PathText
     if_match: _IfMatch = None
 
     def to_command(self, limits: Limits) -> Command:
@@ -61,8 +62,8 @@ class MoveStep:
 class CopyStep:
     """Copy a file or folder."""
 
-    source: str
-    destination: str
+    source: PathText
+    destination: PathText
 
     def to_command(self, limits: Limits) -> Command:
         return Copy(source=parse_named(self.source), destination=parse_named(self.destination))
@@ -72,7 +73,7 @@ class CopyStep:
 class DeleteStep:
     """Put a file or folder into the trash."""
 
-    path: str
+    path: PathText
     if_match: _IfMatch = None
 
     def to_command(self, limits: Limits) -> Command:
@@ -84,7 +85,7 @@ class RestoreStep:
     """Take something out of the trash."""
 
     id: Number
-    destination: Annotated[str | None, Meta(description="A path; without it, where it was.")] = None
+    destination: Annotated[PathText | None, Meta(description="A path; without it, where it was.")] = None
 
     def to_command(self, limits: Limits) -> Command:
         destination = None if self.destination is None else parse_named(self.destination)
@@ -95,9 +96,9 @@ class RestoreStep:
 class TagStep:
     """Add and remove tags of a file."""
 
-    path: str
-    add: _Tags = ()
-    remove: _Tags = ()
+    path: PathText
+    add: _AddedTags = ()
+    remove: _RemovedTags = ()
     if_match: _IfMatch = None
 
     def to_command(self, limits: Limits) -> Command:
@@ -140,11 +141,15 @@ class BatchOperation:
         return [step for step in steps if step is not None]
 
 
+_ONE_KEY = {"minProperties": 1, "maxProperties": 1, "additionalProperties": {"type": "object"}}
+_OneChange: TypeAlias = Annotated[BatchOperation, Meta(extra_json_schema=_ONE_KEY)]
+
+
 @frozen(kw_only=True)
 class Batch:
     """Changes, in order."""
 
-    operations: Annotated[tuple[BatchOperation, ...], Meta(min_length=1, max_length=1000)]
+    operations: Annotated[tuple[_OneChange, ...], Meta(min_length=1, max_length=1000)]
 
 
 @frozen(kw_only=True)
@@ -156,7 +161,7 @@ class BatchResult:
     :ivar trash_id: Names what was deleted.
     """
 
-    path: str
+    path: PathText
     kind: NodeKind
     trash_id: int | None
 

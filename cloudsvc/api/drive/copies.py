@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from cloudsvc.api.drive.descriptions import FAILED
+from cloudsvc.api.drive.descriptions import FAILED, PathText
 from cloudsvc.api.drive.messages import NodeKind, NodeMessage
 from cloudsvc.api.drive.paths import parse_named, spell_path
 from cloudsvc.api.drive.requests import NoQuery
@@ -16,8 +16,8 @@ from cloudsvc.extend import Reply, Request, accepts_json, accepts_query, authori
 class NewCopy:
     """What to copy, and where the copy goes."""
 
-    source: str
-    destination: str
+    source: PathText
+    destination: PathText
 
 
 class CopyRoutes(DriveHandlers):

@@ -4,15 +4,52 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Annotated, Any, Final
+
+from msgspec import Meta
+
+_NAME: Final = r"(?!\.\.?(/|$))[^/\x00-\x1f\x7f-\x9f\u2028\u2029]+"
+_PATH: Final = f"{_NAME}(/{_NAME})*"
+
+# Only described here: `cloudsvc.drive.names` judges, and says why. How long a path may be is a matter of bytes, of
+# which JSON Schema knows nothing.
+PathText = Annotated[str, Meta(extra_json_schema={"pattern": f"^{_PATH}$"})]
+"""A path, which is not the root."""
+
+OptionalPathText = Annotated[str, Meta(extra_json_schema={"pattern": f"^({_PATH})?$"})]
+"""A path, or nothing."""
+
+PrefixText = Annotated[str, Meta(extra_json_schema={"pattern": f"^({_PATH})?/?$"})]
+"""A path, the root too, with or without a slash at its end."""
+
+TagText = Annotated[
+    str,
+    Meta(
+        max_length=1000,
+        extra_json_schema={
+            "pattern": r"^[^\s\x00-\x1f\x7f-\x9f]([^\x00-\x1f\x7f-\x9f\u2028\u2029]*[^\s\x00-\x1f\x7f-\x9f])?$"
+        },
+    ),
+]
+"""A tag that may be given to a file. The settings may allow less."""
 
 NO_FILE: Final = "There is no such file."
 CHANGED: Final = "The file is not as a condition of the request demands."
 FAILED: Final = "The storage does not work, or requests cannot be counted."
 NO_ROOM: Final = "There is no room for it."
 
-BYTES: Final[Mapping[str, Any]] = MappingProxyType({"type": "string", "format": "binary"})
-"""The schema of anything."""
+SAME_PATH: Final[Mapping[str, str]] = MappingProxyType({"path": "$request.path.path"})
+"""How a link names the path of the request."""
+
+_ENTRY: Final[Mapping[str, str]] = MappingProxyType({"number": "$response.body#/trash_id"})
+THROWN_AWAY: Final = {"restore": _ENTRY, "purge": _ENTRY}
+"""Where it goes on from what was put into the trash."""
+
+ANYTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+"""The schema of a file: of what it is nobody knows."""
+
+PICTURE: Final[Mapping[str, Any]] = MappingProxyType({"type": "string", "format": "binary"})
+"""The schema of a thumbnail."""
 
 WRITE_CONDITIONS: Final[Mapping[str, str]] = MappingProxyType(
     {

@@ -9,15 +9,21 @@ from msgspec import Meta
 
 from cloudsvc.api.drive.conditions import spell_tag
 from cloudsvc.api.drive.descriptions import (
-    BYTES,
+    ANYTHING,
     CHANGED,
     DIGESTS,
     FAILED,
     NO_FILE,
     NO_ROOM,
+    PICTURE,
     RANGES,
     READ_CONDITIONS,
+    SAME_PATH,
+    THROWN_AWAY,
     WRITE_CONDITIONS,
+    OptionalPathText,
+    PathText,
+    TagText,
 )
 from cloudsvc.api.drive.digests import read_digest, spell_digest
 from cloudsvc.api.drive.downloads import answer_download, answer_thumbnail
@@ -49,7 +55,12 @@ from cloudsvc.extend import (
 _UNBOUNDED: Final = 2**62
 """Bytes. How large a file may be is for the drive to say."""
 
-_FORM: Final = {"type": "object", "properties": {FIELD: dict(BYTES)}, "required": [FIELD]}
+_FORM: Final = {
+    "type": "object",
+    "properties": {FIELD: {"type": "string", "format": "binary"}},
+    "required": [FIELD],
+    "additionalProperties": False,
+}
 _SENT: Final = {206: "Parts of the file, as `Range` asks.", 304: "It is still what the client has."}
 _NO_PLACE: Final = "A folder is in its place, or a file is where its folder should be."
 
@@ -65,8 +76,8 @@ class DownloadQuery:
 class FileChanges:
     """What to change of a file."""
 
-    new_filepath: Annotated[str | None, Meta(description="Where it goes; without it, it stays.")] = None
-    add_tags: Annotated[tuple[str, ...], Meta(max_length=1000)] = ()
+    new_filepath: Annotated[OptionalPathText | None, Meta(description="Where it goes; without it, it stays.")] = None
+    add_tags: Annotated[tuple[TagText, ...], Meta(max_length=1000)] = ()
     remove_tags: Annotated[tuple[str, ...], Meta(max_length=1000)] = ()
 
 
@@ -80,6 +91,9 @@ class FileRoutes(DriveHandlers):
         status=201,
         headers={**WRITE_CONDITIONS, **DIGESTS},
         answers={204: "The file had been there, and has been replaced."},
+        links=dict.fromkeys(
+            ("get_file", "get_thumbnail", "patch_file", "delete_file", "list_versions", "restore_version"), SAME_PATH
+        ),
         errors={
             409: _NO_PLACE,
             412: CHANGED,
@@ -93,7 +107,7 @@ class FileRoutes(DriveHandlers):
     @throttled("transfer")
     @accepts_query(NoQuery)
     @accepts_body("*/*", limit=_UNBOUNDED)
-    async def put_file(self, request: Request, path: str, query: NoQuery) -> Reply[StoredMessage] | Response:
+    async def put_file(self, request: Request, path: PathText, query: NoQuery) -> Reply[StoredMessage] | Response:
         """
         Store a file, or replace it.
 
@@ -128,7 +142,7 @@ class FileRoutes(DriveHandlers):
     @throttled("transfer")
     @accepts_query(NoQuery)
     @accepts_body("multipart/form-data", limit=_UNBOUNDED, schema=_FORM)
-    async def post_file(self, request: Request, path: str, query: NoQuery) -> StoredMessage:
+    async def post_file(self, request: Request, path: PathText, query: NoQuery) -> StoredMessage:
         """
         Store a new file from a form.
 
@@ -148,14 +162,14 @@ class FileRoutes(DriveHandlers):
         "GET",
         "/files/<path:path>",
         headers={**RANGES, **READ_CONDITIONS},
-        produces={"*/*": BYTES},
+        produces={"*/*": ANYTHING},
         answers=_SENT,
         errors={404: NO_FILE, 412: CHANGED, 416: "All ranges are beyond the end.", 503: FAILED},
     )
     @authorized(READ)
     @throttled("transfer")
     @accepts_query(DownloadQuery)
-    async def get_file(self, request: Request, path: str, query: DownloadQuery) -> Response:
+    async def get_file(self, request: Request, path: PathText, query: DownloadQuery) -> Response:
         """
         Send a file, or parts of it.
 
@@ -168,7 +182,7 @@ class FileRoutes(DriveHandlers):
         "GET",
         "/files/<path:path>/thumbnail",
         headers=READ_CONDITIONS,
-        produces={"image/jpeg": BYTES, "*/*": BYTES},
+        produces={"image/jpeg": PICTURE, "*/*": ANYTHING},
         answers=_SENT,
         errors={
             404: NO_FILE,
@@ -182,7 +196,7 @@ class FileRoutes(DriveHandlers):
     @authorized(READ)
     @throttled("transfer")
     @accepts_query(DownloadQuery)
-    async def get_thumbnail(self, request: Request, path: str, query: DownloadQuery) -> Response:
+    async def get_thumbnail(self, request: Request, path: PathText, query: DownloadQuery) -> Response:
         """
         Send a thumbnail of an image or a video.
 
@@ -208,7 +222,7 @@ class FileRoutes(DriveHandlers):
     @throttled("api")
     @accepts_query(NoQuery)
     @accepts_json(FileChanges)
-    async def patch_file(self, request: Request, path: str, query: NoQuery, body: FileChanges) -> TagsMessage:
+    async def patch_file(self, request: Request, path: PathText, query: NoQuery, body: FileChanges) -> TagsMessage:
         """Rename or move a file, add and remove tags: all of it or nothing."""
         place = parse_named(path)
         file = await self.drive.edit_file(
@@ -227,11 +241,12 @@ class FileRoutes(DriveHandlers):
         "/files/<path:path>",
         headers=WRITE_CONDITIONS,
         errors={404: NO_FILE, 412: CHANGED, 503: FAILED},
+        links=THROWN_AWAY,
     )
     @authorized(WRITE)
     @throttled("api")
     @accepts_query(NoQuery)
-    async def delete_file(self, request: Request, path: str, query: NoQuery) -> DeletedMessage:
+    async def delete_file(self, request: Request, path: PathText, query: NoQuery) -> DeletedMessage:
         """Put a file into the trash."""
         place = parse_named(path)
         condition = await self._read_condition(request, place)

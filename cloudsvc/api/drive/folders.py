@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from cloudsvc.api.drive.descriptions import FAILED
+from cloudsvc.api.drive.descriptions import FAILED, SAME_PATH, THROWN_AWAY, PathText
 from cloudsvc.api.drive.messages import ChildrenPage, DeletedFolderMessage, NodeEntry, NodeMessage
 from cloudsvc.api.drive.paths import locate_beside, parse_named
 from cloudsvc.api.drive.requests import NoQuery, PageQuery
@@ -28,7 +28,7 @@ _NO_FOLDER = "There is no such folder."
 class FolderChanges:
     """Where a folder goes."""
 
-    new_path: str
+    new_path: PathText
 
 
 class FolderRoutes(DriveHandlers):
@@ -46,7 +46,7 @@ class FolderRoutes(DriveHandlers):
     @authorized(READ)
     @throttled("api")
     @accepts_query(PageQuery)
-    async def list_folder(self, request: Request, path: str, query: PageQuery) -> ChildrenPage:
+    async def list_folder(self, request: Request, path: PathText, query: PageQuery) -> ChildrenPage:
         """List what is directly in a folder, by name."""
         return await self._list_children(request, parse_named(path), query)
 
@@ -56,12 +56,13 @@ class FolderRoutes(DriveHandlers):
         "/folders/<path:path>",
         status=201,
         answers={200: "The folder has been there already."},
+        links=dict.fromkeys(("list_folder", "patch_folder", "delete_folder"), SAME_PATH),
         errors={409: "A file is in its place, or where a folder above it should be.", 503: FAILED},
     )
     @authorized(WRITE)
     @throttled("api")
     @accepts_query(NoQuery)
-    async def put_folder(self, request: Request, path: str, query: NoQuery) -> Reply[NodeMessage]:
+    async def put_folder(self, request: Request, path: PathText, query: NoQuery) -> Reply[NodeMessage]:
         """Make a folder, and those above it that are missing."""
         made = await self.drive.make_folder(request.actor, parse_named(path))
         if not made.created:
@@ -79,16 +80,16 @@ class FolderRoutes(DriveHandlers):
     @throttled("api")
     @accepts_query(NoQuery)
     @accepts_json(FolderChanges)
-    async def patch_folder(self, request: Request, path: str, query: NoQuery, body: FolderChanges) -> NodeMessage:
+    async def patch_folder(self, request: Request, path: PathText, query: NoQuery, body: FolderChanges) -> NodeMessage:
         """Rename or move a folder with all that is in it."""
         node = await self.drive.move(request.actor, parse_named(path), parse_named(body.new_path), Folder)
         return NodeMessage.of("Folder moved.", node)
 
-    @route(app, "DELETE", "/folders/<path:path>", errors={404: _NO_FOLDER, 503: FAILED})
+    @route(app, "DELETE", "/folders/<path:path>", errors={404: _NO_FOLDER, 503: FAILED}, links=THROWN_AWAY)
     @authorized(WRITE)
     @throttled("api")
     @accepts_query(NoQuery)
-    async def delete_folder(self, request: Request, path: str, query: NoQuery) -> DeletedFolderMessage:
+    async def delete_folder(self, request: Request, path: PathText, query: NoQuery) -> DeletedFolderMessage:
         """Put a folder into the trash with all that is in it."""
         entry = await self.drive.discard(request.actor, parse_named(path), Folder)
         message = "Folder put into the trash."

@@ -12,7 +12,7 @@ from msgspec import Meta
 from werkzeug.datastructures import MIMEAccept
 from werkzeug.http import parse_accept_header
 
-from cloudsvc.api.drive.descriptions import FAILED
+from cloudsvc.api.drive.descriptions import FAILED, PrefixText
 from cloudsvc.api.drive.fields import read_field
 from cloudsvc.api.drive.messages import FileEntry, FilesMessage, FilesPage
 from cloudsvc.api.drive.requests import PageQuery
@@ -58,7 +58,7 @@ class Sort(StrEnum):
 class FilesQuery(PageQuery):
     """Which files to list."""
 
-    prefix: Annotated[str, Meta(description="A folder: only files below it, at whatever depth.")] = ""
+    prefix: Annotated[PrefixText, Meta(description="A folder: only files below it, at whatever depth.")] = ""
     tag: Annotated[str | None, Meta(description="Only files with this tag.")] = None
     type: Annotated[str | None, Meta(description="Only files of this type: `image/png`, or `image` for all.")] = None
     q: Annotated[str | None, Meta(description="Only files whose name contains it, whatever its case.")] = None

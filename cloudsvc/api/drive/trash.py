@@ -7,7 +7,7 @@ from typing import Annotated
 from attrs import frozen
 from msgspec import Meta
 
-from cloudsvc.api.drive.descriptions import FAILED
+from cloudsvc.api.drive.descriptions import FAILED, PathText
 from cloudsvc.api.drive.messages import NodeMessage, PurgedMessage, TrashEntry, TrashPage
 from cloudsvc.api.drive.paths import parse_named
 from cloudsvc.api.drive.requests import LARGEST_NUMBER, NoQuery, PageQuery
@@ -23,7 +23,7 @@ _NO_ENTRY = "There is no such entry."
 class RestoreQuery:
     """Where it goes."""
 
-    destination: Annotated[str | None, Meta(description="A path; without it, where it was.")] = None
+    destination: Annotated[PathText | None, Meta(description="A path; without it, where it was.")] = None
 
 
 class TrashRoutes(DriveHandlers):

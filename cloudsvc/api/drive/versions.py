@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from cloudsvc.api.drive.descriptions import CHANGED, FAILED, NO_FILE, WRITE_CONDITIONS
+from cloudsvc.api.drive.descriptions import CHANGED, FAILED, NO_FILE, WRITE_CONDITIONS, PathText
 from cloudsvc.api.drive.messages import StoredMessage, VersionEntry, VersionsPage
 from cloudsvc.api.drive.paths import parse_named
 from cloudsvc.api.drive.requests import NoQuery, Number, PageQuery
@@ -27,7 +27,7 @@ class VersionRoutes(DriveHandlers):
     @authorized(READ)
     @throttled("api")
     @accepts_query(PageQuery)
-    async def list_versions(self, request: Request, path: str, query: PageQuery) -> VersionsPage:
+    async def list_versions(self, request: Request, path: PathText, query: PageQuery) -> VersionsPage:
         """
         List the versions of a file, the newest first.
 
@@ -49,7 +49,9 @@ class VersionRoutes(DriveHandlers):
     @throttled("api")
     @accepts_query(NoQuery)
     @accepts_json(VersionChoice)
-    async def restore_version(self, request: Request, path: str, query: NoQuery, body: VersionChoice) -> StoredMessage:
+    async def restore_version(
+        self, request: Request, path: PathText, query: NoQuery, body: VersionChoice
+    ) -> StoredMessage:
         """Make an earlier version the content of the file again, as a new version."""
         place = parse_named(path)
         condition = await self._read_condition(request, place)
