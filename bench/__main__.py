@@ -14,6 +14,7 @@ from bench import stages
 from bench.catalogue import PEERS
 from bench.drive import STAGES
 from bench.drive_report import drive_to_json, format_drive_report
+from bench.lag import lag
 from bench.profiling import profile as profile_server
 from bench.report import format_report, to_json
 from bench.run import QUICK, THOROUGH, divide_cores, measure
@@ -65,6 +66,9 @@ def profile(seconds: int, top: int, sort: str) -> None:
     """Run cloudsvc under cProfile and print its costliest functions."""
     _require_wrk()
     click.echo(profile_server(seconds, top, sort))
+
+
+main.add_command(lag)
 
 
 def _require_wrk() -> None:
