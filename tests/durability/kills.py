@@ -102,20 +102,15 @@ class ForkServer:
 
 @contextmanager
 def run_fork_server() -> Iterator[ForkServer]:
-    """One that ends with the context, with whoever works for it."""
+    """One that ends with the context, and whoever works for it."""
     command = [sys.executable, "-m", "tests.durability.forkserver"]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment(), bufsize=0, start_new_session=True
     ) as process:
         try:
             yield ForkServer(process)
-        except BaseException:
-            os.killpg(process.pid, signal.SIGKILL)
-            raise
         finally:
-            assert process.stdin is not None
-            process.stdin.close()
-            process.wait(PATIENCE)
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 @define
