@@ -12,7 +12,7 @@ export PATH := $(BIN):$(PATH):$(CURDIR)/$(TOOLS)/lint/bin:$(CURDIR)/$(TOOLS)/api
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help run test check lint types imports security deploy-files workflows actionlint versions lock \
-        lock-check audit api-test bench image-test wheel format clean
+        lock-check audit torture api-test bench image-test wheel format clean
 
 help:  ## what there is to make
 	@sed -n 's/^\([a-z-]*\):.*  ## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -80,6 +80,9 @@ lock: $(VENV)/.runtime  ## write requirements/*.txt again, keeping versions (ARG
 
 lock-check: $(VENV)/.runtime
 	scripts/lock --check
+
+torture: $(VENV)/.dev  ## kill what works on a drive for an hour (or SECONDS), until something is lost
+	python -m tests.durability.torture --seconds $(or $(SECONDS),3600) $(ARGS)
 
 api-test: $(VENV)/.dev $(TOOLS)/api/.ready  ## schemathesis alone, against started servers
 	pytest tests/live/test_conformance.py
