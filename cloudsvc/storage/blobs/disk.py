@@ -8,9 +8,11 @@ from pathlib import Path
 _OWNER_ONLY = 0o600
 _FOLDER_OF_OWNER = 0o700
 
+_NO_WAIT = getattr(os, "RWF_NOWAIT", None)  # of Linux only
+
 
 class Disk:
-    """The calls themselves. All of them block, and raise ``OSError``."""
+    """The calls themselves. All of them but one block, and raise ``OSError``."""
 
     def create(self, path: Path) -> int:
         """A descriptor for writing a new file."""
@@ -41,6 +43,17 @@ class Disk:
         while 0 < len(data) < length and (more := os.pread(descriptor, length - len(data), offset + len(data))):
             data += more
         return data
+
+    def read_cached(self, descriptor: int, length: int, offset: int) -> bytes | None:
+        """``length`` bytes from ``offset`` if the system has them in memory, else ``None``. Never waits for a disk."""
+        if _NO_WAIT is None:
+            return None
+        data = bytearray(length)
+        try:
+            size = os.preadv(descriptor, [data], offset, _NO_WAIT)
+        except OSError:
+            return None  # It would have to wait, or this file system cannot tell. Whatever else it is, reading tells.
+        return bytes(data) if size == length else None
 
     def sync(self, descriptor: int) -> None:
         """Make what was written durable."""

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
+from typing import Final
 
 from attrs import define, field
 
@@ -16,12 +17,15 @@ from cloudsvc.core.threads import ThreadRunner
 from cloudsvc.storage.blobs.disk import Disk
 from cloudsvc.storage.blobs.faults import translated
 
+_AT_ONCE: Final = 256 * 1024
+"""Bytes that are copied without a trip to a thread, if they are in memory. The trip costs more than the copy."""
+
 
 @define(eq=False, kw_only=True)
 class OpenFile:
     """
     A file open for reading, closed once nobody uses it: a thread may still read when whoever asked it has left, and
-    must not read another file that has got the same number. Its methods block.
+    must not read another file that has got the same number. Its methods block, unless they say that they do not.
 
     :ivar size: in bytes.
     """
@@ -59,6 +63,11 @@ class OpenFile:
         if len(data) < wanted:
             raise OSError(errno.EIO, f"a blob of {self.size} bytes has fewer by now")
         return data
+
+    def read_cached(self, offset: int, length: int) -> bytes | None:
+        """As :meth:`read`, for what the system has in memory; ``None`` for anything else. Does not block."""
+        with self._used() as descriptor:
+            return self._disk.read_cached(descriptor, max(0, min(length, self.size - offset)), offset)
 
     def lend(self) -> int:
         """
@@ -108,6 +117,8 @@ class LocalBlobReader:
 
     async def read(self, offset: int, length: int) -> bytes:
         """As :meth:`cloudsvc.drive.blobs.BlobReader.read`."""
+        if length <= _AT_ONCE and (data := self._file.read_cached(offset, length)) is not None:
+            return data
         with translated():
             return await self._threads.run(self._file.read, offset, length)
 
