@@ -40,6 +40,7 @@ class Body:
     :ivar length: what ``Content-Length`` says in bytes, or ``None`` for a chunked body.
     :ivar received: bytes that have arrived so far.
     :ivar complete: whether the last byte has arrived.
+    :ivar invited: whether somebody has begun to read it.
     """
 
     length: int | None
@@ -47,13 +48,13 @@ class Body:
     received: int = 0
     complete: bool = False
     paused: bool = False
+    invited: bool = False
     _limit: int | None = None
     _pieces: list[bytes] = field(factory=list)
     _buffered: int = 0
     _problem: BaseException | None = None
     _waiting: Deferred[None] | None = None
     _discarding: bool = False
-    _invited: bool = False
 
     def bound(self, limit: int) -> None:
         """
@@ -72,8 +73,8 @@ class Body:
         :raises HTTPError: 413 beyond the bound, 408 when the client is slower than the minimum rate.
         :raises ConnectionError: the client left before the end.
         """
-        if not self._invited:
-            self._invited = True
+        if not self.invited:
+            self.invited = True
             if not self.complete:
                 self._flow.invite()
         while not self._pieces:

@@ -22,6 +22,7 @@ from cloudsvc.web.errors import HTTPError
 from cloudsvc.web.plain_heads import PlainHead, read_plain_head
 
 if TYPE_CHECKING:
+    from cloudsvc.web.body import Body
     from cloudsvc.web.connections import Connections
     from cloudsvc.web.request import Request
     from cloudsvc.web.site import Site
@@ -31,6 +32,12 @@ REFUSED_BYTES: Final = 32 * 1024
 
 _SPARING: Final = 16 * 1024
 """Bytes that one read of the socket may bring once the request is refused."""
+
+_USUAL: Final = 64 * 1024
+"""Bytes that one read may bring otherwise: less than what is taken of a refused request."""
+
+_GENEROUS: Final = 256 * 1024
+"""Bytes that one read may bring of a body that is wanted."""
 
 _FRAMING: Final = frozenset({b"Content-Length", b"Transfer-Encoding"})
 _LONGEST_LENGTH: Final = 18
@@ -260,11 +267,10 @@ class Channel(HTTPChannel, BodyFlow):
     def rawDataReceived(self, data: bytes) -> None:
         """Pass on bytes of the body; throw away what follows a refusal, up to a bound."""
         if self.phase is Phase.CLOSING:
-            self._discarded += len(data)
-            if self._discarded > REFUSED_BYTES:
-                self._networkProducer.pauseProducing()
+            self._discard(data)
             return
         super().rawDataReceived(data)
+        self._adapt_reads()
 
     def invite(self) -> None:
         """Say ``100 Continue`` to a client that waits for it (RFC 9110 section 10.1.1)."""
@@ -367,19 +373,38 @@ class Channel(HTTPChannel, BodyFlow):
         """
         self._enter(Phase.CLOSING)
         self.setRawMode()
-        self._read_sparingly()
+        self._limit_reads(_SPARING)
         plain = ITCPTransport(self.transport, None)
         if plain is None or ISSLTransport.providedBy(self.transport):
             self.loseConnection()
         else:
             self.transport.unregisterProducer()
             plain.loseWriteConnection()
+        # Twisted's parser stops where a connection is being closed, and forgets what has come together with the head.
+        rest, self._buffer = self._buffer, b""
+        self._discard(rest)
 
-    def _read_sparingly(self) -> None:
+    def _discard(self, data: bytes) -> None:
+        """Throw bytes of a refused request away, and take no more when they are too many."""
+        self._discarded += len(data)
+        if self._discarded > REFUSED_BYTES:
+            self._networkProducer.pauseProducing()
+
+    def _adapt_reads(self) -> None:
+        """Read a body of known length in large pieces, as soon as somebody wants it, and nothing of what follows it."""
+        most = _USUAL
+        if self.phase is Phase.BODY:
+            body: Body = self.requests[-1].body
+            if body.length is not None and body.invited:
+                most = max(_USUAL, min(_GENEROUS, body.length - body.received))
+        if self.phase is not Phase.CLOSING:
+            self._limit_reads(most)
+
+    def _limit_reads(self, most: int) -> None:
         transport = self.transport
         while isinstance(transport, ProtocolWrapper):
             transport = transport.transport
-        transport.bufferSize = _SPARING
+        transport.bufferSize = most
 
     def _respondToBadRequestAndDisconnect(self) -> None:
         if self._receivedHeaderSize > self.totalHeadersSize:
