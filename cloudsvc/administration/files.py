@@ -22,6 +22,11 @@ def publish(staged: pathlib.Path, destination: pathlib.Path) -> None:
     sync_directory(destination.parent)
 
 
+def open_unlinked(file: pathlib.Path | str, flags: int, mode: int = 0o666) -> int:
+    """As :func:`os.open`, but no link is followed: what waits under a name in a directory of all may be a trap."""
+    return os.open(file, flags | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
+
+
 def lock(descriptor: int) -> bool:
     """Whether the lock of an open file or directory could be had. It is held until the descriptor is closed."""
     try:

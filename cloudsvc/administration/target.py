@@ -7,13 +7,14 @@ import os
 import pathlib
 import stat
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import IO, Final
 from uuid import uuid4
 
 from attrs import frozen
 
-from cloudsvc.administration.files import lock, publish, sync_directory
+from cloudsvc.administration.files import lock, open_unlinked, publish, sync_directory
 from cloudsvc.administration.metadata import METADATA_NAME
 from cloudsvc.core.errors import StartFault
 from cloudsvc.drive.names import Name, Path
@@ -23,6 +24,8 @@ STAGING_NAME: Final = ".cloudsvc-export"
 """What is not complete yet lies in a directory of this name, on the same file system as the rest."""
 
 _PIECE: Final = 1024 * 1024
+_FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+_FILE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 class Damaged(Exception):  # noqa: N818  # a state of affairs that callers put into words
@@ -56,14 +59,18 @@ class Target:
             top.mkdir(parents=True, exist_ok=True)
             _see_what_is_there(top, resume=resume)
             staging.mkdir(mode=0o700, exist_ok=True)
-            descriptor = os.open(staging, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            descriptor = os.open(staging, _FOLDER | os.O_NOFOLLOW)
         except OSError as problem:
-            raise StartFault([f"{top} cannot be written: {problem.strerror}; name another directory"]) from None
+            raise _unusable(top, problem) from None
         if not lock(descriptor):
             os.close(descriptor)
             raise StartFault([f"another export is being written to {top}; wait for it, or stop it"])
-        for left in staging.iterdir():
-            left.unlink()
+        try:
+            for left in staging.iterdir():
+                left.unlink()
+        except OSError as problem:
+            os.close(descriptor)
+            raise _unusable(staging, problem) from None
         return cls(top=top, fold=find_folding(staging), staging=staging, lock=descriptor)
 
     def close(self, *, complete: bool) -> None:
@@ -73,38 +80,39 @@ class Target:
             sync_directory(self.top)
         os.close(self._lock)
 
-    def locate(self, path: Path) -> pathlib.Path:
-        """Where ``path`` is."""
-        return self.top.joinpath(*map(_check_segment, path.names))
-
     def make_folder(self, path: Path) -> None:
         """
-        Make the folder ``path``, in one that is there. It may be there already, but links are not followed.
+        Make the folder ``path``, in one that is there. It may be there already.
 
         :raises OSError: it cannot be made.
         """
-        place = self.locate(path)
-        try:
-            place.mkdir()
-        except FileExistsError:
-            if not stat.S_ISDIR(place.lstat().st_mode):
-                raise
-        else:
-            sync_directory(place.parent)
+        with self._open_folder(path.parent) as folder:
+            name = _check_segment(path.name)
+            try:
+                os.mkdir(name, dir_fd=folder)
+            except FileExistsError:
+                if not stat.S_ISDIR(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode):
+                    raise
+            else:
+                os.fsync(folder)
 
     def has(self, path: Path, blob: Blob, modified_at: Instant) -> bool:
         """Whether the file at ``path`` has the bytes of ``blob`` already; its date is then set."""
-        place = self.locate(path)
         try:
-            status = place.lstat()
-        except FileNotFoundError:
-            return False
-        if not stat.S_ISREG(status.st_mode) or status.st_size != blob.size:
-            return False
-        with place.open("rb") as content:
-            if hashlib.file_digest(content, "sha256").digest() != blob.digest:
+            with self._open_folder(path.parent) as folder:
+                descriptor = os.open(_check_segment(path.name), _FILE, dir_fd=folder)
+        except OSError:
+            return False  # Writing it tells why, if that does not mend it.
+        try:
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode) or status.st_size != blob.size:
                 return False
-        _date(place, modified_at)
+            with open(descriptor, "rb", closefd=False) as content:
+                if hashlib.file_digest(content, "sha256").digest() != blob.digest:
+                    return False
+            _date(descriptor, modified_at)
+        finally:
+            os.close(descriptor)
         return True
 
     def write(self, path: Path, blob: Blob, descriptor: int, modified_at: Instant) -> None:
@@ -120,14 +128,16 @@ class Target:
                 _copy(descriptor, file, blob)
                 _date(file.fileno(), modified_at)
                 os.fsync(file.fileno())
-            staged.replace(self.locate(path))
+            with self._open_folder(path.parent) as folder:
+                os.replace(staged, _check_segment(path.name), dst_dir_fd=folder)
         except BaseException:
             staged.unlink(missing_ok=True)
             raise
 
     def sync_folder(self, path: Path) -> None:
         """Make the names in the folder ``path`` durable."""
-        sync_directory(self.locate(path))
+        with self._open_folder(path) as folder:
+            os.fsync(folder)
 
     def stage_text(self, destination: pathlib.Path) -> IO[str]:
         """
@@ -137,7 +147,8 @@ class Target:
         """
         if destination.parent == self.top:
             return (self._staging / uuid4().hex).open("x", encoding="utf-8")
-        return destination.with_name(f"{destination.name}.part").open("w", encoding="utf-8")
+        part = destination.with_name(f"{destination.name}.part")
+        return open(part, "w", encoding="utf-8", opener=open_unlinked)
 
     def place_text(self, stream: IO[str], destination: pathlib.Path) -> None:
         """
@@ -148,6 +159,19 @@ class Target:
         stream.flush()
         os.fsync(stream.fileno())
         publish(pathlib.Path(stream.name), destination)
+
+    @contextmanager
+    def _open_folder(self, path: Path) -> Iterator[int]:
+        """A descriptor of the folder ``path``. Links in the way are not followed, whoever made them, and whenever."""
+        descriptor = os.open(self.top, _FOLDER)
+        try:
+            for name in path.names:
+                below = os.open(_check_segment(name), _FOLDER | os.O_NOFOLLOW, dir_fd=descriptor)
+                os.close(descriptor)
+                descriptor = below
+            yield descriptor
+        finally:
+            os.close(descriptor)
 
 
 def find_folding(directory: pathlib.Path) -> Callable[[str], str]:
@@ -179,6 +203,10 @@ def _see_what_is_there(top: pathlib.Path, *, resume: bool) -> None:
         raise StartFault([f"{top} holds an earlier export; --resume completes it or brings it up to date"])
 
 
+def _unusable(place: pathlib.Path, problem: OSError) -> StartFault:
+    return StartFault([f"{place} cannot be written: {problem.strerror}; name another directory"])
+
+
 def _check_segment(name: Name) -> str:
     """The text of ``name``, which is one segment of a path on every system that this runs on."""
     if pathlib.PurePath(name.text).parts != (name.text,) or name.text in {os.curdir, os.pardir}:
@@ -206,5 +234,5 @@ def _read(descriptor: int) -> bytes:
         raise Damaged from None
 
 
-def _date(place: pathlib.Path | int, moment: Instant) -> None:
-    os.utime(place, ns=(moment * 1000, moment * 1000))
+def _date(descriptor: int, moment: Instant) -> None:
+    os.utime(descriptor, ns=(moment * 1000, moment * 1000))

@@ -13,6 +13,7 @@ import pytest
 from cloudsvc.administration.target import STAGING_NAME, Damaged, Target, find_folding, fold_case
 from cloudsvc.core.errors import StartFault
 from cloudsvc.drive.names import Name, parse_path
+from cloudsvc.drive.names import Path as DrivePath
 from cloudsvc.drive.nodes import Blob, BlobId
 
 MOMENT = 1_700_000_000_000_001
@@ -28,13 +29,17 @@ def opened(directory: Path, *, resume: bool = False, complete: bool = True) -> I
 
 
 def write(target: Target, path: str, content: bytes, claimed: bytes | None = None) -> None:
+    write_at(target, parse_path(path), content, claimed)
+
+
+def write_at(target: Target, path: DrivePath, content: bytes, claimed: bytes | None = None) -> None:
     claimed = content if claimed is None else claimed
     blob = Blob(id=BlobId("0" * 32), size=len(claimed), digest=hashlib.sha256(claimed).digest())
     reading, writing = os.pipe()
     with os.fdopen(writing, "wb") as pipe:
         pipe.write(content)
     try:
-        target.write(parse_path(path), blob, reading, MOMENT)
+        target.write(path, blob, reading, MOMENT)
     finally:
         os.close(reading)
 
@@ -74,7 +79,9 @@ def test_what_is_damaged_does_not_appear_and_leaves_what_was_there(tmp_path: Pat
 
 
 def test_links_are_neither_followed_nor_written_through(tmp_path: Path) -> None:
-    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside/sub").mkdir(parents=True)
+    (tmp_path / "outside/same").write_bytes(b"content")
+    os.utime(tmp_path / "outside/same", (1, 1))
     with opened(tmp_path / "export", complete=False):
         pass
     (tmp_path / "export/folder").symlink_to(tmp_path / "outside")
@@ -82,10 +89,28 @@ def test_links_are_neither_followed_nor_written_through(tmp_path: Path) -> None:
     with opened(tmp_path / "export", resume=True) as target:
         with pytest.raises(FileExistsError):
             target.make_folder(parse_path("folder"))
+        assert not has(target, "folder/same", b"content")
+        for path in ("folder/same", "folder/new", "folder/sub/new"):
+            with pytest.raises(NotADirectoryError):
+                write(target, path, b"content")
+        for act in (target.make_folder, target.sync_folder):
+            with pytest.raises(NotADirectoryError):
+                act(parse_path("folder/sub/new"))
         assert not has(target, "file", b"content")
         write(target, "file", b"content")
-    assert list_names(tmp_path / "outside") == []
+        assert list_names(tmp_path / "export" / STAGING_NAME) == []
+    assert list_names(tmp_path / "outside") == ["same", "sub"]
+    assert list_names(tmp_path / "outside/sub") == []
+    assert (tmp_path / "outside/same").stat().st_mtime == 1
     assert not (tmp_path / "export/file").is_symlink()
+
+
+def test_a_link_where_tags_and_dates_are_staged_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "victim").write_bytes(b"precious")
+    (tmp_path / "dates.json.part").symlink_to("victim")
+    with opened(tmp_path / "export") as target, pytest.raises(OSError, match="symbolic links"):
+        target.stage_text(tmp_path / "dates.json")
+    assert (tmp_path / "victim").read_bytes() == b"precious"
 
 
 def test_what_is_not_empty_is_refused(tmp_path: Path) -> None:
@@ -117,12 +142,19 @@ def test_what_cannot_be_written_is_told(tmp_path: Path) -> None:
     for place in ("file", "file/below"):
         with pytest.raises(StartFault, match="name another directory"):
             Target.open(tmp_path / place, resume=False)
+    (tmp_path / "export" / STAGING_NAME / "folder").mkdir(parents=True)
+    with pytest.raises(StartFault, match="name another directory"):
+        Target.open(tmp_path / "export", resume=True)
 
 
 @pytest.mark.parametrize("name", ["a/b", "/etc", "..", ".", ""])
 def test_no_name_leads_elsewhere(tmp_path: Path, name: str) -> None:
-    with opened(tmp_path) as target, pytest.raises(ValueError, match="is no name"):
-        target.locate(parse_path("folder") / Name(name, name))
+    with opened(tmp_path) as target:
+        for path in (parse_path("") / Name(name, name), parse_path("") / Name(name, name) / Name("a", "a")):
+            with pytest.raises(ValueError, match="is no name"):
+                write_at(target, path, b"content")
+            with pytest.raises(ValueError, match="is no name"):
+                target.make_folder(path)
 
 
 def test_this_file_system_says_which_names_are_the_same_to_it(tmp_path: Path) -> None:
