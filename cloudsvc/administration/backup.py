@@ -11,7 +11,7 @@ from typing import IO, Final
 from attrs import frozen
 
 from cloudsvc.administration.archive import CATALOGUE_NAME, ArchiveWriter, BadArchive
-from cloudsvc.administration.files import lock, publish
+from cloudsvc.administration.files import lock, open_unlinked, publish
 from cloudsvc.administration.moments import Moments
 from cloudsvc.administration.progress import Progress
 from cloudsvc.administration.tree import list_blobs
@@ -108,8 +108,12 @@ class Backup:
 
 
 def _open_alone(staged: pathlib.Path) -> IO[bytes]:
-    descriptor = os.open(staged, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _OWNER_ONLY)
+    descriptor = open_unlinked(staged, os.O_RDWR | os.O_CREAT, _OWNER_ONLY)
     stream = os.fdopen(descriptor, "wb")
+    if os.fstat(descriptor).st_uid != os.geteuid():
+        # Whoever made it may have it open, and would read what is written to it.
+        stream.close()
+        raise StartFault([f"{staged} belongs to another user; remove it, or name a file in a directory of your own"])
     # Whoever had the lock until now may have given the file its name.
     if not lock(descriptor) or not (staged.exists() and os.path.samestat(staged.stat(), os.fstat(descriptor))):
         stream.close()

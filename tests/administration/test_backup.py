@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tarfile
 from pathlib import Path
 
@@ -139,6 +140,26 @@ async def test_an_older_one_is_replaced_only_when_one_says_so(tmp_path: Path) ->
     assert tarfile.is_tarfile(tmp_path / "backup.tar")
     assert not (tmp_path / "backup.tar.part").exists()
     assert (tmp_path / "backup.tar").stat().st_mode & 0o777 == 0o600
+
+
+@in_reactor
+async def test_what_waits_under_its_name_is_neither_followed_nor_used(tmp_path: Path) -> None:
+    (tmp_path / "victim").write_bytes(b"precious")
+    part = tmp_path / "backup.tar.part"
+    async with opened(tmp_path / "drive") as drive:
+        part.symlink_to("victim")
+        with pytest.raises(StartFault, match="symbolic links"):
+            await back_up(drive, tmp_path / "backup.tar")
+        assert part.is_symlink()
+        part.unlink()
+        part.touch()
+        if not os.geteuid():
+            os.chown(part, 12345, 12345)
+            with pytest.raises(StartFault, match="another user"):
+                await back_up(drive, tmp_path / "backup.tar")
+            part.unlink()
+        await back_up(drive, tmp_path / "backup.tar")
+    assert (tmp_path / "victim").read_bytes() == b"precious"
 
 
 async def make_two(tmp_path: Path) -> dict[str, bytes]:
