@@ -100,7 +100,7 @@ def _lock(directory: Path, *, alone: bool) -> int:
     :raises StorageInUse: as :meth:`LocalStorage.open`.
     :raises NewerSchema: a newer program has written the catalogue.
     """
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _make(directory)
     descriptor = os.open(directory / LOCK_NAME, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         _claim(descriptor, directory, alone=alone)
@@ -114,6 +114,15 @@ def _lock(directory: Path, *, alone: bool) -> int:
         os.close(descriptor)
         raise
     return descriptor
+
+
+def _make(directory: Path) -> None:
+    """See that a directory is there, and stays there."""
+    if not directory.parent.is_dir():
+        _make(directory.parent)
+    directory.mkdir(mode=0o700, exist_ok=True)
+    # Not only when it is new: whoever made it may have died before its name was durable.
+    Disk().sync_folder(directory.parent)
 
 
 def _claim(descriptor: int, directory: Path, *, alone: bool) -> None:

@@ -65,3 +65,13 @@ async def test_a_commit_that_failed_does_not_come_true_after_a_crash(tmp_path: P
         assert await opened.load("a") == b"old"
     async with open_drive(drive) as opened:
         assert await opened.load("a") == b"later"
+
+
+@in_reactor
+async def test_a_new_drive_stays_where_it_was_made(tmp_path: Path) -> None:
+    report, drive = tmp_path / "report", tmp_path / "data" / "drive"
+    with tracing(os.getpid(), report, "fsync"):
+        async with open_drive(drive):
+            pass
+    synced = [folder for folder in (tmp_path, drive.parent, drive) if f"<{folder}>) = 0\n" in report.read_text()]
+    assert synced == [tmp_path, drive.parent, drive]
