@@ -22,6 +22,9 @@ from cloudsvc.storage.catalogue.tree import fold
 _WINDOW: Final = 20_000
 """Files that are looked at in one go."""
 
+_FIRST_WINDOW: Final = 1_000
+"""The first time: mostly enough for a page, and finding its end costs less than the page."""
+
 _WINDOWS: Final = 10
 """So many times that is done for one page, which may be empty then, and have a cursor all the same."""
 
@@ -53,8 +56,8 @@ class Search:
         ancestry = Ancestry(self.connection)
         found: list[File] = []
         position = self._read(cursor)
-        for _ in range(_WINDOWS):
-            edge = self._find_edge(position)
+        for number in range(_WINDOWS):
+            edge = self._find_edge(position, min(_FIRST_WINDOW, _WINDOW) if number == 0 else _WINDOW)
             for row in self._find_matches(position, edge):
                 folder = ancestry.find_folder(row.parent)
                 if folder is None or not folder.is_within(self.query.folder):
@@ -72,11 +75,11 @@ class Search:
         _, read, _ = _SORTED_BY[self.query.order]
         return read(row), row.id
 
-    def _find_edge(self, position: _Position | None) -> _Position | None:
-        """Where the window that begins at ``position`` ends; ``None`` where the list does."""
+    def _find_edge(self, position: _Position | None, size: int) -> _Position | None:
+        """Where the window of ``size`` files that begins at ``position`` ends; ``None`` where the list does."""
         for part in _split(position, None):
             statement = _make_edge(self.query.order, self.query.descending, frozenset(part))
-            found = statement.row(self.connection, **part)
+            found = statement.row(self.connection, passed=size - 1, **part)
             if found is not None:
                 return found[0], found[1]
         return None
@@ -149,7 +152,7 @@ def _make_edge(order: Order, descending: bool, bounds: frozenset[str]) -> Statem
     column, _, _ = _SORTED_BY[order]
     statement = select(column, node.c.id).where(_IS_FILE, *(_bound(name, column, descending) for name in bounds))
     ends = (column.desc(), node.c.id.desc()) if descending else (column, node.c.id)
-    return compile_statement(statement.order_by(*ends).limit(1).offset(_WINDOW - 1))
+    return compile_statement(statement.order_by(*ends).limit(1).offset(bindparam("passed")))
 
 
 @cache
