@@ -24,6 +24,14 @@ _log = Logger("cloudsvc.storage")
 _BUSY_SECONDS: Final = 30.0
 """For so long another process may hold the database."""
 
+_LOG_PAGES: Final = 8000
+"""
+Pages of the log after which they are written into the database: 32 MB, eight times what SQLite does by itself.
+
+Blobs have random ids and digests, so that each file that is stored changes other pages of a large catalogue; with more
+of them at once, fewer are written twice, and the disk is waited for less often.
+"""
+
 _OWNER_ONLY: Final = 0o600
 
 
@@ -41,6 +49,7 @@ def connect(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA cache_size = -16384")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {_LOG_PAGES}")
     except BaseException:
         connection.close()
         raise
