@@ -19,8 +19,11 @@ _SHOWN_KINDS: Final = ("audio/", "video/")
 _ATTR_CHAR: Final = "!#$&+^`|"
 """What RFC 8187 section 3.2.1 leaves unescaped, besides letters, digits and ``-._~``."""
 
-_TROUBLE: Final = str.maketrans('"\\%', "___")
-"""What some readers of a quoted ``filename`` take for an escape (RFC 6266 appendix D)."""
+_TROUBLE: Final = str.maketrans('"\\%/', "____")
+"""
+What some readers of a quoted ``filename`` take for an escape (RFC 6266 appendix D), and the slash that a look-alike in
+the name becomes.
+"""
 
 
 def spell_disposition(media_type: str, name: str) -> tuple[bytes, bytes]:

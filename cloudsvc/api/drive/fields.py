@@ -6,6 +6,10 @@ from cloudsvc.extend import Request
 
 
 def read_field(request: Request, name: str) -> str | None:
-    """The value of a field; of one that is given more than once, the values as one list (RFC 9110 section 5.3)."""
-    values = request.requestHeaders.getRawHeaders(name)
-    return None if values is None else ", ".join(values)
+    """
+    The value of a field; of one that is given more than once, the values as one list (RFC 9110 section 5.3).
+
+    What is no ASCII is legal and means nothing (section 5.5): each such byte becomes a character.
+    """
+    values = request.requestHeaders.getRawHeaders(name.encode("ascii"))
+    return None if values is None else b", ".join(values).decode("latin-1")

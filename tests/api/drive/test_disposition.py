@@ -63,3 +63,9 @@ def test_every_name_arrives_as_it_is(name: str) -> None:
         return
     _, options = parse_options_header(spell("image/png", name))
     assert options == {"filename": name}
+
+
+@given(st.text(st.sampled_from("a\uff0f\u2044\u2215\uff3c\u2100\uff02\u00bc.")))
+def test_look_alikes_do_not_become_what_they_look_like(name: str) -> None:
+    plain = spell("image/png", name).partition('filename="')[2].partition('"')[0]
+    assert not set(plain) & set("/\\")

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from twisted.web.http_headers import Headers
 
 from cloudsvc.api.drive.digests import parse_digest, read_digest, spell_digest
+from cloudsvc.api.drive.fields import read_field
 from cloudsvc.api.drive.media import parse_media_type
 from cloudsvc.extend import CloudError
 
@@ -22,6 +23,15 @@ def ask(**fields: str) -> Any:
         requestHeaders = Headers({name.replace("_", "-"): [value] for name, value in fields.items()})
 
     return Asked()
+
+
+class TestFields:
+    def test_bytes_that_are_no_text_are_characters(self) -> None:
+        asked = ask()
+        for value in (b"bytes=\xff", b"\xc3"):
+            asked.requestHeaders.addRawHeader(b"range", value)
+        assert read_field(asked, "Range") == "bytes=\xff, \xc3"
+        assert read_field(asked, "If-Range") is None
 
 
 class TestDigests:
