@@ -70,7 +70,11 @@ class ConnectionSettings:
     ] = 75
     body_bytes_per_second: Annotated[
         int,
-        Meta(ge=0, le=1073741824, description="The rate below which the sender of a body is cut off. 0 allows any."),
+        Meta(
+            ge=0,
+            le=1073741824,
+            description="The rate below which is cut off who sends a body or takes an answer. 0 allows any.",
+        ),
     ] = 1024
     stall_seconds: Annotated[
         float, Meta(gt=0, le=86400, description="How long a client may take nothing of an answer that is ready.")

@@ -56,6 +56,7 @@ class Channel(HTTPChannel, BodyFlow):
         "_half_closed",
         "_host",
         "_peer",
+        "_pending_at_mark",
         "_received_at_mark",
         "_seconds",
         "_stalls_at",
@@ -76,6 +77,7 @@ class Channel(HTTPChannel, BodyFlow):
         self._host: IAddress | None = None
         self._discarded = 0
         self._received_at_mark = 0
+        self._pending_at_mark = 0
         self._was_paused = False
         self._body_paused = False
         self._half_closed = False
@@ -130,7 +132,7 @@ class Channel(HTTPChannel, BodyFlow):
             case Phase.BODY:
                 self._judge_body_rate()
             case Phase.HANDLING | Phase.CLOSING:
-                self.abort()
+                self._judge_taking()
 
     def retire(self) -> None:
         """Close now when idle, otherwise after the answer that is under way."""
@@ -221,8 +223,8 @@ class Channel(HTTPChannel, BodyFlow):
         self._body_paused = False
         if not self.persistent:
             self._enter(Phase.CLOSING)
-            self.deadline = self._seconds() + self.connections.bounds.stall_seconds
             super().requestDone(request)
+            self._wait_for_client()
             return
         self._enter(Phase.IDLE)
         # What Twisted does here, but for asking the reactor each time to go on with what it never stopped.
@@ -301,7 +303,7 @@ class Channel(HTTPChannel, BodyFlow):
         self._received_at_mark = request.body.received
         window = self._allowed[Phase.BODY]
         if self._seconds() >= self._stalls_at:
-            self.abort()
+            self._judge_taking()
             return
         # A window in which we kept the client waiting says nothing about the client.
         if self._was_paused or received >= self.connections.bounds.body_bytes_per_second * window:
@@ -325,14 +327,13 @@ class Channel(HTTPChannel, BodyFlow):
         super().pauseProducing()
         self.paused = self._was_paused = True
         self._networkProducer.pauseProducing()
-        self._stalls_at = self._seconds() + self.connections.bounds.stall_seconds
-        if self.phase is Phase.HANDLING:
-            self.deadline = self._stalls_at
+        self._wait_for_client()
 
     def resumeProducing(self) -> None:
         """The client has taken what was waiting for it."""
         self.paused = self._waitingForTransport = False
         self._stalls_at = inf
+        self._pending_at_mark = 0
         if self.phase is Phase.HANDLING:
             self.deadline = inf
         if self._requestProducer is not None:
@@ -340,6 +341,26 @@ class Channel(HTTPChannel, BodyFlow):
         self._read_on()
         if self._buffer:
             super().dataReceived(b"")
+
+    def _wait_for_client(self) -> None:
+        self._pending_at_mark = self._count_pending()
+        self._stalls_at = self._seconds() + self.connections.bounds.stall_seconds
+        if self.phase is not Phase.BODY:
+            self.deadline = self._stalls_at
+
+    def _judge_taking(self) -> None:
+        """A client that has not taken all that waited for it must have taken as much as the slowest body brings."""
+        bounds = self.connections.bounds
+        taken = self._pending_at_mark - self._count_pending()
+        if taken <= 0 or taken < bounds.body_bytes_per_second * bounds.stall_seconds:
+            self.abort()
+        else:
+            self._wait_for_client()
+
+    def _count_pending(self) -> int:
+        """Bytes that the system has not taken yet."""
+        transport = self._find_descriptor()
+        return len(transport.dataBuffer) - transport.offset + transport._tempDataLen
 
     def refuse(self, error: HTTPError) -> None:
         """
@@ -401,10 +422,14 @@ class Channel(HTTPChannel, BodyFlow):
             self._limit_reads(most)
 
     def _limit_reads(self, most: int) -> None:
+        self._find_descriptor().bufferSize = most
+
+    def _find_descriptor(self) -> Any:
+        """The transport below all that is wrapped around it."""
         transport = self.transport
         while isinstance(transport, ProtocolWrapper):
             transport = transport.transport
-        transport.bufferSize = most
+        return transport
 
     def _respondToBadRequestAndDisconnect(self) -> None:
         if self._receivedHeaderSize > self.totalHeadersSize:

@@ -93,10 +93,17 @@ class Answer:
 
 
 class Transport(StringTransport):
-    """A buffer that also knows how it was closed."""
+    """
+    A buffer that also knows how it was closed.
+
+    :ivar dataBuffer: what the system has not taken yet, as far as a test says so.
+    """
 
     aborted = False
     paused = False
+    dataBuffer = b""
+    offset = 0
+    _tempDataLen = 0
 
     def abortConnection(self) -> None:
         self.aborted = True

@@ -276,6 +276,37 @@ class TestDeadlines:
         self.advance(site, 60)
         assert client.transport.aborted
 
+    def test_a_client_that_takes_little_by_little_is_cut_only_below_the_minimum_rate(
+        self, site: TestSite, demo: Demo
+    ) -> None:
+        client = site.connect()
+        client.send(b"GET /api/demo/wait HTTP/1.1\r\n" + HOST + b"\r\n")
+        least = 1024 * 60
+        client.transport.dataBuffer = bytes(3 * least)
+        client.channel.pauseProducing()
+        for client.transport.offset in (least, 2 * least):
+            self.advance(site, 60)
+            assert not client.transport.aborted
+        client.transport.offset += least - 1
+        self.advance(site, 60)
+        assert client.transport.aborted
+
+    def test_what_was_taken_before_is_no_excuse(self, make_site: Callable[..., TestSite], demo: Demo) -> None:
+        site = make_site(bounds=ConnectionBounds(body_bytes_per_second=0))
+        client = site.connect()
+        client.send(b"GET /api/demo/wait HTTP/1.1\r\n" + HOST + b"\r\n")
+        client.transport.dataBuffer = b"much"
+        client.channel.pauseProducing()
+        client.transport.dataBuffer = b""
+        client.channel.resumeProducing()
+        client.transport.dataBuffer = b"more"
+        client.channel.pauseProducing()
+        client.transport.offset = 1
+        self.advance(site, 60)
+        assert not client.transport.aborted
+        self.advance(site, 60)
+        assert client.transport.aborted
+
 
 class TestBounds:
     def test_connections_in_all(self, make_site: Callable[..., TestSite]) -> None:
