@@ -8,7 +8,7 @@ from typing import Final
 from cloudsvc.administration.opened import OpenedDrive
 from cloudsvc.administration.opening import Workshop, assemble, make_snapshots, open_storage
 from cloudsvc.api.drive import DriveRoutes, StorageSettings
-from cloudsvc.drive.expiry import expire
+from cloudsvc.drive.expiry import Expiry
 from cloudsvc.drive.housekeeping import Chore, Housekeeping
 from cloudsvc.drive.thumbnails import Thumbnails
 from cloudsvc.extend import Check, Finding, Tools
@@ -72,13 +72,11 @@ class DriveApplication(DriveRoutes):
     def _list_chores(self, opened: OpenedDrive) -> list[Chore]:
         snapshots = make_snapshots(opened.catalogue, self.tools.data, self._workshop)
 
-        async def give_up_the_old() -> None:
-            await expire(opened.catalogue, opened.limits, opened.now())
-
+        expiry = Expiry(catalogue=opened.catalogue, limits=opened.limits, now=opened.now, clock=self._workshop.clock)
         return [
             Chore(name="count what is stored", every=_MINUTE, work=self._count),
             Chore(name="clear what nobody knows", every=_DAY, work=opened.collection.clear_strays),
-            Chore(name="give up what is old", every=_HOUR, work=give_up_the_old),
+            Chore(name="give up what is old", every=_HOUR, work=expiry.run, at_once=False),
             Chore(name=_COLLECT, every=_HOUR, work=opened.collection.collect),
             Chore(name="take a snapshot of the catalogue", every=_HOUR, work=snapshots.take_daily),
         ]

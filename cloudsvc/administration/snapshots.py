@@ -63,7 +63,7 @@ class Snapshots:
                     await self.disk.run(lines.write, write_lines(files))
             await self.disk.run(self._place, manifest, f"manifest-{stamp}.jsonl")
             await self.disk.run(self._place, copy, f"catalogue-{stamp}.sqlite3")
-        await self.disk.run(self._rotate)
+        await self.disk.run(self._rotate, stamp)
 
     def _stamp(self, moment: Instant) -> str:
         return datetime.fromtimestamp(moment // 1_000_000, UTC).strftime("%Y%m%dT%H%M%SZ")
@@ -75,7 +75,9 @@ class Snapshots:
             os.fsync(content.fileno())
         publish(file, self.directory / name)
 
-    def _rotate(self) -> None:
+    def _rotate(self, newest: str) -> None:
+        """Those from the future, of a clock that was wrong, wait until that comes: they do not displace any other."""
         for kind in _KINDS:
-            for old in sorted(self.directory.glob(kind))[: -self.kept]:
+            known = sorted(place for place in self.directory.glob(kind) if place.name <= kind.replace("*", newest))
+            for old in known[: -self.kept]:
                 old.unlink(missing_ok=True)

@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
+
+from attrs import define, field
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
 
 from cloudsvc.drive.catalogue import Catalogue
 from cloudsvc.drive.limits import Limits
 from cloudsvc.drive.nodes import Instant
+
+_log = Logger("cloudsvc.drive")
 
 _SECOND: Final = 1_000_000
 """In microseconds."""
 
 _CHANGES: Final = 90 * 24 * 3600 * _SECOND
 """Microseconds for which a change is remembered, for whoever follows them."""
+
+_STEP: Final = 60.0
+"""Seconds by which a clock may drift between two rounds."""
+
+_MISTRUST: Final = 24 * 3600.0
+"""Seconds for which a clock that was set is not believed."""
 
 
 async def expire(catalogue: Catalogue, limits: Limits, now: Instant) -> None:
@@ -26,3 +39,40 @@ async def expire(catalogue: Catalogue, limits: Limits, now: Instant) -> None:
         versions_before=now - limits.version_seconds * _SECOND,
         changes_before=now - _CHANGES,
     )
+
+
+@define(eq=False, kw_only=True)
+class Expiry:
+    """
+    Gives up what is old, again and again, unless the clock was set: one that was wrong would empty the trash.
+
+    :ivar clock: monotonic, to hold the other against.
+    """
+
+    _catalogue: Catalogue
+    _limits: Limits
+    _now: Callable[[], Instant]
+    _clock: IReactorTime
+    _offset: float = field(init=False)
+    _mistrusted_until: float | None = field(default=None, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._offset = self._compare()
+
+    async def run(self) -> None:
+        """
+        One round.
+
+        :raises CloudError: as :func:`expire`.
+        """
+        seconds, offset = self._clock.seconds(), self._compare()
+        step, self._offset = offset - self._offset, offset
+        if abs(step) > _STEP:
+            self._mistrusted_until = seconds + _MISTRUST
+            _log.warn("the clock was set by {step:.0f} seconds: nothing expires for a day", step=step)
+        if self._mistrusted_until is not None and seconds < self._mistrusted_until:
+            return
+        await expire(self._catalogue, self._limits, self._now())
+
+    def _compare(self) -> float:
+        return self._now() / _SECOND - self._clock.seconds()

@@ -21,11 +21,13 @@ class Chore:
 
     :ivar name: for the log, as in "could not NAME".
     :ivar every: seconds between two rounds.
+    :ivar at_once: whether the first round comes at the start, and not after that time.
     """
 
     name: str
     every: float
     work: Callable[[], Awaitable[Any]]
+    at_once: bool = True
 
 
 @define(eq=False, kw_only=True)
@@ -36,33 +38,43 @@ class Housekeeping:
     _chores: Sequence[Chore]
     _loops: list[LoopingCall] = field(factory=list)
     _lock: DeferredLock = field(factory=DeferredLock)
+    _waiting: dict[str, Deferred[None]] = field(factory=dict)
+    _stopped: bool = False
 
     def start(self) -> None:
         """Begin with the first round of each."""
         for chore in self._chores:
             loop = LoopingCall(self._do, chore)
             loop.clock = self._clock
-            loop.start(chore.every)
+            loop.start(chore.every, now=chore.at_once)
             self._loops.append(loop)
 
     async def stop(self) -> None:
-        """Begin no more; what runs is finished first."""
+        """Begin no more, not even what waits for its turn; what runs is finished first."""
+        self._stopped = True
         for loop in self._loops:
             loop.stop()
         self._loops.clear()
         await self._lock.run(lambda: None)
 
     def hurry(self, name: str) -> None:
-        """Do the chore called ``name`` now, or as soon as the running one is done."""
+        """Do the chore called ``name`` now, or as soon as those before it are done."""
         [chore] = (chore for chore in self._chores if chore.name == name)
         self._do(chore)
 
     def _do(self, chore: Chore) -> Deferred[None]:
-        return self._lock.run(_attempt, chore)
+        if chore.name not in self._waiting:
+            # Whoever asks while it waits for its turn has its wish with that turn.
+            self._waiting[chore.name] = done = Deferred()
+            self._lock.run(self._attempt, chore).chainDeferred(done)
+            return done
+        return self._waiting[chore.name]
 
-
-async def _attempt(chore: Chore) -> None:
-    try:
-        await chore.work()
-    except Exception:  # noqa: BLE001  # whatever it was, the other chores go on
-        _log.failure("could not {chore}", chore=chore.name)
+    async def _attempt(self, chore: Chore) -> None:
+        del self._waiting[chore.name]
+        if self._stopped:
+            return
+        try:
+            await chore.work()
+        except Exception:  # noqa: BLE001  # whatever it was, the other chores go on
+            _log.failure("could not {chore}", chore=chore.name)

@@ -66,3 +66,15 @@ async def test_the_last_seven_remain(tmp_path: Path) -> None:
         days = [f"202601{day:02}T000000Z" for day in range(3, 10)]
         expected = [f"catalogue-{day}.sqlite3" for day in days] + [f"manifest-{day}.jsonl" for day in days]
         assert list_names(tmp_path) == [*expected, "mine.txt"]
+
+
+@in_reactor
+async def test_those_of_a_clock_that_was_wrong_displace_no_other(tmp_path: Path) -> None:
+    async with opened(tmp_path) as drive:
+        for day in (*range(1000, 1009), *range(3)):
+            await make_snapshots(drive, tmp_path, day).take()
+        names = list_names(tmp_path)
+        assert len(names) == 2 * (7 + 3)
+        assert [name for name in names if name.startswith("catalogue-2026")] == [
+            f"catalogue-202601{day:02}T000000Z.sqlite3" for day in range(1, 4)
+        ]

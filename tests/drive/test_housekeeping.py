@@ -83,17 +83,49 @@ def test_in_a_hurry_it_is_done_between_rounds() -> None:
     clock, diary = Clock(), Diary()
     house = keep(clock, slow=(100, diary.work("slow")), quick=(100, diary.work("quick")))
     house.start()
-    house.hurry("quick")
     assert diary.begun == ["slow"]
-    for _ in range(3):
+    for _ in range(2):
         diary.end()
+    house.hurry("quick")
     assert diary.begun == ["slow", "quick", "quick"]
+
+
+def test_many_hurries_are_one() -> None:
+    clock, diary = Clock(), Diary()
+    house = keep(clock, slow=(100, diary.work("slow")), quick=(100, diary.work("quick")))
+    house.start()
+    for _ in range(3):
+        house.hurry("quick")
+    for _ in range(2):
+        diary.end()
+    assert diary.begun == ["slow", "quick"]
+
+
+def test_one_that_runs_may_be_hurried_once_more() -> None:
+    clock, diary = Clock(), Diary()
+    house = keep(clock, only=(100, diary.work("only")))
+    house.start()
+    for _ in range(3):
+        house.hurry("only")
+    diary.end()
+    diary.end()
+    assert diary.begun == ["only", "only"]
+
+
+def test_one_that_is_not_for_the_start_comes_after_its_time() -> None:
+    clock, diary = Clock(), Diary()
+    house = Housekeeping(clock=clock, chores=[Chore(name="late", every=10, work=diary.work("late"), at_once=False)])
+    house.start()
+    assert not diary.begun
+    clock.advance(10)
+    assert diary.begun == ["late"]
 
 
 def test_stopping_waits_for_what_runs_and_begins_nothing() -> None:
     clock, diary = Clock(), Diary()
-    house = keep(clock, only=(10, diary.work("only")))
+    house = keep(clock, only=(10, diary.work("only")), other=(10, diary.work("other")))
     house.start()
+    house.hurry("only")
     stopped = Deferred.fromCoroutine(house.stop())
     assert not stopped.called
     diary.end()
