@@ -47,7 +47,8 @@ class ConnectionBounds:
     :ivar per_client: open connections of one client address (IPv6: one /64).
     :ivar header_seconds: from the first byte of a request to the end of its headers.
     :ivar idle_seconds: between two requests of a kept-alive connection.
-    :ivar body_bytes_per_second: the slowest a body may arrive, judged over ``header_seconds``.
+    :ivar body_bytes_per_second: the slowest a body may arrive, judged over ``header_seconds``, and the slowest a client
+        may take what waits for it, judged over ``stall_seconds``.
     :ivar stall_seconds: how long a client may take none of what waits for it.
     :ivar linger_seconds: how long a connection that is being closed may take to do so.
     """

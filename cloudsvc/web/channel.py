@@ -360,7 +360,8 @@ class Channel(HTTPChannel, BodyFlow):
     def _count_pending(self) -> int:
         """Bytes that the system has not taken yet."""
         transport = self._find_descriptor()
-        return len(transport.dataBuffer) - transport.offset + transport._tempDataLen
+        pending: int = len(transport.dataBuffer) - transport.offset + transport._tempDataLen
+        return pending
 
     def refuse(self, error: HTTPError) -> None:
         """
