@@ -2,8 +2,8 @@
 The interface of stores of bytes.
 
 A blob comes to be in steps: a writer takes bytes in order, sealing makes them durable, and only then may the catalogue
-refer to them. From creation to release a blob is *in flight*: whoever cleans up leaves it alone. What is sealed and
-released without being in the catalogue is garbage.
+refer to them. From creation to release a blob is *in flight*, as long as the program of its writer lives: whoever
+cleans up leaves it alone. What has landed and is not in the catalogue is garbage.
 """
 
 from __future__ import annotations
@@ -49,6 +49,15 @@ class BlobWriter(Protocol):
 
     def release(self) -> None:
         """The catalogue refers to the blob, or never will: it is in flight no more."""
+        ...
+
+    async def replace(self, blob: BlobId) -> None:
+        """
+        Put the sealed bytes durably into the place of ``blob``, which has or had the same, and release. Whatever had
+        happened to that one, it is whole then.
+
+        :raises CloudError: as :meth:`write`; nothing of this writer is left behind.
+        """
         ...
 
     async def discard(self) -> None:
@@ -104,18 +113,24 @@ class BlobStore(Protocol):
         """
         ...
 
-    async def delete(self, blobs: Sequence[BlobId]) -> None:
+    async def delete(self, blobs: Sequence[BlobId]) -> Sequence[BlobId]:
+        """Remove blobs for good; those that are gone by now. Why others are not is logged."""
+        ...
+
+    def list(self) -> AsyncIterator[Sequence[BlobId]]:
         """
-        Remove blobs for good. Those that are not there any more are no error.
+        Every sealed blob, in bundles of any size. What comes or goes meanwhile may be in it or not.
 
         :raises CloudError: the store fails.
         """
         ...
 
-    def list(self) -> AsyncIterator[Sequence[BlobId]]:
+    async def find_landed(self, blobs: Sequence[BlobId]) -> Sequence[BlobId]:
         """
-        Every sealed blob that is surely not in flight, here or in another process, in bundles of any size. What comes
-        or goes meanwhile may be in it or not.
+        Those of the sealed ``blobs`` that are not in flight, whichever process wrote them. They will not be again: what
+        the catalogue does not know afterwards it never will.
+
+        :raises CloudError: the store fails.
         """
         ...
 

@@ -192,11 +192,13 @@ class Catalogue(Protocol):
 
     # -- blobs ---------------------------------------------------------------------------------------------------
 
-    async def condemn(self, limit: int) -> Sequence[BlobId]:
+    async def condemn(self, limit: int, *, after: BlobId | None = None) -> Sequence[BlobId]:
         """
-        Blobs that nothing refers to and nothing will: from now on they are not joined with equal ones. The caller
-        deletes them from the store and then calls :meth:`forget`; those not forgotten are among the next ones again.
+        Blobs that nothing refers to and nothing will, by id: from now on they are not joined with equal ones. The
+        caller deletes them from the store and then calls :meth:`forget`; those not forgotten come again.
         While anything is pinned there are none.
+
+        :param after: leaves out all up to this one.
         """
         ...
 

@@ -45,17 +45,19 @@ class Collection:
         """
         found = 0
         async for bundle in self.blobs.list():
-            strays = await self.catalogue.find_unknown(bundle)
-            await self.blobs.delete(strays)
-            found += len(strays)
+            # Asked again once they have landed: those who land in between are known by then, or never will be.
+            landed = await self.blobs.find_landed(await self.catalogue.find_unknown(bundle))
+            found += len(await self.blobs.delete(await self.catalogue.find_unknown(landed)))
         return found
 
     async def _collect(self) -> int:
         while await self.catalogue.sweep(_ROWS):
             pass
-        deleted = 0
-        while condemned := await self.catalogue.condemn(_BLOBS):
-            await self.blobs.delete(condemned)
-            await self.catalogue.forget(condemned)
-            deleted += len(condemned)
+        deleted, last = 0, None
+        while condemned := await self.catalogue.condemn(_BLOBS, after=last):
+            gone = await self.blobs.delete(condemned)
+            await self.catalogue.forget(gone)
+            deleted += len(gone)
+            # One that cannot be deleted holds up no other.
+            last = condemned[-1]
         return deleted

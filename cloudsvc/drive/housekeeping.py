@@ -65,7 +65,8 @@ class Housekeeping:
     def _do(self, chore: Chore) -> Deferred[None]:
         if chore.name not in self._waiting:
             # Whoever asks while it waits for its turn has its wish with that turn.
-            self._waiting[chore.name] = done = Deferred()
+            done: Deferred[None] = Deferred()
+            self._waiting[chore.name] = done
             self._lock.run(self._attempt, chore).chainDeferred(done)
             return done
         return self._waiting[chore.name]

@@ -141,6 +141,7 @@ class Incoming:
             self._writer.release()
             raise
         if stored.joined:
-            await self._writer.discard()
+            # What is stored already may be damaged by now, and what has just arrived is whole.
+            await self._writer.replace(stored.file.version.blob.id)
         self._writer.release()
         return stored

@@ -85,10 +85,10 @@ class LocalStorage:
         return cls(catalogue=catalogue, blobs=blobs, lock=lock)
 
     async def close(self) -> None:
-        """Let go of everything."""
+        """Finish what is being stored, and let go of everything."""
         try:
-            await self.catalogue.close()
             await self.blobs.close()
+            await self.catalogue.close()
         finally:
             os.close(self._lock)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from attrs import evolve
+from twisted.internet.defer import Deferred
 
 from cloudsvc.core.threads import PoolRunner
 from cloudsvc.drive.blobs import BlobMissing
@@ -126,8 +127,8 @@ async def test_what_is_not_there_is_missing(open_store: OpenStore, tmp_path: Pat
 async def test_deleting(open_store: OpenStore, tmp_path: Path, threads: PoolRunner) -> None:
     async with open_store(tmp_path, threads) as store:
         first, second, third = [(await store_blob(store, each)).id for each in (b"1", b"2", b"3")]
-        await store.delete([])
-        await store.delete([first, ABSENT, third, first])
+        assert await store.delete([]) == []
+        assert await store.delete([first, ABSENT, third]) == [first, ABSENT, third]
         assert await list_blobs(store) == {second}
         with pytest.raises(BlobMissing):
             await store.open(first)
@@ -153,18 +154,56 @@ async def test_a_reader_may_be_closed_twice(open_store: OpenStore, tmp_path: Pat
 
 
 @in_reactor
-async def test_only_what_is_sealed_and_not_in_flight_is_listed(
+async def test_only_what_is_sealed_is_listed_and_lands_when_it_is_released(
     open_store: OpenStore, tmp_path: Path, threads: PoolRunner
 ) -> None:
-    async with open_store(tmp_path, threads) as store:
-        assert await list_blobs(store) == set()
+    async with open_store(tmp_path, threads) as store, open_store(tmp_path, threads) as other:
         writer = await store.create()
         await writer.write(LARGE)
         assert await list_blobs(store) == set()
         await writer.seal()
-        assert await list_blobs(store) == set()
+        for each in (store, other):
+            assert await list_blobs(each) == {writer.id}
+            assert await each.find_landed([writer.id]) == []
         writer.release()
-        assert await list_blobs(store) == {writer.id}
+        for each in (store, other):
+            assert await each.find_landed([writer.id, ABSENT]) == [writer.id]
+
+
+@in_reactor
+async def test_the_store_is_closed_when_all_writers_have_ended(
+    open_store: OpenStore, tmp_path: Path, threads: PoolRunner
+) -> None:
+    context = open_store(tmp_path, threads)
+    store = await context.__aenter__()
+    first, second = await store.create(), await store.create()
+    closing = Deferred.fromCoroutine(context.__aexit__(None, None, None))
+    await first.discard()
+    assert not closing.called
+    await second.write(b"stored")
+    await second.seal()
+    second.release()
+    await closing
+    async with open_store(tmp_path, threads) as again:
+        assert await load_blob(again, second.id) == b"stored"
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+@in_reactor
+async def test_one_can_take_the_place_of_another(
+    open_store: OpenStore, tmp_path: Path, threads: PoolRunner, *, is_there: bool
+) -> None:
+    async with open_store(tmp_path, threads) as store:
+        old = await store_blob(store, LARGE)
+        if not is_there:
+            await store.delete([old.id])
+        writer = await store.create()
+        await writer.write(LARGE)
+        await writer.seal()
+        await writer.replace(old.id)
+        assert await list_blobs(store) == {old.id}
+        assert await store.find_landed([old.id]) == [old.id]
+        assert await load_blob(store, old.id) == LARGE
 
 
 @pytest.mark.parametrize("size", [0, 10, len(LARGE)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,9 @@ from twisted.logger import capturedLogs
 from cloudsvc.core.errors import CloudError
 from cloudsvc.drive.commands import Condition
 from cloudsvc.drive.names import parse_path
+from tests.administration.drives import DAMAGES, find_blob
+from tests.administration.drives import damage as do_damage
+from tests.support.blobs import TrialDisk
 from tests.support.drives import GENEROUS, OpenDrive, open_drive, refusal
 from tests.support.reactors import in_reactor
 
@@ -59,6 +63,49 @@ async def test_equal_bytes_are_stored_once(tmp_path: Path) -> None:
         assert len(await opened.list_blobs()) == 1
         assert await opened.storage.catalogue.stored_bytes() == 4
         assert await opened.load("b") == b"same"
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+@in_reactor
+async def test_bytes_that_come_again_mend_what_was_damaged(tmp_path: Path, damage: str) -> None:
+    async with open_drive(tmp_path) as opened:
+        stored = await opened.store("a", b"the same bytes")
+        blob = stored.file.version.blob.id
+        do_damage(find_blob(tmp_path, blob), damage)
+        again = await opened.store("b", b"the same bytes")
+        assert (again.joined, again.file.version.blob.id) == (True, blob)
+        assert await opened.list_blobs() == {blob}
+        for path in ("a", "b"):
+            assert await opened.load(path) == b"the same bytes"
+
+
+@in_reactor
+async def test_what_cannot_be_mended_is_not_acknowledged(tmp_path: Path) -> None:
+    disk = TrialDisk()
+    async with open_drive(tmp_path, disk=disk) as opened:
+        await opened.store("a", b"the same bytes")
+        disk.trouble["rename", 2] = OSError(errno.EIO, "as the test wants it")
+        with capturedLogs():
+            assert await refusal(opened.store("b", b"the same bytes")) == "storage_failed"
+        assert len(await opened.list_blobs()) == 1
+        assert await opened.load("a") == b"the same bytes"
+
+
+@in_reactor
+async def test_the_storage_is_closed_when_what_has_arrived_is_stored(tmp_path: Path) -> None:
+    with capturedLogs() as events:
+        async with (
+            open_drive(tmp_path) as opened,
+            opened.drive.receive(opened.actor, parse_path("a"), length=5) as incoming,
+        ):
+            await incoming.write(b"hello")
+            waiting = Deferred.fromCoroutine(incoming.finish())
+            waiting.cancel()
+            with pytest.raises(CancelledError):
+                await waiting
+    assert not events
+    async with open_drive(tmp_path) as opened:
+        assert await opened.load("a") == b"hello"
 
 
 @pytest.mark.parametrize(

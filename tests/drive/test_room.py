@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import pytest
 from attrs import evolve
 from twisted.internet.defer import Deferred, gatherResults
+from twisted.logger import capturedLogs, formatEvent
 
 from cloudsvc.drive.limits import Limits
 from cloudsvc.drive.names import parse_path
+from cloudsvc.storage.blobs import Disk
 from tests.support.drives import GENEROUS, OpenDrive, open_drive, refusal
 from tests.support.reactors import in_reactor
 
@@ -130,6 +133,34 @@ async def test_strays_are_cleared_and_nothing_else(tmp_path: Path) -> None:
         stray.release()
         assert await opened.collection.clear_strays() == 1
         in_flight.release()
-        assert await opened.list_blobs() > {in_flight.id}
         assert await opened.collection.clear_strays() == 1
         assert await opened.load("a") == b"kept"
+
+
+@in_reactor
+async def test_a_blob_that_cannot_be_deleted_holds_up_no_other(tmp_path: Path) -> None:
+    class StubbornDisk(Disk):
+        stuck = ""
+
+        def remove(self, path: Path) -> None:
+            if path.name == self.stuck:
+                raise PermissionError(errno.EPERM, "Operation not permitted", str(path))
+            super().remove(path)
+
+    disk = StubbornDisk()
+    async with open_drive(tmp_path, disk=disk) as opened:
+        blobs = sorted(
+            [(await opened.store(str(number), bytes([number]) * 1000)).file.version.blob.id for number in range(5)]
+        )
+        disk.stuck = blobs[1]
+        for number in range(5):
+            await opened.drive.discard(opened.actor, parse_path(str(number)))
+        await opened.drive.purge(opened.actor, None)
+        with capturedLogs() as events:
+            assert await opened.collection.collect() == 4
+        assert [disk.stuck in formatEvent(event) for event in events] == [True]
+        assert await opened.list_blobs() == {disk.stuck}
+        assert await opened.storage.catalogue.stored_bytes() == 1000
+        disk.stuck = ""
+        assert await opened.collection.collect() == 1
+        assert await opened.storage.catalogue.stored_bytes() == 0

@@ -40,9 +40,13 @@ STORES: Final[dict[str, OpenStore]] = {"local": open_local}
 async def store_blob(store: BlobStore, *pieces: bytes) -> Blob:
     """Store a blob that arrives in ``pieces``; nobody waits for it any more."""
     writer = await store.create()
-    for piece in pieces:
-        await writer.write(piece)
-    blob = await writer.seal()
+    try:
+        for piece in pieces:
+            await writer.write(piece)
+        blob = await writer.seal()
+    except BaseException:
+        await writer.discard()
+        raise
     writer.release()
     return blob
 
@@ -133,12 +137,12 @@ class SteppingThreads:
         self._waiting.append(work)
         return await done
 
-    def step(self) -> bool:
-        """Do what was asked first; whether there was anything."""
+    def step(self, choice: int = 0) -> bool:
+        """Do what was asked first, or after any number of others; whether there was anything."""
         if not self._waiting:
             return False
         self.steps += 1
-        self._waiting.pop(0)()
+        self._waiting.pop(choice % len(self._waiting))()
         return True
 
     def do(self, work: Coroutine[Any, Any, T]) -> T:

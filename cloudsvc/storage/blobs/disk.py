@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from pathlib import Path
 
@@ -15,8 +16,21 @@ class Disk:
     """The calls themselves. All of them but one block, and raise ``OSError``."""
 
     def create(self, path: Path) -> int:
-        """A descriptor for writing a new file."""
-        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, _OWNER_ONLY)
+        """A descriptor for writing a new file, which is locked as long as that is open, whatever it is called."""
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, _OWNER_ONLY)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        return descriptor
+
+    def is_locked(self, path: Path) -> bool:
+        """Whether somebody still has the descriptor with which the file was made."""
+        descriptor = self.open(path)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(descriptor)
+        return False
 
     def open(self, path: Path) -> int:
         """A descriptor for reading a file."""

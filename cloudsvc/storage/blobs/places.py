@@ -87,12 +87,8 @@ class Places:
         """The folders with sealed blobs. Blocks."""
         return [folder for folder in _list_folders(self.blobs) if _FOLDER.fullmatch(folder.name)]
 
-    def list_blobs(self, folder: Path, sealed_before: float | None) -> list[BlobId]:
-        """
-        The blobs in one of those folders; anything else in it is somebody else's business. Blocks.
-
-        :param sealed_before: seconds since the epoch; leave out what is younger.
-        """
+    def list_blobs(self, folder: Path) -> list[BlobId]:
+        """The blobs in one of those folders; anything else in it is somebody else's business. Blocks."""
         with os.scandir(folder) as entries:
             return [
                 BlobId(entry.name)
@@ -100,13 +96,7 @@ class Places:
                 if _ID.fullmatch(entry.name)
                 and entry.name.startswith(folder.name)
                 and entry.is_file(follow_symlinks=False)
-                and (sealed_before is None or _is_older(entry, sealed_before))
             ]
-
-    def is_shared(self) -> bool:
-        """Whether another process works on this store. Blocks."""
-        with _locked(self.incoming / _LOCK):
-            return any(folder != self.own and _is_locked(folder) for folder in _list_folders(self.incoming))
 
 
 def make_blob_id() -> BlobId:
@@ -119,13 +109,6 @@ def _check(blob: BlobId) -> BlobId:
     if not _ID.fullmatch(blob):
         raise ValueError(f"{blob!r} is no id of a blob")
     return blob
-
-
-def _is_older(entry: os.DirEntry[str], moment: float) -> bool:
-    try:
-        return entry.stat(follow_symlinks=False).st_mtime < moment
-    except FileNotFoundError:
-        return False
 
 
 @contextmanager

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from attrs import define, field
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
 
 from cloudsvc.core.coroutines import shield
 from cloudsvc.core.threads import ThreadRunner
@@ -19,8 +21,7 @@ from cloudsvc.storage.blobs.places import Places, make_blob_id
 from cloudsvc.storage.blobs.reading import LocalBlobReader, OpenFile
 from cloudsvc.storage.blobs.writing import LocalBlobWriter
 
-_FLIGHT_SECONDS: Final = 3600.0
-"""For so long a blob that another process has sealed may wait to be committed."""
+_log = Logger("cloudsvc.storage")
 
 _FOLDERS: Final = 16
 """Folders that are listed in one trip to a thread."""
@@ -44,16 +45,20 @@ class LocalBlobs:
     _threads: ThreadRunner
     _disk: Disk
     _in_flight: set[BlobId] = field(factory=set)
+    _landing: Deferred[None] | None = None
 
     async def close(self) -> None:
-        """Let go of the directory. Writers are ended before."""
+        """Wait until all writers have ended, and let go of the directory."""
+        if self._in_flight:
+            self._landing = Deferred()
+            await self._landing
         await shield(self._threads.run(self._places.close))
 
     async def create(self) -> LocalBlobWriter:
         """As :meth:`cloudsvc.drive.blobs.BlobStore.create`."""
         blob = make_blob_id()
         self._in_flight.add(blob)
-        return LocalBlobWriter.begin(blob, self._places, self._disk, self._threads, self._in_flight.discard)
+        return LocalBlobWriter.begin(blob, self._places, self._disk, self._threads, self._land)
 
     async def open(self, blob: BlobId) -> LocalBlobReader:
         """As :meth:`cloudsvc.drive.blobs.BlobStore.open`."""
@@ -61,10 +66,12 @@ class LocalBlobs:
             file = await shield(self._threads.run(self._open, blob), OpenFile.let_go)
         return LocalBlobReader(file=file, threads=self._threads)
 
-    async def delete(self, blobs: Sequence[BlobId]) -> None:
+    async def delete(self, blobs: Sequence[BlobId]) -> Sequence[BlobId]:
         """As :meth:`cloudsvc.drive.blobs.BlobStore.delete`."""
-        with translated():
-            await self._threads.run(self._delete, blobs)
+        gone, problems = await self._threads.run(self._delete, blobs)
+        for problem in problems:
+            _log.error("a blob cannot be deleted: {reason}", reason=str(problem))
+        return gone
 
     async def list(self) -> AsyncIterator[Sequence[BlobId]]:
         """As :meth:`cloudsvc.drive.blobs.BlobStore.list`."""
@@ -72,10 +79,12 @@ class LocalBlobs:
             folders = await self._threads.run(self._places.list_folders)
         for start in range(0, len(folders), _FOLDERS):
             with translated():
-                found = await self._threads.run(self._list, folders[start : start + _FOLDERS])
-            # Looked at only now: what was committed and let go since is in the catalogue, for whoever asks next.
-            if bundle := [blob for blob in found if blob not in self._in_flight]:
-                yield bundle
+                yield await self._threads.run(self._list, folders[start : start + _FOLDERS])
+
+    async def find_landed(self, blobs: Sequence[BlobId]) -> Sequence[BlobId]:
+        """As :meth:`cloudsvc.drive.blobs.BlobStore.find_landed`."""
+        with translated():
+            return await self._threads.run(self._find_landed, blobs)
 
     async def free_bytes(self) -> int:
         """As :meth:`cloudsvc.drive.blobs.BlobStore.free_bytes`."""
@@ -88,24 +97,32 @@ class LocalBlobs:
         except FileNotFoundError:
             raise BlobMissing(blob) from None
 
-    def _delete(self, blobs: Sequence[BlobId]) -> None:
-        problems = []
+    def _land(self, blob: BlobId) -> None:
+        self._in_flight.discard(blob)
+        if self._landing is not None and not self._in_flight:
+            landing, self._landing = self._landing, None
+            landing.callback(None)
+
+    def _delete(self, blobs: Sequence[BlobId]) -> tuple[Sequence[BlobId], Sequence[OSError]]:
+        gone: list[BlobId] = []
+        problems: list[OSError] = []
         for blob in blobs:
             # Not made durable: should one come back after a power failure, nobody knows it, and it is a stray.
             try:
                 self._disk.remove(self._places.find(blob))
             except OSError as problem:
                 problems.append(problem)
-        if problems:
-            # Only now, so that one bad file keeps nobody from deleting the others.
-            raise problems[0]
+            else:
+                gone.append(blob)
+        return gone, problems
 
     def _list(self, folders: Sequence[Path]) -> Sequence[BlobId]:
-        found = self._list_sealed_before(folders, None)
-        # Asked only now: whoever has come since has nothing among what was found.
-        if self._places.is_shared():
-            return self._list_sealed_before(folders, time.time() - _FLIGHT_SECONDS)
-        return found
+        return [blob for folder in folders for blob in self._places.list_blobs(folder)]
 
-    def _list_sealed_before(self, folders: Sequence[Path], moment: float | None) -> Sequence[BlobId]:
-        return [blob for folder in folders for blob in self._places.list_blobs(folder, moment)]
+    def _find_landed(self, blobs: Sequence[BlobId]) -> Sequence[BlobId]:
+        landed: list[BlobId] = []
+        for blob in blobs:
+            with suppress(FileNotFoundError):
+                if not self._disk.is_locked(self._places.find(blob)):
+                    landed.append(blob)
+        return landed

@@ -28,6 +28,7 @@ class _Draft:
     The file that becomes a blob. Its methods block, and are called one after another.
 
     Whichever of them fails removes the file. None is tried again: after a failed fsync nobody knows what is on disk.
+    The descriptor stays open, and the file locked with it, until it is somebody else's.
     """
 
     id: BlobId
@@ -46,19 +47,33 @@ class _Draft:
         with self._removed_on_failure():
             descriptor = self._write(piece)
             self._disk.sync(descriptor)
-            self._close()
             self._put()
         digest: bytes = self._hash.digest()
         return digest
+
+    def replace(self, blob: BlobId) -> None:
+        """Take the place of another."""
+        with self._removed_on_failure():
+            folder = self._places.find_folder(blob)
+            self._places.make_durable(folder, self._disk)
+            self._disk.rename(self._places.find(self.id), self._places.find(blob))
+            self._disk.sync_folder(folder)
+            self.close()
 
     def remove(self) -> None:
         """Remove whatever there is of it."""
         # Not made durable: should the power fail now, what comes back is a stray, which is found and removed.
         try:
-            self._close()
+            self.close()
             self._disk.remove(self._places.find_incoming(self.id))
         finally:
             self._disk.remove(self._places.find(self.id))
+
+    def close(self) -> None:
+        """Let go of the file. It does not block: what was written is on disk, or is not wanted."""
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            os.close(descriptor)
 
     def _write(self, piece: bytearray) -> int:
         if self._descriptor is None:
@@ -72,11 +87,6 @@ class _Draft:
         self._places.make_durable(folder, self._disk)
         self._disk.rename(self._places.find_incoming(self.id), self._places.find(self.id))
         self._disk.sync_folder(folder)
-
-    def _close(self) -> None:
-        descriptor, self._descriptor = self._descriptor, None
-        if descriptor is not None:
-            os.close(descriptor)
 
     @contextmanager
     def _removed_on_failure(self) -> Iterator[None]:
@@ -136,7 +146,12 @@ class LocalBlobWriter:
 
     def release(self) -> None:
         """As :meth:`cloudsvc.drive.blobs.BlobWriter.release`."""
+        self._draft.close()
         self._let_go(self.id)
+
+    async def replace(self, blob: BlobId) -> None:
+        """As :meth:`cloudsvc.drive.blobs.BlobWriter.replace`."""
+        await shield(self._replace(blob))
 
     async def discard(self) -> None:
         """As :meth:`cloudsvc.drive.blobs.BlobWriter.discard`."""
@@ -167,6 +182,13 @@ class LocalBlobWriter:
                 raise
             self._end = ValueError("the blob is sealed")
         return Blob(id=self.id, size=self.size, digest=digest)
+
+    async def _replace(self, blob: BlobId) -> None:
+        try:
+            with translated():
+                await self._threads.run(self._draft.replace, blob)
+        finally:
+            self.release()
 
     async def _discard(self) -> None:
         async with self._trips:

@@ -161,9 +161,9 @@ class SQLiteCatalogue:
         """As :meth:`cloudsvc.drive.catalogue.Catalogue.sweep`."""
         return await self._writer.run(lambda connection: discarding.sweep(connection, limit))
 
-    async def condemn(self, limit: int) -> Sequence[BlobId]:
+    async def condemn(self, limit: int, *, after: BlobId | None = None) -> Sequence[BlobId]:
         """As :meth:`cloudsvc.drive.catalogue.Catalogue.condemn`."""
-        return await self._writer.run(lambda connection: upkeep.condemn(connection, limit, self._now()))
+        return await self._writer.run(lambda connection: upkeep.condemn(connection, limit, after, self._now()))
 
     async def forget(self, blobs: Sequence[BlobId]) -> None:
         """As :meth:`cloudsvc.drive.catalogue.Catalogue.forget`."""

@@ -39,7 +39,12 @@ _CONDEMN: Final = compile_statement(
         blob.c.id.in_(
             select(blob.c.id)
             # Written out, not parameters: only so the index of unused blobs can be used.
-            .where(blob.c.refs == literal_column("0"), blob.c.condemned == literal_column("0"))
+            .where(
+                blob.c.refs == literal_column("0"),
+                blob.c.condemned == literal_column("0"),
+                blob.c.id > bindparam("after"),
+            )
+            .order_by(blob.c.id)
             .limit(bindparam("most"))
         )
     )
@@ -47,7 +52,8 @@ _CONDEMN: Final = compile_statement(
 )
 _CONDEMNED: Final = compile_statement(
     select(blob.c.id)
-    .where(blob.c.refs == literal_column("0"), blob.c.condemned == literal_column("1"))
+    .where(blob.c.refs == literal_column("0"), blob.c.condemned == literal_column("1"), blob.c.id > bindparam("after"))
+    .order_by(blob.c.id)
     .limit(bindparam("most"))
 )
 _SIZE: Final = compile_statement(
@@ -66,12 +72,12 @@ _USERS: Final = compile_statement(
 _STORED: Final = compile_statement(select(state.c.stored_bytes))
 
 
-def condemn(connection: Connection, limit: int, now: Instant) -> Sequence[BlobId]:
+def condemn(connection: Connection, limit: int, after: BlobId | None, now: Instant) -> Sequence[BlobId]:
     """As :meth:`cloudsvc.drive.catalogue.Catalogue.condemn`."""
     if _PINS.value(connection, now=now):
         return []
-    _CONDEMN.run(connection, most=limit)
-    return [found for (found,) in _CONDEMNED.rows(connection, most=limit)]
+    _CONDEMN.run(connection, after=after or "", most=limit)
+    return [found for (found,) in _CONDEMNED.rows(connection, after=after or "", most=limit)]
 
 
 def forget(connection: Connection, blobs: Sequence[BlobId]) -> None:

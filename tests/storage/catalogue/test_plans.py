@@ -163,7 +163,7 @@ def test_upkeep(connection: sqlite3.Connection) -> None:
         lambda: discarding.drop_versions_before(connection, 10, 5),
         lambda: discarding.shed(connection),
         lambda: discarding.sweep(connection, 2),
-        lambda: upkeep.condemn(connection, 1, 0),
+        lambda: upkeep.condemn(connection, 1, None, 0),
         lambda: upkeep.forget(connection, blobs),
         lambda: upkeep.find_unknown(connection, blobs),
         lambda: upkeep.find_users(connection, blobs[0]),
