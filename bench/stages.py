@@ -39,7 +39,7 @@ class Scale:
     files: int
 
 
-THOROUGH: Final = Scale(rounds=5, seconds=3, download_mib=512, upload_mib=256, memory_mib=1024, files=1_000_000)
+THOROUGH: Final = Scale(rounds=4, seconds=3, download_mib=512, upload_mib=256, memory_mib=1024, files=1_000_000)
 QUICK: Final = Scale(rounds=1, seconds=1, download_mib=16, upload_mib=16, memory_mib=32, files=2_000)
 
 
