@@ -333,21 +333,25 @@ class Drive:
         return found
 
     async def _check_place(self, path: Path, condition: Condition, *, replace: bool) -> None:
-        """What the commit will check again, so that a hopeless upload costs nothing."""
+        """What the commit will check again, in the same order, so that a hopeless upload costs nothing."""
         if not path:
             raise root_is_fixed()
         node = await self._catalogue.find(path)
         if isinstance(node, Folder):
             raise is_folder(path)
+        if node is None:
+            await self._check_folders(path.parent)
         condition.check(path, node.version.validator if node else None)
         if node is not None and not replace:
             raise already_exists(path)
-        above = path.parent
-        while node is None and above:
-            node = await self._catalogue.find(above)
-            if isinstance(node, File):
-                raise is_file(above)
-            above = above.parent
+
+    async def _check_folders(self, folder: Path) -> None:
+        found: Node | None = None
+        while found is None and folder:
+            found = await self._catalogue.find(folder)
+            if isinstance(found, File):
+                raise is_file(folder)
+            folder = folder.parent
 
 
 def _expect(result: Any, kind: type[T] | tuple[type[T], ...]) -> T:
