@@ -53,7 +53,7 @@ async def open_sqlite(directory: Path, watch: Watch) -> AsyncIterator[SQLiteCata
     """One in SQLite, closed at the end."""
     file = directory / NAME
     if not file.exists():
-        file.write_bytes(_read_empty())
+        file.write_bytes(read_empty())
     with run_threads(1) as writer, run_threads(2) as readers:
         catalogue = await open_catalogue(file, writer=writer, readers=readers, now=watch)
         try:
@@ -63,7 +63,7 @@ async def open_sqlite(directory: Path, watch: Watch) -> AsyncIterator[SQLiteCata
 
 
 @cache
-def _read_empty() -> bytes:
+def read_empty() -> bytes:
     """An empty database, which takes long to make."""
     with TemporaryDirectory() as directory:
         migrate(Path(directory) / NAME)

@@ -66,10 +66,12 @@ class OpenDrive:
 
 
 @asynccontextmanager
-async def open_drive(directory: Path, limits: Limits = GENEROUS, disk: Disk | None = None) -> AsyncIterator[OpenDrive]:
-    """A drive in ``directory``, closed at the end."""
+async def open_drive(
+    directory: Path, limits: Limits = GENEROUS, disk: Disk | None = None, threads: StorageThreads | None = None
+) -> AsyncIterator[OpenDrive]:
+    """A drive in ``directory``, closed at the end; without ``threads`` it has real ones of its own."""
     with ExitStack() as pools:
-        threads = StorageThreads(
+        threads = threads or StorageThreads(
             writer=pools.enter_context(run_threads(1)),
             readers=pools.enter_context(run_threads(2)),
             disk=pools.enter_context(run_threads(2)),
