@@ -61,11 +61,10 @@ class Capacity:
         if missing > await self.catalogue.reclaimable_bytes():
             raise no_capacity()
         while missing > 0:
-            shed = await self.catalogue.shed()
-            await self.collection.collect()
-            missing = await self._missing()
-            if missing > 0 and not shed:
+            # What has been given up before goes first; and nothing is given up that would make no room.
+            if not await self.collection.collect() and not await self.catalogue.shed():
                 raise no_capacity()
+            missing = await self._missing()
 
     def give_back(self, size: int) -> None:
         """``size`` promised bytes are not needed, or are counted as stored by now."""

@@ -176,7 +176,10 @@ class Catalogue(Protocol):
         ...
 
     async def shed(self) -> bool:
-        """Give up the oldest entry of the trash or, where there is none, the oldest superseded version."""
+        """
+        Give up the oldest entry of the trash or, where there is none, the oldest superseded version; whether there was
+        one. Nothing is given up while anything is pinned, since that would make no room.
+        """
         ...
 
     async def expire(self, *, trash_before: Instant, versions_before: Instant, changes_before: Instant) -> None:

@@ -104,6 +104,36 @@ async def test_what_the_trash_shares_with_a_file_gives_no_room(tmp_path: Path) -
         assert await refusal(opened.store("c", b"c" * 4 * UNIT)) == "no_capacity"
 
 
+@in_reactor
+async def test_while_a_backup_is_written_nothing_is_given_up(tmp_path: Path) -> None:
+    async with open_drive(tmp_path, FOUR_UNITS) as opened:
+        await opened.store("kept", unit("a"))
+        await opened.store("kept", unit("b"))
+        await opened.store("thrown away", unit("c"))
+        await discard(opened, "thrown away")
+        catalogue = opened.storage.catalogue
+        pin = await catalogue.pin(2**62)
+        assert await refusal(opened.store("new", b"n" * 2 * UNIT)) == "no_capacity"
+        assert len((await opened.drive.list_trash(opened.actor, 10)).items) == 1
+        assert len((await opened.drive.list_versions(opened.actor, parse_path("kept"), 10)).items) == 2
+        await catalogue.unpin(pin)
+        await opened.store("new", b"n" * 2 * UNIT)
+        assert not (await opened.drive.list_trash(opened.actor, 10)).items
+        assert len((await opened.drive.list_versions(opened.actor, parse_path("kept"), 10)).items) == 2
+
+
+@in_reactor
+async def test_what_was_given_up_before_goes_first(tmp_path: Path) -> None:
+    async with open_drive(tmp_path, FOUR_UNITS) as opened:
+        for name in "abc":
+            await opened.store(name, unit(name))
+            await discard(opened, name)
+        [*_, oldest] = (await opened.drive.list_trash(opened.actor, 10)).items
+        await opened.drive.purge(opened.actor, oldest.id)
+        await opened.store("new", b"n" * 2 * UNIT)
+        assert len((await opened.drive.list_trash(opened.actor, 10)).items) == 2
+
+
 @pytest.mark.parametrize("everything", [True, False])
 @in_reactor
 async def test_what_is_purged_gives_its_bytes_back(tmp_path: Path, *, everything: bool) -> None:

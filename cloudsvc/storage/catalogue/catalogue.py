@@ -149,7 +149,7 @@ class SQLiteCatalogue:
 
     async def shed(self) -> bool:
         """As :meth:`cloudsvc.drive.catalogue.Catalogue.shed`."""
-        return await self._writer.run(discarding.shed)
+        return await self._writer.run(self._shed)
 
     async def expire(self, *, trash_before: Instant, versions_before: Instant, changes_before: Instant) -> None:
         """As :meth:`cloudsvc.drive.catalogue.Catalogue.expire`."""
@@ -216,6 +216,9 @@ class SQLiteCatalogue:
     async def _repeat(self, work: Callable[[sqlite3.Connection], int]) -> None:
         while await self._writer.run(work):
             pass
+
+    def _shed(self, connection: sqlite3.Connection) -> bool:
+        return not upkeep.is_pinned(connection, self._now()) and discarding.shed(connection)
 
     def _apply(self, connection: sqlite3.Connection, commands: Sequence[Command], actor: str) -> list[Any]:
         context = Context(connection=connection, now=self._now(), epoch=self._epoch, actor=actor)

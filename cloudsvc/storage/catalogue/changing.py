@@ -20,7 +20,7 @@ from cloudsvc.storage.catalogue.storing import copy_content
 from cloudsvc.storage.catalogue.tree import Context
 
 MAX_COPIED: Final = 10_000
-"""Files and folders that one command copies; while it does, nobody else can write."""
+"""Files and folders that are copied in one go; while they are, nobody else can write."""
 
 _DATE: Final = compile_statement(
     update(node)
@@ -99,20 +99,18 @@ def copy(context: Context, command: Copy) -> Node:
 
 
 def _copy_descendants(context: Context, row: Row, made: int) -> None:
-    copied = 1
     waiting = deque([(row.id, made)])
     while waiting:
         original, made = waiting.popleft()
         for child in map(Row._make, _CHILDREN.run(context.connection, parent=original).fetchall()):
-            copied += 1
-            if copied > MAX_COPIED:
-                raise too_many_nodes(MAX_COPIED)
             copy_of_child = _copy_one(context, child, made, Name(child.name, child.key))
             if not child.is_file:
                 waiting.append((child.id, copy_of_child))
 
 
 def _copy_one(context: Context, row: Row, parent: int, name: Name) -> int:
+    if next(context.copies) > MAX_COPIED:
+        raise too_many_nodes(MAX_COPIED)
     made = context.insert(parent, name, row.kind)
     if row.is_file:
         copy_content(context, row, made)

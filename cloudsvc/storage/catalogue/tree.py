@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterator
+from itertools import count
 from sqlite3 import Connection
 from typing import Final
 
-from attrs import frozen
+from attrs import field, frozen
 from sqlalchemy import bindparam, delete, insert, select, update
 
 from cloudsvc.drive.catalogue import ChangeKind
@@ -64,12 +66,14 @@ class Context:
 
     :ivar epoch: of this history; part of every validator.
     :ivar actor: the name of who does it.
+    :ivar copies: numbers of the files and folders that it copies, one command after the other.
     """
 
     connection: Connection
     now: Instant
     epoch: str
     actor: str
+    copies: Iterator[int] = field(factory=lambda: count(1))
 
     def note(self, kind: ChangeKind, row: Row, path: Path, source: Path | None = None) -> None:
         """Remember that something happened."""

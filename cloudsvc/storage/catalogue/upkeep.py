@@ -72,9 +72,14 @@ _USERS: Final = compile_statement(
 _STORED: Final = compile_statement(select(state.c.stored_bytes))
 
 
+def is_pinned(connection: Connection, now: Instant) -> bool:
+    """Whether nothing may be condemned."""
+    return bool(_PINS.value(connection, now=now))
+
+
 def condemn(connection: Connection, limit: int, after: BlobId | None, now: Instant) -> Sequence[BlobId]:
     """As :meth:`cloudsvc.drive.catalogue.Catalogue.condemn`."""
-    if _PINS.value(connection, now=now):
+    if is_pinned(connection, now):
         return []
     _CONDEMN.run(connection, after=after or "", most=limit)
     return [found for (found,) in _CONDEMNED.rows(connection, after=after or "", most=limit)]

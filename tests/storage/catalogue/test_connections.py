@@ -134,3 +134,18 @@ async def test_only_so_much_is_copied_in_one_step(tmp_path: Path, count: int) ->
         else:
             assert await refusal(copying) == "too_many_nodes"
             assert (await catalogue.usage()).folders == before
+
+
+@in_reactor
+async def test_several_copies_in_one_step_count_together(tmp_path: Path) -> None:
+    watch = Watch()
+    async with open_sqlite(tmp_path, watch) as catalogue:
+        trial = Trial(catalogue, watch)
+        half = MAX_COPIED // 2
+        await catalogue.apply([MakeFolder(path=parse_path(f"a/{number}")) for number in range(half - 1)], "tester")
+        copies = [Copy(source=parse_path("a"), destination=parse_path(f"copy {number}")) for number in range(3)]
+        before = (await catalogue.usage()).folders
+        assert await refusal(trial.do(*copies)) == "too_many_nodes"
+        assert (await catalogue.usage()).folders == before
+        await trial.do(*copies[:2])
+        assert (await catalogue.usage()).folders == before + 2 * half
