@@ -39,13 +39,20 @@ class DriveApplication(DriveRoutes):
 
         :raises StartFault: it cannot be opened.
         """
-        tools, workshop = self.tools, self._workshop
-        self._storage = await open_storage(tools.data, workshop)
+        self._storage = await open_storage(self.tools.data, self._workshop)
+        try:
+            await self._begin()
+        except BaseException:
+            await self._storage.close()
+            raise
+
+    async def _begin(self) -> None:
+        tools = self.tools
         self._opened = opened = assemble(
             self._storage,
             tools.data,
             self.settings.limits,
-            workshop,
+            self._workshop,
             collect_soon=lambda: self._housekeeping.hurry(_COLLECT),
         )
         self.drive = opened.drive

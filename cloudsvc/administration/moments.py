@@ -8,13 +8,18 @@ from contextlib import asynccontextmanager
 from typing import Final, Protocol
 
 from attrs import define, field, frozen
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
 
 from cloudsvc.administration.places import OwnPlace
+from cloudsvc.core.errors import CloudError
 from cloudsvc.core.threads import ThreadRunner
 from cloudsvc.drive.catalogue import Catalogue, PinId
 from cloudsvc.drive.nodes import Instant
+
+_log = Logger("cloudsvc.administration")
 
 _RENEWAL: Final = 300.0
 """Seconds between two renewals of a pin."""
@@ -94,13 +99,20 @@ class _Pin:
     now: Callable[[], Instant]
     _pin: PinId | None = None
     _renewing: LoopingCall = field(init=False)
+    _ended: Deferred[LoopingCall] = field(init=False)
 
     async def hold(self, clock: IReactorTime) -> None:
         await self._renew()
-        self._renewing = LoopingCall(self._renew)
+        self._renewing = LoopingCall(self._try_to_renew)
         self._renewing.clock = clock
-        # What a failed renewal may cost shows where a blob is missing.
-        self._renewing.start(_RENEWAL, now=False).addErrback(lambda _: None)
+        self._ended = self._renewing.start(_RENEWAL, now=False)
+
+    async def _try_to_renew(self) -> None:
+        """A pin holds until several renewals have failed. What that costs then shows where a blob is missing."""
+        try:
+            await self._renew()
+        except CloudError as problem:
+            _log.warn("what is being copied could not be pinned again: {reason}", reason=problem.message)
 
     async def _renew(self) -> None:
         former, self._pin = self._pin, await self.catalogue.pin(self.now() + _PINNED)
@@ -108,7 +120,7 @@ class _Pin:
             await self.catalogue.unpin(former)
 
     async def let_go(self) -> None:
-        if self._renewing.running:
-            self._renewing.stop()
+        self._renewing.stop()
+        await self._ended
         if self._pin is not None:
             await self.catalogue.unpin(self._pin)

@@ -45,7 +45,12 @@ class Workshop:
     def of(cls, make_threads: Callable[[int], ThreadRunner], clock: IReactorTime) -> Workshop:
         """One with threads that ``make_threads`` gives, that many at most, and the clock of this machine."""
         return cls(
-            threads=StorageThreads(writer=make_threads(1), readers=make_threads(_READERS), disk=make_threads(_DISK)),
+            threads=StorageThreads(
+                writer=make_threads(1),
+                readers=make_threads(_READERS),
+                disk=make_threads(_DISK),
+                uploads=make_threads(_DISK),
+            ),
             clock=clock,
             now=lambda: time.time_ns() // 1000,
         )

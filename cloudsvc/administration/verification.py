@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
-from typing import Final
 
 from attrs import define, field, frozen
 
@@ -12,25 +10,24 @@ from cloudsvc.administration.concurrency import for_each
 from cloudsvc.administration.progress import Progress
 from cloudsvc.administration.tree import list_blobs
 from cloudsvc.core.errors import CloudError
+from cloudsvc.core.threads import ThreadRunner
 from cloudsvc.drive.blobs import BlobMissing, BlobStore
 from cloudsvc.drive.catalogue import Catalogue
 from cloudsvc.drive.names import Path
 from cloudsvc.drive.nodes import Blob, VersionId
-
-_PIECE: Final = 4 * 1024 * 1024
+from cloudsvc.drive.verification import Damage, verify_blob
 
 
 @frozen(kw_only=True)
-class Damage:
+class DamagedBlob:
     """
     A blob that is not what was stored.
 
-    :ivar problem: in a word.
     :ivar users: which versions of which files consist of it.
     """
 
     blob: Blob
-    problem: str
+    damage: Damage
     users: Sequence[tuple[Path, VersionId]]
 
 
@@ -45,23 +42,24 @@ class Verdict:
 
     blobs: int = 0
     size: int = 0
-    damages: list[Damage] = field(factory=list)
+    damaged: list[DamagedBlob] = field(factory=list)
 
 
-async def verify_drive(catalogue: Catalogue, blobs: BlobStore, progress: Progress) -> Verdict:
+async def verify_drive(catalogue: Catalogue, blobs: BlobStore, disk: ThreadRunner, progress: Progress) -> Verdict:
     """
     Read every blob that the catalogue refers to, and compare.
 
+    :param disk: threads in which hashes are computed.
     :raises CloudError: the storage fails.
     """
     verdict = Verdict()
     progress.begin("verifying", await catalogue.stored_bytes())
 
     async def verify(blob: Blob) -> None:
-        problem = await _find_problem(blobs, blob)
+        damage = await _find_damage(blobs, blob, disk)
         # Asked after reading: a blob that nothing needs any more may have been collected meanwhile.
-        if problem is not None and (users := await catalogue.find_users(blob.id)):
-            verdict.damages.append(Damage(blob=blob, problem=problem, users=users))
+        if damage is not None and (users := await catalogue.find_users(blob.id)):
+            verdict.damaged.append(DamagedBlob(blob=blob, damage=damage, users=users))
         verdict.blobs += 1
         verdict.size += blob.size
         progress.advance(blob.size)
@@ -71,19 +69,14 @@ async def verify_drive(catalogue: Catalogue, blobs: BlobStore, progress: Progres
     return verdict
 
 
-async def _find_problem(blobs: BlobStore, blob: Blob) -> str | None:
-    """What is wrong with ``blob``, if anything."""
-    digest, offset = hashlib.sha256(), 0
+async def _find_damage(blobs: BlobStore, blob: Blob, disk: ThreadRunner) -> Damage | None:
     try:
         reader = await blobs.open(blob.id)
-        try:
-            while piece := await reader.read(offset, _PIECE):
-                digest.update(piece)
-                offset += len(piece)
-        finally:
-            await reader.close()
     except BlobMissing:
-        return "missing"
+        return Damage.MISSING
     except CloudError:
-        return "unreadable"
-    return None if (offset, digest.digest()) == (blob.size, blob.digest) else "damaged"
+        return Damage.UNREADABLE
+    try:
+        return await verify_blob(reader, blob, disk)
+    finally:
+        await reader.close()

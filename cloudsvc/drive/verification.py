@@ -15,8 +15,9 @@ _PIECE: Final = 1024 * 1024
 
 
 class Damage(StrEnum):
-    """What can have happened to a blob that is there; each reads as what to say of its bytes."""
+    """What can have happened to a blob; each reads as what to say of its bytes."""
 
+    MISSING = "missing"
     SIZE = "of another size"
     CONTENT = "altered"
     UNREADABLE = "unreadable"

@@ -26,12 +26,14 @@ class StorageThreads:
 
     :ivar writer: writes the catalogue; exactly one thread.
     :ivar readers: read the catalogue.
-    :ivar disk: read and write blobs.
+    :ivar disk: read blobs, and whatever else is to be done with files.
+    :ivar uploads: write and delete blobs; a disk that is busy with that keeps nobody from reading.
     """
 
     writer: ThreadRunner
     readers: ThreadRunner
     disk: ThreadRunner
+    uploads: ThreadRunner
 
 
 class StorageInUse(Exception):  # noqa: N818  # a state of affairs that callers decide on
@@ -75,7 +77,7 @@ class LocalStorage:
                 directory / CATALOGUE_NAME, writer=threads.writer, readers=threads.readers, now=now
             )
             try:
-                blobs = await open_blobs(directory, threads.disk, disk=disk)
+                blobs = await open_blobs(directory, threads.disk, writing=threads.uploads, disk=disk)
             except BaseException:
                 await catalogue.close()
                 raise

@@ -11,12 +11,13 @@ from cloudsvc.administration.progress import SILENCE
 from cloudsvc.administration.verification import Verdict, verify_drive
 from cloudsvc.core.actors import OWNER
 from cloudsvc.drive.names import parse_path
+from cloudsvc.drive.verification import Damage
 from tests.administration.drives import DAMAGES, FILES, damage, fill, find, find_content, opened, store
 from tests.support.reactors import in_reactor
 
 
 async def verify(drive: OpenedDrive) -> Verdict:
-    return await verify_drive(drive.catalogue, drive.blobs, SILENCE)
+    return await verify_drive(drive.catalogue, drive.blobs, drive.disk, SILENCE)
 
 
 @in_reactor
@@ -27,7 +28,10 @@ async def test_a_whole_drive_is_whole(tmp_path: Path) -> None:
         await store(drive, "the same again", FILES["plain.txt"])
         verdict = await verify(drive)
         assert (verdict.blobs, verdict.size) == (len(FILES), sum(map(len, FILES.values())))
-        assert verdict.damages == []
+        assert verdict.damaged == []
+
+
+CALLED = {"flipped": Damage.CONTENT, "cut": Damage.SIZE, "longer": Damage.SIZE, "missing": Damage.MISSING}
 
 
 @pytest.mark.parametrize("how", DAMAGES)
@@ -41,8 +45,8 @@ async def test_what_is_damaged_is_named_with_all_who_need_it(tmp_path: Path, how
         await drive.drive.discard(OWNER, parse_path("folder/thrown away"))
         copy = await store(drive, "copy", b"precious")
         damage(find_content(tmp_path, b"precious"), how)
-        [found] = (await verify(drive)).damages
-        assert found.blob == copy.version.blob
+        [found] = (await verify(drive)).damaged
+        assert (found.blob, found.damage) == (copy.version.blob, CALLED[how])
         assert {(str(path), version) for path, version in found.users} == {
             ("changed", old.version.id),
             ("folder/thrown away", thrown_away.version.id),
@@ -70,5 +74,5 @@ async def test_what_is_collected_meanwhile_is_no_damage(tmp_path: Path) -> None:
             def __getattr__(self, name: str) -> object:
                 return getattr(drive.catalogue, name)
 
-        verdict = await verify_drive(Collecting(), drive.blobs, SILENCE)  # type: ignore[arg-type]  # it is one, almost
-        assert verdict.damages == []
+        verdict = await verify_drive(Collecting(), drive.blobs, drive.disk, SILENCE)  # type: ignore[arg-type]  # it is one, almost
+        assert verdict.damaged == []

@@ -124,7 +124,7 @@ def test_damage_is_named_and_keeps_a_backup_from_being_made(shell: Shell, filled
     damage(find_content(drive_of(filled), MANY["folder 4/11"]), "missing")
     said = shell.run(filled, "verify", status=1)
     first, second = sorted(line for line in said.splitlines() if "version" in line)
-    assert first.startswith("damaged: 'folder 3/10', version ")
+    assert first.startswith("altered: 'folder 3/10', version ")
     assert second.startswith("missing: 'folder 4/11', version ")
     assert "2 blobs not whole" in said
     refused = shell.run(filled, "backup", tmp_path / "backup.tar", status=1)

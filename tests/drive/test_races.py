@@ -100,7 +100,7 @@ def open_world(threads: SteppingThreads) -> Iterator[World]:
     """A drive in an empty directory, gone at the end, whose threads go step by step."""
     with TemporaryDirectory() as directory:
         (FilePath(directory) / CATALOGUE_NAME).write_bytes(read_empty())
-        pools = StorageThreads(writer=threads, readers=threads, disk=threads)
+        pools = StorageThreads(writer=threads, readers=threads, disk=threads, uploads=threads)
         opening = open_drive(FilePath(directory), LIMITS, threads=pools)
         world = World(threads.do(enter(opening)))
         try:

@@ -75,6 +75,7 @@ async def open_drive(
             writer=pools.enter_context(run_threads(1)),
             readers=pools.enter_context(run_threads(2)),
             disk=pools.enter_context(run_threads(2)),
+            uploads=pools.enter_context(run_threads(2)),
         )
         storage = await LocalStorage.open(directory, threads, now=lambda: time.time_ns() // 1000, disk=disk)
         try:

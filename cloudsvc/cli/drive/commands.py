@@ -57,14 +57,16 @@ def verify(home: Home, context: click.Context) -> None:
     What is damaged or missing is named, with the files and versions that consist of it; the exit status is 1 then. It
     may run beside the server.
     """
-    verdict: Verdict = administer(home, lambda opened, progress: verify_drive(opened.catalogue, opened.blobs, progress))
-    for damage in verdict.damages:
-        for path, version in damage.users:
-            click.echo(f"{damage.problem}: {str(path)!r}, version {version} (blob {damage.blob.id})")
+    verdict: Verdict = administer(
+        home, lambda opened, progress: verify_drive(opened.catalogue, opened.blobs, opened.disk, progress)
+    )
+    for each in verdict.damaged:
+        for path, version in each.users:
+            click.echo(f"{each.damage}: {str(path)!r}, version {version} (blob {each.blob.id})")
     click.echo(f"{format_count(verdict.blobs, 'blob')} with {format_size(verdict.size)} read", err=True)
-    if verdict.damages:
-        damaged = format_count(len(verdict.damages), "blob")
-        click.echo(f"{damaged} not whole: restore these files from a backup", err=True)
+    if verdict.damaged:
+        damaged = format_count(len(verdict.damaged), "blob")
+        click.echo(f"{damaged} not whole: store these files again, or restore them from a backup", err=True)
         context.exit(_DAMAGED)
 
 

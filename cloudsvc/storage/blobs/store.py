@@ -27,14 +27,17 @@ _FOLDERS: Final = 16
 """Folders that are listed in one trip to a thread."""
 
 
-async def open_blobs(directory: Path, threads: ThreadRunner, *, disk: Disk | None = None) -> LocalBlobs:
+async def open_blobs(
+    directory: Path, threads: ThreadRunner, *, writing: ThreadRunner | None = None, disk: Disk | None = None
+) -> LocalBlobs:
     """
     The store in ``directory``, which is made where it is missing. Whoever opens it closes it.
 
+    :param writing: threads in which blobs are written and deleted; ``None`` where those of all else will do.
     :raises OSError: it cannot be made.
     """
     places = await shield(threads.run(Places.open, directory), Places.close)
-    return LocalBlobs(places=places, threads=threads, disk=disk or Disk())
+    return LocalBlobs(places=places, threads=threads, writing=writing or threads, disk=disk or Disk())
 
 
 @define(eq=False, kw_only=True)
@@ -43,6 +46,7 @@ class LocalBlobs:
 
     _places: Places
     _threads: ThreadRunner
+    _writing: ThreadRunner
     _disk: Disk
     _in_flight: set[BlobId] = field(factory=set)
     _landing: Deferred[None] | None = None
@@ -58,7 +62,7 @@ class LocalBlobs:
         """As :meth:`cloudsvc.drive.blobs.BlobStore.create`."""
         blob = make_blob_id()
         self._in_flight.add(blob)
-        return LocalBlobWriter.begin(blob, self._places, self._disk, self._threads, self._land)
+        return LocalBlobWriter.begin(blob, self._places, self._disk, self._writing, self._land)
 
     async def open(self, blob: BlobId) -> LocalBlobReader:
         """As :meth:`cloudsvc.drive.blobs.BlobStore.open`."""
@@ -68,7 +72,7 @@ class LocalBlobs:
 
     async def delete(self, blobs: Sequence[BlobId]) -> Sequence[BlobId]:
         """As :meth:`cloudsvc.drive.blobs.BlobStore.delete`."""
-        gone, problems = await self._threads.run(self._delete, blobs)
+        gone, problems = await self._writing.run(self._delete, blobs)
         for problem in problems:
             _log.error("a blob cannot be deleted: {reason}", reason=str(problem))
         return gone

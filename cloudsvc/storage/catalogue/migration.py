@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import sqlite3
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -29,9 +28,9 @@ def find_revision(path: Path) -> str | None:
     """
     connection = connect(path)
     try:
+        if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone():
+            return None
         found = connection.execute("SELECT version_num FROM alembic_version").fetchone()
-    except sqlite3.OperationalError:
-        return None
     finally:
         connection.close()
     return found[0] if found else None
@@ -48,6 +47,7 @@ def migrate(path: Path) -> None:
     from alembic import command  # noqa: PLC0415
     from alembic.script import ScriptDirectory  # noqa: PLC0415
     from sqlalchemy import NullPool, create_engine  # noqa: PLC0415
+    from sqlalchemy.exc import DBAPIError  # noqa: PLC0415
 
     config = make_config()
     known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
@@ -57,13 +57,17 @@ def migrate(path: Path) -> None:
             f"{path} was written by a newer cloudsvc (schema {revision}); install that again, or restore a backup"
         )
     engine = create_engine("sqlite://", creator=lambda: connect(path), poolclass=NullPool)
-    with engine.connect() as connection:
-        config.attributes["connection"] = connection
-        connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-        command.upgrade(config, "head")
-        connection.commit()
-    engine.dispose()
+    try:
+        with engine.connect() as connection:
+            config.attributes["connection"] = connection
+            connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            command.upgrade(config, "head")
+            connection.commit()
+    except DBAPIError as problem:
+        raise problem.orig or problem from None
+    finally:
+        engine.dispose()
 
 
 def make_config() -> Config:

@@ -105,7 +105,7 @@ async def test_the_storage_refuses_a_newer_catalogue(path: Path) -> None:
         for _ in range(2):
             with pytest.raises(NewerSchema):
                 await LocalStorage.open(
-                    path.parent, StorageThreads(writer=threads, readers=threads, disk=threads), now=lambda: SECOND
+                    path.parent, StorageThreads(writer=threads, readers=threads, disk=threads, uploads=threads), now=lambda: SECOND
                 )
     assert read_all(path.parent) == before | {"lock": b""}
 
@@ -113,8 +113,8 @@ async def test_the_storage_refuses_a_newer_catalogue(path: Path) -> None:
 @in_reactor
 async def test_whoever_wants_to_be_alone_is_refused_beside_others_and_the_other_way_round(tmp_path: Path) -> None:
     with run_threads(1) as writer, run_threads(1) as other_writer, run_threads(2) as more:
-        threads = StorageThreads(writer=writer, readers=more, disk=more)
-        others = StorageThreads(writer=other_writer, readers=more, disk=more)
+        threads = StorageThreads(writer=writer, readers=more, disk=more, uploads=more)
+        others = StorageThreads(writer=other_writer, readers=more, disk=more, uploads=more)
         for alone in (False, True):
             storage = await LocalStorage.open(tmp_path, threads, now=lambda: SECOND, alone=alone)
             with pytest.raises(StorageInUse):
