@@ -34,6 +34,6 @@ async def test_a_pin_is_renewed_until_the_copy_is_not_needed(tmp_path: Path) -> 
             assert find_pins(tmp_path) == [START + 30 * MINUTE]
             clock.advance(300)
             while find_pins(tmp_path) != [START + 35 * MINUTE]:
-                await deferLater(reactor, 0.001)  # type: ignore[arg-type]  # the module stands for the reactor
+                await deferLater(reactor, 0.001)
         assert find_pins(tmp_path) == []
     assert not clock.getDelayedCalls()
