@@ -26,7 +26,16 @@ from cloudsvc.core.errors import CloudError, StartFault
 from cloudsvc.drive.names import ROOT
 from cloudsvc.drive.nodes import Blob, BlobId
 from cloudsvc.storage.blobs.places import Places
-from cloudsvc.storage.catalogue import NewerSchema, SQLiteCatalogue, find_revision, migrate, restart_epoch
+from cloudsvc.storage.catalogue import (
+    NewerSchema,
+    SQLiteCatalogue,
+    examine,
+    examine_definitions,
+    find_revision,
+    migrate,
+    restart_epoch,
+    settle,
+)
 from cloudsvc.storage.local import CATALOGUE_NAME, LOCK_NAME
 
 _PIECE: Final = 1024 * 1024
@@ -151,7 +160,10 @@ class _Unpacking:
         size = await disk.run(self._take_catalogue, members, catalogue_file)
         progress.advance(size)
         try:
+            await disk.run(examine_definitions, catalogue_file)
             await disk.run(migrate, catalogue_file)
+            await disk.run(examine, catalogue_file)
+            await disk.run(settle, catalogue_file)
             async with _open_catalogue(catalogue_file, self.workshop) as catalogue:
                 async for blobs in list_blobs(catalogue):
                     for blob in blobs:
@@ -248,7 +260,7 @@ class _Installation:
         for folder in self.unpacking.places.list_folders():
             copy = staged / "blobs" / folder.name
             copy.mkdir(mode=0o700, parents=True)
-            for blob in self.unpacking.places.list_blobs(folder, None):
+            for blob in self.unpacking.places.list_blobs(folder):
                 (copy / blob).hardlink_to(folder / blob)
             sync_directory(copy)
         staged.mkdir(mode=0o700, exist_ok=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NewType, TypeAlias
+from typing import Final, NewType, TypeAlias
 
 from attrs import frozen
 
@@ -22,6 +22,9 @@ BlobId = NewType("BlobId", str)
 
 Instant: TypeAlias = int
 """Microseconds since the epoch."""
+
+LATEST: Final[Instant] = 253_402_214_400_000_000
+"""The last day of the year 9999: later dates cannot be written down (RFC 3339)."""
 
 
 @frozen(kw_only=True)

@@ -1,0 +1,137 @@
+"""What a catalogue from elsewhere must be before it is used: a backup can be anybody's."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from pathlib import Path
+from sqlite3 import Connection
+from typing import Final
+
+from cloudsvc.drive.names import parse_name
+from cloudsvc.drive.nodes import LATEST
+from cloudsvc.storage.catalogue.connections import connect
+from cloudsvc.storage.catalogue.nodes import read_path
+from cloudsvc.storage.catalogue.schema import FILE, FOLDER, PURGED, ROOT, TRASH, metadata
+
+_PLAIN: Final = re.compile(r"CREATE (?:TABLE|INDEX|UNIQUE INDEX)\s")
+"""What defines a table or an index. Views, triggers and virtual tables would run whatever they like when asked."""
+
+_OTHERS: Final = frozenset({"alembic_version", "sqlite_sequence", "sqlite_stat1"})
+"""Tables that Alembic and SQLite make."""
+
+_OLDEST: Final = -62_135_596_800_000_000
+"""The first day of the year 1 in microseconds since the epoch."""
+
+_TREE: Final = f"""
+    WITH RECURSIVE reached (id, kind) AS (
+        SELECT id, kind FROM node WHERE parent IS NULL AND kind = {FOLDER} AND id IN ({ROOT}, {TRASH}, {PURGED})
+        UNION ALL
+        SELECT node.id, node.kind FROM node JOIN reached ON node.parent = reached.id WHERE reached.kind = {FOLDER}
+    )
+    SELECT (SELECT count(*) FROM node) != (SELECT count(*) FROM reached)
+"""  # noqa: S608  # constants
+_CONTENT: Final = f"""
+    SELECT count(*) FROM node LEFT JOIN version ON version.id = node.version AND version.node = node.id
+    WHERE (node.kind = {FILE}) != (version.id IS NOT NULL) OR (node.kind = {FOLDER}) != (node.version IS NULL)
+"""  # noqa: S608  # constants
+_TYPES: Final = """
+    SELECT count(*) FROM version WHERE typeof(media_type) != 'text' OR media_type GLOB '*[^ -~' || char(9) || ']*'
+"""
+_MOMENTS: Final = {
+    "node": ("created_at", "updated_at"),
+    "version": ("created_at",),
+    "trash": ("deleted_at",),
+    "change": ("at",),
+}
+_DATES: Final = [
+    f"SELECT count(*) FROM {table} WHERE typeof({column}) != 'integer' OR {column} NOT BETWEEN {_OLDEST} AND {LATEST}"  # noqa: S608  # constants
+    for table, columns in _MOMENTS.items()
+    for column in columns
+]
+
+_QUESTIONS: Final = [
+    ("something is in no folder", _TREE),
+    ("a file has no content, or a folder has some", _CONTENT),
+    ("a media type is none", _TYPES),
+    *(("a date is none", question) for question in _DATES),
+]
+"""What is wrong where the answer is not 0."""
+
+
+def examine_definitions(path: Path) -> None:
+    """
+    See that there are tables in a catalogue, and nothing that acts. To be done before anything is asked of it. Blocks.
+
+    :raises ValueError: there is something else, and what.
+    :raises sqlite3.Error: it is no database.
+    """
+    with closing(connect(path)) as connection:
+        expected = _OTHERS | metadata.tables.keys()
+        for kind, name, table, definition in connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_schema"):
+            automatic = kind == "index" and definition is None
+            if table not in expected or not (automatic or _PLAIN.match(definition or "")):
+                raise ValueError(f"it defines the {kind} {name!r}")
+
+
+def examine(path: Path) -> None:
+    """
+    See that all in a migrated catalogue is what this program could have written. Blocks.
+
+    :raises ValueError: something is not, and what.
+    :raises CloudError: a name is none.
+    :raises sqlite3.Error: it cannot be read.
+    """
+    with closing(connect(path)) as connection:
+        for problem in _find_problems(connection):
+            raise ValueError(problem)
+
+
+def settle(path: Path) -> None:
+    """
+    Make a catalogue one that begins: nobody uses it, and only the blobs that a version consists of are there.
+
+    Blocks. Nobody else may have it open.
+    """
+    with closing(connect(path)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("DELETE FROM pin")
+        connection.execute("DELETE FROM upload")
+        connection.execute("UPDATE blob SET refs = (SELECT count(*) FROM version WHERE version.blob = blob.id)")
+        # Their bytes are in no backup. An upload of the same must not be joined with them, and thrown away.
+        connection.execute("DELETE FROM blob WHERE refs = 0")
+        connection.execute("UPDATE blob SET condemned = 0")
+        connection.execute("UPDATE state SET stored_bytes = (SELECT coalesce(sum(size), 0) FROM blob)")
+        connection.execute("COMMIT")
+
+
+def _find_problems(connection: Connection) -> Iterator[str]:
+    for table in metadata.sorted_tables:
+        columns = [(name, hidden) for _, name, *_, hidden in connection.execute(f"PRAGMA table_xinfo({table.name})")]
+        if columns != [(column.name, 0) for column in table.columns]:
+            yield f"the table {table.name!r} is another one"
+    for (verdict,) in connection.execute("PRAGMA integrity_check(1)"):
+        if verdict != "ok":
+            yield verdict
+    if connection.execute("PRAGMA foreign_key_check").fetchone():
+        yield "something refers to what is not there"
+    for problem, question in _QUESTIONS:
+        [found] = connection.execute(question).fetchone()
+        if found:
+            yield problem
+    yield from _find_bad_names(connection)
+
+
+def _find_bad_names(connection: Connection) -> Iterable[str]:
+    """Names that nobody could have given. Those of the three tops are nobody's."""
+    named = connection.execute("SELECT name, key, parent FROM node WHERE parent IS NOT NULL")
+    for name, key, parent in named:
+        parsed = parse_name(name)
+        # In the trash, names need not differ.
+        if parent not in {TRASH, PURGED} and parsed.key != key:
+            yield f"the name {name!r} has another key"
+    for (path,) in connection.execute("SELECT path FROM trash UNION ALL SELECT path FROM change"):
+        read_path(path)
+    for (source,) in connection.execute("SELECT source FROM change WHERE source IS NOT NULL"):
+        read_path(source)

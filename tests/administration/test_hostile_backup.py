@@ -1,0 +1,151 @@
+"""A backup may be anybody's: what no drive could have written is refused, and has changed nothing."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from cloudsvc.administration.archive import CATALOGUE_NAME, ArchiveWriter
+from cloudsvc.administration.backup import Backup
+from cloudsvc.administration.opened import OpenedDrive
+from cloudsvc.administration.progress import SILENCE
+from cloudsvc.administration.restoration import restore_backup
+from cloudsvc.core.actors import OWNER
+from cloudsvc.core.errors import StartFault
+from cloudsvc.drive.blobs import BlobMissing
+from cloudsvc.drive.names import parse_path
+from cloudsvc.drive.nodes import BlobId
+from tests.administration.drives import fill, find_blob, load, load_all, open_tools, opened, read_files, store
+from tests.support.reactors import in_reactor
+
+FILES = {"a": b"a" * 1000, "folder/b": b"b" * 1000}
+
+HOSTILE = {
+    "a trigger": "CREATE TRIGGER t AFTER UPDATE ON state BEGIN DELETE FROM tag; END",
+    "a view": "CREATE VIEW v AS SELECT 1",
+    "an endless view": """
+        DROP TABLE alembic_version;
+        CREATE VIEW alembic_version AS
+            WITH RECURSIVE r (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) SELECT n AS version_num FROM r WHERE n < 0
+    """,
+    "a trigger that says it is a table": """
+        CREATE TRIGGER t AFTER UPDATE ON state BEGIN DELETE FROM tag; END;
+        UPDATE sqlite_schema SET type = 'table', tbl_name = 'node' WHERE name = 't'
+    """,
+    "a virtual table": "CREATE VIRTUAL TABLE f USING fts5(a)",
+    "another table": "CREATE TABLE other (a)",
+    "another column": "ALTER TABLE node ADD COLUMN other",
+    "a computed column": "ALTER TABLE node ADD COLUMN other AS (hex(zeroblob(1000000000)))",
+    "a name that leads up": "UPDATE node SET name = '..', key = '..' WHERE name = 'a'",
+    "a name with a slash": "UPDATE node SET name = '../../a', key = '../../a' WHERE name = 'a'",
+    "a name in bytes": "UPDATE node SET name = x'41' WHERE name = 'a'",
+    "a name that is no text": "UPDATE node SET name = CAST(x'ff' AS TEXT) WHERE name = 'a'",
+    "another key": "UPDATE node SET key = 'b' WHERE name = 'a'",
+    "a folder in itself": "UPDATE node SET parent = id WHERE name = 'folder'",
+    "a second top": "UPDATE node SET parent = NULL WHERE name = 'folder'",
+    "a file in a file": "UPDATE node SET parent = (SELECT id FROM node WHERE name = 'a') WHERE name = 'b'",
+    "a file without content": "UPDATE node SET version = 99 WHERE name = 'a'",
+    "a folder with content": "UPDATE node SET version = 1 WHERE name = 'folder'",
+    "a version without a blob": "DELETE FROM blob WHERE id = (SELECT max(id) FROM blob)",
+    "a blob that leads up": """
+        UPDATE version SET blob = '../../../../etc/passwd' WHERE id = 1;
+        UPDATE blob SET id = '../../../../etc/passwd' WHERE id NOT IN (SELECT blob FROM version)
+    """,
+    "a date after all years": "UPDATE node SET updated_at = 9000000000000000000 WHERE name = 'a'",
+    "a date that is none": "UPDATE version SET created_at = 'today'",
+    "a header in a media type": "UPDATE version SET media_type = 'a/b' || char(13, 10) || 'Set-Cookie: a=b'",
+    "a former path that leads up": "UPDATE change SET path = '../a'",
+    "no state": "DELETE FROM state",
+}
+
+
+async def back_up(drive: OpenedDrive, file: Path) -> None:
+    await Backup(moments=drive.moments, blobs=drive.blobs, disk=drive.disk, now=drive.now).write(file, SILENCE)
+
+
+def forge(directory: Path, archive: Path, script: str) -> None:
+    """A backup of the closed drive in ``directory``, with a catalogue that ``script`` has changed."""
+    catalogue = directory.with_name("forged.sqlite3")
+    with (
+        closing(sqlite3.connect(directory / "catalogue.sqlite3")) as original,
+        closing(sqlite3.connect(catalogue, isolation_level=None)) as forged,
+    ):
+        blobs = [BlobId(row[0]) for row in original.execute("SELECT id FROM blob WHERE refs > 0 ORDER BY id")]
+        original.backup(forged)
+        forged.executescript(f"PRAGMA writable_schema = ON; {script}")
+    with archive.open("wb") as stream:
+        writer = ArchiveWriter(stream, "2026-01-01T00:00:00.000000Z")
+        for name, place in [
+            (CATALOGUE_NAME, catalogue),
+            *((f"blobs/{blob}", find_blob(directory, blob)) for blob in blobs),
+        ]:
+            with place.open("rb") as content:
+                writer.add(name, content, place.stat().st_size)
+        writer.end()
+
+
+async def restore(archive: Path, directory: Path, *, replace: bool = False) -> None:
+    async with open_tools() as workshop:
+        await restore_backup(archive, directory, workshop, SILENCE, replace=replace)
+
+
+@pytest.mark.parametrize("how", HOSTILE)
+@in_reactor
+async def test_what_no_drive_could_have_written_is_refused(tmp_path: Path, how: str) -> None:
+    async with opened(tmp_path / "drive") as drive:
+        await fill(drive, FILES)
+    forge(tmp_path / "drive", tmp_path / "backup.tar", HOSTILE[how])
+    before = read_files(tmp_path / "drive")
+    with pytest.raises(StartFault, match="nothing has changed"):
+        await restore(tmp_path / "backup.tar", tmp_path / "drive", replace=True)
+    assert read_files(tmp_path / "drive") == before
+
+
+@in_reactor
+async def test_an_honest_one_that_was_made_in_the_same_way_is_restored(tmp_path: Path) -> None:
+    async with opened(tmp_path / "drive") as drive:
+        await fill(drive, FILES)
+    forge(tmp_path / "drive", tmp_path / "backup.tar", "SELECT 1")
+    await restore(tmp_path / "backup.tar", tmp_path / "new")
+    async with opened(tmp_path / "new") as drive:
+        assert await load_all(drive) == FILES
+
+
+@in_reactor
+async def test_counts_that_are_wrong_lose_nothing(tmp_path: Path) -> None:
+    async with opened(tmp_path / "drive") as drive:
+        await fill(drive, FILES)
+    script = "UPDATE blob SET refs = 0, condemned = 1; UPDATE state SET stored_bytes = -7"
+    forge(tmp_path / "drive", tmp_path / "backup.tar", script)
+    await restore(tmp_path / "backup.tar", tmp_path / "new")
+    async with opened(tmp_path / "new") as drive:
+        assert await drive.catalogue.stored_bytes() == 2000
+        await drive.collection.collect()
+        assert await load_all(drive) == FILES
+
+
+@in_reactor
+async def test_what_nothing_referred_to_then_is_not_taken_for_stored(tmp_path: Path) -> None:
+    async with opened(tmp_path / "drive") as drive:
+        await fill(drive, FILES)
+        for file in FILES:
+            await drive.drive.discard(OWNER, parse_path(file))
+        await drive.drive.purge(OWNER, None)
+        await drive.catalogue.sweep(100)
+        unused = [*(tmp_path / "drive/blobs").rglob("?" * 32)]
+        assert len(unused) == 2
+        await back_up(drive, tmp_path / "backup.tar")
+    await restore(tmp_path / "backup.tar", tmp_path / "new")
+    async with opened(tmp_path / "new") as drive:
+        assert await drive.catalogue.stored_bytes() == 0
+        await store(drive, "again", FILES["a"])
+        assert await load(drive, "again") == FILES["a"]
+        with pytest.raises(BlobMissing):
+            await drive.blobs.open(BlobId(unused[0].name))
+        # The pin that held the blobs for the backup holds nothing in the new drive.
+        await drive.drive.discard(OWNER, parse_path("again"))
+        await drive.drive.purge(OWNER, None)
+        assert await drive.collection.collect() == 1
