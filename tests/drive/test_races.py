@@ -38,7 +38,7 @@ from tests.drive.operations import (
     perform,
     require,
 )
-from tests.drive.wishes import any_operations, uploads
+from tests.drive.wishes import any_operations, paths, uploads
 from tests.support.blobs import SteppingThreads, take_result
 from tests.support.catalogues import read_empty
 from tests.support.drives import OpenDrive, open_drive
@@ -126,16 +126,19 @@ class OneAfterTheOther(RuleBasedStateMachine):
         self.threads = SteppingThreads()
         self.context = open_world(self.threads)
         self.world = self.context.__enter__()
+        # Where others meddle with an upload.
+        self.focus: str | None = None
         self.begun: list[tuple[Upload, AbstractAsyncContextManager[Incoming], Incoming]] = []
 
     @rule(data=st.data())
     def act(self, data: st.DataObject) -> None:
-        self.threads.do(self.world.do(data.draw(any_operations(self.world.model))))
+        self.threads.do(self.world.do(data.draw(any_operations(self.world.model, self.focus))))
         self.threads.do(self.world.compare())
 
     @rule(data=st.data())
     def begin_upload(self, data: st.DataObject) -> None:
         upload = data.draw(uploads(self.world.model))
+        self.focus = upload.path
         opened = self.world.opened
         receiving = opened.drive.receive(
             opened.actor,
@@ -188,7 +191,8 @@ def test_several_at_once_in_any_schedule(data: st.DataObject) -> None:
         for _ in range(3):
             for _ in range(data.draw(st.integers(0, 4))):
                 threads.do(world.do(data.draw(any_operations(world.model))))
-            operations = data.draw(st.lists(any_operations(world.model), min_size=2, max_size=4))
+            focus = data.draw(paths(world.model))
+            operations = data.draw(st.lists(any_operations(world.model, focus), min_size=2, max_size=4))
             choices = iter(data.draw(st.lists(st.integers(0, 11), max_size=60)))
             works = world.start(operations)
             while not all(work.called for work in works):

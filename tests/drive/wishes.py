@@ -15,10 +15,16 @@ _ANY_PATH = st.lists(_NAMES, min_size=1, max_size=3).map("/".join)
 CONTENTS = st.sampled_from([b"", b"1", b"22", b"333", b"4" * 70_000])
 
 
-def paths(model: Model) -> st.SearchStrategy[str]:
-    """Paths of what is there, and others."""
+def paths(model: Model, focus: str | None = None) -> st.SearchStrategy[str]:
+    """Paths of what is there, and others; where there is a ``focus``, mostly that."""
     known = [*model.nodes]
-    return st.one_of([_ANY_PATH, *([st.sampled_from(known)] * 2 if known else [])])
+    return st.one_of(
+        [
+            _ANY_PATH,
+            *([st.sampled_from(known)] * 2 if known else []),
+            *([st.just(focus)] * 6 if focus else []),
+        ]
+    )
 
 
 def demands(model: Model, path: str) -> st.SearchStrategy[Demand]:
@@ -34,16 +40,16 @@ def demands(model: Model, path: str) -> st.SearchStrategy[Demand]:
 
 
 @st.composite
-def uploads(draw: st.DrawFn, model: Model) -> do.Upload:
+def uploads(draw: st.DrawFn, model: Model, focus: str | None = None) -> do.Upload:
     """An upload."""
-    path = draw(paths(model))
+    path = draw(paths(model, focus))
     return do.Upload(path, draw(CONTENTS), draw(demands(model, path)), draw(st.sampled_from([True, True, False])))
 
 
 @st.composite
-def steps(draw: st.DrawFn, model: Model) -> Step:
+def steps(draw: st.DrawFn, model: Model, focus: str | None = None) -> Step:
     """One command."""
-    path, other = draw(paths(model)), draw(paths(model))
+    path, other = draw(paths(model, focus)), draw(paths(model, focus))
     kind = draw(st.sampled_from([None, None, "file", "folder"]))
     node = model.nodes.get(path)
     # The root is rarely asked for.
@@ -68,18 +74,18 @@ def steps(draw: st.DrawFn, model: Model) -> Step:
 
 
 @st.composite
-def any_operations(draw: st.DrawFn, model: Model) -> Operation:
+def any_operations(draw: st.DrawFn, model: Model, focus: str | None = None) -> Operation:
     """Anything that can be done."""
     now = time.time_ns() // 1000
     chosen: Operation = draw(
         st.one_of(
-            uploads(model),
-            uploads(model),
-            steps(model),
-            steps(model),
-            steps(model),
-            st.lists(steps(model), min_size=2, max_size=3).map(Batch),
-            st.builds(do.Read, paths(model)),
+            uploads(model, focus),
+            uploads(model, focus),
+            steps(model, focus),
+            steps(model, focus),
+            steps(model, focus),
+            st.lists(steps(model, focus), min_size=2, max_size=3).map(Batch),
+            st.builds(do.Read, paths(model, focus)),
             st.just(do.Collect()),
             st.just(do.Expire(now, entries=tuple(entry.token for entry in model.trash))),
             st.just(do.Expire(now, versions=tuple(model.versions(current=False)))),
