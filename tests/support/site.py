@@ -102,7 +102,6 @@ class Transport(StringTransport):
     aborted = False
     paused = False
     bufferSize = 64 * 1024
-    bufferSize = 64 * 1024
     dataBuffer = b""
     offset = 0
     _tempDataLen = 0

@@ -105,7 +105,9 @@ async def test_the_storage_refuses_a_newer_catalogue(path: Path) -> None:
         for _ in range(2):
             with pytest.raises(NewerSchema):
                 await LocalStorage.open(
-                    path.parent, StorageThreads(writer=threads, readers=threads, disk=threads, uploads=threads), now=lambda: SECOND
+                    path.parent,
+                    StorageThreads(writer=threads, readers=threads, disk=threads, uploads=threads),
+                    now=lambda: SECOND,
                 )
     assert read_all(path.parent) == before | {"lock": b""}
 
