@@ -28,7 +28,7 @@ from cloudsvc.drive.errors import telling_which
 from cloudsvc.drive.names import Path
 from cloudsvc.drive.nodes import Blob, BlobId, File, Instant, Node, Trashed, Version, VersionId
 from cloudsvc.drive.pages import FileQuery, Order, Page
-from cloudsvc.storage.catalogue import changing, discarding, storing, upkeep
+from cloudsvc.storage.catalogue import changing, collecting, counting, discarding, history, storing, uploading
 from cloudsvc.storage.catalogue.connections import Readers, connect
 from cloudsvc.storage.catalogue.group_commit import Writer
 from cloudsvc.storage.catalogue.listing import Lists
@@ -133,19 +133,19 @@ class SQLiteCatalogue:
 
     async def read_changes(self, after: int, limit: int) -> Changes:
         """As :meth:`cloudsvc.drive.catalogue.Catalogue.read_changes`."""
-        return await self._readers.run(lambda connection: upkeep.read_changes(connection, after, limit))
+        return await self._readers.run(lambda connection: history.read_changes(connection, after, limit))
 
     async def usage(self) -> Usage:
         """As :meth:`cloudsvc.drive.catalogue.Catalogue.usage`."""
-        return await self._readers.run(upkeep.count_usage)
+        return await self._readers.run(counting.count_usage)
 
     async def stored_bytes(self) -> int:
         """As :meth:`cloudsvc.drive.catalogue.Catalogue.stored_bytes`."""
-        return await self._readers.run(upkeep.count_stored_bytes)
+        return await self._readers.run(counting.count_stored_bytes)
 
     async def reclaimable_bytes(self) -> int:
         """As :meth:`cloudsvc.drive.catalogue.Catalogue.reclaimable_bytes`."""
-        return await self._readers.run(upkeep.count_reclaimable_bytes)
+        return await self._readers.run(counting.count_reclaimable_bytes)
 
     async def shed(self) -> bool:
         """As :meth:`cloudsvc.drive.catalogue.Catalogue.shed`."""
@@ -155,7 +155,7 @@ class SQLiteCatalogue:
         """As :meth:`cloudsvc.drive.catalogue.Catalogue.expire`."""
         await self._repeat(lambda connection: discarding.purge_before(connection, trash_before, _STEP))
         await self._repeat(lambda connection: discarding.drop_versions_before(connection, versions_before, _STEP))
-        await self._repeat(lambda connection: upkeep.forget_changes(connection, changes_before, _STEP))
+        await self._repeat(lambda connection: history.forget_changes(connection, changes_before, _STEP))
 
     async def sweep(self, limit: int) -> int:
         """As :meth:`cloudsvc.drive.catalogue.Catalogue.sweep`."""
@@ -163,48 +163,48 @@ class SQLiteCatalogue:
 
     async def condemn(self, limit: int, *, after: BlobId | None = None) -> Sequence[BlobId]:
         """As :meth:`cloudsvc.drive.catalogue.Catalogue.condemn`."""
-        return await self._writer.run(lambda connection: upkeep.condemn(connection, limit, after, self._now()))
+        return await self._writer.run(lambda connection: collecting.condemn(connection, limit, after, self._now()))
 
     async def forget(self, blobs: Sequence[BlobId]) -> None:
         """As :meth:`cloudsvc.drive.catalogue.Catalogue.forget`."""
-        await self._writer.run(lambda connection: upkeep.forget(connection, blobs))
+        await self._writer.run(lambda connection: collecting.forget(connection, blobs))
 
     async def find_unknown(self, blobs: Sequence[BlobId]) -> Sequence[BlobId]:
         """As :meth:`cloudsvc.drive.catalogue.Catalogue.find_unknown`."""
         await self._writer.settle()
-        return await self._readers.run(lambda connection: upkeep.find_unknown(connection, blobs))
+        return await self._readers.run(lambda connection: collecting.find_unknown(connection, blobs))
 
     async def find_users(self, blob: BlobId) -> Sequence[tuple[Path, VersionId]]:
         """As :meth:`cloudsvc.drive.catalogue.Catalogue.find_users`."""
-        return await self._readers.run(lambda connection: upkeep.find_users(connection, blob))
+        return await self._readers.run(lambda connection: collecting.find_users(connection, blob))
 
     async def pin(self, until: Instant) -> PinId:
         """As :meth:`cloudsvc.drive.catalogue.Catalogue.pin`."""
-        return await self._writer.run(lambda connection: upkeep.insert_pin(connection, until, self._now()))
+        return await self._writer.run(lambda connection: collecting.insert_pin(connection, until, self._now()))
 
     async def unpin(self, pin: PinId) -> None:
         """As :meth:`cloudsvc.drive.catalogue.Catalogue.unpin`."""
-        await self._writer.run(lambda connection: upkeep.delete_pin(connection, pin))
+        await self._writer.run(lambda connection: collecting.delete_pin(connection, pin))
 
     async def begin_upload(self, upload: Upload) -> None:
         """As :meth:`cloudsvc.drive.catalogue.Catalogue.begin_upload`."""
-        await self._writer.run(lambda connection: upkeep.insert_upload(connection, upload))
+        await self._writer.run(lambda connection: uploading.insert_upload(connection, upload))
 
     async def advance_upload(self, upload: str, offset: int, expires_at: Instant) -> None:
         """As :meth:`cloudsvc.drive.catalogue.Catalogue.advance_upload`."""
-        await self._writer.run(lambda connection: upkeep.advance_upload(connection, upload, offset, expires_at))
+        await self._writer.run(lambda connection: uploading.advance_upload(connection, upload, offset, expires_at))
 
     async def find_upload(self, upload: str) -> Upload | None:
         """As :meth:`cloudsvc.drive.catalogue.Catalogue.find_upload`."""
-        return await self._readers.run(lambda connection: upkeep.find_upload(connection, upload))
+        return await self._readers.run(lambda connection: uploading.find_upload(connection, upload))
 
     async def end_upload(self, upload: str) -> None:
         """As :meth:`cloudsvc.drive.catalogue.Catalogue.end_upload`."""
-        await self._writer.run(lambda connection: upkeep.delete_upload(connection, upload))
+        await self._writer.run(lambda connection: uploading.delete_upload(connection, upload))
 
     async def list_expired_uploads(self, before: Instant, limit: int) -> Sequence[Upload]:
         """As :meth:`cloudsvc.drive.catalogue.Catalogue.list_expired_uploads`."""
-        return await self._readers.run(lambda connection: upkeep.list_expired_uploads(connection, before, limit))
+        return await self._readers.run(lambda connection: uploading.list_expired_uploads(connection, before, limit))
 
     async def snapshot(self, destination: str) -> None:
         """As :meth:`cloudsvc.drive.catalogue.Catalogue.snapshot`."""
@@ -218,7 +218,7 @@ class SQLiteCatalogue:
             pass
 
     def _shed(self, connection: sqlite3.Connection) -> bool:
-        return not upkeep.is_pinned(connection, self._now()) and discarding.shed(connection)
+        return not collecting.is_pinned(connection, self._now()) and discarding.shed(connection)
 
     def _apply(self, connection: sqlite3.Connection, commands: Sequence[Command], actor: str) -> list[Any]:
         context = Context(connection=connection, now=self._now(), epoch=self._epoch, actor=actor)

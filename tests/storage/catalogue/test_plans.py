@@ -16,7 +16,7 @@ from cloudsvc.drive.commands import RestoreVersion as Back
 from cloudsvc.drive.names import parse_path
 from cloudsvc.drive.nodes import BlobId, TrashId, VersionId
 from cloudsvc.drive.pages import FileQuery, Order, Page
-from cloudsvc.storage.catalogue import discarding, migrate, searching, upkeep
+from cloudsvc.storage.catalogue import collecting, counting, discarding, history, migrate, searching, uploading
 from cloudsvc.storage.catalogue.catalogue import _DEEDS
 from cloudsvc.storage.catalogue.connections import connect
 from cloudsvc.storage.catalogue.listing import Lists
@@ -163,14 +163,14 @@ def test_upkeep(connection: sqlite3.Connection) -> None:
         lambda: discarding.drop_versions_before(connection, 10, 5),
         lambda: discarding.shed(connection),
         lambda: discarding.sweep(connection, 2),
-        lambda: upkeep.condemn(connection, 1, None, 0),
-        lambda: upkeep.forget(connection, blobs),
-        lambda: upkeep.find_unknown(connection, blobs),
-        lambda: upkeep.find_users(connection, blobs[0]),
-        lambda: upkeep.count_stored_bytes(connection),
-        lambda: upkeep.read_changes(connection, 3, 3),
-        lambda: upkeep.forget_changes(connection, 10, 3),
-        lambda: upkeep.list_expired_uploads(connection, 10, 3),
+        lambda: collecting.condemn(connection, 1, None, 0),
+        lambda: collecting.forget(connection, blobs),
+        lambda: collecting.find_unknown(connection, blobs),
+        lambda: collecting.find_users(connection, blobs[0]),
+        lambda: counting.count_stored_bytes(connection),
+        lambda: history.read_changes(connection, 3, 3),
+        lambda: history.forget_changes(connection, 10, 3),
+        lambda: uploading.list_expired_uploads(connection, 10, 3),
     ]
     for number, work in enumerate(works):
         assert explain(connection, work) <= SMALL | WHOLE, number
