@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import pathlib
+import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -19,17 +20,24 @@ from attrs import frozen
 from cloudsvc.core.clock import format_timestamp
 from cloudsvc.core.errors import StartFault
 from cloudsvc.drive.names import Path
-from cloudsvc.drive.nodes import File, Instant
+from cloudsvc.drive.nodes import LATEST, File, Instant
 
 METADATA_NAME: Final = "metadata.json"
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 
+_MEDIA_TYPE: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+/[!-~][ -~]{0,255}").fullmatch
+"""What can stand in a header as one; what upstream wrote down came from its clients unseen."""
+
 
 @frozen(kw_only=True)
 class Metadata:
-    """What a file is besides its bytes."""
+    """
+    What a file is besides its bytes.
+
+    :ivar media_type: empty where the name tells.
+    """
 
     media_type: str
     tags: tuple[str, ...]
@@ -65,7 +73,7 @@ def read_metadata(file: pathlib.Path, zone: tzinfo | None = None) -> Mapping[str
         raise StartFault([f"{file} does not hold tags and dates: {problem}; {advice}"]) from None
     return {
         unicodedata.normalize("NFC", path): Metadata(
-            media_type=entry.mime_type,
+            media_type=entry.mime_type if _MEDIA_TYPE(entry.mime_type) else "",
             tags=entry.tags,
             created_at=_count_microseconds(entry.uploaded_at, zone),
             updated_at=_count_microseconds(entry.updated_at, zone),
@@ -82,7 +90,12 @@ def key_of(path: Path) -> str:
 def _count_microseconds(moment: datetime, zone: tzinfo | None) -> Instant:
     if zone is not None or moment.tzinfo is None:
         moment = moment.replace(tzinfo=zone or UTC)
-    return (moment - _EPOCH) // _MICROSECOND
+    return bound((moment - _EPOCH) // _MICROSECOND)
+
+
+def bound(moment: Instant) -> Instant:
+    """``moment``, or the nearest that a drive can have."""
+    return max(0, min(moment, LATEST))
 
 
 class MetadataWriter:

@@ -11,7 +11,7 @@ from typing import Final
 
 from attrs import define, field, frozen
 
-from cloudsvc.administration.metadata import METADATA_NAME, Metadata, key_of, read_metadata
+from cloudsvc.administration.metadata import METADATA_NAME, Metadata, bound, key_of, read_metadata
 from cloudsvc.core.errors import CloudError, StartFault
 from cloudsvc.drive.names import ROOT, Path, parse_name
 from cloudsvc.drive.nodes import Instant
@@ -123,8 +123,14 @@ class _Scan:
         while pending:
             place, path = pending.pop()
             keys: dict[str, str] = {}
-            with os.scandir(place) as entries:
-                ordered = sorted(entries, key=lambda entry: entry.name)
+            try:
+                with os.scandir(place) as entries:
+                    ordered = sorted(entries, key=lambda entry: entry.name)
+            except OSError as problem:
+                if not path:
+                    raise
+                self.tree.faults.append(f"{str(place)!r}: {problem.strerror}")
+                continue
             for entry in ordered:
                 below = self._name(entry, path, keys)
                 if below is None:
@@ -152,7 +158,11 @@ class _Scan:
         place = pathlib.Path(entry.path)
         if place == self.metadata_file:
             return
-        status = entry.stat(follow_symlinks=False)
+        try:
+            status = entry.stat(follow_symlinks=False)
+        except OSError as problem:
+            self.tree.faults.append(f"{entry.path!r}: {problem.strerror}")
+            return
         if not stat.S_ISREG(status.st_mode):
             kind = "a link" if stat.S_ISLNK(status.st_mode) else "neither a file nor a folder"
             self.tree.left_out.append(f"{entry.path!r} is {kind}")
@@ -162,7 +172,7 @@ class _Scan:
                     place=place,
                     path=path,
                     size=status.st_size,
-                    modified_at=max(0, status.st_mtime_ns // 1000),
+                    modified_at=bound(status.st_mtime_ns // 1000),
                 )
             )
 
@@ -187,6 +197,6 @@ def read_pieces(file: FoundFile, size: int) -> Iterator[bytes]:
 
 
 def _expect(file: FoundFile, status: os.stat_result) -> None:
-    unchanged = status.st_size == file.size and max(0, status.st_mtime_ns // 1000) == file.modified_at
+    unchanged = status.st_size == file.size and bound(status.st_mtime_ns // 1000) == file.modified_at
     if not (unchanged and stat.S_ISREG(status.st_mode)):
         raise OSError(0, "it changed while it was being imported", str(file.place))

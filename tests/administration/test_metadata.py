@@ -10,9 +10,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from cloudsvc.administration.metadata import Metadata, MetadataWriter, read_metadata
+from cloudsvc.core.clock import format_timestamp
 from cloudsvc.core.errors import StartFault
 from cloudsvc.drive.names import parse_path
-from cloudsvc.drive.nodes import Blob, BlobId, File, NodeId, Version, VersionId
+from cloudsvc.drive.nodes import LATEST, Blob, BlobId, File, NodeId, Version, VersionId
 from tests.support.upstream import NOON, describe
 
 NAMES = ["plain.txt", 'quo"te', "back\\slash", "emoji 🎉/ünï", "100%.txt", "\u202eevil"]
@@ -83,3 +84,40 @@ def test_what_is_something_else_is_refused_with_what_to_do(tmp_path: Path, text:
 def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:
     with pytest.raises(StartFault, match="cannot be read"):
         read_metadata(tmp_path / "missing.json")
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("0001-01-01T00:00:00+14:00", 0),
+        ("1969-12-31T23:59:59Z", 0),
+        ("2026-01-01T00:00:00.000001Z", 1_767_225_600_000_001),
+        ("9999-12-31T23:59:59.999999-12:00", LATEST),
+    ],
+)
+def test_dates_that_a_drive_cannot_have_become_the_nearest(tmp_path: Path, written: str, read: int) -> None:
+    entry = {"mime_type": "text/plain", "uploaded_at": written, "updated_at": written}
+    (tmp_path / "metadata.json").write_text(json.dumps({"a": entry}))
+    for zone in (None, ZoneInfo("Etc/GMT-14"), ZoneInfo("Etc/GMT+12")):
+        found = read_metadata(tmp_path / "metadata.json", zone)["a"]
+        assert abs(found.updated_at - read) <= (0 if zone is None else 14 * 3_600_000_000)
+        assert 0 <= found.created_at <= LATEST
+        assert format_timestamp(found.updated_at / 1_000_000)
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("image/png", "image/png"),
+        ("text/plain; charset=utf-8", "text/plain; charset=utf-8"),
+        ("text/html\r\nSet-Cookie: a=b", ""),
+        ("text/html\n", ""),
+        ("text/\u00fc", ""),
+        ("nothing", ""),
+        ("", ""),
+    ],
+)
+def test_what_is_no_media_type_is_left_to_the_name(tmp_path: Path, written: str, read: str) -> None:
+    entry = {"mime_type": written, "uploaded_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z"}
+    (tmp_path / "metadata.json").write_text(json.dumps({"a": entry}))
+    assert read_metadata(tmp_path / "metadata.json")["a"].media_type == read

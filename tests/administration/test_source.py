@@ -60,6 +60,21 @@ def test_names_that_a_drive_cannot_have_are_faults(tmp_path: Path) -> None:
     assert "".join(tree.faults).isascii()
 
 
+def test_a_folder_that_cannot_be_read_is_a_fault_and_keeps_nobody_from_the_rest(tmp_path: Path) -> None:
+    write(tmp_path, "good", "deep/good")
+    folder = os.open(tmp_path / "deep", os.O_RDONLY)
+    for _ in range(20):
+        os.mkdir("d" * 250, dir_fd=folder)
+        below = os.open("d" * 250, os.O_RDONLY, dir_fd=folder)
+        os.close(folder)
+        folder = below
+    os.close(folder)
+    tree = read_tree(tmp_path)
+    assert paths(tree) == ["deep/good", "good"]
+    [fault] = tree.faults
+    assert fault.endswith("File name too long")
+
+
 def test_two_names_that_are_one_in_a_drive_are_a_fault(tmp_path: Path) -> None:
     write(tmp_path, "e\u0301", "\u00e9")
     tree = read_tree(tmp_path)
