@@ -56,7 +56,10 @@ class DriveSite:
         client = self.send(method, path, body, headers, key=key)
         while len(self.site.tally.departures) == before:
             await deferLater(cast("Any", reactor), 0.001)
-        return read_head(client) if method == "HEAD" else client.answer()
+        answer = read_head(client) if method == "HEAD" else client.answer()
+        # One client may have only so many connections.
+        client.leave()
+        return answer
 
 
 def read_head(client: Client) -> Answer:

@@ -10,7 +10,7 @@ import pytest
 import tests.threats
 
 TESTS = Path(__file__).parents[1]
-NAMED = re.findall(r"(\w+/test_\w+\.py)::(test_\w+)", tests.threats.__doc__ or "")
+NAMED = re.findall(r"^ +([\w/]+\.py)::(?:Test\w+::)?(test_\w+)$", tests.threats.__doc__ or "", re.MULTILINE)
 
 
 @pytest.mark.parametrize(("file", "name"), NAMED)
@@ -23,6 +23,6 @@ def test_every_test_of_threats_is_in_the_table() -> None:
         (f"threats/{file.name}", name)
         for file in Path(__file__).parent.glob("test_*.py")
         if file != Path(__file__)
-        for name in re.findall(r"^def (test_\w+)", file.read_text(), re.MULTILINE)
+        for name in re.findall(r"^\s*(?:async )?def (test_\w+)\(", file.read_text(), re.MULTILINE)
     }
     assert mine <= set(NAMED)
