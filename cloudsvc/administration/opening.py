@@ -114,7 +114,9 @@ def check_owner(directory: pathlib.Path) -> None:
     :raises StartFault: the directory belongs to someone else.
     """
     try:
-        owner = directory.stat().st_uid
+        # Where it is missing, it will be like the one in which it is made.
+        place = next(place for place in (directory, *directory.parents) if place.exists())
+        owner = place.stat().st_uid
     except OSError:
         return  # Opening it tells why.
     if owner != os.geteuid():
@@ -122,7 +124,7 @@ def check_owner(directory: pathlib.Path) -> None:
             name = pwd.getpwuid(owner).pw_name
         except KeyError:
             name = str(owner)
-        raise StartFault([f"{directory} belongs to {name}; run this command as that user"])
+        raise StartFault([f"{place} belongs to {name}; run this command as that user"])
 
 
 def assemble(

@@ -85,7 +85,8 @@ async def restore_backup(
             catalogue = own.directory / CATALOGUE_NAME
             await unpacking.run(catalogue, progress)
             former = _name_former(workshop, empty=empty)
-            return await run(_Installation(unpacking, own.directory, directory, former).run)
+            # Not in a thread: nobody can leave in the middle, and take away what it works with.
+            return _Installation(unpacking, own.directory, directory, former).run()
         except BadArchive as problem:
             raise StartFault([f"{file} is no whole backup: {problem}; nothing has changed"]) from None
         except NewerSchema as problem:

@@ -227,13 +227,15 @@ def test_a_home_without_a_drive_is_told(shell: Shell, tmp_path: Path, arguments:
     assert not drive_of(home).exists()
 
 
-def test_the_drive_of_another_user_is_left_alone(shell: Shell, home: Path) -> None:
+@pytest.mark.parametrize("is_there", [True, False])
+def test_the_drive_of_another_user_is_left_alone(shell: Shell, home: Path, *, is_there: bool) -> None:
     if os.geteuid():
         pytest.skip("only root can make such a thing")
-    drive_of(home).mkdir(parents=True)
-    os.chown(drive_of(home), 12345, 12345)
-    assert "belongs to 12345" in shell.run(home, "gc", status=1)
-    assert [*drive_of(home).iterdir()] == []
+    place = drive_of(home) if is_there else drive_of(home).parent
+    place.mkdir(parents=True, exist_ok=True)
+    os.chown(place, 12345, 12345)
+    assert f"{place} belongs to 12345" in shell.run(home, "gc", status=1)
+    assert [*place.iterdir()] == []
 
 
 @pytest.mark.parametrize(("arguments", "heavy"), [("--help", "database"), ("health --help", "drive")])
