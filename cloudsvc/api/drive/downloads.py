@@ -81,13 +81,13 @@ def answer_thumbnail(request: Request, path: Path, thumbnail: Thumbnail) -> Resp
 
     :raises CloudError: 412.
     """
-    validators: Fields = ((b"ETag", spell_tag(thumbnail.validator).encode("ascii")), _CACHING)
+    validators: Fields = ((b"ETag", spell_tag(thumbnail.validator).encode("ascii")), SANDBOX, _CACHING)
     verdict = Preconditions.of(request).judge_reading(thumbnail.validator)
     if verdict is Verdict.FAILED:
         raise changed_meanwhile(path)
     if verdict is Verdict.NOT_MODIFIED:
         return Response(status=_NOT_MODIFIED, headers=validators)
-    return Response(headers=((b"Content-Type", b"image/jpeg"), SANDBOX, *validators), body=thumbnail.content)
+    return Response(headers=((b"Content-Type", b"image/jpeg"), *validators), body=thumbnail.content)
 
 
 def _make_plan(request: Request, opened: OpenFile) -> _Plan:
@@ -103,7 +103,6 @@ def _make_plan(request: Request, opened: OpenFile) -> _Plan:
     content_type = spell_content_type(version.media_type)
     headers: Fields = (
         spell_disposition(version.media_type, opened.file.path.name.text),
-        SANDBOX,
         *validators,
         (b"Accept-Ranges", b"bytes"),
         spell_digest(version.blob.digest),
@@ -126,5 +125,6 @@ def _find_spans(request: Request, validator: str, size: int) -> Sequence[Span] |
 
 
 def _spell_validators(validator: str, changed_at: Instant) -> Fields:
+    """With the policy: the one of a 304 takes the place of the one that a cache has kept (RFC 9111 section 3.2)."""
     tag = (b"ETag", spell_tag(validator).encode("ascii"))
-    return tag, (b"Last-Modified", spell_moment(changed_at)), _CACHING
+    return tag, (b"Last-Modified", spell_moment(changed_at)), SANDBOX, _CACHING
