@@ -39,12 +39,14 @@ class Page:
 
     :ivar complaints: errors of its scripts, of its console, and of what it loads.
     :ivar requested: addresses of everything it has asked for.
+    :ivar removed: fields that are taken out of answers, in small letters; see :meth:`remove`.
     """
 
     _connection: ClientConnection
     _number: int = 0
     complaints: list[str] = field(factory=list)
     requested: list[str] = field(factory=list)
+    removed: frozenset[str] = frozenset()
 
     def open(self, url: str) -> None:
         """Go to ``url`` and wait until everything is loaded that the document names."""
@@ -84,32 +86,54 @@ class Page:
         shot = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=True)
         file.write_bytes(b64decode(shot["data"]))
 
+    def remove(self, *names: str) -> None:
+        """From now on, treat answers as if they had no fields of these names."""
+        self.removed = frozenset(name.lower() for name in names)
+        self.call("Fetch.enable", patterns=[{"requestStage": "Response"}])
+
     def violations(self) -> Any:
         """What the page's Content-Security-Policy has refused."""
         return self.evaluate("violations")
 
     def call(self, method: str, **parameters: Any) -> dict[str, Any]:
         """The result of a command of the protocol. Events that come before it are noted."""
-        self._number += 1
-        self._connection.send(json.dumps({"id": self._number, "method": method, "params": parameters}))
+        number = self._send(method, parameters)
         while True:
             message: dict[str, Any] = json.loads(self._connection.recv(timeout=PATIENCE))
-            if message.get("id") == self._number:
+            if message.get("id") == number:
                 assert "error" not in message, message["error"]
                 result: dict[str, Any] = message["result"]
                 return result
-            self._note(message["method"], message["params"])
+            if "method" in message:
+                self._note(message["method"], message["params"])
+
+    def _send(self, method: str, parameters: dict[str, Any]) -> int:
+        self._number += 1
+        self._connection.send(json.dumps({"id": self._number, "method": method, "params": parameters}))
+        return self._number
 
     def _note(self, event: str, parameters: dict[str, Any]) -> None:
         match event:
             case "Network.requestWillBeSent":
                 self.requested.append(parameters["request"]["url"])
+            case "Fetch.requestPaused":
+                self._send("Fetch.continueResponse", self._strip(parameters))
             case "Runtime.exceptionThrown":
                 self.complaints.append(parameters["exceptionDetails"]["text"])
             case "Runtime.consoleAPICalled" if parameters["type"] in {"error", "warning", "assert"}:
                 self.complaints.append(" ".join(str(each.get("value", each)) for each in parameters["args"]))
             case "Log.entryAdded" if parameters["entry"]["level"] in {"error", "warning"}:
                 self.complaints.append(f"{parameters['entry']['text']} ({parameters['entry'].get('url')})")
+
+    def _strip(self, paused: dict[str, Any]) -> dict[str, Any]:
+        if "responseStatusCode" not in paused:  # it has failed
+            return {"requestId": paused["requestId"]}
+        kept = [each for each in paused["responseHeaders"] if each["name"].lower() not in self.removed]
+        return {
+            "requestId": paused["requestId"],
+            "responseCode": paused["responseStatusCode"],
+            "responseHeaders": kept,
+        }
 
 
 @contextmanager

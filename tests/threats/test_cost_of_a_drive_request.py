@@ -1,0 +1,116 @@
+"""No single request to the drive takes memory or time beyond what its own size pays for."""
+
+from __future__ import annotations
+
+import json
+from base64 import urlsafe_b64encode
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.api.drive.states import read_state
+from tests.support.drive import FORM, DriveSite, make_form
+from tests.support.reactors import in_reactor
+
+CONTENT = bytes(range(256)) * 16
+
+
+def nest(depth: int) -> bytes:
+    return b'{"operations":' + b"[" * depth + b"]" * depth + b"}"
+
+
+def batch(*operations: Any) -> bytes:
+    return json.dumps({"operations": operations}).encode()
+
+
+LARGE = {
+    "a thousand tags": ("PATCH", "/files/a", json.dumps({"add_tags": [f"t{n}" for n in range(1000)]}).encode()),
+    "more tags than a request may have": ("PATCH", "/files/a", json.dumps({"add_tags": ["t"] * 1001}).encode()),
+    "a thousand tags to remove too many": ("PATCH", "/files/a", json.dumps({"remove_tags": ["t"] * 1001}).encode()),
+    "a long tag": ("PATCH", "/files/a", json.dumps({"add_tags": ["t" * 100_000]}).encode()),
+    "a thousand tags in a batch": (
+        "POST",
+        "/batch",
+        batch({"tag": {"path": "a", "add": [f"t{n}" for n in range(1000)]}}),
+    ),
+    "a thousand and one changes": ("POST", "/batch", batch(*[{"make_folder": {"path": "b"}}] * 1001)),
+    "a change that does everything": ("POST", "/batch", batch({"delete": {"path": "a"}, "make_folder": {"path": "b"}})),
+    "deep changes": ("POST", "/batch", nest(400_000)),
+    "just too deep changes": ("POST", "/batch", nest(33)),
+    "deep change": ("POST", "/batch", b'{"operations":[' + b'{"move":' * 100_000),
+    "a deep path": ("POST", "/copies", json.dumps({"source": "a", "destination": "/".join("x" * 100_000)}).encode()),
+    "a huge number": ("POST", "/versions/a", b'{"restore":' + b"9" * 500_000 + b"}"),
+    "a huge power": ("POST", "/versions/a", b'{"restore":1e999999999}'),
+}
+
+
+@pytest.mark.parametrize("name", LARGE)
+@in_reactor
+async def test_a_large_body_is_refused_in_few_words(drive: DriveSite, place: Path, name: str) -> None:
+    method, path, body = LARGE[name]
+    await drive.ask("PUT", "/files/a", CONTENT)
+    before = read_state(place)
+    answer = await drive.ask(method, path, body)
+    assert answer.status == 400, answer.json
+    assert len(answer.body) < 4096
+    assert read_state(place) == before
+
+
+LISTS = ["/files", "/folders", "/folders/d", "/versions/a", "/trash"]
+CURSORS = {
+    "deep": urlsafe_b64encode(b"[" * 5000).decode(),
+    "huge number": urlsafe_b64encode(b'["trash",' + b"9" * 5000 + b"]").decode(),
+    "long": "A" * 8000,
+    "injected": urlsafe_b64encode(b"""["children","' OR 1=1 --"]""").decode(),
+}
+
+
+@pytest.mark.parametrize("path", LISTS)
+@in_reactor
+async def test_no_list_takes_a_forged_cursor_or_a_huge_limit(drive: DriveSite, path: str) -> None:
+    await drive.ask("PUT", "/files/a", CONTENT)
+    await drive.ask("PUT", "/folders/d")
+    for name, cursor in CURSORS.items():
+        answer = await drive.ask("GET", f"{path}?cursor={cursor}")
+        # A cursor of the list of children is nothing but a name to go on from.
+        assert answer.status == 400 or (name == "injected" and path.startswith("/folders")), name
+        assert len(answer.body) < 16_384
+    for limit in ("1001", "10000000000", "9" * 5000, "-1", "0", "1e4", "1e999999999", "NaN"):
+        answer = await drive.ask("GET", f"{path}?limit={limit}")
+        assert (answer.status, answer.json["error"]) == (400, "invalid_query")
+        assert len(answer.body) < 16_384
+
+
+RANGES = {
+    "a thousand": ",".join(f"{2 * n}-{2 * n}" for n in range(1000)),
+    "seventeen": ",".join(f"{2 * n}-{2 * n}" for n in range(17)),
+    "the whole sixteen times": ",".join(["0-"] * 16),
+    "overlapping": ",".join(f"{n}-" for n in range(16)),
+    "the end again and again": ",".join(["-4000"] * 16),
+    "nothing but commas": "," * 1000,
+    "a huge number": f"0-0,{'9' * 500}-,{'9' * 500}-",
+}
+
+
+@pytest.mark.parametrize("name", RANGES)
+@in_reactor
+async def test_no_ranges_make_an_answer_larger_than_the_file(drive: DriveSite, name: str) -> None:
+    await drive.ask("PUT", "/files/a", CONTENT)
+    answer = await drive.ask("GET", "/files/a", headers={"Range": f"bytes={RANGES[name]}"})
+    if name == "a thousand":
+        assert answer.status == 431
+    elif name == "a huge number":
+        assert (answer.status, answer.body) == (206, CONTENT[:1])
+    else:
+        assert (answer.status, answer.body) == (200, CONTENT)
+
+
+@pytest.mark.parametrize("head", [b"X: " + b"y" * 5000, b"X: y\r\n" * 1000 + b"X: y", b"y" * 100_000])
+@in_reactor
+async def test_no_head_of_a_part_is_read_for_ever(drive: DriveSite, place: Path, head: bytes) -> None:
+    before = read_state(place)
+    body = make_form(b"x").replace(b"Content-Disposition", head + b"\r\nContent-Disposition")
+    answer = await drive.ask("POST", "/files/a", body, FORM)
+    assert (answer.status, answer.json["error"]) == (400, "malformed_form")
+    assert read_state(place) == before
