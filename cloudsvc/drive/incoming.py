@@ -67,8 +67,17 @@ class Incoming:
         if size > self._limits.file_bytes:
             raise file_too_large(self._limits.file_bytes)
         if size > self._room.size:
-            await self._room.grow(min(size + _STEP, self._limits.file_bytes))
+            await self._ask_for_room(size)
         await self._writer.write(data)
+
+    async def _ask_for_room(self, size: int) -> None:
+        try:
+            await self._room.grow(min(size + _STEP, self._limits.file_bytes))
+        except CloudError as problem:
+            if problem.kind is not Kind.NO_SPACE:
+                raise
+            # There may be room for what is here, if not for all that may still come.
+            await self._room.grow(size)
 
     async def finish(
         self, *, media_type: str | None = None, digest: bytes | None = None, also: Sequence[Command] = ()

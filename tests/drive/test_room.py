@@ -123,6 +123,14 @@ async def test_while_a_backup_is_written_nothing_is_given_up(tmp_path: Path) -> 
 
 
 @in_reactor
+async def test_of_an_unknown_length_the_last_room_is_used(tmp_path: Path) -> None:
+    async with open_drive(tmp_path, FOUR_UNITS) as opened:
+        await opened.store("a", unit("a"))
+        await opened.store("b", b"b" * 3 * UNIT, length=None)
+        assert await refusal(opened.store("c", b"c", length=None)) == "no_capacity"
+
+
+@in_reactor
 async def test_what_was_given_up_before_goes_first(tmp_path: Path) -> None:
     async with open_drive(tmp_path, FOUR_UNITS) as opened:
         for name in "abc":
