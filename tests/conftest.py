@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import signal
 import sys
+import threading
 import venv
 from collections.abc import Generator, Iterator
 from pathlib import Path
-from traceback import walk_stack
+from traceback import format_stack, walk_stack
 from types import FrameType
 
 import greenlet
@@ -43,12 +44,22 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 
 
 def _time_out(_number: int, frame: FrameType | None) -> None:
-    problem = pytest.fail.Exception("it did not end in time")
+    problem = pytest.fail.Exception(f"it did not end in time:\n{_describe_threads()}")
     waiting = greenlet.getcurrent().parent
     # While a test waits for the reactor, the reactor would only log what is raised.
     if waiting is None or any(Path(each.f_code.co_filename).is_relative_to(_TESTS) for each, _ in walk_stack(frame)):
         raise problem
     waiting.throw(problem)
+
+
+def _describe_threads() -> str:
+    """Where each of the other threads is: what is waited for may be there."""
+    names = {thread.ident: thread.name for thread in threading.enumerate()}
+    return "".join(
+        f"{names.get(number)}:\n{''.join(format_stack(frame))}"
+        for number, frame in sys._current_frames().items()
+        if number != threading.main_thread().ident
+    )
 
 
 @pytest.fixture(autouse=True, scope="module")
