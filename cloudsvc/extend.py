@@ -28,7 +28,7 @@ from cloudsvc.web.errors import HTTPError
 from cloudsvc.web.guards import authorized, throttled
 from cloudsvc.web.request import Request
 from cloudsvc.web.responses import NO_CONTENT, Message, Reply, Response
-from cloudsvc.web.routes import accepts_body, accepts_json, accepts_query, route
+from cloudsvc.web.routes import accepts_body, accepts_json, accepts_no_body, accepts_query, route
 
 __all__ = [
     "NO_CONTENT",
@@ -56,6 +56,7 @@ __all__ = [
     "WallClock",
     "accepts_body",
     "accepts_json",
+    "accepts_no_body",
     "accepts_query",
     "authorized",
     "format_timestamp",

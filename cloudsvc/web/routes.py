@@ -135,6 +135,18 @@ def accepts_body(*media: str, limit: int, schema: Mapping[str, Any] = MappingPro
     return decorate
 
 
+def accepts_no_body(handler: H) -> H:
+    """Refuse a body rather than leave out what it asks for: for methods whose requests usually have one."""
+
+    @wraps(handler)
+    async def bare(self: object, request: Request, **arguments: Any) -> Any:
+        if request.body.length != 0:
+            raise CloudError(Kind.INVALID, "unexpected_body", "This takes no body: leave it out.")
+        return await handler(self, request, **arguments)
+
+    return bare  # type: ignore[return-value]  # as above
+
+
 def parse_json(content: bytes, kind: type[Any]) -> Any:
     """
     JSON text as a value of ``kind``.

@@ -15,6 +15,7 @@ from cloudsvc.extend import (
     Reply,
     Request,
     accepts_json,
+    accepts_no_body,
     accepts_query,
     authorized,
     route,
@@ -62,6 +63,7 @@ class FolderRoutes(DriveHandlers):
     @authorized(WRITE)
     @throttled("api")
     @accepts_query(NoQuery)
+    @accepts_no_body
     async def put_folder(self, request: Request, path: PathText, query: NoQuery) -> Reply[NodeMessage]:
         """Make a folder, and those above it that are missing."""
         made = await self.drive.make_folder(request.actor, parse_named(path))

@@ -14,7 +14,7 @@ from cloudsvc.api.drive.requests import LARGEST_NUMBER, NoQuery, PageQuery
 from cloudsvc.api.drive.routing import READ, WRITE, DriveHandlers, app
 from cloudsvc.drive.errors import trash_entry_not_found
 from cloudsvc.drive.nodes import TrashId
-from cloudsvc.extend import Request, accepts_query, authorized, route, throttled
+from cloudsvc.extend import Request, accepts_no_body, accepts_query, authorized, route, throttled
 
 _NO_ENTRY = "There is no such entry."
 
@@ -47,6 +47,7 @@ class TrashRoutes(DriveHandlers):
     @authorized(WRITE)
     @throttled("api")
     @accepts_query(RestoreQuery)
+    @accepts_no_body
     async def restore(self, request: Request, number: int, query: RestoreQuery) -> NodeMessage:
         """Take something out of the trash."""
         destination = None if query.destination is None else parse_named(query.destination)
