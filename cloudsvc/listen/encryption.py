@@ -22,6 +22,9 @@ from zope.interface import implementer
 _RECORD: Final = 2**14
 """Bytes that a record carries at most (RFC 8446 section 5.1)."""
 
+_HEADER: Final = 5
+"""Bytes before those that a record carries; the last two say how many they are."""
+
 _TOGETHER: Final = 4 * _RECORD
 """Bytes that are encrypted before they are passed on."""
 
@@ -34,7 +37,8 @@ class _Connection(TLSMemoryBIOProtocol):
     TLS for bytes by the gigabyte, whose two directions end one by one, as those of TCP do (RFC 8446 section 6.1).
 
     Twisted's passes on each record by itself, and each costs a walk through all that is above or below. This one passes
-    on together what has come together.
+    on together what has come together. And Twisted's learns from two exceptions that there is no other record and that
+    TLS itself has nothing to answer. This one sees on the wire that a record has come alone, as short requests do.
 
     Twisted's closes both as soon as the client ends its own, and with it an answer that is still being made. This one
     tells a protocol that asks to be told, again whenever that wants to read on, which is what Twisted's TCP does.
@@ -43,14 +47,22 @@ class _Connection(TLSMemoryBIOProtocol):
 
     transport: Any  # TCP or Unix: no one interface has all that is asked of it
     _ended = False
+    _in_step = True
+    """Whether all that has come so far ended with the end of a record."""
+    _alone = False
+    """Whether what has come last was one record, after the handshake."""
 
     def dataReceived(self, data: bytes) -> None:
         # What follows the end is to be ignored, and OpenSSL would hoard it.
-        if not self._ended:
-            super().dataReceived(data)
+        if self._ended:
+            return
+        count = _count_records(data) if self._in_step else 0
+        self._in_step = count > 0
+        self._alone = count == 1 and self._handshakeDone
+        super().dataReceived(data)
 
     def _flushReceiveBIO(self) -> None:
-        # Twisted's own, but for ZeroReturnError, and for records that have come together.
+        # Twisted's own, but for ZeroReturnError, and for records that have come together or alone.
         records: list[bytes] = []
         end: Failure | None = None
         while not self._lostTLSConnection:
@@ -61,11 +73,14 @@ class _Connection(TLSMemoryBIOProtocol):
             except Error:
                 end = Failure()
                 break
+            if self._alone:
+                break
         if records and not self._aborted:
             self.wrappedProtocol.dataReceived(b"".join(records))
         if end is not None and not self._lostTLSConnection:
             self._end_receiving(end)
-        self._flushSendBIO()
+        if not (self._alone and records):
+            self._flushSendBIO()
 
     def _end_receiving(self, reason: Failure) -> None:
         if not reason.check(ZeroReturnError):
@@ -114,6 +129,15 @@ class _Connection(TLSMemoryBIOProtocol):
     def _report_end(self) -> None:
         if self.connected and not self.disconnecting:
             IHalfCloseableProtocol(self.wrappedProtocol).readConnectionLost()
+
+
+def _count_records(data: bytes) -> int:
+    """How many records ``data`` is, which begins with one; 0 if it does not end with one."""
+    count = end = 0
+    while end + _HEADER <= len(data):
+        end += _HEADER + int.from_bytes(data[end + 3 : end + _HEADER])
+        count += 1
+    return count if end == len(data) else 0
 
 
 class _Factory(TLSMemoryBIOFactory):
