@@ -6,8 +6,9 @@ import atexit
 import logging
 import os
 import sys
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from threading import Timer
+from typing import Any, Final, ParamSpec
 
 from attrs import frozen
 from twisted.application.service import IService, Service
@@ -27,6 +28,11 @@ from cloudsvc.observe.health import Health
 from cloudsvc.observe.logs import LogWriter, StandardLibraryHandler
 from cloudsvc.supervisor import Notifier, Signals
 from cloudsvc.web.connections import Connections
+
+LATE_SECONDS: Final = 10.0
+"""After the time for running requests, until a server that still has not stopped ends all the same."""
+
+P = ParamSpec("P")
 
 _log = Logger("cloudsvc.service")
 
@@ -117,23 +123,22 @@ class CloudService(Service):
         parts.notifier.stopping()
         self._opening.cancel()
         _log.info("stopping: {count} connections are open", count=len(parts.connections))
+        late = _end_after(parts.drain_seconds + LATE_SECONDS)
         for port in parts.ports:
-            await maybeDeferred(port.stopListening)
-        await parts.connections.drain(parts.drain_seconds)
+            await _stop(f"the port {port.getHost()}", port.stopListening)
+        await _stop("the connections", parts.connections.drain, parts.drain_seconds)
         for application in reversed(self._started):
-            try:
-                await application.stop()
-            except Exception:  # noqa: BLE001  # whatever it was, the others have to stop too
-                _log.failure("application {name} did not stop cleanly", name=application.name)
+            await _stop(f"application {application.name}", application.stop)
         for helper in reversed(parts.helpers):
-            await maybeDeferred(helper.stopService)
+            await _stop(type(helper).__name__, helper.stopService)
         parts.connections.stop()
-        await parts.windows.close()
+        await _stop("the storage of the rate limits", parts.windows.close)
         for pool in parts.pools:
             pool.stop()
         _log.info("stopped")
         logging.getLogger().removeHandler(self._handler)
         parts.writer.stop()
+        late.cancel()
 
     def _terminate(self) -> None:
         """Stop the reactor, and with it this service; asked again, close what is still open at once."""
@@ -168,6 +173,33 @@ class CloudService(Service):
         # Neither twistd nor twist has a way to be told the exit status of what it ran.
         atexit.register(os._exit, 1)
         self._parts.reactor.stop()
+
+
+async def _stop(what: str, function: Callable[P, Any], *args: P.args, **kwargs: P.kwargs) -> None:
+    """Stop one thing; whatever goes wrong with it, the others have to stop too."""
+    try:
+        await maybeDeferred(function, *args, **kwargs)
+    except Exception:  # noqa: BLE001  # see above
+        _log.failure("{what} did not stop cleanly", what=what)
+
+
+def _end_after(seconds: float) -> Timer:
+    """
+    End the process, with status 1, unless the timer is cancelled before.
+
+    A thread that hangs, on a disk that does not answer say, is waited for in vain, and the reactor with it.
+    """
+
+    def end() -> None:
+        if sys.__stderr__ is not None:
+            sys.__stderr__.write(f"cloudsvc: something has not stopped for {seconds:g} seconds: it is left behind\n")
+            sys.__stderr__.flush()
+        os._exit(1)
+
+    timer = Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
+    return timer
 
 
 async def _start(application: Application[Any]) -> None:

@@ -134,6 +134,24 @@ def test_asked_twice_it_does_not_wait(home: Path) -> None:
         assert "Traceback" not in server.log()
 
 
+@pytest.mark.parametrize("lost", ["socket", "socket.lock"])
+def test_a_port_that_does_not_close_keeps_nothing_from_stopping(home: Path, tmp_path: Path, lost: str) -> None:
+    with running(home, "", "--endpoint", f"unix:{tmp_path}/socket") as server:
+        (tmp_path / lost).unlink()
+        assert server.stop() == 0
+        log = server.log()
+    assert "did not stop cleanly" in log
+    assert "first stops" in log
+    assert "] stopped\n" in log
+
+
+def test_what_never_stops_is_left_behind(home: Path) -> None:
+    write_config(home, server={"drain_seconds": 0.1}, applications=[FIRST], first={"stop": "never"})
+    with running(home, "") as server:
+        assert server.stop() == 1
+        assert "cloudsvc: something has not stopped for 10.1 seconds: it is left behind\n" in server.console
+
+
 @contextmanager
 def manager(address: str) -> Iterator[socket.socket]:
     """Where the server tells how far it is, as systemd listens."""

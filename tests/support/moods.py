@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Literal
 
 from attrs import frozen
@@ -27,7 +28,7 @@ class Mood:
     """How it goes."""
 
     start: Literal["well", "fault", "crash", "never"] = "well"
-    stop: Literal["well", "crash"] = "well"
+    stop: Literal["well", "crash", "never"] = "well"
 
 
 class First(Application[Mood]):
@@ -52,8 +53,11 @@ class First(Application[Mood]):
     async def stop(self) -> None:
         """Stop, or fail to."""
         _log.info("{name} stops", name=self.name)
-        if self.settings.stop == "crash":
-            raise RuntimeError("spilt milk")
+        match self.settings.stop:
+            case "crash":
+                raise RuntimeError("spilt milk")
+            case "never":
+                await self.tools.threads.run(time.sleep, FOREVER)
 
     @route(app, "GET", "/slow/request")
     async def think(self, request: Request) -> Message:
