@@ -5,11 +5,14 @@ from __future__ import annotations
 import signal
 import sys
 import threading
+import time
 import venv
 from collections.abc import Generator, Iterator
 from pathlib import Path
+from threading import Thread
 from traceback import format_stack, walk_stack
 from types import FrameType
+from typing import NoReturn
 
 import greenlet
 import pytest
@@ -30,6 +33,18 @@ settings.load_profile("patient")
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "seconds(n): the time after which the test fails")
     signal.signal(signal.SIGALRM, _time_out)
+    Thread(target=_take_turns, name="turns", daemon=True).start()
+
+
+def _take_turns() -> NoReturn:
+    """
+    Take the interpreter's lock now and then.
+
+    A thread that gives it up waits until another has taken it. That wake-up may be lost (glibc bug 25847, mended in
+    2.41), and where all others wait for that very thread, as a test does for its clients, nobody would ever take it again.
+    """
+    while True:
+        time.sleep(0.2)
 
 
 @pytest.hookimpl(wrapper=True)
