@@ -131,7 +131,8 @@ class RouteResource(Resource):
         return NOT_DONE_YET
 
     def _ask_map(self, segments: tuple[str, ...], method: bytes) -> tuple[str, Mapping[str, Any]]:
-        return self._map.match("/" + "/".join(segments[1:]), method.decode("ascii"))
+        # Werkzeug takes a method in whatever case, which would make PUT of put (RFC 9110 section 9.1).
+        return self._map.match("/" + "/".join(segments[1:]), method.decode("ascii") if method.isupper() else "-")
 
     def _know(self, endpoint: str, pattern: str) -> tuple[Handler, str, int]:
         operation = operation_of(self._application.app.endpoints[endpoint])

@@ -108,6 +108,8 @@ REFUSED = {
     "preface of HTTP/2": (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400),
     "noise": (bytes(range(128, 256)) * 4 + b"\r\n\r\n", 400),
     "zeros": (bytes(300) + b"\r\n\r\n", 400),
+    "method in small letters": (b"get /api/health HTTP/1.1\r\n" + HOST + b"Connection: close\r\n\r\n", 405),
+    "HEAD in small letters": (b"head /api/health HTTP/1.1\r\n" + HOST + b"Connection: close\r\n\r\n", 405),
     # targets
     "raw bytes in the target": (b"GET /api/trial/echo/\xff HTTP/1.1\r\n" + HOST + b"\r\n", 400),
     "bytes beyond UTF-8": (b"GET /api/trial/echo/%ff HTTP/1.1\r\n" + HOST + b"Connection: close\r\n\r\n", 400),

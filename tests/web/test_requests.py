@@ -202,7 +202,7 @@ class TestErrors:
             assert (answer.status, answer.json["error"]) == (404, "not_found"), path
             assert "default-src 'self'" in answer.headers["Content-Security-Policy"]
 
-    @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "FOO"])
+    @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "FOO", "get", "Head"])
     def test_an_unexpected_method_is_405(self, site: TestSite, method: str) -> None:
         answer = site.ask(head(method, "/api/demo/plain", b"Content-Length: 0"))
         assert (answer.status, answer.headers["Allow"]) == (405, "GET, HEAD")

@@ -135,6 +135,8 @@ REFUSED: list[Row] = [
     ("POST", "/batch", {"operations": [{"make_folder": {"path": p}} for p in ("new", "a")]}, {}, 409, "is_file"),
     ("FOO", "/files/a", b"", {}, 405, "method_not_allowed"),
     ("PUT", "/files", b"x", {}, 405, "method_not_allowed"),
+    ("put", "/files/new", b"x", {}, 405, "method_not_allowed"),
+    ("Delete", "/files/a", b"", {}, 405, "method_not_allowed"),
 ]
 
 
