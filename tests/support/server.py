@@ -97,9 +97,9 @@ class Server:
         raw = socket.create_connection(("127.0.0.1", self.port), PATIENCE)
         return self.tls().wrap_socket(raw, server_hostname="localhost")
 
-    def open(self, patience: float = PATIENCE) -> HTTPSConnection:
-        """A connection for any number of requests, each step of which may take so long; whoever opens it closes it."""
-        connection = HTTPSConnection("localhost", self.port, context=self.tls(), timeout=patience)
+    def open(self) -> HTTPSConnection:
+        """A connection for any number of requests; whoever opens it closes it."""
+        connection = HTTPSConnection("localhost", self.port, context=self.tls(), timeout=PATIENCE)
         connection.connect()
         return connection
 
