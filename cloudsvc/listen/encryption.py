@@ -42,7 +42,7 @@ class _Connection(TLSMemoryBIOProtocol):
 
     Twisted's closes both as soon as the client ends its own, and with it an answer that is still being made. This one
     tells a protocol that asks to be told, again whenever that wants to read on, which is what Twisted's TCP does.
-    ``tests/live/test_half_close.py`` pins the names used here that Twisted keeps to itself.
+    ``tests/test_private_names.py`` finds the names used here that Twisted keeps to itself.
     """
 
     transport: Any  # TCP or Unix: no one interface has all that is asked of it

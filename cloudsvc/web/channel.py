@@ -1,7 +1,7 @@
 """
 The HTTP/1.1 channel: framing, deadlines and refusals of bytes that never become a request.
 
-Everything that leans on names which Twisted keeps to itself is in this file; ``tests/web/test_channel.py`` pins them.
+It leans on names which Twisted keeps to itself; ``tests/test_private_names.py`` finds them, here and in its neighbours.
 """
 
 from __future__ import annotations
@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 from twisted.internet.interfaces import IAddress, IHalfCloseableProtocol, ISSLTransport, ITCPTransport
 from twisted.internet.protocol import connectionDone
-from twisted.protocols.policies import ProtocolWrapper
 from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel
 from zope.interface import implementer
 
 from cloudsvc.web.body import BodyFlow
 from cloudsvc.web.bounds import Phase
+from cloudsvc.web.descriptors import count_pending, limit_reads
 from cloudsvc.web.errors import HTTPError
+from cloudsvc.web.framing import FRAMING_FIELDS, LONGEST_LENGTH, examine_head
+from cloudsvc.web.pace import Pace
 from cloudsvc.web.plain_heads import PlainHead, read_plain_head
 
 if TYPE_CHECKING:
@@ -39,10 +41,6 @@ _USUAL: Final = 64 * 1024
 _GENEROUS: Final = 256 * 1024
 """Bytes that one read may bring of a body that is wanted."""
 
-_FRAMING: Final = frozenset({b"Content-Length", b"Transfer-Encoding"})
-_LONGEST_LENGTH: Final = 18
-"""Digits of a Content-Length: 10^18 bytes is beyond any storage, and far below where ``int`` refuses to parse."""
-
 
 @implementer(IHalfCloseableProtocol)
 class Channel(HTTPChannel, BodyFlow):
@@ -55,12 +53,10 @@ class Channel(HTTPChannel, BodyFlow):
         "_discarded",
         "_half_closed",
         "_host",
+        "_most_query",
+        "_pace",
         "_peer",
-        "_pending_at_mark",
-        "_received_at_mark",
         "_seconds",
-        "_stalls_at",
-        "_was_paused",
         "connections",
         "deadline",
         "phase",
@@ -76,12 +72,8 @@ class Channel(HTTPChannel, BodyFlow):
         self._peer: IAddress | None = None
         self._host: IAddress | None = None
         self._discarded = 0
-        self._received_at_mark = 0
-        self._pending_at_mark = 0
-        self._was_paused = False
         self._body_paused = False
         self._half_closed = False
-        self._stalls_at = inf
 
     # -- the connection ------------------------------------------------------------------------------------------
 
@@ -92,8 +84,10 @@ class Channel(HTTPChannel, BodyFlow):
         self.MAX_LENGTH = head.line_bytes
         self.totalHeadersSize = head.total_bytes
         self.maxHeaders = head.fields
+        self._most_query = head.query_bytes
         self._seconds = self.connections.clock.seconds
         self._allowed = self.connections.bounds.by_phase
+        self._pace = Pace(self.connections.bounds)
         super().connectionMade()
         if self.connections.admit(self):
             self._enter(Phase.CONNECTED)
@@ -196,18 +190,18 @@ class Channel(HTTPChannel, BodyFlow):
     def allHeadersReceived(self) -> None:
         """Judge the head as a whole; then the request starts, whether its body has arrived or not."""
         request: Request = self.requests[-1]
-        problem = self._examine_head(request)
+        fields = request.requestHeaders._rawHeaders
+        problem = examine_head(fields, self._version, self._path, self.length, self._most_query)
         if problem is not None:
             self.refuse(problem)
             return
-        fields = request.requestHeaders._rawHeaders
         if b"Cookie" in fields:
             request.parseCookies()
         stays = b"Connection" not in fields and self._version == b"HTTP/1.1"
         self.persistent = (stays or self.checkPersistence(request, self._version)) and not self.connections.draining
         if self.length != 0:
             self._enter(Phase.BODY)
-            self._received_at_mark = 0
+            self._pace.begin_body()
         request.head_received(self._command, self._path, self._version, self.length)
 
     def allContentReceived(self) -> None:
@@ -240,27 +234,10 @@ class Channel(HTTPChannel, BodyFlow):
     def _in_request_line(self) -> bool:
         return not hasattr(self, "_command")
 
-    def _examine_head(self, request: Request) -> HTTPError | None:
-        fields = request.requestHeaders._rawHeaders
-        hosts = fields.get(b"Host")
-        # RFC 9112 section 3.2: HTTP/1.1 demands one Host, and more than one is always an error.
-        if hosts is None:
-            if self._version == b"HTTP/1.1":
-                return HTTPError(400, "missing_host", "The Host header is missing.")
-        elif len(hosts) != 1:
-            return HTTPError(400, "duplicate_host", "There is more than one Host header.")
-        # RFC 9112 section 6.1: a coding that is not understood makes the length unknowable.
-        codings = fields.get(b"Transfer-Encoding")
-        if codings is not None and (len(codings) != 1 or self._version != b"HTTP/1.1" or self.length is not None):
-            return HTTPError(400, "bad_framing", "The request's Transfer-Encoding is not supported.")
-        if len(self._path.partition(b"?")[2]) > self.site.head_bounds.query_bytes:
-            return HTTPError(414, "query_too_long", "The query is too long.")
-        return None
-
     def _maybeChooseTransferDecoder(self, header: bytes, data: bytes) -> bool:
-        if header not in _FRAMING:
+        if header not in FRAMING_FIELDS:
             return True
-        if len(data) > _LONGEST_LENGTH:
+        if len(data) > LONGEST_LENGTH:
             return bool(self._failChooseTransferDecoder())
         return bool(super()._maybeChooseTransferDecoder(header, data))
 
@@ -283,7 +260,8 @@ class Channel(HTTPChannel, BodyFlow):
 
     def pause(self) -> None:
         """Take no more bytes of the body for now."""
-        self._was_paused = self._body_paused = True
+        self._body_paused = True
+        self._pace.hold()
         self._networkProducer.pauseProducing()
 
     def resume(self) -> None:
@@ -299,15 +277,11 @@ class Channel(HTTPChannel, BodyFlow):
 
     def _judge_body_rate(self) -> None:
         request: Request = self.requests[-1]
-        received = request.body.received - self._received_at_mark
-        self._received_at_mark = request.body.received
-        window = self._allowed[Phase.BODY]
-        if self._seconds() >= self._stalls_at:
+        held = self._body_paused or self._waitingForTransport
+        arrives = self._pace.end_window(request.body.received, held=held)
+        if self._seconds() >= self._pace.stalls_at:
             self._judge_taking()
-            return
-        # A window in which we kept the client waiting says nothing about the client.
-        if self._was_paused or received >= self.connections.bounds.body_bytes_per_second * window:
-            self._was_paused = self._body_paused or self._waitingForTransport
+        elif arrives:
             self._enter(Phase.BODY)
         elif request.finished or request.body.failed:
             self.abort()
@@ -325,15 +299,15 @@ class Channel(HTTPChannel, BodyFlow):
         whoever sends requests and takes no answers would fill the memory.
         """
         super().pauseProducing()
-        self.paused = self._was_paused = True
+        self.paused = True
+        self._pace.hold()
         self._networkProducer.pauseProducing()
         self._wait_for_client()
 
     def resumeProducing(self) -> None:
         """The client has taken what was waiting for it."""
         self.paused = self._waitingForTransport = False
-        self._stalls_at = inf
-        self._pending_at_mark = 0
+        self._pace.end_waiting()
         if self.phase is Phase.HANDLING:
             self.deadline = inf
         if self._requestProducer is not None:
@@ -343,25 +317,15 @@ class Channel(HTTPChannel, BodyFlow):
             super().dataReceived(b"")
 
     def _wait_for_client(self) -> None:
-        self._pending_at_mark = self._count_pending()
-        self._stalls_at = self._seconds() + self.connections.bounds.stall_seconds
+        self._pace.await_taking(count_pending(self.transport), self._seconds())
         if self.phase is not Phase.BODY:
-            self.deadline = self._stalls_at
+            self.deadline = self._pace.stalls_at
 
     def _judge_taking(self) -> None:
-        """A client that has not taken all that waited for it must have taken as much as the slowest body brings."""
-        bounds = self.connections.bounds
-        taken = self._pending_at_mark - self._count_pending()
-        if taken <= 0 or taken < bounds.body_bytes_per_second * bounds.stall_seconds:
-            self.abort()
-        else:
+        if self._pace.has_taken(count_pending(self.transport)):
             self._wait_for_client()
-
-    def _count_pending(self) -> int:
-        """Bytes that the system has not taken yet."""
-        transport = self._find_descriptor()
-        pending: int = len(transport.dataBuffer) - transport.offset + transport._tempDataLen
-        return pending
+        else:
+            self.abort()
 
     def refuse(self, error: HTTPError) -> None:
         """
@@ -395,7 +359,7 @@ class Channel(HTTPChannel, BodyFlow):
         """
         self._enter(Phase.CLOSING)
         self.setRawMode()
-        self._limit_reads(_SPARING)
+        limit_reads(self.transport, _SPARING)
         plain = ITCPTransport(self.transport, None)
         if plain is None or ISSLTransport.providedBy(self.transport):
             self.loseConnection()
@@ -420,17 +384,7 @@ class Channel(HTTPChannel, BodyFlow):
             if body.length is not None and body.invited:
                 most = max(_USUAL, min(_GENEROUS, body.length - body.received))
         if self.phase is not Phase.CLOSING:
-            self._limit_reads(most)
-
-    def _limit_reads(self, most: int) -> None:
-        self._find_descriptor().bufferSize = most
-
-    def _find_descriptor(self) -> Any:
-        """The transport below all that is wrapped around it."""
-        transport = self.transport
-        while isinstance(transport, ProtocolWrapper):
-            transport = transport.transport
-        return transport
+            limit_reads(self.transport, most)
 
     def _respondToBadRequestAndDisconnect(self) -> None:
         if self._receivedHeaderSize > self.totalHeadersSize:

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
-from twisted.web.http import HTTPChannel
 
 from cloudsvc.web.bounds import ConnectionBounds, HeadBounds, Phase
 from cloudsvc.web.channel import Channel
@@ -359,13 +358,6 @@ class TestDrain:
 
     def test_without_connections_there_is_nothing_to_wait_for(self, site: TestSite) -> None:
         assert Deferred.fromCoroutine(site.connections.drain(30)).called
-
-
-def test_the_names_that_twisted_keeps_to_itself_are_still_there() -> None:
-    for name in ("_respondToBadRequestAndDisconnect", "_maybeChooseTransferDecoder", "_failChooseTransferDecoder"):
-        assert callable(getattr(HTTPChannel, name))
-    for name in ("_receivedHeaderSize", "_receivedHeaderCount"):
-        assert getattr(HTTPChannel, name) == 0
 
 
 def test_a_request_passes_through_its_phases(site: TestSite, demo: Demo) -> None:
