@@ -18,6 +18,7 @@ from cloudsvc.settings.environment import Source, Variable, find_unknown, find_v
 from cloudsvc.settings.home import Home
 from cloudsvc.settings.leaves import Leaf, find_leaves
 from cloudsvc.settings.model import Settings
+from cloudsvc.settings.static import check_static
 
 TOKEN_VARIABLE: Final = "API_TOKEN_HASH"  # noqa: S105 - the name of a variable
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
@@ -78,6 +79,8 @@ def load(home: Home, environ: Mapping[str, str], find_sections: SectionsFinder) 
     }
     token = find_variable(sources, TOKEN_VARIABLE)
     faults += _check_token(token)
+    if settings is not None:
+        faults += check_static(home, settings)
     if faults:
         raise StartFault(faults)
     return Loaded(

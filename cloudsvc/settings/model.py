@@ -264,7 +264,13 @@ class ProxySettings:
 class StaticSettings:
     """Files that are served at `/`."""
 
-    directory: Annotated[Text | None, Meta(description="Directory of the files. `null` serves none.")] = None
+    directory: Annotated[
+        Text | None,
+        Meta(
+            description="Directory of the files, apart from what is private: configuration, certificates, logs, data. "
+            "`null` serves none."
+        ),
+    ] = None
 
 
 @frozen(kw_only=True)

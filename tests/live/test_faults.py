@@ -95,6 +95,10 @@ BROKEN: Mapping[str, tuple[Break, str]] = {
         lambda home: write_config(home, applications=["nowhere:Nothing"]),
         r"config\.applications: 'nowhere:Nothing' ",
     ),
+    "keys among the files that are served": (
+        lambda home: write_config(home, static={"directory": "certs"}),
+        r"config\.static\.directory: .*/certs holds, or lies in, what is private",
+    ),
     "no log directory": (
         lambda home: (home / "logs").write_text(""),
         r"logs.*server\.log",
@@ -166,6 +170,14 @@ def test_a_key_that_may_not_be_read(strange_home: Path, capfd: pytest.CaptureFix
     with as_nobody():
         (line,) = faults_of(strange_home, capfd)
     assert re.search(r"key\.pem.*Permission denied", line)
+
+
+def test_files_to_serve_that_may_not_be_read(strange_home: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (strange_home / "pages").mkdir(mode=0o700)
+    write_config(strange_home, static={"directory": "pages"})
+    with as_nobody():
+        (line,) = faults_of(strange_home, capfd)
+    assert re.search(r"config\.static\.directory: .*/pages cannot be served: Permission denied", line)
 
 
 def test_a_socket_that_may_not_be_made(strange_home: Path, capfd: pytest.CaptureFixture[str]) -> None:

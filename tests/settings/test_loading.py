@@ -144,6 +144,7 @@ def test_the_environment_wins_over_the_env_file_and_both_over_the_file(
 
 
 def test_text_is_decoded_by_the_type_of_the_setting(tmp_path: Path) -> None:
+    (tmp_path / "5").mkdir()
     settings = load_config(
         tmp_path,
         HOST="127.0.0.1",

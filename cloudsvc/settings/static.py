@@ -1,0 +1,45 @@
+"""The directory whose files everybody may read: it is there, and it is apart from what nobody may."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from cloudsvc.settings.home import Home
+from cloudsvc.settings.model import Settings
+
+
+def check_static(home: Home, settings: Settings) -> Iterator[str]:
+    """What is wrong with ``static.directory``. Links are followed, as whoever serves it does."""
+    if settings.static.directory is None:
+        return
+    directory = home.resolve(settings.static.directory)
+    try:
+        # The point, which a Path would drop, takes a directory and the right to enter it.
+        os.stat(f"{directory}/.")  # noqa: PTH116  # see above
+    except OSError as problem:
+        yield f"config.static.directory: {directory} cannot be served: {problem.strerror}; make it, or write null"
+        return
+    served = _resolve(directory)
+    private = map(_resolve, _list_private(home, settings))
+    exposed = [str(place) for place in private if place.is_relative_to(served) or served.is_relative_to(place)]
+    if exposed:
+        yield (
+            f"config.static.directory: {directory} holds, or lies in, what is private ({', '.join(exposed)}); "
+            "serve a directory apart from it"
+        )
+
+
+def _list_private(home: Home, settings: Settings) -> Iterator[Path]:
+    yield home.env_file
+    yield home.config_file.parent
+    yield home.data
+    yield home.resolve(settings.logging.directory)
+    yield home.resolve(settings.certificate.directory)
+    yield home.resolve(settings.certificate.directory, settings.certificate.ssl_keyfile)
+
+
+def _resolve(path: Path) -> Path:
+    # Unlike Path.resolve, it has an answer to a loop of links too.
+    return Path(os.path.realpath(path))
