@@ -65,7 +65,9 @@ def makeService(options: Options) -> IService:
     from cloudsvc.service import build_service  # noqa: PLC0415  # see above
     from cloudsvc.settings.home import find_home  # noqa: PLC0415  # see above
     from cloudsvc.settings.loading import load  # noqa: PLC0415  # see above
+    from cloudsvc.timekeeping import keep_steady_time  # noqa: PLC0415  # see above
 
+    keep_steady_time(reactor)
     try:
         home = find_home(options["home"], os.environ, options.directory)
         loaded = load(home, os.environ, find_sections)
