@@ -14,6 +14,7 @@ from cloudsvc.drive.collection import Collection
 from cloudsvc.drive.drive import Drive
 from cloudsvc.drive.limits import Limits
 from cloudsvc.drive.nodes import Instant
+from cloudsvc.drive.receiving import Reception
 
 
 @frozen(kw_only=True)
@@ -21,6 +22,7 @@ class OpenedDrive:
     """The use-cases, and the storage behind them, which administration alone goes round them for."""
 
     drive: Drive
+    reception: Reception
     catalogue: Catalogue
     blobs: BlobStore
     collection: Collection

@@ -26,6 +26,7 @@ from cloudsvc.drive.collection import Collection
 from cloudsvc.drive.drive import Drive
 from cloudsvc.drive.limits import Limits
 from cloudsvc.drive.nodes import Instant
+from cloudsvc.drive.receiving import Reception
 from cloudsvc.storage.catalogue import NewerSchema, SQLiteCatalogue, open_catalogue
 from cloudsvc.storage.local import LocalStorage, StorageInUse, StorageThreads
 
@@ -142,14 +143,11 @@ def assemble(
     """
     catalogue, blobs = storage.catalogue, storage.blobs
     collection = Collection(catalogue=catalogue, blobs=blobs)
+    capacity = Capacity(catalogue=catalogue, collection=collection, limit=limits.capacity)
+    reception = Reception(catalogue=catalogue, blobs=blobs, capacity=capacity, limits=limits)
     return OpenedDrive(
-        drive=Drive(
-            catalogue=catalogue,
-            blobs=blobs,
-            capacity=Capacity(catalogue=catalogue, collection=collection, limit=limits.capacity),
-            collect_soon=collect_soon,
-            limits=limits,
-        ),
+        drive=Drive(catalogue=catalogue, blobs=blobs, reception=reception, collect_soon=collect_soon, limits=limits),
+        reception=reception,
         catalogue=catalogue,
         blobs=blobs,
         collection=collection,

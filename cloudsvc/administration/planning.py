@@ -15,22 +15,12 @@ from cloudsvc.administration.progress import Progress
 from cloudsvc.administration.source import FoundFile, Tree, read_pieces
 from cloudsvc.core.errors import CloudError
 from cloudsvc.core.threads import ThreadRunner
-from cloudsvc.drive.blobs import BlobStore
-from cloudsvc.drive.catalogue import Catalogue
 from cloudsvc.drive.commands import EditTags
-from cloudsvc.drive.errors import (
-    already_exists,
-    file_too_large,
-    is_file,
-    is_folder,
-    no_capacity,
-    no_space,
-    too_many_tags,
-)
+from cloudsvc.drive.errors import already_exists, too_many_tags
 from cloudsvc.drive.incoming import guess_type
-from cloudsvc.drive.limits import Limits
 from cloudsvc.drive.names import ROOT, Path, parse_path
-from cloudsvc.drive.nodes import File, Folder
+from cloudsvc.drive.nodes import File
+from cloudsvc.drive.receiving import Reception
 from cloudsvc.drive.tags import check_tags
 
 _PIECE: Final = 1024 * 1024
@@ -94,9 +84,7 @@ class Planner:
     :ivar into: the folder of the drive that gets the tree.
     """
 
-    catalogue: Catalogue
-    blobs: BlobStore
-    limits: Limits
+    reception: Reception
     disk: ThreadRunner
     into: Path = ROOT
     existing: Existing = Existing.REFUSE
@@ -127,11 +115,8 @@ class Planner:
 
     async def _consider(self, found: FoundFile, metadata: Metadata | None, plan: Plan) -> None:
         path = parse_path(str(self._place(found.path)))
-        if found.size > self.limits.file_bytes:
-            raise file_too_large(self.limits.file_bytes)
-        node = await self._find(path)
-        if isinstance(node, Folder):
-            raise is_folder(path)
+        self.reception.check_size(found.size)
+        node = await self.reception.find_place(path)
         if node is not None and await self._is_same(node, found):
             plan.same += 1
             return
@@ -149,8 +134,7 @@ class Planner:
     async def _consider_folder(self, folder: Path, plan: Plan) -> None:
         path = self._place(folder)
         try:
-            if isinstance(await self._find(parse_path(str(path))), File):
-                raise is_file(path)
+            await self.reception.check_folder(parse_path(str(path)))
         except CloudError as problem:
             plan.faults.append(problem.message)
         else:
@@ -158,37 +142,23 @@ class Planner:
 
     async def _consider_room(self, plan: Plan) -> None:
         """Files with equal bytes share them, so it may fit although it seems not to; but who knows."""
-        kept = await self.catalogue.stored_bytes() - await self.catalogue.reclaimable_bytes()
-        if plan.size > self.limits.capacity - kept:
-            plan.faults.append(f"{plan.size} bytes are to be stored: {no_capacity().message}")
-        elif plan.size > await self.blobs.free_bytes():
-            plan.faults.append(f"{plan.size} bytes are to be stored: {no_space().message}")
+        try:
+            await self.reception.check_room(plan.size)
+        except CloudError as problem:
+            plan.faults.append(f"{plan.size} bytes are to be stored: {problem.message}")
 
     def _place(self, path: Path) -> Path:
         return Path((*self.into.names, *path.names))
-
-    async def _find(self, path: Path) -> File | Folder | None:
-        """
-        What is at ``path``.
-
-        :raises CloudError: nothing can be there, as a file is above it.
-        """
-        node = await self.catalogue.find(path)
-        above = path.parent
-        while node is None and above:
-            if isinstance(await self.catalogue.find(above), File):
-                raise is_file(above)
-            above = above.parent
-        return node
 
     async def _is_same(self, known: File, found: FoundFile) -> bool:
         blob = known.version.blob
         return blob.size == found.size and blob.digest == await self.disk.run(_hash, found)
 
     def _check_tags(self, path: Path, new: Sequence[str], old: Sequence[str]) -> None:
-        check_tags(EditTags(path=path, add=tuple(new), most=self.limits.tags), self.limits)
-        if len({*new, *old}) > self.limits.tags:
-            raise too_many_tags(self.limits.tags)
+        limits = self.reception.limits
+        check_tags(EditTags(path=path, add=tuple(new), most=limits.tags), limits)
+        if len({*new, *old}) > limits.tags:
+            raise too_many_tags(limits.tags)
 
 
 def _hash(file: FoundFile) -> bytes:

@@ -36,6 +36,15 @@ class Capacity:
         await room.grow(size)
         return room
 
+    async def check(self, size: int) -> None:
+        """
+        See that ``size`` bytes could be promised; they are not.
+
+        :raises CloudError: as :meth:`promise`.
+        """
+        if await self._missing() + size > await self.catalogue.reclaimable_bytes():
+            raise no_capacity()
+
     async def reserve(self, size: int) -> None:
         """
         Promise ``size`` bytes more.

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Any, TypeVar
 
 from attrs import frozen
 
 from cloudsvc.core.actors import Actor
 from cloudsvc.drive.blobs import BlobMissing, BlobReader, BlobStore
-from cloudsvc.drive.capacity import Capacity
 from cloudsvc.drive.catalogue import Catalogue, Changes, Usage
 from cloudsvc.drive.commands import (
     ALWAYS,
@@ -28,14 +27,8 @@ from cloudsvc.drive.commands import (
 )
 from cloudsvc.drive.errors import (
     CommandError,
-    already_exists,
     file_not_found,
-    file_too_large,
-    is_file,
-    is_folder,
-    no_space,
     node_not_found,
-    root_is_fixed,
     storage_failed,
     version_not_found,
 )
@@ -44,6 +37,7 @@ from cloudsvc.drive.limits import Limits
 from cloudsvc.drive.names import Path
 from cloudsvc.drive.nodes import File, Folder, Node, Trashed, TrashId, Version, VersionId
 from cloudsvc.drive.pages import FileQuery, Page
+from cloudsvc.drive.receiving import Reception
 from cloudsvc.drive.tags import check_commands
 
 T = TypeVar("T")
@@ -71,7 +65,7 @@ class Drive:
 
     _catalogue: Catalogue
     _blobs: BlobStore
-    _capacity: Capacity
+    _reception: Reception
     _collect_soon: Callable[[], None]
     limits: Limits
 
@@ -160,8 +154,7 @@ class Drive:
 
     # -- storing -------------------------------------------------------------------------------------------------
 
-    @asynccontextmanager
-    async def receive(
+    def receive(
         self,
         actor: Actor,
         path: Path,
@@ -169,7 +162,7 @@ class Drive:
         length: int | None,
         replace: bool = True,
         condition: Condition = ALWAYS,
-    ) -> AsyncIterator[Incoming]:
+    ) -> AbstractAsyncContextManager[Incoming]:
         """
         Take a new content of the file at ``path``. Everything that can be known is checked before the first byte.
 
@@ -179,31 +172,7 @@ class Drive:
         :param replace: whether there may be a file already.
         :raises CloudError: it cannot be stored there, or there is no room for it.
         """
-        await self._check_place(path, condition, replace=replace)
-        if length is not None and length > self.limits.file_bytes:
-            raise file_too_large(self.limits.file_bytes)
-        if length and length > await self._blobs.free_bytes():
-            raise no_space()
-        room = await self._capacity.promise(length or 0)
-        try:
-            writer = await self._blobs.create()
-        except BaseException:
-            room.give_back()
-            raise
-        incoming = Incoming(
-            path=path,
-            actor=actor,
-            condition=condition,
-            replace=replace,
-            limits=self.limits,
-            catalogue=self._catalogue,
-            writer=writer,
-            room=room,
-        )
-        try:
-            yield incoming
-        finally:
-            await incoming.close()
+        return self._reception.receive(actor, path, length=length, replace=replace, condition=condition)
 
     # -- changing ------------------------------------------------------------------------------------------------
 
@@ -331,27 +300,6 @@ class Drive:
             await self.find_file(actor, path)
             raise version_not_found(path)
         return found
-
-    async def _check_place(self, path: Path, condition: Condition, *, replace: bool) -> None:
-        """What the commit will check again, in the same order, so that a hopeless upload costs nothing."""
-        if not path:
-            raise root_is_fixed()
-        node = await self._catalogue.find(path)
-        if isinstance(node, Folder):
-            raise is_folder(path)
-        if node is None:
-            await self._check_folders(path.parent)
-        condition.check(path, node.version.validator if node else None)
-        if node is not None and not replace:
-            raise already_exists(path)
-
-    async def _check_folders(self, folder: Path) -> None:
-        found: Node | None = None
-        while found is None and folder:
-            found = await self._catalogue.find(folder)
-            if isinstance(found, File):
-                raise is_file(folder)
-            folder = folder.parent
 
 
 def _expect(result: Any, kind: type[T] | tuple[type[T], ...]) -> T:

@@ -29,9 +29,7 @@ async def plan(
     drive: OpenedDrive, directory: Path, existing: Existing = Existing.REFUSE, into: str = "", *, plain: bool = False
 ) -> Plan:
     planner = Planner(
-        catalogue=drive.catalogue,
-        blobs=drive.blobs,
-        limits=drive.limits,
+        reception=drive.reception,
         disk=drive.disk,
         into=parse_path(into),
         existing=existing,

@@ -18,6 +18,7 @@ from cloudsvc.drive.commands import StoredFile
 from cloudsvc.drive.drive import Drive
 from cloudsvc.drive.limits import Limits
 from cloudsvc.drive.names import parse_path
+from cloudsvc.drive.receiving import Reception
 from cloudsvc.storage.blobs import Disk
 from cloudsvc.storage.local import LocalStorage, StorageThreads
 from tests.support.reactors import run_threads
@@ -85,7 +86,7 @@ async def open_drive(
             drive = Drive(
                 catalogue=storage.catalogue,
                 blobs=storage.blobs,
-                capacity=capacity,
+                reception=Reception(catalogue=storage.catalogue, blobs=storage.blobs, capacity=capacity, limits=limits),
                 collect_soon=lambda: hurries.append(None),
                 limits=limits,
             )

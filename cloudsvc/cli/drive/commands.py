@@ -179,14 +179,7 @@ def import_(
             plain=plain,
             zone=timezone,
         )
-        planner = Planner(
-            catalogue=opened.catalogue,
-            blobs=opened.blobs,
-            limits=opened.limits,
-            disk=opened.disk,
-            into=folder,
-            existing=existing,
-        )
+        planner = Planner(reception=opened.reception, disk=opened.disk, into=folder, existing=existing)
         plan = await planner.plan(tree, progress)
         if dry_run or (plan.faults and not skip):
             return plan, None
