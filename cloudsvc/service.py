@@ -5,17 +5,13 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Sequence
-from inspect import getdoc
 from ipaddress import ip_network
-from typing import Any, Literal
+from typing import Any
 
-from attrs import define, field, frozen
+from attrs import define, field
 from twisted.python.threadpool import ThreadPool
-from twisted.web.resource import IResource
 
-from cloudsvc import __version__
 from cloudsvc.access.clients import UNIX, Clients
-from cloudsvc.access.credentials import BearerToken, KeyHeader
 from cloudsvc.access.keys import KeyRing
 from cloudsvc.access.throttling import Throttle, Windows, open_windows
 from cloudsvc.api.documentation import Documentation
@@ -29,7 +25,6 @@ from cloudsvc.lifecycle import CloudService, Parts
 from cloudsvc.listen.endpoints import PREFIX, compose_description, listen
 from cloudsvc.listen.files import CertificateFiles
 from cloudsvc.listen.reloading import ReloadingCertificate, Renewal
-from cloudsvc.observe.access_log import AccessLog
 from cloudsvc.observe.checks import check_certificate, check_disk, check_limits_storage, check_reactor_lag, check_token
 from cloudsvc.observe.files import RotatingFile, Stream, Target
 from cloudsvc.observe.health import Health
@@ -37,23 +32,10 @@ from cloudsvc.observe.lag import LagSampler
 from cloudsvc.observe.lines import LogFormat
 from cloudsvc.observe.logs import LogObserver, LogWriter
 from cloudsvc.observe.metrics import Metrics
+from cloudsvc.serving import Serving
 from cloudsvc.settings.loading import Loaded
 from cloudsvc.settings.model import ServerSettings
 from cloudsvc.supervisor import Notifier
-from cloudsvc.web.bounds import ConnectionBounds, HeadBounds
-from cloudsvc.web.connections import Connections
-from cloudsvc.web.guards import Gate
-from cloudsvc.web.layers import Layer
-from cloudsvc.web.layers.cors import CrossOrigin, Sharing
-from cloudsvc.web.layers.identification import Identification
-from cloudsvc.web.layers.observation import Observation
-from cloudsvc.web.layers.standard_headers import StandardHeaders
-from cloudsvc.web.openapi import DescribedRoute, describe
-from cloudsvc.web.operations import operation_of
-from cloudsvc.web.resources import Missing, RouteResource, Tree
-from cloudsvc.web.responses import Codec
-from cloudsvc.web.site import Site
-from cloudsvc.web.static_files import StaticFiles
 
 _THREADS = 10
 """For blocking work of all kinds. What computes for long belongs in a process of its own."""
@@ -90,20 +72,29 @@ class _Assembly:
     )
     lent_pools: list[ThreadPool] = field(factory=list)
     threads: PoolRunner = field(init=False)
-    writer: LogWriter = field(init=False)
     clients: Clients = field(init=False)
     keys: KeyRing = field(init=False)
+
+    @threads.default
+    def _make_threads(self) -> PoolRunner:
+        return PoolRunner(self.reactor, self.pool)
+
+    @clients.default
+    def _make_clients(self) -> Clients:
+        trusted = self.loaded.settings.proxies.trusted
+        return Clients(
+            trusted=tuple(ip_network(each) for each in trusted if each != UNIX),
+            unix=UNIX in trusted,
+        )
+
+    @keys.default
+    def _make_keys(self) -> KeyRing:
+        return KeyRing(owner_hash=self.loaded.token_hash)
 
     def assemble(self, endpoints: Sequence[str]) -> CloudService:
         """Everything, in the order in which parts need each other."""
         settings = self.loaded.settings
         descriptions = endpoints or settings.server.endpoints or _default_endpoint(settings.server)
-        self.threads = PoolRunner(self.reactor, self.pool)
-        self.clients = Clients(
-            trusted=tuple(ip_network(each) for each in settings.proxies.trusted if each != UNIX),
-            unix=UNIX in settings.proxies.trusted,
-        )
-        self.keys = KeyRing(owner_hash=self.loaded.token_hash)
         self.metrics.auth.token_configured.set(self.keys.configured)
         extensions = self._make_extensions()
         certificate = self._make_certificate() if any(_uses_our_tls(each) for each in descriptions) else None
@@ -111,12 +102,12 @@ class _Assembly:
         lag = LagSampler(self.reactor, self.metrics.reactor_lag.observe)
         health = self._make_health(extensions, certificate, throttle, lag)
         applications = [*self._make_core(health), *extensions]
-        self.writer = LogWriter(self._open_targets(), self.reactor, self.metrics.log_lines_dropped.inc)
+        writer = LogWriter(self._open_targets(), self.reactor, self.metrics.log_lines_dropped.inc)
         try:
-            site = self._make_site(applications, throttle)
+            site = self._make_serving(throttle, writer).make_site(applications)
             ports = listen(self.reactor, descriptions, site, certificate)
         except StartFault:
-            self.writer.close()
+            writer.close()
             raise
         if certificate is not None:
             self.metrics.certificate.not_after.set_function(lambda: certificate.not_after)
@@ -132,9 +123,9 @@ class _Assembly:
                 helpers=[lag] if certificate is None else [lag, certificate],
                 health=health,
                 pools=(self.pool, self.storage_pool, *self.lent_pools),
-                writer=self.writer,
+                writer=writer,
                 observer=LogObserver(
-                    self.writer,
+                    writer,
                     LogFormat(settings.logging.format),
                     self.reactor.callFromThread,
                     settings.logging.level,
@@ -233,6 +224,18 @@ class _Assembly:
                 raise StartFault([f"{directory} cannot be made: {problem.strerror}"]) from None
         return [kind(self.loaded.sections[kind.section], self._lend(kind)) for kind in found.values()]
 
+    def _make_serving(self, throttle: Throttle | None, writer: LogWriter) -> Serving:
+        return Serving(
+            settings=self.loaded.settings,
+            home=self.loaded.home,
+            clock=self.reactor,
+            clients=self.clients,
+            keys=self.keys,
+            throttle=throttle,
+            metrics=self.metrics,
+            writer=writer,
+        )
+
     def _lend(self, kind: type[Application[Any]]) -> Tools:
         def make_threads(most: int) -> PoolRunner:
             pool = ThreadPool(minthreads=0, maxthreads=most, name=kind.name)
@@ -248,120 +251,6 @@ class _Assembly:
             instruments=self.metrics.instruments_for(kind.name),
             data=self.loaded.home.data / kind.name,
         )
-
-    def _make_site(self, applications: Sequence[Application[Any]], throttle: Throttle | None) -> Site:
-        settings = self.loaded.settings
-        gate = Gate(
-            sources=(KeyHeader(self.keys), BearerToken(self.keys)),
-            configured=self.keys.configured,
-            throttle=throttle,
-            metrics=_GuardMetrics(metrics=self.metrics),
-            now=time.time,
-        )
-        json, bounds, http = settings.json_response, settings.connections, settings.http
-        return Site(
-            self._make_tree(applications),
-            layers=self._make_layers(),
-            gate=gate,
-            codec=Codec.configured(
-                now=time.time,
-                ensure_ascii=json.ensure_ascii,
-                allow_nan=json.allow_nan,
-                indent=json.indent,
-                media_type=json.media_type,
-            ),
-            connections=Connections(
-                bounds=ConnectionBounds(
-                    total=bounds.total,
-                    per_client=bounds.per_client,
-                    header_seconds=bounds.header_seconds,
-                    idle_seconds=bounds.idle_seconds,
-                    body_bytes_per_second=bounds.body_bytes_per_second,
-                    stall_seconds=bounds.stall_seconds,
-                ),
-                clock=self.reactor,
-                clients=self.clients,
-            ),
-            head_bounds=HeadBounds(
-                line_bytes=http.line_bytes,
-                total_bytes=http.header_bytes,
-                fields=http.header_count,
-                query_bytes=http.query_bytes,
-            ),
-            body_bytes=http.body_bytes,
-            clock=self.reactor,
-        )
-
-    def _make_layers(self) -> list[Layer]:
-        """The one fixed order: the first to see a request is the first to complete its answer."""
-        settings, now = self.loaded.settings, time.time
-        layers: list[Layer] = [
-            Identification(self.clients),
-            Observation(self.metrics.http, AccessLog(self.writer, LogFormat(settings.logging.format), now)),
-            StandardHeaders(
-                hsts_max_age=settings.security.hsts_max_age,
-                content_security_policy=settings.security.content_security_policy,
-                now=now,
-            ),
-        ]
-        cors = settings.cors
-        if cors.enabled:
-            sharing = Sharing(
-                origins=cors.allow_origins,
-                credentials=cors.allow_credentials,
-                methods=cors.allow_methods,
-                headers=cors.allow_headers,
-                expose=cors.expose_headers,
-                max_age=cors.max_age,
-            )
-            layers.append(CrossOrigin(sharing))
-        return layers
-
-    def _make_tree(self, applications: Sequence[Application[Any]]) -> Tree:
-        for application in applications:
-            if isinstance(application, Documentation):
-                application.publish(describe_applications(applications, self.loaded.settings.json_response.media_type))
-        mounts: dict[str, IResource] = {}
-        for application in applications:
-            mounts.update(dict.fromkeys(application.mounts, RouteResource(application)))
-        directory = self.loaded.settings.static.directory
-        return Tree(
-            mounts=mounts,
-            others=Missing() if directory is None else StaticFiles(self.loaded.home.resolve(directory)),
-        )
-
-
-def describe_applications(applications: Sequence[Application[Any]], media_type: str) -> dict[str, Any]:
-    """The OpenAPI description of everything that ``applications`` answer, with messages of this ``media_type``."""
-    routes = [
-        DescribedRoute(tag=application.name, operation=operation_of(application.app.endpoints[rule.endpoint]))
-        for application in applications
-        for rule in application.app.url_map.iter_rules()
-    ]
-    return describe(
-        routes,
-        title="cloudsvc",
-        version=__version__,
-        summary="Your own cloud.",
-        tags={application.name: (getdoc(application) or "").partition("\n\n")[0] for application in applications},
-        media_type=media_type,
-    )
-
-
-@frozen(kw_only=True)
-class _GuardMetrics:
-    """Counts for the guards in the instruments that belong to them."""
-
-    metrics: Metrics
-
-    def authenticated(self) -> None:
-        self.metrics.auth.success.inc()
-
-    def unauthenticated(self, reason: Literal["missing", "invalid", "error"]) -> None:
-        self.metrics.auth.failure[reason].inc()
-
-    def throttled(self, pattern: str) -> None:
-        self.metrics.limits.exceeded(pattern)
 
 
 def _default_endpoint(server: ServerSettings) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cloudsvc.api.drive import DriveRoutes
-from cloudsvc.service import describe_applications
+from cloudsvc.serving import describe_applications
 from cloudsvc.web.operations import Operation, operation_of
 from tests.api.drive.states import read_state
 from tests.support.drive import FORM, open_site

@@ -1,7 +1,7 @@
 """
 Layers: what every response needs, whatever made it. 404, 405, 500 and refused bytes pass through them too.
 
-They stand in one fixed order (see ``cloudsvc.service``): identification, observation, security headers, CORS.
+They stand in one fixed order (see ``cloudsvc.serving``): identification, observation, security headers, CORS.
 """
 
 from __future__ import annotations
