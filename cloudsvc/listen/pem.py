@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from stat import S_ISREG
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -47,13 +49,21 @@ def matches(key: PrivateKeyTypes, certificate: x509.Certificate) -> bool:
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        # A pipe would hold up whoever opens it until somebody writes to it.
+        with open(path, "rb", opener=_open_at_once) as file:
+            if S_ISREG(os.fstat(file.fileno()).st_mode):
+                return file.read()
     except FileNotFoundError:
         raise StartFault(
             [f"{path} is missing: make it with 'cloudsvc generate-certificate', or name the file in config.certificate"]
         ) from None
     except OSError as error:
         raise StartFault([f"cannot read {path}: {error.strerror}: let the server's user read it"]) from None
+    raise StartFault([f"{path} is no regular file: put the file itself there, or a link to it"])
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _encode(key: PublicKeyTypes) -> bytes:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from attrs import frozen
 from OpenSSL.SSL import Connection
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 CHECK_INTERVAL = 15.0
 """Seconds between two looks at the files."""
+
+_PATIENCE = 15.0
+"""Seconds that a look at the files may take before it is a problem."""
 
 _SESSION_KEY_LIFETIME = 24 * 3600.0
 
@@ -83,6 +86,7 @@ class ReloadingCertificate(Service):
         self._checks: LoopingCall | None = None
         self._refusal: str | None = None
         self._renewal_fault: str | None = None
+        self._delay: str | None = None
         self._signature = _sign(files)
         self._current = load_certificate(files.key, files.certificate)
         self._sessions = make_context()
@@ -97,7 +101,7 @@ class ReloadingCertificate(Service):
     @property
     def problem(self) -> str | None:
         """What an operator has to do something about, or ``None``: for health checks and metrics."""
-        faults = (self._current.invalidity(self._wall_clock()), self._refusal, self._renewal_fault)
+        faults = (self._current.invalidity(self._wall_clock()), self._refusal, self._renewal_fault, self._delay)
         return "; ".join(fault for fault in faults if fault) or None
 
     def serverConnectionForTLS(self, tlsProtocol: TLSMemoryBIOProtocol) -> Connection:
@@ -126,13 +130,34 @@ class ReloadingCertificate(Service):
     async def reload(self) -> None:
         """Load what is on disk now. Raises nothing: what is wrong with it is logged, and stays as :attr:`problem`."""
         self._refusal = None
-        await self._turn.run(lambda: Deferred.fromCoroutine(self._load()))
+        await self._take_turn(self._load)
 
     async def _check(self) -> None:
         try:
-            await self._turn.run(lambda: Deferred.fromCoroutine(self._look()))
+            await self._take_turn(self._look)
         except Exception:  # noqa: BLE001 - whatever it was, the next look has to happen
             self.log.failure("looking after the certificate failed, trying again")
+
+    async def _take_turn(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Do ``work`` once nothing else looks at the files. Where it hangs with their disk, nothing can end it."""
+
+        async def watched() -> None:
+            timer = self._clock.callLater(_PATIENCE, self._report_delay)
+            try:
+                await work()
+            finally:
+                self._delay = None
+                if timer.active():
+                    timer.cancel()
+
+        await self._turn.run(lambda: Deferred.fromCoroutine(watched()))
+
+    def _report_delay(self) -> None:
+        self._delay = (
+            f"looking at the files in {self._files.directory} takes longer than {_PATIENCE:.0f} seconds: "
+            "see whether its disk answers, and whether another process holds its lock"
+        )
+        self.log.emit(LogLevel.error, "{delay}", delay=self._delay)
 
     async def _look(self) -> None:
         if self._clock.seconds() - self._sessions_since > _SESSION_KEY_LIFETIME:

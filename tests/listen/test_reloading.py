@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 import time
 from collections.abc import Callable, Iterator
@@ -9,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from attrs import frozen
 from OpenSSL import SSL
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
@@ -121,7 +123,14 @@ def replace_with_future(files: CertificateFiles) -> None:
     sign_elsewhere(files, make_key(), NOW + DAY)
 
 
-@pytest.mark.parametrize("harm", [break_certificate, delete, replace_with_expired, replace_with_future])
+def replace_with_pipe(files: CertificateFiles) -> None:
+    files.certificate.unlink()
+    os.mkfifo(files.certificate)
+
+
+@pytest.mark.parametrize(
+    "harm", [break_certificate, delete, replace_with_expired, replace_with_future, replace_with_pipe]
+)
 def test_a_broken_replacement_is_reported_once_while_the_old_one_serves(
     files: CertificateFiles, clock: Clock, serve: Serve, harm: Callable[[CertificateFiles], None]
 ) -> None:
@@ -252,20 +261,44 @@ def test_an_unexpected_failure_does_not_end_the_looking(
     certificate.stopService()
 
 
+@frozen
+class Slow(Inline):
+    """Begins when it is told to."""
+
+    gate: Deferred[None]
+
+    async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        await self.gate
+        return await super().run(function, *args, **kwargs)
+
+
 def test_stopping_waits_for_a_look_under_way(files: CertificateFiles, clock: Clock) -> None:
     gate = Deferred[None]()
-
-    class Slow(Inline):
-        async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-            await gate
-            return await super().run(function, *args, **kwargs)
-
-    certificate = ReloadingCertificate(files, clock=clock, wall_clock=lambda: NOW, threads=Slow(), renewal=None)
+    certificate = ReloadingCertificate(files, clock=clock, wall_clock=lambda: NOW, threads=Slow(gate), renewal=None)
     certificate.startService()
     stopped = certificate.stopService()
     assert not stopped.called
     gate.callback(None)
     assert stopped.called
+
+
+def test_a_look_that_does_not_end_is_a_problem_until_it_does(
+    files: CertificateFiles, other: CertificateFiles, clock: Clock
+) -> None:
+    gate = Deferred[None]()
+    certificate = ReloadingCertificate(files, clock=clock, wall_clock=lambda: NOW, threads=Slow(gate), renewal=None)
+    certificate.startService()
+    asked = Deferred.fromCoroutine(certificate.reload())
+    with logged() as lines:
+        clock.pump([1.0] * 600)
+    (line,) = lines
+    assert line == f"error: {certificate.problem}"
+    assert f"{files.directory} takes longer than 15 seconds" in line
+    copy_pair(other, files)
+    gate.callback(None)
+    assert asked.called
+    assert (certificate.problem, certificate.not_after) == (None, NOW + 366 * DAY)
+    certificate.stopService()
 
 
 def converse(
