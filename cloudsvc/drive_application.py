@@ -79,7 +79,13 @@ class DriveApplication(DriveRoutes):
     def _list_chores(self, opened: OpenedDrive) -> list[Chore]:
         snapshots = make_snapshots(opened.catalogue, self.tools.data, self._workshop)
 
-        expiry = Expiry(catalogue=opened.catalogue, limits=opened.limits, now=opened.now, clock=self._workshop.clock)
+        expiry = Expiry(
+            catalogue=opened.catalogue,
+            blobs=opened.blobs,
+            limits=opened.limits,
+            now=opened.now,
+            clock=self._workshop.clock,
+        )
         return [
             Chore(name="count what is stored", every=_MINUTE, work=self._count),
             Chore(name="clear what nobody knows", every=_DAY, work=opened.collection.clear_strays),

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from attrs import frozen
 
+from cloudsvc.drive.blobs import BlobStore
 from cloudsvc.drive.catalogue import Catalogue
 from cloudsvc.drive.collection import Collection
 from cloudsvc.drive.expiry import expire
@@ -20,7 +21,7 @@ class Freed:
 
     :ivar size: bytes of the blobs that were deleted.
     :ivar blobs: how many they were.
-    :ivar strays: how many blobs were deleted that the catalogue knew nothing of.
+    :ivar strays: how many blobs were set aside that the catalogue knew nothing of.
     """
 
     size: int
@@ -28,14 +29,16 @@ class Freed:
     strays: int
 
 
-async def clean(catalogue: Catalogue, collection: Collection, limits: Limits, now: Callable[[], Instant]) -> Freed:
+async def clean(
+    catalogue: Catalogue, blobs: BlobStore, collection: Collection, limits: Limits, now: Callable[[], Instant]
+) -> Freed:
     """
     Give up what has been kept for as long as ``limits`` say, and delete whatever nothing refers to.
 
     :raises CloudError: the storage fails. What was done so far stays done, and the next time goes on with it.
     """
-    await expire(catalogue, limits, now())
+    await expire(catalogue, blobs, limits, now())
     before = await catalogue.stored_bytes()
-    blobs = await collection.collect()
+    deleted = await collection.collect()
     freed = before - await catalogue.stored_bytes()
-    return Freed(size=max(0, freed), blobs=blobs, strays=await collection.clear_strays())
+    return Freed(size=max(0, freed), blobs=deleted, strays=await collection.clear_strays())

@@ -28,7 +28,7 @@ from cloudsvc.drive.limits import Limits
 from cloudsvc.drive.nodes import Instant
 from cloudsvc.drive.receiving import Reception
 from cloudsvc.storage.catalogue import NewerSchema, SQLiteCatalogue, open_catalogue
-from cloudsvc.storage.local import LocalStorage, StorageInUse, StorageThreads
+from cloudsvc.storage.local import CatalogueMissing, LocalStorage, StorageInUse, StorageThreads
 
 _DISK: Final = 8
 _READERS: Final = 4
@@ -101,6 +101,9 @@ async def open_storage(directory: pathlib.Path, workshop: Workshop) -> LocalStor
         return await LocalStorage.open(directory, workshop.threads, now=workshop.now)
     except (StorageInUse, NewerSchema) as problem:
         raise StartFault([str(problem)]) from None
+    except CatalogueMissing as problem:
+        advice = "bring it back or restore a backup, as docs/recovery.md says; nothing was changed"
+        raise StartFault([f"{problem}; {advice}"]) from None
     except OSError as problem:
         raise StartFault([f"{directory} cannot be opened: {problem.strerror}"]) from None
     except sqlite3.Error as problem:

@@ -25,6 +25,7 @@ from cloudsvc.administration.tree import list_blobs
 from cloudsvc.core.errors import CloudError, StartFault
 from cloudsvc.drive.names import ROOT
 from cloudsvc.drive.nodes import Blob, BlobId
+from cloudsvc.storage.blobs import holds_blobs
 from cloudsvc.storage.blobs.places import Places
 from cloudsvc.storage.catalogue import (
     NewerSchema,
@@ -112,8 +113,8 @@ def _claim(directory: pathlib.Path) -> int:
 async def _is_empty(directory: pathlib.Path, workshop: Workshop) -> bool:
     run, file = workshop.threads.disk.run, directory / CATALOGUE_NAME
     try:
-        if not await run(file.exists) or await run(find_revision, file) is None:
-            return True
+        if await run(find_revision, file) is None:
+            return not await run(holds_blobs, directory)
         await run(migrate, file)
         async with _open_catalogue(file, workshop) as catalogue:
             children, trash = await catalogue.list_children(ROOT, 1), await catalogue.list_trash(1)

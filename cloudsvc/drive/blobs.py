@@ -3,7 +3,8 @@ The interface of stores of bytes.
 
 A blob comes to be in steps: a writer takes bytes in order, sealing makes them durable, and only then may the catalogue
 refer to them. From creation to release a blob is *in flight*, as long as the program of its writer lives: whoever
-cleans up leaves it alone. What has landed and is not in the catalogue is garbage.
+cleans up leaves it alone. What has landed and is not in the catalogue is a *stray*. It is set aside first and deleted
+much later, for it may be the catalogue that is wrong.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
 
-from cloudsvc.drive.nodes import Blob, BlobId
+from cloudsvc.drive.nodes import Blob, BlobId, Instant
 
 
 class BlobWriter(Protocol):
@@ -129,6 +130,32 @@ class BlobStore(Protocol):
         """
         Those of the sealed ``blobs`` that are not in flight, whichever process wrote them. They will not be again: what
         the catalogue does not know afterwards it never will.
+
+        :raises CloudError: the store fails.
+        """
+        ...
+
+    async def set_aside(self, blobs: Sequence[BlobId]) -> Sequence[BlobId]:
+        """
+        Take sealed blobs away, but not for good; those that are away by now. Why others are not is logged.
+        """
+        ...
+
+    def list_aside(self) -> AsyncIterator[Sequence[BlobId]]:
+        """
+        Every blob that is set aside, in bundles of any size.
+
+        :raises CloudError: the store fails.
+        """
+        ...
+
+    async def put_back(self, blobs: Sequence[BlobId]) -> None:
+        """Undo :meth:`set_aside`, except where there is such a blob again. Why others are still aside is logged."""
+        ...
+
+    async def clear_aside(self, before: Instant) -> int:
+        """
+        Remove for good what was set aside before a moment; how many blobs that were.
 
         :raises CloudError: the store fails.
         """

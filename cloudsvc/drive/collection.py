@@ -6,9 +6,12 @@ from typing import Final
 
 from attrs import define, field
 from twisted.internet.defer import DeferredLock
+from twisted.logger import Logger
 
 from cloudsvc.drive.blobs import BlobStore
 from cloudsvc.drive.catalogue import Catalogue
+
+_log = Logger("cloudsvc.drive")
 
 _ROWS: Final = 1000
 """Rows removed in one step, so that whoever writes meanwhile hardly waits."""
@@ -39,15 +42,22 @@ class Collection:
 
     async def clear_strays(self) -> int:
         """
-        Delete blobs that the catalogue knows nothing of, left by a program that was killed; how many there were.
+        Set aside blobs that the catalogue knows nothing of, and put back those that it knows; how many were set aside.
+
+        Programs that were killed leave some. Where there are many, the catalogue may be an older one than the blobs.
 
         :raises CloudError: the storage fails.
         """
+        async for bundle in self.blobs.list_aside():
+            unknown = {*await self.catalogue.find_unknown(bundle)}
+            await self.blobs.put_back([blob for blob in bundle if blob not in unknown])
         found = 0
         async for bundle in self.blobs.list():
             # Asked again once they have landed: those who land in between are known by then, or never will be.
             landed = await self.blobs.find_landed(await self.catalogue.find_unknown(bundle))
-            found += len(await self.blobs.delete(await self.catalogue.find_unknown(landed)))
+            found += len(await self.blobs.set_aside(await self.catalogue.find_unknown(landed)))
+        if found:
+            _log.warn("set aside {found} blobs that the catalogue does not know: docs/recovery.md, Strays", found=found)
         return found
 
     async def _collect(self) -> int:

@@ -9,6 +9,7 @@ from attrs import define, field
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
+from cloudsvc.drive.blobs import BlobStore
 from cloudsvc.drive.catalogue import Catalogue
 from cloudsvc.drive.limits import Limits
 from cloudsvc.drive.nodes import Instant
@@ -21,6 +22,9 @@ _SECOND: Final = 1_000_000
 _CHANGES: Final = 90 * 24 * 3600 * _SECOND
 """Microseconds for which a change is remembered, for whoever follows them."""
 
+_ASIDE: Final = 30 * 24 * 3600 * _SECOND
+"""Microseconds for which a blob that the catalogue does not know is kept."""
+
 _STEP: Final = 60.0
 """Seconds by which a clock may drift between two rounds."""
 
@@ -28,9 +32,9 @@ _MISTRUST: Final = 24 * 3600.0
 """Seconds for which a clock that was set is not believed."""
 
 
-async def expire(catalogue: Catalogue, limits: Limits, now: Instant) -> None:
+async def expire(catalogue: Catalogue, blobs: BlobStore, limits: Limits, now: Instant) -> None:
     """
-    Give up what has been kept for as long as ``limits`` say.
+    Give up what has been kept for as long as ``limits`` say, and blobs that were set aside a month ago.
 
     :raises CloudError: the storage fails. What was done so far stays done, and the next time goes on with it.
     """
@@ -39,6 +43,7 @@ async def expire(catalogue: Catalogue, limits: Limits, now: Instant) -> None:
         versions_before=now - limits.version_seconds * _SECOND,
         changes_before=now - _CHANGES,
     )
+    await blobs.clear_aside(now - _ASIDE)
 
 
 @define(eq=False, kw_only=True)
@@ -50,6 +55,7 @@ class Expiry:
     """
 
     _catalogue: Catalogue
+    _blobs: BlobStore
     _limits: Limits
     _now: Callable[[], Instant]
     _clock: IReactorTime
@@ -72,7 +78,7 @@ class Expiry:
             _log.warn("the clock was set by {step:.0f} seconds: nothing expires for a day", step=step)
         if self._mistrusted_until is not None and seconds < self._mistrusted_until:
             return
-        await expire(self._catalogue, self._limits, self._now())
+        await expire(self._catalogue, self._blobs, self._limits, self._now())
 
     def _compare(self) -> float:
         return self._now() / _SECOND - self._clock.seconds()

@@ -12,7 +12,7 @@ from attrs import frozen
 
 from cloudsvc.core.threads import ThreadRunner
 from cloudsvc.drive.nodes import Instant
-from cloudsvc.storage.blobs import Disk, LocalBlobs, open_blobs
+from cloudsvc.storage.blobs import Disk, LocalBlobs, holds_blobs, open_blobs
 from cloudsvc.storage.catalogue import HEAD, SQLiteCatalogue, find_revision, migrate, open_catalogue
 
 CATALOGUE_NAME: Final = "catalogue.sqlite3"
@@ -34,6 +34,10 @@ class StorageThreads:
     readers: ThreadRunner
     disk: ThreadRunner
     uploads: ThreadRunner
+
+
+class CatalogueMissing(Exception):  # noqa: N818  # a state of affairs that callers put into words
+    """There are blobs in a directory, but no catalogue: with a new one nobody would ever find them again."""
 
 
 class StorageInUse(Exception):  # noqa: N818  # a state of affairs that callers decide on
@@ -67,6 +71,7 @@ class LocalStorage:
 
         :param alone: whether nobody else may have it open.
         :raises StorageInUse: others have it open, and one of them or this one wants to be alone.
+        :raises CatalogueMissing: the catalogue was lost.
         :raises NewerSchema: a newer program has written it.
         :raises OSError: it cannot be opened.
         :raises sqlite3.Error: the catalogue cannot be opened.
@@ -100,6 +105,7 @@ def _lock(directory: Path, *, alone: bool) -> int:
     A descriptor that holds the lock of a directory with an up-to-date catalogue until it is closed.
 
     :raises StorageInUse: as :meth:`LocalStorage.open`.
+    :raises CatalogueMissing: likewise.
     :raises NewerSchema: a newer program has written the catalogue.
     """
     _make(directory)
@@ -107,7 +113,7 @@ def _lock(directory: Path, *, alone: bool) -> int:
     try:
         _claim(descriptor, directory, alone=alone)
         catalogue = directory / CATALOGUE_NAME
-        if find_revision(catalogue) != HEAD:
+        if _find_revision(directory) != HEAD:
             # Whoever has it open knows the tables as they are now.
             _claim(descriptor, directory, alone=True)
             migrate(catalogue)
@@ -116,6 +122,13 @@ def _lock(directory: Path, *, alone: bool) -> int:
         os.close(descriptor)
         raise
     return descriptor
+
+
+def _find_revision(directory: Path) -> str | None:
+    revision = find_revision(directory / CATALOGUE_NAME)
+    if revision is None and holds_blobs(directory):
+        raise CatalogueMissing(f"{directory} has blobs, but {CATALOGUE_NAME} is missing or empty")
+    return revision
 
 
 def _make(directory: Path) -> None:

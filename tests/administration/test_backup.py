@@ -203,6 +203,21 @@ async def test_a_drive_whose_catalogue_is_damaged_is_replaced_and_kept(tmp_path:
         assert await load_all(drive) == FILES
 
 
+@in_reactor
+async def test_a_drive_whose_catalogue_is_lost_is_replaced_and_kept(tmp_path: Path) -> None:
+    await make_two(tmp_path)
+    (tmp_path / "drive/catalogue.sqlite3").unlink()
+    with pytest.raises(StartFault, match="is missing or empty; bring it back or restore a backup"):
+        async with opened(tmp_path / "drive"):
+            pass
+    assert "--replace" in await refusal(tmp_path / "backup.tar", tmp_path / "drive")
+    restored = await restore(tmp_path / "backup.tar", tmp_path / "drive", replace=True)
+    assert restored.kept is not None
+    assert find_content(restored.kept, b"new").exists()
+    async with opened(tmp_path / "drive") as drive:
+        assert await load_all(drive) == FILES
+
+
 @pytest.mark.parametrize("how", ["cut", "flipped", "catalogue", "schema", "nothing", "text"])
 @in_reactor
 async def test_a_damaged_backup_changes_nothing(tmp_path: Path, how: str) -> None:

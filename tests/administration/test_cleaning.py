@@ -18,7 +18,7 @@ IMPATIENT = evolve(GENEROUS, trash_seconds=0, version_seconds=0)
 
 
 async def collect(drive: OpenedDrive) -> Freed:
-    return await clean(drive.catalogue, drive.collection, drive.limits, drive.now)
+    return await clean(drive.catalogue, drive.blobs, drive.collection, drive.limits, drive.now)
 
 
 async def litter(drive: OpenedDrive) -> None:

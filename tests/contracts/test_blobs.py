@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,10 +16,11 @@ from cloudsvc.core.threads import PoolRunner
 from cloudsvc.drive.blobs import BlobMissing
 from cloudsvc.drive.nodes import BlobId
 from cloudsvc.drive.verification import Damage, verify_blob
-from tests.support.blobs import STORES, OpenStore, list_blobs, load_blob, reading, store_blob
+from tests.support.blobs import STORES, OpenStore, list_aside, list_blobs, load_blob, reading, store_blob
 from tests.support.reactors import in_reactor, run_threads
 
 MIB = 2**20
+SECOND = 1_000_000
 LARGE = hashlib.shake_128(b"a blob").digest(3 * MIB + 12_345)
 ABSENT = BlobId("0" * 32)
 
@@ -204,6 +206,45 @@ async def test_one_can_take_the_place_of_another(
         assert await list_blobs(store) == {old.id}
         assert await store.find_landed([old.id]) == [old.id]
         assert await load_blob(store, old.id) == LARGE
+
+
+@in_reactor
+async def test_what_is_set_aside_can_be_had_again(open_store: OpenStore, tmp_path: Path, threads: PoolRunner) -> None:
+    async with open_store(tmp_path, threads) as store:
+        first, second = [(await store_blob(store, each)).id for each in (b"1", b"2")]
+        assert await store.set_aside([first, ABSENT]) == [first, ABSENT]
+        assert (await list_blobs(store), await list_aside(store)) == ({second}, {first})
+        with pytest.raises(BlobMissing):
+            await store.open(first)
+        await store.put_back([first])
+        assert (await list_blobs(store), await list_aside(store)) == ({first, second}, set())
+        assert await load_blob(store, first) == b"1"
+
+
+@in_reactor
+async def test_what_is_there_again_is_not_put_back(open_store: OpenStore, tmp_path: Path, threads: PoolRunner) -> None:
+    async with open_store(tmp_path, threads) as store:
+        old = await store_blob(store, b"damaged meanwhile")
+        await store.set_aside([old.id])
+        writer = await store.create()
+        await writer.write(b"whole")
+        await writer.seal()
+        await writer.replace(old.id)
+        await store.put_back([old.id])
+        assert await load_blob(store, old.id) == b"whole"
+        assert await list_aside(store) == {old.id}
+
+
+@in_reactor
+async def test_what_is_aside_goes_in_time(open_store: OpenStore, tmp_path: Path, threads: PoolRunner) -> None:
+    async with open_store(tmp_path, threads) as store:
+        before = time.time_ns() // 1000 - SECOND
+        blob = await store_blob(store, b"1")
+        await store.set_aside([blob.id])
+        assert await store.clear_aside(before) == 0
+        assert await list_aside(store) == {blob.id}
+        assert await store.clear_aside(before + 3600 * SECOND) == 1
+        assert await list_aside(store) == set()
 
 
 @pytest.mark.parametrize("size", [0, 10, len(LARGE)])

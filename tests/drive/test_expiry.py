@@ -46,6 +46,7 @@ async def start(directory: Path) -> AsyncIterator[Trial]:
         wall, clock = [thrown.deleted_at / 1_000_000], Clock()
         expiry = Expiry(
             catalogue=opened.storage.catalogue,
+            blobs=opened.storage.blobs,
             limits=GENEROUS,
             now=lambda: int(wall[0] * 1_000_000),
             clock=clock,

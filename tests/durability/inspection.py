@@ -60,6 +60,9 @@ async def inspect(opened: OpenDrive, directory: Path) -> Found:
     await opened.collection.collect()
     await opened.collection.clear_strays()
     problems += find_problems(directory)
+    # Not one that is set aside may be needed either.
+    await opened.storage.blobs.clear_aside(2**62)
+    problems += find_problems(directory)
     problems += find_strays(directory)
     changes = await opened.drive.read_changes(opened.actor, 0, 1_000_000)
     notes: list[tuple[int, Note]] = [
@@ -85,7 +88,7 @@ def find_problems(directory: Path) -> Iterator[str]:
 
 def find_strays(directory: Path) -> Iterator[str]:
     """Files of a drive that nothing refers to."""
-    files = [*_list_files(directory / "blobs"), *_list_files(directory / "incoming")]
+    files = [file for folder in ("blobs", "incoming") for file in _list_files(directory / folder)]
     with closing(sqlite3.connect(directory / CATALOGUE_NAME)) as connection:
         known = {blob for (blob,) in connection.execute("SELECT id FROM blob WHERE refs > 0")}
     return (f"nothing refers to {file}" for file in files if file.name not in known)

@@ -9,8 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from twisted.logger import capturedLogs, formatEvent
 
-from cloudsvc.storage.local import CATALOGUE_NAME
+from cloudsvc.storage.local import CATALOGUE_NAME, CatalogueMissing
 from tests.durability.inspection import find_problems, find_strays
 from tests.durability.strace import tracing
 from tests.support.drives import open_drive, refusal
@@ -65,6 +66,49 @@ async def test_a_commit_that_failed_does_not_come_true_after_a_crash(tmp_path: P
         assert await opened.load("a") == b"old"
     async with open_drive(drive) as opened:
         assert await opened.load("a") == b"later"
+
+
+@pytest.mark.parametrize("how", ["missing", "empty"])
+@in_reactor
+async def test_without_its_catalogue_a_drive_is_not_opened(tmp_path: Path, how: str) -> None:
+    """A new one would know none of the blobs."""
+    catalogue = tmp_path / CATALOGUE_NAME
+    async with open_drive(tmp_path) as opened:
+        await opened.store("a", b"bytes")
+    kept = catalogue.read_bytes()
+    catalogue.unlink()
+    if how == "empty":
+        catalogue.touch()
+    with pytest.raises(CatalogueMissing, match="is missing or empty"):
+        async with open_drive(tmp_path):
+            pass
+    assert catalogue.exists() == (how == "empty")
+    catalogue.write_bytes(kept)
+    async with open_drive(tmp_path) as opened:
+        assert await opened.load("a") == b"bytes"
+
+
+@in_reactor
+async def test_an_older_catalogue_costs_nothing_for_good(tmp_path: Path) -> None:
+    catalogue, older, newer = tmp_path / CATALOGUE_NAME, tmp_path / "older", tmp_path / "newer"
+    async with open_drive(tmp_path) as opened:
+        await opened.store("a", b"of both")
+    catalogue.rename(older)
+    shutil.copy(older, catalogue)
+    async with open_drive(tmp_path) as opened:
+        await opened.store("b", b"of the newer one")
+    catalogue.rename(newer)
+    older.rename(catalogue)
+    async with open_drive(tmp_path) as opened:
+        with capturedLogs() as events:
+            assert await opened.collection.clear_strays() == 1
+        assert ["set aside 1 blobs" in formatEvent(event) for event in events] == [True]
+        assert await opened.load("a") == b"of both"
+        assert await opened.collection.clear_strays() == 0
+    newer.rename(catalogue)
+    async with open_drive(tmp_path) as opened:
+        assert await opened.collection.clear_strays() == 0
+        assert [await opened.load(name) for name in "ab"] == [b"of both", b"of the newer one"]
 
 
 @in_reactor

@@ -65,6 +65,11 @@ async def list_blobs(store: BlobStore) -> set[BlobId]:
     return {blob async for bundle in store.list() for blob in bundle}
 
 
+async def list_aside(store: BlobStore) -> set[BlobId]:
+    """All that a store has set aside."""
+    return {blob async for bundle in store.list_aside() for blob in bundle}
+
+
 @asynccontextmanager
 async def reading(store: BlobStore, blob: BlobId) -> AsyncIterator[BlobReader]:
     """An open blob, closed at the end."""

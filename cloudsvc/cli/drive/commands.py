@@ -80,11 +80,11 @@ def gc(home: Home) -> None:
     kept for as long as the configuration says.
     """
     freed: Freed = administer(
-        home, lambda opened, _: clean(opened.catalogue, opened.collection, opened.limits, opened.now)
+        home, lambda opened, _: clean(opened.catalogue, opened.blobs, opened.collection, opened.limits, opened.now)
     )
     click.echo(
-        f"freed {format_size(freed.size)}: {format_count(freed.blobs, 'blob')}, "
-        f"and {format_count(freed.strays, 'stray')} of interrupted uploads"
+        f"freed {format_size(freed.size)}: {format_count(freed.blobs, 'blob')}; "
+        f"{format_count(freed.strays, 'stray')} set aside"
     )
 
 

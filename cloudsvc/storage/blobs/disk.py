@@ -89,6 +89,14 @@ class Disk:
         """Give a file another name in the same file system."""
         source.rename(destination)
 
+    def touch(self, path: Path) -> None:
+        """Let a file have changed just now."""
+        os.utime(path, follow_symlinks=False)
+
+    def status(self, path: Path) -> os.stat_result:
+        """What is known of a file, not of what it may link to."""
+        return path.lstat()
+
     def remove(self, path: Path) -> None:
         """Remove a file. One that is not there is no error."""
         path.unlink(missing_ok=True)

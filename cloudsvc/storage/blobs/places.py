@@ -16,6 +16,8 @@ from attrs import field, frozen
 from cloudsvc.drive.nodes import BlobId
 from cloudsvc.storage.blobs.disk import Disk
 
+_BLOBS: Final = "blobs"
+_STRAYS: Final = "strays"
 _LOCK: Final = "lock"
 _ID: Final = re.compile(r"[0-9a-f]{32}")
 _FOLDER: Final = re.compile(r"[0-9a-f]{2}")
@@ -27,11 +29,13 @@ class Places:
     The folders of one process that works on a store.
 
     :ivar blobs: sealed blobs, in 256 folders named by the first two digits of their ids: 4,000 in each of a million.
+    :ivar strays: blobs that were set aside, in the same way.
     :ivar incoming: a folder for each process, locked as long as that lives, and with the bytes that arrive there.
     :ivar own: that of this process.
     """
 
     blobs: Path
+    strays: Path
     incoming: Path
     own: Path
     _lock: int
@@ -44,8 +48,8 @@ class Places:
 
         :raises OSError: it cannot be done.
         """
-        blobs, incoming = directory / "blobs", directory / "incoming"
-        for folder in (directory, blobs, incoming):
+        blobs, strays, incoming = directory / _BLOBS, directory / _STRAYS, directory / "incoming"
+        for folder in (directory, blobs, strays, incoming):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         Disk().sync_folder(directory)
         with _locked(incoming / _LOCK):
@@ -55,7 +59,7 @@ class Places:
             own.mkdir(mode=0o700)
             lock = os.open(own / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
             fcntl.flock(lock, fcntl.LOCK_EX)
-        return cls(blobs=blobs, incoming=incoming, own=own, lock=lock)
+        return cls(blobs=blobs, strays=strays, incoming=incoming, own=own, lock=lock)
 
     def close(self) -> None:
         """Give up the folder of this process. Blocks."""
@@ -75,17 +79,25 @@ class Places:
         """Where ``blob`` is once it is sealed."""
         return self.find_folder(blob) / blob
 
+    def find_aside(self, blob: BlobId) -> Path:
+        """Where ``blob`` is once it is set aside."""
+        return self.strays / _check(blob)[:2] / blob
+
     def make_durable(self, folder: Path, disk: Disk) -> None:
-        """See that a folder for sealed blobs is there, and stays there. Blocks."""
+        """See that a folder for blobs is there, and stays there. Blocks."""
         # Not only when it is new: whoever made it may have died before its name was durable.
         if folder not in self._durable:
             disk.make_folder(folder)
-            disk.sync_folder(self.blobs)
+            disk.sync_folder(folder.parent)
             self._durable.add(folder)
 
     def list_folders(self) -> list[Path]:
         """The folders with sealed blobs. Blocks."""
-        return [folder for folder in _list_folders(self.blobs) if _FOLDER.fullmatch(folder.name)]
+        return _list_blob_folders(self.blobs)
+
+    def list_folders_aside(self) -> list[Path]:
+        """The folders with blobs that were set aside. Blocks."""
+        return _list_blob_folders(self.strays)
 
     def list_blobs(self, folder: Path) -> list[BlobId]:
         """The blobs in one of those folders; anything else in it is somebody else's business. Blocks."""
@@ -97,6 +109,12 @@ class Places:
                 and entry.name.startswith(folder.name)
                 and entry.is_file(follow_symlinks=False)
             ]
+
+
+def holds_blobs(directory: Path) -> bool:
+    """Whether there is any sealed blob in a store, which need not be open. Blocks."""
+    tops = [top for top in (directory / _BLOBS, directory / _STRAYS) if top.is_dir()]
+    return any(any(folder.iterdir()) for top in tops for folder in _list_blob_folders(top))
 
 
 def make_blob_id() -> BlobId:
@@ -125,6 +143,10 @@ def _locked(file: Path) -> Iterator[None]:
 def _list_folders(directory: Path) -> list[Path]:
     with os.scandir(directory) as entries:
         return [Path(entry.path) for entry in entries if entry.is_dir(follow_symlinks=False)]
+
+
+def _list_blob_folders(top: Path) -> list[Path]:
+    return [folder for folder in _list_folders(top) if _FOLDER.fullmatch(folder.name)]
 
 
 def _is_locked(folder: Path) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -14,7 +14,7 @@ from twisted.logger import Logger
 from cloudsvc.core.coroutines import shield
 from cloudsvc.core.threads import ThreadRunner
 from cloudsvc.drive.blobs import BlobMissing
-from cloudsvc.drive.nodes import BlobId
+from cloudsvc.drive.nodes import BlobId, Instant
 from cloudsvc.storage.blobs.disk import Disk
 from cloudsvc.storage.blobs.faults import translated
 from cloudsvc.storage.blobs.places import Places, make_blob_id
@@ -72,23 +72,41 @@ class LocalBlobs:
 
     async def delete(self, blobs: Sequence[BlobId]) -> Sequence[BlobId]:
         """As :meth:`cloudsvc.drive.blobs.BlobStore.delete`."""
-        gone, problems = await self._writing.run(self._delete, blobs)
-        for problem in problems:
-            _log.error("a blob cannot be deleted: {reason}", reason=str(problem))
-        return gone
+        # Not made durable: should one come back after a power failure, nobody knows it, and it is a stray.
+        return await self._do_each("deleted", lambda blob: self._disk.remove(self._places.find(blob)), blobs)
 
     async def list(self) -> AsyncIterator[Sequence[BlobId]]:
         """As :meth:`cloudsvc.drive.blobs.BlobStore.list`."""
-        with translated():
-            folders = await self._threads.run(self._places.list_folders)
-        for start in range(0, len(folders), _FOLDERS):
+        async for folders in self._list_folders(self._places.list_folders):
             with translated():
-                yield await self._threads.run(self._list, folders[start : start + _FOLDERS])
+                yield await self._threads.run(self._list, folders)
 
     async def find_landed(self, blobs: Sequence[BlobId]) -> Sequence[BlobId]:
         """As :meth:`cloudsvc.drive.blobs.BlobStore.find_landed`."""
         with translated():
             return await self._threads.run(self._find_landed, blobs)
+
+    async def set_aside(self, blobs: Sequence[BlobId]) -> Sequence[BlobId]:
+        """As :meth:`cloudsvc.drive.blobs.BlobStore.set_aside`."""
+        return await self._do_each("set aside", self._set_aside, blobs)
+
+    async def list_aside(self) -> AsyncIterator[Sequence[BlobId]]:
+        """As :meth:`cloudsvc.drive.blobs.BlobStore.list_aside`."""
+        async for folders in self._list_folders(self._places.list_folders_aside):
+            with translated():
+                yield await self._threads.run(self._list, folders)
+
+    async def put_back(self, blobs: Sequence[BlobId]) -> None:
+        """As :meth:`cloudsvc.drive.blobs.BlobStore.put_back`."""
+        await self._do_each("put back", self._put_back, blobs)
+
+    async def clear_aside(self, before: Instant) -> int:
+        """As :meth:`cloudsvc.drive.blobs.BlobStore.clear_aside`."""
+        cleared = 0
+        async for folders in self._list_folders(self._places.list_folders_aside):
+            with translated():
+                cleared += await self._writing.run(self._clear_aside, folders, before)
+        return cleared
 
     async def free_bytes(self) -> int:
         """As :meth:`cloudsvc.drive.blobs.BlobStore.free_bytes`."""
@@ -107,18 +125,47 @@ class LocalBlobs:
             landing, self._landing = self._landing, None
             landing.callback(None)
 
-    def _delete(self, blobs: Sequence[BlobId]) -> tuple[Sequence[BlobId], Sequence[OSError]]:
-        gone: list[BlobId] = []
-        problems: list[OSError] = []
-        for blob in blobs:
-            # Not made durable: should one come back after a power failure, nobody knows it, and it is a stray.
-            try:
-                self._disk.remove(self._places.find(blob))
-            except OSError as problem:
-                problems.append(problem)
-            else:
-                gone.append(blob)
-        return gone, problems
+    async def _do_each(self, done: str, work: Callable[[BlobId], None], blobs: Sequence[BlobId]) -> Sequence[BlobId]:
+        """Those of ``blobs`` with which ``work`` could be done; that others could not be ``done`` is logged."""
+        finished, problems = await self._writing.run(_try_each, work, blobs)
+        for problem in problems:
+            _log.error("a blob cannot be {done}: {reason}", done=done, reason=str(problem))
+        return finished
+
+    async def _list_folders(self, ask: Callable[[], Sequence[Path]]) -> AsyncIterator[Sequence[Path]]:
+        with translated():
+            folders = await self._threads.run(ask)
+        for start in range(0, len(folders), _FOLDERS):
+            yield folders[start : start + _FOLDERS]
+
+    def _set_aside(self, blob: BlobId) -> None:
+        place, aside = self._places.find(blob), self._places.find_aside(blob)
+        try:
+            if self._disk.status(place).st_nlink > 1:
+                # It is kept under another name already, as those are that `cloudsvc restore` has replaced.
+                self._disk.remove(place)
+                return
+            self._places.make_durable(aside.parent, self._disk)
+            self._disk.touch(place)
+            self._disk.rename(place, aside)
+        except FileNotFoundError:
+            return
+
+    def _put_back(self, blob: BlobId) -> None:
+        folder = self._places.find_folder(blob)
+        self._places.make_durable(folder, self._disk)
+        if not self._places.find(blob).exists():
+            self._disk.rename(self._places.find_aside(blob), self._places.find(blob))
+
+    def _clear_aside(self, folders: Sequence[Path], before: Instant) -> int:
+        old = [
+            place
+            for place in map(self._places.find_aside, self._list(folders))
+            if self._disk.status(place).st_mtime_ns < before * 1000
+        ]
+        for place in old:
+            self._disk.remove(place)
+        return len(old)
 
     def _list(self, folders: Sequence[Path]) -> Sequence[BlobId]:
         return [blob for folder in folders for blob in self._places.list_blobs(folder)]
@@ -130,3 +177,16 @@ class LocalBlobs:
                 if not self._disk.is_locked(self._places.find(blob)):
                     landed.append(blob)
         return landed
+
+
+def _try_each(work: Callable[[BlobId], None], blobs: Sequence[BlobId]) -> tuple[Sequence[BlobId], Sequence[OSError]]:
+    finished: list[BlobId] = []
+    problems: list[OSError] = []
+    for blob in blobs:
+        try:
+            work(blob)
+        except OSError as problem:
+            problems.append(problem)
+        else:
+            finished.append(blob)
+    return finished, problems

@@ -26,6 +26,8 @@ def find_revision(path: Path) -> str | None:
 
     :raises sqlite3.Error: it is no database, or cannot be opened.
     """
+    if not path.exists():
+        return None
     connection = connect(path)
     try:
         if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone():
