@@ -9,6 +9,8 @@ from ipaddress import ip_network
 from typing import Any
 
 from attrs import define, field
+from twisted.application.internet import TimerService
+from twisted.application.service import IService
 from twisted.python.threadpool import ThreadPool
 
 from cloudsvc.access.clients import UNIX, Clients
@@ -99,6 +101,7 @@ class _Assembly:
         extensions = self._make_extensions()
         certificate = self._make_certificate() if any(_uses_our_tls(each) for each in descriptions) else None
         throttle, windows = self._make_throttle()
+        notifier = Notifier.from_environment()
         lag = LagSampler(self.reactor, self.metrics.reactor_lag.observe)
         health = self._make_health(extensions, certificate, throttle, lag)
         applications = [*self._make_core(health), *extensions]
@@ -120,7 +123,7 @@ class _Assembly:
                 applications=applications,
                 certificate=certificate,
                 windows=windows,
-                helpers=[lag] if certificate is None else [lag, certificate],
+                helpers=[*self._watch(notifier), lag, *([] if certificate is None else [certificate])],
                 health=health,
                 pools=(self.pool, self.storage_pool, *self.lent_pools),
                 writer=writer,
@@ -130,7 +133,7 @@ class _Assembly:
                     self.reactor.callFromThread,
                     settings.logging.level,
                 ),
-                notifier=Notifier.from_environment(),
+                notifier=notifier,
                 drain_seconds=settings.server.drain_seconds,
             )
         )
@@ -235,6 +238,14 @@ class _Assembly:
             metrics=self.metrics,
             writer=writer,
         )
+
+    def _watch(self, notifier: Notifier) -> list[IService]:
+        """Tells systemd, where it wants to know, that the reactor still turns, twice as often as it asks for."""
+        if not notifier.patience:
+            return []
+        timer = TimerService(notifier.patience / 2, notifier.alive)
+        timer.clock = self.reactor
+        return [timer]
 
     def _lend(self, kind: type[Application[Any]]) -> Tools:
         def make_threads(most: int) -> PoolRunner:

@@ -54,14 +54,21 @@ class Notifier:
     Tells systemd how far the service is (sd_notify(3)).
 
     :ivar address: of the socket in ``NOTIFY_SOCKET``, or ``""`` where nobody listens.
+    :ivar patience: seconds after which systemd takes a silent service for dead (sd_watchdog_enabled(3)), or ``None``.
     """
 
     address: str
+    patience: float | None = None
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Notifier:
         """The notifier that the environment names."""
-        return cls(address=environ.get("NOTIFY_SOCKET", ""))
+        microseconds = environ.get("WATCHDOG_USEC", "")
+        ours = environ.get("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())
+        return cls(
+            address=environ.get("NOTIFY_SOCKET", ""),
+            patience=int(microseconds) / 1_000_000 if ours and microseconds.isdecimal() else None,
+        )
 
     def ready(self) -> None:
         """Requests are answered."""
@@ -70,6 +77,10 @@ class Notifier:
     def reloading(self) -> None:
         """A reload has begun; :meth:`ready` ends it."""
         self._send(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
+
+    def alive(self) -> None:
+        """The reactor still turns."""
+        self._send("WATCHDOG=1")
 
     def stopping(self) -> None:
         """The service goes down."""

@@ -52,3 +52,17 @@ def test_a_manager_that_is_gone_is_one_line_in_the_log(address: str) -> None:
     with capturedLogs() as events:
         Notifier.from_environment({"NOTIFY_SOCKET": address}).stopping()
     assert [event["log_format"] for event in events] == ["cannot notify systemd: {problem}"]
+
+
+@pytest.mark.parametrize(
+    ("environ", "patience"),
+    [
+        ({}, None),
+        ({"WATCHDOG_USEC": "1500000"}, 1.5),
+        ({"WATCHDOG_USEC": "1500000", "WATCHDOG_PID": str(os.getpid())}, 1.5),
+        ({"WATCHDOG_USEC": "1500000", "WATCHDOG_PID": str(os.getppid())}, None),
+        ({"WATCHDOG_USEC": "soon"}, None),
+    ],
+)
+def test_a_manager_may_be_patient(environ: dict[str, str], patience: float | None) -> None:
+    assert Notifier.from_environment(environ).patience == patience

@@ -161,6 +161,16 @@ def manager(address: str) -> Iterator[socket.socket]:
         yield channel
 
 
+def test_systemd_is_told_as_often_as_it_likes_that_all_is_well(home: Path, tmp_path: Path) -> None:
+    address = str(tmp_path / "notify")
+    environ = {"NOTIFY_SOCKET": address, "WATCHDOG_USEC": "200000"}
+    with manager(address) as systemd, running(home, "", environ=environ) as server:
+        while systemd.recv(4096) != b"READY=1":
+            pass
+        assert {systemd.recv(4096) for _ in range(5)} == {b"WATCHDOG=1"}
+        assert server.stop() == 0
+
+
 def served(server: Server) -> bytes:
     """The certificate that a new connection gets."""
     with server.connect() as connection:
