@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from cloudsvc.web.errors import HTTPError
@@ -11,6 +12,11 @@ FRAMING_FIELDS: Final = frozenset({b"Content-Length", b"Transfer-Encoding"})
 
 LONGEST_LENGTH: Final = 18
 """Digits of a Content-Length: 10^18 bytes is beyond any storage, and far below where ``int`` refuses to parse."""
+
+_is_host: Final = re.compile(
+    rb"(?:\[[\w.~!$&'()*+,;=:-]++\]|(?:[\w.~!$&'()*+,;=-]++|%[0-9A-Fa-f]{2})*+)(?::[0-9]*+)?"
+).fullmatch
+"""A host, which may be empty, and perhaps a port (RFC 3986 section 3.2.2)."""
 
 
 def examine_head(
@@ -23,12 +29,14 @@ def examine_head(
     :param most_query: bytes that the query may have.
     """
     hosts = fields.get(b"Host")
-    # RFC 9112 section 3.2: HTTP/1.1 demands one Host, and more than one is always an error.
+    # RFC 9112 section 3.2: HTTP/1.1 demands one Host; more than one, or one that is none, is always an error.
     if hosts is None:
         if version == b"HTTP/1.1":
             return HTTPError(400, "missing_host", "The Host header is missing.")
     elif len(hosts) != 1:
         return HTTPError(400, "duplicate_host", "There is more than one Host header.")
+    elif _is_host(hosts[0]) is None:
+        return HTTPError(400, "bad_host", "The Host header names no host.")
     # RFC 9112 section 6.1: a coding that is not understood makes the length unknowable.
     codings = fields.get(b"Transfer-Encoding")
     if codings is not None and (len(codings) != 1 or version != b"HTTP/1.1" or length is not None):

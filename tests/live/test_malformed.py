@@ -49,6 +49,8 @@ REFUSED = {
     "missing Host": (b"GET /api/health HTTP/1.1\r\n\r\n", 400),
     "two Hosts": (GET + HOST + b"\r\n", 400),
     "two Hosts, one folded": (GET + b"Host:\r\n other\r\n\r\n", 400),
+    "Host that is none": (b"GET /api/health HTTP/1.1\r\nHost: a b/\r\n\r\n", 400),
+    "Host folded": (b"GET /api/health HTTP/1.1\r\nHost: a\r\n b\r\n\r\n", 400),
     # one reading of the framing is as good as the other, which is how requests are smuggled
     "two lengths": (PUT + b"Content-Length: 3\r\nContent-Length: 3\r\n\r\nabc" + SMUGGLED, 400),
     "two different lengths": (PUT + b"Content-Length: 3\r\nContent-Length: 70\r\n\r\nabc" + SMUGGLED, 400),
