@@ -16,6 +16,9 @@ MAX_NAME_BYTES: Final = 255
 MAX_PATH_BYTES: Final = 4096
 """Bytes of a path in UTF-8, with its separators (``PATH_MAX`` of Linux)."""
 
+MAX_PATH_NAMES: Final = 128
+"""Names of a path. No honest tree comes near, and what is deep costs as much for each file in it."""
+
 UNICODE_VERSION: Final = unicodedata.unidata_version
 """Which version of Unicode made the keys. Later ones keep them (Unicode Normalization Stability Policy)."""
 
@@ -111,6 +114,8 @@ def parse_path(text: str) -> Path:
         return ROOT
     if len(text.encode(errors="surrogatepass")) > MAX_PATH_BYTES:
         raise _bad_name(f"a path cannot be longer than {MAX_PATH_BYTES} bytes in UTF-8")
+    if text.count("/") >= MAX_PATH_NAMES:
+        raise _bad_name(f"a path cannot have more than {MAX_PATH_NAMES} names")
     return Path(tuple(map(parse_name, text.split("/"))))
 
 

@@ -163,6 +163,8 @@ async def test_limits_hold(tmp_path: Path) -> None:
         assert len(found.faults) == 4
         deep = await plan(drive, tmp_path / "server", into="/".join(["x" * 250] * 16 + ["x" * 79]))
         assert any("4096 bytes" in fault for fault in deep.faults)
+        deeper = await plan(drive, tmp_path / "server", into="/".join("x" * 128))
+        assert any("fine'" in fault and "128 names" in fault for fault in deeper.faults)
 
 
 @in_reactor

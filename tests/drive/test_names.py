@@ -10,7 +10,16 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from cloudsvc.core.errors import CloudError, Kind
-from cloudsvc.drive.names import MAX_NAME_BYTES, MAX_PATH_BYTES, ROOT, Name, Path, parse_name, parse_path
+from cloudsvc.drive.names import (
+    MAX_NAME_BYTES,
+    MAX_PATH_BYTES,
+    MAX_PATH_NAMES,
+    ROOT,
+    Name,
+    Path,
+    parse_name,
+    parse_path,
+)
 
 
 def refusal_of(text: str) -> str:
@@ -108,10 +117,16 @@ def test_lengths_are_bounded_in_bytes() -> None:
     assert "255 bytes" in refusal_of("é" * 128)
     # U+0958 is longer when normalised: what is compared must fit a file system as well.
     assert "255 bytes" in refusal_of("\u0958" * 80)
-    deep = "/".join(["n" * 15] * (MAX_PATH_BYTES // 16))
-    assert parse_path(deep)
-    assert "4096 bytes" in refusal_of(deep + "/nn")
+    long = "/".join(["n" * 63] * (MAX_PATH_BYTES // 64))
+    assert parse_path(long)
+    assert "4096 bytes" in refusal_of(long + "/nn")
     assert "4096 bytes" in refusal_of("\ud800" * 4097)
+
+
+def test_depth_is_bounded_in_names() -> None:
+    deep = "/".join(["n"] * MAX_PATH_NAMES)
+    assert len(parse_path(deep).names) == MAX_PATH_NAMES
+    assert "128 names" in refusal_of(f"{deep}/n")
 
 
 def test_the_root() -> None:

@@ -40,6 +40,7 @@ REFUSED = {
     "lone surrogate": "a\ud800",
     "256 bytes": "x" * 256,
     "256 bytes of UTF-8": "é" * 128,
+    "129 names": "/".join("x" * 129),
     "4097 bytes": "/".join(["x" * 240] * 16 + ["x" * 241]),
 }
 

@@ -8,8 +8,10 @@ from typing import Annotated, Any, Final
 
 from msgspec import Meta
 
+from cloudsvc.drive.names import MAX_PATH_NAMES
+
 _NAME: Final = r"(?!\.\.?(/|$))[^/\x00-\x1f\x7f-\x9f\u2028\u2029]+"
-_PATH: Final = f"{_NAME}(/{_NAME})*"
+_PATH: Final = f"{_NAME}(/{_NAME}){{0,{MAX_PATH_NAMES - 1}}}"
 
 # Only described here: `cloudsvc.drive.names` judges, and says why. How long a path may be is a matter of bytes, of
 # which JSON Schema knows nothing.
