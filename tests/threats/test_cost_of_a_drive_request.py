@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from base64 import urlsafe_b64encode
-from pathlib import Path
+from itertools import chain
+from pathlib import Path as FilePath
 from typing import Any
 
 import pytest
+from attrs import evolve
 
+from cloudsvc.drive.commands import MakeFolder, Move, StoreFile
+from cloudsvc.drive.names import Name, Path, parse_path
 from tests.api.drive.states import read_state
+from tests.support.catalogues import store
 from tests.support.drive import FORM, DriveSite, make_form
 from tests.support.reactors import in_reactor
 
@@ -47,7 +53,7 @@ LARGE = {
 
 @pytest.mark.parametrize("name", LARGE)
 @in_reactor
-async def test_a_large_body_is_refused_in_few_words(drive: DriveSite, place: Path, name: str) -> None:
+async def test_a_large_body_is_refused_in_few_words(drive: DriveSite, place: FilePath, name: str) -> None:
     method, path, body = LARGE[name]
     await drive.ask("PUT", "/files/a", CONTENT)
     before = read_state(place)
@@ -55,6 +61,11 @@ async def test_a_large_body_is_refused_in_few_words(drive: DriveSite, place: Pat
     assert answer.status == 400, answer.json
     assert len(answer.body) < 4096
     assert read_state(place) == before
+
+
+def store_deep(top: str, depth: int) -> StoreFile:
+    """A file so deep as only moves make one."""
+    return evolve(store(top), path=Path((Name(top, top), *[Name("n", "n")] * depth)))
 
 
 LISTS = ["/files", "/folders", "/folders/d", "/versions/a", "/trash"]
@@ -80,6 +91,48 @@ async def test_no_list_takes_a_forged_cursor_or_a_huge_limit(drive: DriveSite, p
         answer = await drive.ask("GET", f"{path}?limit={limit}")
         assert (answer.status, answer.json["error"]) == (400, "invalid_query")
         assert len(answer.body) < 16_384
+
+
+@pytest.mark.parametrize("sort", ["-created", "path", "-path"])
+@in_reactor
+async def test_files_in_deep_folders_are_listed_in_little_memory(drive: DriveSite, sort: str) -> None:
+    for number in range(20):
+        await drive.opened.storage.catalogue.apply([store_deep(f"top {number}", 600)], "tester")
+    tracemalloc.start()
+    try:
+        answer = await drive.ask("GET", f"/files?sort={sort}")
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert [entry["filepath"].count("/") for entry in answer.json["files"]] == [600] * 20
+    # With a path kept for every folder on the way it would be 30 MB.
+    assert peak < 8_000_000
+
+
+@in_reactor
+async def test_a_page_of_very_long_paths_ends_early(drive: DriveSite) -> None:
+    catalogue = drive.opened.storage.catalogue
+    files = [f"file {number:02}" for number in range(20)]
+    long = "/".join(["n" * 255] * 8)
+    await catalogue.apply([store(f"0/{long}/{name}") for name in files], "tester")
+    for number in range(1, 125):
+        await catalogue.apply(
+            [
+                MakeFolder(path=parse_path(f"{number}/{long}")),
+                Move(path=parse_path(f"{number - 1}"), destination=parse_path(f"{number}/{long}/moved")),
+            ],
+            "tester",
+        )
+    for sort in ("name", "path", "-path"):
+        pages: list[list[str]] = []
+        cursor = ""
+        while cursor is not None:
+            answer = await drive.ask("GET", f"/files?sort={sort}{cursor and f'&cursor={cursor}'}")
+            assert len(answer.body) < 5_000_000
+            pages.append([entry["filepath"].rpartition("/")[2] for entry in answer.json["files"]])
+            cursor = answer.json["cursor"]
+        assert sorted(chain.from_iterable(pages)) == files
+        assert len(pages) == 2
 
 
 RANGES = {
@@ -108,7 +161,7 @@ async def test_no_ranges_make_an_answer_larger_than_the_file(drive: DriveSite, n
 
 @pytest.mark.parametrize("head", [b"X: " + b"y" * 5000, b"X: y\r\n" * 1000 + b"X: y", b"y" * 100_000])
 @in_reactor
-async def test_no_head_of_a_part_is_read_for_ever(drive: DriveSite, place: Path, head: bytes) -> None:
+async def test_no_head_of_a_part_is_read_for_ever(drive: DriveSite, place: FilePath, head: bytes) -> None:
     before = read_state(place)
     body = make_form(b"x").replace(b"Content-Disposition", head + b"\r\nContent-Disposition")
     answer = await drive.ask("POST", "/files/a", body, FORM)

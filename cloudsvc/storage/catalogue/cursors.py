@@ -11,7 +11,8 @@ from cloudsvc.drive.errors import bad_cursor
 
 def write_cursor(kind: str, *values: str | int) -> str:
     """A cursor of a list of this kind, after the item with these values."""
-    return urlsafe_b64encode(json.dumps([kind, *values], separators=(",", ":")).encode()).decode().rstrip("=")
+    text = json.dumps([kind, *values], ensure_ascii=False, separators=(",", ":"))
+    return urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
 def read_cursor(cursor: str | None, kind: str, *types: type[str] | type[int]) -> Sequence[str | int] | None:

@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 from attrs import define, field
 from sqlalchemy import bindparam, select
 
-from cloudsvc.drive.names import Name, Path, parse_name
+from cloudsvc.drive.names import MAX_PATH_BYTES, Name, Path, parse_name
 from cloudsvc.drive.nodes import Blob, BlobId, File, Folder, Instant, Node, NodeId, Version, VersionId
 from cloudsvc.storage.catalogue.schema import FILE, PURGED, ROOT, TRASH, blob, node, tag, trash, version
 from cloudsvc.storage.catalogue.statements import compile_statement
@@ -63,6 +63,13 @@ _NODE: Final = compile_statement(WITH_VERSION.where(node.c.id == bindparam("id")
 _PLACE: Final = compile_statement(select(node.c.parent, node.c.name, node.c.key).where(node.c.id == bindparam("id")))
 _TAGS: Final = compile_statement(select(tag.c.tag).where(tag.c.node == bindparam("node")).order_by(tag.c.tag))
 _TRASHED_PATH: Final = compile_statement(select(trash.c.path).where(trash.c.node == bindparam("node")))
+
+MOST_TEXT: Final = 1000 * MAX_PATH_BYTES
+"""Characters that the paths on one page of files have together, where what moved has made them too long to be named."""
+
+_PATHLESS: Final = frozenset({ROOT, TRASH, PURGED})
+_REMEMBERED: Final = 20_000
+"""Folders. Whoever comes by more than that looks them up again."""
 
 
 def find_row(connection: Connection, path: Path) -> Row | None:
@@ -129,31 +136,34 @@ def make_file(connection: Connection, epoch: str, row: Row, path: Path) -> File:
 
 
 def read_path(text: str) -> Path:
-    """A path that is kept. It may be longer than one that is asked for, whose names may be spelt shorter."""
+    """A path that is kept. It may be longer than one that is asked for, as names are spelt shorter or have moved."""
     return Path(tuple(map(parse_name, text.split("/")))) if text else Path()
 
 
 @define
 class Ancestry:
-    """Where nodes are, remembered for as long as one question takes."""
+    """
+    Where nodes are, remembered for as long as one question takes: one step for each folder, never whole paths, which
+    would grow with the square of the depth.
+
+    :ivar top: the folder that :meth:`holds` asks about.
+    """
 
     _connection: Connection
-    _paths: dict[int, Path | None] = field(factory=lambda: {ROOT: Path(), TRASH: None, PURGED: None})
+    _top: int = ROOT
+    _places: dict[int, tuple[int | None, Name]] = field(factory=dict)
+    _held: dict[int | None, bool] = field(factory=dict)
 
     def find_folder(self, folder: int | None) -> Path | None:
         """The path of a folder; ``None`` for what is in the trash or purged."""
-        steps: list[tuple[int, Name]] = []
-        while folder not in self._paths:
-            place: Any = _PLACE.row(self._connection, id=folder)
-            if folder is None or place is None:
+        names: list[Name] = []
+        while folder != ROOT:
+            place = self._look_up(folder)
+            if place is None:
                 return None
-            steps.append((folder, Name(place[1], place[2])))
-            folder = place[0]
-        path = self._paths[folder]
-        for step, name in reversed(steps):
-            path = None if path is None else path / name
-            self._paths[step] = path
-        return path
+            folder, name = place
+            names.append(name)
+        return Path(tuple(reversed(names)))
 
     def find(self, row: Row) -> Path | None:
         """The path of what ``row`` stands for; ``None`` where that is in the trash or purged."""
@@ -162,17 +172,47 @@ class Ancestry:
         folder = self.find_folder(row.parent)
         return None if folder is None else folder / Name(row.name, row.key)
 
+    def holds(self, folder: int | None) -> bool:
+        """Whether ``folder`` is the top one or somewhere below it."""
+        steps: list[int | None] = []
+        while folder != self._top and folder not in self._held:
+            steps.append(folder)
+            place = self._look_up(folder)
+            if place is None:
+                break
+            folder = place[0]
+        held = folder == self._top or self._held.get(folder, False)
+        _bound(self._held)
+        self._held.update(dict.fromkeys(steps, held))
+        return held
+
+    def _look_up(self, folder: int | None) -> tuple[int | None, Name] | None:
+        """The folder above ``folder``, and its name; ``None`` where no path goes on."""
+        if folder is None or folder in _PATHLESS:
+            return None
+        place = self._places.get(folder)
+        if place is None:
+            found: Any = _PLACE.row(self._connection, id=folder)
+            if found is None:
+                return None
+            _bound(self._places)
+            place = self._places[folder] = found[0], Name(found[1], found[2])
+        return place
+
+
+def _bound(remembered: dict[Any, Any]) -> None:
+    if len(remembered) >= _REMEMBERED:
+        remembered.clear()
+
 
 def find_former_path(connection: Connection, row: Row) -> Path | None:
     """The path that something in the trash had; ``None`` where it is not in the trash."""
-    names: list[str] = []
+    names: list[Name] = []
     current: Row | None = row
     while current is not None and current.parent != TRASH:
-        names.append(current.name)
+        names.append(Name(current.name, current.key))
         current = None if current.parent is None else load_row(connection, current.parent)
     if current is None:
         return None
     former = read_path(_TRASHED_PATH.value(connection, node=current.id))
-    for name in reversed(names):
-        former = former / parse_name(name)
-    return former
+    return Path((*former.names, *reversed(names)))

@@ -14,7 +14,7 @@ from cloudsvc.drive.names import Path
 from cloudsvc.drive.nodes import File
 from cloudsvc.drive.pages import FileQuery, Order, Page
 from cloudsvc.storage.catalogue.cursors import read_cursor, write_cursor
-from cloudsvc.storage.catalogue.nodes import WITH_VERSION, Ancestry, Row, make_file
+from cloudsvc.storage.catalogue.nodes import MOST_TEXT, WITH_VERSION, Ancestry, Row, find_row, make_file
 from cloudsvc.storage.catalogue.schema import node, tag
 from cloudsvc.storage.catalogue.statements import Statement, compile_statement
 from cloudsvc.storage.catalogue.tree import fold
@@ -53,18 +53,23 @@ class Search:
 
         The list is gone through in windows of so many files, whether they match or not: that bounds the time.
         """
-        ancestry = Ancestry(self.connection)
-        found: list[File] = []
         position = self._read(cursor)
+        top = find_row(self.connection, self.query.folder)
+        if top is None or top.is_file:
+            return Page(items=[], cursor=None)
+        ancestry = Ancestry(self.connection, top.id)
+        found: list[File] = []
+        room = MOST_TEXT
         for number in range(_WINDOWS):
             edge = self._find_edge(position, min(_FIRST_WINDOW, _WINDOW) if number == 0 else _WINDOW)
             for row in self._find_matches(position, edge):
-                folder = ancestry.find_folder(row.parent)
-                if folder is None or not folder.is_within(self.query.folder):
+                if not ancestry.holds(row.parent):
                     continue
-                if len(found) == limit:
+                if len(found) == limit or room <= 0:
                     return Page(items=found, cursor=self._write(position))
-                found.append(make_file(self.connection, self.epoch, row, ancestry.find(row) or Path()))
+                path = ancestry.find(row) or Path()
+                found.append(make_file(self.connection, self.epoch, row, path))
+                room -= len(str(path))
                 position = self._locate(row)
             if edge is None:
                 return Page(items=found, cursor=None)

@@ -5,14 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 
-from cloudsvc.drive.commands import EditTags
-from cloudsvc.drive.names import parse_path
+from cloudsvc.core.errors import CloudError
+from cloudsvc.drive.commands import EditTags, MakeFolder, Move
+from cloudsvc.drive.names import MAX_PATH_BYTES, MAX_PATH_NAMES, parse_path
 from cloudsvc.drive.pages import FileQuery, Order
 from cloudsvc.storage.catalogue import searching, walking
-from tests.support.catalogues import Trial, Watch, gather, open_sqlite, store
+from cloudsvc.storage.catalogue.connections import connect
+from cloudsvc.storage.catalogue.storing import store_file
+from cloudsvc.storage.catalogue.tree import Context
+from tests.support.catalogues import NAME, Trial, Watch, gather, open_sqlite, read_empty, store
+from tests.support.drives import refusal
 from tests.support.reactors import in_reactor
 
 
@@ -68,3 +76,78 @@ async def test_a_page_may_be_empty_and_not_the_last(tmp_path: Path) -> None:
         for order in Order:
             page = await catalogue.list_files(FileQuery(order=order, tag="none"), 10)
             assert (page.items, page.cursor is None) == ([], False)
+
+
+def spell_legal(parts: list[tuple[str, int]]) -> str:
+    """The longest legal path that ``parts``, characters and how often each, begin with."""
+    path = ""
+    for character, count in parts[:MAX_PATH_NAMES]:
+        for fitting in range(count, 0, -1):
+            longer = f"{path}/{character * fitting}" if path else character * fitting
+            try:
+                parse_path(longer)
+            except CloudError:
+                continue
+            path = longer
+            break
+    return path
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["n", '"', "\\", "é", "\u0958", "\N{GRINNING FACE}"]), st.sampled_from([1, 30, 255])),
+        min_size=1,
+        max_size=MAX_PATH_NAMES,
+    )
+)
+@example([('"', 255)] * 17)
+@example([("\u0958", 255)] * 40)
+def test_every_cursor_fits_into_a_url(tmp_path: Path, parts: list[tuple[str, int]]) -> None:
+    file = tmp_path / NAME
+    file.write_bytes(read_empty())
+    connection = connect(file)
+    try:
+        context = Context(connection=connection, now=1, epoch="epoch", actor="tester")
+        path = spell_legal(parts)
+        top = path.partition("/")[0]
+        for each in (path, "0", "\U0010ffff"):
+            store_file(context, store(each))
+        for order in Order:
+            for folder in ("", top) if path != top else ("",):
+                query = FileQuery(order=order, descending=False, folder=parse_path(folder))
+                how = walking.Walk if order is Order.PATH else searching.Search
+                search = how(connection=connection, epoch="epoch", query=query)
+                found, cursor = [], None
+                while True:
+                    page = search.run(1, cursor)
+                    found += [str(file.path) for file in page.items]
+                    cursor = page.cursor
+                    if cursor is None:
+                        break
+                    assert len(f"prefix={quote(folder)}&cursor={quote(cursor)}") < 8000
+                assert sorted(found) == sorted([path] if folder else [path, "0", "\U0010ffff"])
+    finally:
+        connection.close()
+
+
+@in_reactor
+async def test_a_file_with_too_long_a_path_for_a_cursor_is_a_mark_while_it_stays(tmp_path: Path) -> None:
+    watch = Watch()
+    async with open_sqlite(tmp_path, watch) as catalogue:
+        trial = Trial(catalogue, watch)
+        asked = FileQuery(order=Order.PATH, descending=False)
+        long = "/".join(["n" * 255] * 15)
+        await trial.do(*(store(f"a/{long}/{name}") for name in "123"), MakeFolder(path=parse_path(f"b/{long}")))
+        await trial.do(Move(path=parse_path("a"), destination=parse_path(f"b/{long}/a")))
+        await trial.do(Move(path=parse_path("b"), destination=parse_path("c")))
+        first, second, third = await gather(lambda *page: catalogue.list_files(asked, *page), 1)
+        page = await catalogue.list_files(asked, 1)
+        assert len(str(first.path).encode()) > MAX_PATH_BYTES
+        assert (await catalogue.list_files(asked, 5, page.cursor)).items == [second, third]
+        await trial.do(Move(path=parse_path(f"c/{long}/a"), destination=parse_path("d")))
+        assert await refusal(catalogue.list_files(asked, 5, page.cursor)) == "bad_cursor"
+        await trial.do(Move(path=parse_path("d"), destination=parse_path(f"c/{long}/a")))
+        # What is thrown away has a mark where it was.
+        await trial.discard("c")
+        assert (await catalogue.list_files(asked, 5, page.cursor)).items == []
