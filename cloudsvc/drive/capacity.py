@@ -18,12 +18,15 @@ class Capacity:
     When it is short, the oldest trash goes first, then the oldest superseded versions, current files never.
 
     :ivar limit: bytes that all blobs together may take.
+    :ivar promised: bytes, of all time.
+    :ivar given_back: how many of them are not promised any more.
     """
 
     catalogue: Catalogue
     collection: Collection
     limit: int
     _promised: int = 0
+    _given_back: int = 0
     _making_room: DeferredLock = field(factory=DeferredLock)
 
     async def promise(self, size: int) -> Room:
@@ -42,7 +45,8 @@ class Capacity:
 
         :raises CloudError: as :meth:`promise`.
         """
-        if await self._missing() + size > await self.catalogue.reclaimable_bytes():
+        missing = await self._missing(size)
+        if missing > 0 and missing > await self.catalogue.reclaimable_bytes():
             raise no_capacity()
 
     async def reserve(self, size: int) -> None:
@@ -51,33 +55,37 @@ class Capacity:
 
         :raises CloudError: as :meth:`promise`.
         """
-        # Promised before asking: whoever asks meanwhile must see it.
-        self._promised += size
-        try:
-            if await self._missing() > 0:
-                await self._making_room.run(self._make_room)
-        except BaseException:
-            self._promised -= size
-            raise
+        if await self._missing(size) > 0:
+            await self._making_room.run(self._make_room, size)
+        else:
+            self._promised += size
 
-    async def _missing(self) -> int:
-        return await self.catalogue.stored_bytes() + self._promised - self.limit
+    async def _missing(self, size: int) -> int:
+        """How many bytes there are too few just now, when ``size`` more are promised."""
+        given_back = self._given_back
+        stored = await self.catalogue.stored_bytes()
+        # What was given back meanwhile may be stored by now, and not be among what was counted.
+        return stored + self._promised - given_back + size - self.limit
 
-    async def _make_room(self) -> None:
-        missing = await self._missing()
-        if missing <= 0:
-            return
-        if missing > await self.catalogue.reclaimable_bytes():
-            raise no_capacity()
-        while missing > 0:
-            # What has been given up before goes first; and nothing is given up that would make no room.
-            if not await self.collection.collect() and not await self.catalogue.shed():
+    async def _make_room(self, size: int) -> None:
+        promised, before = -1, 0
+        while (missing := await self._missing(size)) > 0:
+            # What has been given up before goes first.
+            if await self.collection.collect():
+                continue
+            # Asking costs what the trash is, so that it is asked again only when the last answer may not hold any more.
+            if self._promised != promised or missing >= before:
+                promised = self._promised
+                if missing > await self.catalogue.reclaimable_bytes():
+                    raise no_capacity()
+            before = missing
+            if not await self.catalogue.shed():
                 raise no_capacity()
-            missing = await self._missing()
+        self._promised += size
 
     def give_back(self, size: int) -> None:
         """``size`` promised bytes are not needed, or are counted as stored by now."""
-        self._promised -= size
+        self._given_back += size
 
 
 @define(eq=False, kw_only=True)

@@ -172,7 +172,10 @@ class Catalogue(Protocol):
     # -- making room ---------------------------------------------------------------------------------------------
 
     async def reclaimable_bytes(self) -> int:
-        """How many stored bytes no current version of a file outside the trash needs."""
+        """
+        How many stored bytes no current version of a file outside the trash needs, without those of blobs that are
+        condemned: they are on their way out, or cannot be deleted.
+        """
         ...
 
     async def shed(self) -> bool:

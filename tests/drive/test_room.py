@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from attrs import evolve
-from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.defer import Deferred, DeferredList, gatherResults
 from twisted.logger import capturedLogs, formatEvent
 
 from cloudsvc.drive.limits import Limits
@@ -18,6 +18,17 @@ from tests.support.reactors import in_reactor
 
 UNIT = 2**16
 FOUR_UNITS: Limits = evolve(GENEROUS, capacity=4 * UNIT)
+
+
+class StubbornDisk(Disk):
+    """One that does not let go of one file."""
+
+    stuck = ""
+
+    def remove(self, path: Path) -> None:
+        if path.name == self.stuck:
+            raise PermissionError(errno.EPERM, "Operation not permitted", str(path))
+        super().remove(path)
 
 
 def unit(letter: str) -> bytes:
@@ -92,6 +103,35 @@ async def test_what_cannot_be_enough_is_not_thrown_away(tmp_path: Path) -> None:
         await discard(opened, "b")
         assert await refusal(opened.store("huge", b"h" * 4 * UNIT)) == "no_capacity"
         assert len((await opened.drive.list_trash(opened.actor, 10)).items) == 1
+
+
+@pytest.mark.parametrize("sizes", [(1, 3), (3, 1)])
+@in_reactor
+async def test_what_cannot_fit_costs_nothing_to_what_can(tmp_path: Path, sizes: tuple[int, int]) -> None:
+    async with open_drive(tmp_path, FOUR_UNITS) as opened:
+        await opened.store("kept", b"k" * 2 * UNIT)
+        for name in "ab":
+            await opened.store(name, unit(name))
+            await discard(opened, name)
+        promises = [Deferred.fromCoroutine(opened.capacity.promise(size * UNIT)) for size in sizes]
+        outcomes = dict(zip(sizes, await DeferredList(promises, consumeErrors=True), strict=True))
+        assert {size: granted for size, (granted, _) in outcomes.items()} == {1: True, 3: False}
+        assert len((await opened.drive.list_trash(opened.actor, 10)).items) == 1
+
+
+@in_reactor
+async def test_what_the_disk_does_not_give_back_is_not_reckoned_with(tmp_path: Path) -> None:
+    disk = StubbornDisk()
+    async with open_drive(tmp_path, FOUR_UNITS, disk=disk) as opened:
+        disk.stuck = (await opened.store("stuck", b"s" * 2 * UNIT)).file.version.blob.id
+        await discard(opened, "stuck")
+        await opened.drive.purge(opened.actor, None)
+        await opened.store("thrown away", unit("t"))
+        await discard(opened, "thrown away")
+        with capturedLogs():
+            assert await refusal(opened.capacity.promise(3 * UNIT)) == "no_capacity"
+            assert len((await opened.drive.list_trash(opened.actor, 10)).items) == 1
+            await opened.capacity.promise(2 * UNIT)
 
 
 @in_reactor
@@ -177,14 +217,6 @@ async def test_strays_are_cleared_and_nothing_else(tmp_path: Path) -> None:
 
 @in_reactor
 async def test_a_blob_that_cannot_be_deleted_holds_up_no_other(tmp_path: Path) -> None:
-    class StubbornDisk(Disk):
-        stuck = ""
-
-        def remove(self, path: Path) -> None:
-            if path.name == self.stuck:
-                raise PermissionError(errno.EPERM, "Operation not permitted", str(path))
-            super().remove(path)
-
     disk = StubbornDisk()
     async with open_drive(tmp_path, disk=disk) as opened:
         blobs = sorted(

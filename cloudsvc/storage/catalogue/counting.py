@@ -26,7 +26,9 @@ _dropped = select(_droppable.c.blob, func.count().label("refs")).group_by(_dropp
 
 _RECLAIMABLE: Final = compile_statement(
     select(
-        select(func.coalesce(func.sum(blob.c.size), 0)).where(blob.c.refs == literal_column("0")).scalar_subquery()
+        select(func.coalesce(func.sum(blob.c.size), 0))
+        .where(blob.c.refs == literal_column("0"), blob.c.condemned == literal_column("0"))
+        .scalar_subquery()
         + select(func.coalesce(func.sum(blob.c.size), 0))
         .select_from(blob.join(_dropped, _dropped.c.blob == blob.c.id))
         .where(_dropped.c.refs == blob.c.refs)
