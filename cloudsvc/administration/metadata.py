@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import pathlib
-import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -18,7 +17,8 @@ import msgspec
 from attrs import frozen
 
 from cloudsvc.core.clock import format_timestamp
-from cloudsvc.core.errors import StartFault
+from cloudsvc.core.errors import CloudError, StartFault
+from cloudsvc.drive.media_types import parse_media_type
 from cloudsvc.drive.names import Path
 from cloudsvc.drive.nodes import LATEST, File, Instant
 
@@ -26,9 +26,6 @@ METADATA_NAME: Final = "metadata.json"
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
-
-_MEDIA_TYPE: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+/[!-~][ -~]{0,255}").fullmatch
-"""What can stand in a header as one; what upstream wrote down came from its clients unseen."""
 
 
 @frozen(kw_only=True)
@@ -73,7 +70,7 @@ def read_metadata(file: pathlib.Path, zone: tzinfo | None = None) -> Mapping[str
         raise StartFault([f"{file} does not hold tags and dates: {problem}; {advice}"]) from None
     return {
         unicodedata.normalize("NFC", path): Metadata(
-            media_type=entry.mime_type if _MEDIA_TYPE(entry.mime_type) else "",
+            media_type=_keep_media_type(entry.mime_type),
             tags=entry.tags,
             created_at=_count_microseconds(entry.uploaded_at, zone),
             updated_at=_count_microseconds(entry.updated_at, zone),
@@ -85,6 +82,14 @@ def read_metadata(file: pathlib.Path, zone: tzinfo | None = None) -> Mapping[str
 def key_of(path: Path) -> str:
     """What names ``path``, however its characters are composed."""
     return "/".join(name.key for name in path.names)
+
+
+def _keep_media_type(text: str) -> str:
+    # What upstream wrote down came from its clients unseen.
+    try:
+        return parse_media_type(text)
+    except CloudError:
+        return ""
 
 
 def _count_microseconds(moment: datetime, zone: tzinfo | None) -> Instant:

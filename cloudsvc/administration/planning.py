@@ -17,7 +17,7 @@ from cloudsvc.core.errors import CloudError
 from cloudsvc.core.threads import ThreadRunner
 from cloudsvc.drive.commands import EditTags
 from cloudsvc.drive.errors import already_exists, too_many_tags
-from cloudsvc.drive.incoming import guess_type
+from cloudsvc.drive.media_types import guess_type
 from cloudsvc.drive.names import ROOT, Path, parse_path
 from cloudsvc.drive.nodes import File
 from cloudsvc.drive.receiving import Reception

@@ -142,6 +142,11 @@ def digest_mismatch() -> CloudError:
     return CloudError(Kind.INVALID, "digest_mismatch", "The content does not have the digest that was sent with it.")
 
 
+def invalid_media_type() -> CloudError:
+    """What is said to be the type of a file is none."""
+    return CloudError(Kind.INVALID, "invalid_media_type", "The type of the file is no media type such as image/png.")
+
+
 def bad_cursor() -> CloudError:
     """A cursor that no page of this list gave."""
     return CloudError(Kind.INVALID, "bad_cursor", "This cursor belongs to no such list; begin without one.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mimetypes
 from collections.abc import Sequence
 from typing import Final
 
@@ -18,20 +17,13 @@ from cloudsvc.drive.catalogue import Catalogue
 from cloudsvc.drive.commands import Command, Condition, StoredFile, StoreFile
 from cloudsvc.drive.errors import digest_mismatch, file_too_large
 from cloudsvc.drive.limits import Limits
+from cloudsvc.drive.media_types import guess_type
 from cloudsvc.drive.names import Path
 from cloudsvc.drive.nodes import Blob
 from cloudsvc.drive.tags import check_commands
 
 _STEP: Final = 16 * 1024 * 1024
 """Bytes for which room is asked at a time while the length is unknown."""
-
-UNKNOWN_TYPE: Final = "application/octet-stream"
-
-
-def guess_type(path: Path) -> str:
-    """The media type that the name of ``path`` tells, or ``application/octet-stream``."""
-    kind, encoding = mimetypes.guess_type(path.name.text)
-    return UNKNOWN_TYPE if kind is None or encoding is not None else kind
 
 
 @define(eq=False, kw_only=True)

@@ -57,6 +57,8 @@ HOSTILE = {
     "a date after all years": "UPDATE node SET updated_at = 9000000000000000000 WHERE name = 'a'",
     "a date that is none": "UPDATE version SET created_at = 'today'",
     "a header in a media type": "UPDATE version SET media_type = 'a/b' || char(13, 10) || 'Set-Cookie: a=b'",
+    "a media type and more words": "UPDATE version SET media_type = 'image/png extra words'",
+    "a media type in bytes": "UPDATE version SET media_type = x'612f62'",
     "a former path that leads up": "UPDATE change SET path = '../a'",
     "no state": "DELETE FROM state",
 }

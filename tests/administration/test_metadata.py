@@ -109,7 +109,8 @@ def test_dates_that_a_drive_cannot_have_become_the_nearest(tmp_path: Path, writt
     ("written", "read"),
     [
         ("image/png", "image/png"),
-        ("text/plain; charset=utf-8", "text/plain; charset=utf-8"),
+        ("text/plain; charset=utf-8", "text/plain;charset=utf-8"),
+        ("image/png extra words", ""),
         ("text/html\r\nSet-Cookie: a=b", ""),
         ("text/html\n", ""),
         ("text/\u00fc", ""),

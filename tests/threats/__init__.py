@@ -97,6 +97,7 @@ Stored XSS
     threats/test_uploaded_content.py::test_every_way_to_a_file_keeps_it_from_running
     threats/test_uploaded_content.py::test_a_cache_that_asks_again_keeps_the_policy
     threats/test_uploaded_content.py::test_a_type_that_can_be_read_in_two_ways_is_refused
+    threats/test_uploaded_content.py::test_one_that_is_imported_is_left_to_the_name
     threats/test_uploaded_content.py::test_a_real_browser_runs_nothing
     api/drive/test_disposition.py::test_only_what_runs_nothing_is_shown
     live/test_drive_thumbnails.py::test_clients_may_lie_about_the_type

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 
+from cloudsvc.administration.importing import Importer
+from cloudsvc.administration.planning import Planner
+from cloudsvc.administration.progress import SILENCE
+from cloudsvc.administration.source import read_tree
+from cloudsvc.core.actors import OWNER
+from tests.administration.drives import find, opened
 from tests.live.drives import curl, run_drive
 from tests.support.browser import browsing
 from tests.support.drive import FORM, DriveSite, make_form
 from tests.support.reactors import in_reactor
 from tests.support.site import Answer
+from tests.support.upstream import make_upstream
 
 MARK = "document.title = 'it ran'"
 HTML = f"<!doctype html><script>{MARK}</script>".encode()
@@ -48,6 +56,8 @@ LIES = {
     "lie.mp4": ("video/mp4", SVG),
 }
 """What is shown, and must not be taken for what it is."""
+
+TWO_WAYS = ["text/html;text/plain", "text/plain, text/html", "text/plain\ttext/html", "text/plain text/html", "*"]
 
 
 def check(answer: Answer, *, shown: bool) -> None:
@@ -98,12 +108,25 @@ async def test_a_cache_that_asks_again_keeps_the_policy(drive: DriveSite) -> Non
     assert again.headers["X-Content-Type-Options"] == "nosniff"
 
 
-@pytest.mark.parametrize("declared", ["text/html;text/plain", "text/plain, text/html", "text/plain\ttext/html", "*"])
+@pytest.mark.parametrize("declared", TWO_WAYS)
 @in_reactor
 async def test_a_type_that_can_be_read_in_two_ways_is_refused(drive: DriveSite, declared: str) -> None:
     put = await drive.ask("PUT", "/files/a", HTML, {"Content-Type": declared})
     posted = await drive.ask("POST", "/files/a", make_form(HTML, media_type=declared), FORM)
     assert (put.json["error"], posted.json["error"]) == ("invalid_media_type",) * 2
+
+
+@pytest.mark.parametrize("written", TWO_WAYS)
+@in_reactor
+async def test_one_that_is_imported_is_left_to_the_name(tmp_path: Path, written: str) -> None:
+    server = make_upstream(tmp_path / "server", {"a.bin": (HTML, [])})
+    entries = json.loads((server / "metadata.json").read_text())
+    entries["a.bin"]["mime_type"] = written
+    (server / "metadata.json").write_text(json.dumps(entries))
+    async with opened(tmp_path / "drive") as drive:
+        plan = await Planner(reception=drive.reception, disk=drive.disk).plan(read_tree(server), SILENCE)
+        await Importer(drive=drive.drive, actor=OWNER, disk=drive.disk).carry_out(plan, SILENCE)
+        assert (await find(drive, "a.bin")).version.media_type == "application/octet-stream"
 
 
 def test_a_real_browser_runs_nothing(tmp_path: Path) -> None:

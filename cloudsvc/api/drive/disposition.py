@@ -6,7 +6,7 @@ import unicodedata
 from typing import Final
 from urllib.parse import quote
 
-from cloudsvc.api.drive.media import essence_of
+from cloudsvc.drive.media_types import essence_of
 
 SANDBOX: Final = (b"Content-Security-Policy", b"sandbox; default-src 'none'")
 """Whatever a file is, opened by its URL it runs nothing, loads nothing, and has no part in this server's origin."""

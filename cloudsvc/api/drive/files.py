@@ -29,7 +29,7 @@ from cloudsvc.api.drive.digests import read_digest, spell_digest
 from cloudsvc.api.drive.downloads import answer_download, answer_thumbnail
 from cloudsvc.api.drive.fields import read_field
 from cloudsvc.api.drive.forms import FIELD, MOST_AROUND, FormFile
-from cloudsvc.api.drive.media import parse_media_type
+from cloudsvc.api.drive.media import read_declared_type
 from cloudsvc.api.drive.messages import DeletedMessage, StoredMessage, TagsMessage
 from cloudsvc.api.drive.paths import locate_beside, parse_named
 from cloudsvc.api.drive.requests import NoQuery, Number
@@ -117,7 +117,7 @@ class FileRoutes(DriveHandlers):
         """
         check_plain(request)
         place, digest = parse_named(path), read_digest(request)
-        media_type = parse_media_type(read_field(request, "Content-Type"))
+        media_type = read_declared_type(read_field(request, "Content-Type"))
         condition = await self._read_condition(request, place)
         length, least = request.body.length, self.settings.upload_chunk_bytes
         async with self.drive.receive(request.actor, place, length=length, condition=condition) as incoming:
@@ -154,7 +154,7 @@ class FileRoutes(DriveHandlers):
         async with self.drive.receive(request.actor, place, length=form.least_size, replace=False) as incoming:
             async for piece in gather(form, self.settings.upload_chunk_bytes):
                 await incoming.write(piece)
-            stored = await incoming.finish(media_type=parse_media_type(form.media_type))
+            stored = await incoming.finish(media_type=read_declared_type(form.media_type))
         return StoredMessage.of("File stored.", stored.file)
 
     @route(
