@@ -68,6 +68,15 @@ def store_deep(top: str, depth: int) -> StoreFile:
     return evolve(store(top), path=Path((Name(top, top), *[Name("n", "n")] * depth)))
 
 
+@in_reactor
+async def test_no_batch_makes_folders_without_end(drive: DriveSite, place: FilePath) -> None:
+    before = read_state(place)
+    steps = [{"make_folder": {"path": "/".join([str(number), *"f" * 100])}} for number in range(1000)]
+    answer = await drive.ask("POST", "/batch", batch(*steps))
+    assert (answer.status, answer.json["error"]) == (413, "too_many_nodes")
+    assert read_state(place) == before
+
+
 LISTS = ["/files", "/folders", "/folders/d", "/versions/a", "/trash"]
 CURSORS = {
     "deep": urlsafe_b64encode(b"[" * 5000).decode(),

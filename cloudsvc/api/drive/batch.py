@@ -196,7 +196,7 @@ class BatchRoutes(DriveHandlers):
             404: "Something is not there.",
             409: "Something is in the way.",
             412: CHANGED,
-            413: "A folder holds more than one step can copy, or the body is too large.",
+            413: "More files and folders would come to be than one request can make, or the body is too large.",
             503: FAILED,
         },
     )

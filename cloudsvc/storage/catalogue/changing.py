@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, update
 
 from cloudsvc.drive.catalogue import ChangeKind
 from cloudsvc.drive.commands import Copy, DateFile, EditTags, MadeFolder, MakeFolder, Move
-from cloudsvc.drive.errors import into_itself, is_file, root_is_fixed, too_many_nodes, too_many_tags
+from cloudsvc.drive.errors import into_itself, is_file, root_is_fixed, too_many_tags
 from cloudsvc.drive.names import ROOT as ROOT_PATH
 from cloudsvc.drive.names import Name
 from cloudsvc.drive.nodes import File, Folder, Node
@@ -18,9 +18,6 @@ from cloudsvc.storage.catalogue.schema import FOLDER, ROOT, node
 from cloudsvc.storage.catalogue.statements import compile_statement
 from cloudsvc.storage.catalogue.storing import copy_content
 from cloudsvc.storage.catalogue.tree import Context
-
-MAX_COPIED: Final = 10_000
-"""Files and folders that are copied in one go; while they are, nobody else can write."""
 
 _DATE: Final = compile_statement(
     update(node)
@@ -109,8 +106,6 @@ def _copy_descendants(context: Context, row: Row, made: int) -> None:
 
 
 def _copy_one(context: Context, row: Row, parent: int, name: Name) -> int:
-    if next(context.copies) > MAX_COPIED:
-        raise too_many_nodes(MAX_COPIED)
     made = context.insert(parent, name, row.kind)
     if row.is_file:
         copy_content(context, row, made)

@@ -19,12 +19,16 @@ from cloudsvc.drive.errors import (
     is_file,
     node_not_found,
     root_is_fixed,
+    too_many_nodes,
 )
 from cloudsvc.drive.names import Name, Path
 from cloudsvc.drive.nodes import File, Folder, Instant, Node
 from cloudsvc.storage.catalogue.nodes import Ancestry, Row, find_child, find_row, load_row, make_node
 from cloudsvc.storage.catalogue.schema import FOLDER, ROOT, change, node, tag
 from cloudsvc.storage.catalogue.statements import compile_statement
+
+MAX_MADE: Final = 10_000
+"""Files and folders that are made in one go; while they are, nobody else can write."""
 
 _SPACE: Final = 1
 """The only one so far."""
@@ -66,14 +70,14 @@ class Context:
 
     :ivar epoch: of this history; part of every validator.
     :ivar actor: the name of who does it.
-    :ivar copies: numbers of the files and folders that it copies, one command after the other.
+    :ivar made: numbers of the files and folders that it makes, one command after the other.
     """
 
     connection: Connection
     now: Instant
     epoch: str
     actor: str
-    copies: Iterator[int] = field(factory=lambda: count(1))
+    made: Iterator[int] = field(factory=lambda: count(1))
 
     def note(self, kind: ChangeKind, row: Row, path: Path, source: Path | None = None) -> None:
         """Remember that something happened."""
@@ -146,7 +150,13 @@ class Context:
         return folder, kept / path.name
 
     def insert(self, parent: int, name: Name, kind: int) -> int:
-        """Make a node."""
+        """
+        Make a node.
+
+        :raises CloudError: so many are made together already that nobody else could write for too long.
+        """
+        if next(self.made) > MAX_MADE:
+            raise too_many_nodes(MAX_MADE)
         inserted = _INSERT.run(
             self.connection,
             parent=parent,

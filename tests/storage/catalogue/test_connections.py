@@ -16,8 +16,8 @@ from twisted.internet.threads import deferToThread
 from cloudsvc.core.errors import CloudError
 from cloudsvc.drive.commands import Copy, MakeFolder
 from cloudsvc.drive.names import parse_path
-from cloudsvc.storage.catalogue.changing import MAX_COPIED
 from cloudsvc.storage.catalogue.connections import connect
+from cloudsvc.storage.catalogue.tree import MAX_MADE
 from tests.support.catalogues import NAME, Trial, Watch, open_sqlite
 from tests.support.drives import refusal
 from tests.support.reactors import in_reactor
@@ -119,16 +119,17 @@ async def test_another_process_writes_at_the_same_time(tmp_path: Path) -> None:
         assert len(numbers) == 82
 
 
-@pytest.mark.parametrize("count", [MAX_COPIED - 1, MAX_COPIED])
+@pytest.mark.parametrize("count", [MAX_MADE - 1, MAX_MADE])
 @in_reactor
 async def test_only_so_much_is_copied_in_one_step(tmp_path: Path, count: int) -> None:
     watch = Watch()
     async with open_sqlite(tmp_path, watch) as catalogue:
         trial = Trial(catalogue, watch)
+        await catalogue.apply([MakeFolder(path=parse_path("a"))], "tester")
         await catalogue.apply([MakeFolder(path=parse_path(f"a/{number}")) for number in range(count)], "tester")
         copying = trial.do(Copy(source=parse_path("a"), destination=parse_path("b")))
         before = (await catalogue.usage()).folders
-        if count < MAX_COPIED:
+        if count < MAX_MADE:
             await copying
             assert (await catalogue.usage()).folders == before + 1 + count
         else:
@@ -141,7 +142,7 @@ async def test_several_copies_in_one_step_count_together(tmp_path: Path) -> None
     watch = Watch()
     async with open_sqlite(tmp_path, watch) as catalogue:
         trial = Trial(catalogue, watch)
-        half = MAX_COPIED // 2
+        half = MAX_MADE // 2
         await catalogue.apply([MakeFolder(path=parse_path(f"a/{number}")) for number in range(half - 1)], "tester")
         copies = [Copy(source=parse_path("a"), destination=parse_path(f"copy {number}")) for number in range(3)]
         before = (await catalogue.usage()).folders
