@@ -91,6 +91,8 @@ class _HashingReader:
             data = self._stream.read(size)
         except tarfile.ReadError:
             raise BadArchive("it was cut off") from None
+        except OSError as problem:
+            raise BadArchive(f"it cannot be read: {problem.strerror}") from None
         self.size += len(data)
         self._hash.update(data)
         return data
@@ -118,7 +120,9 @@ class ArchiveWriter:
         """
         Write a member.
 
-        :raises BadArchive: ``content`` does not have ``size`` bytes. The archive is worth nothing then.
+        :raises BadArchive: ``content`` cannot be read, or does not have ``size`` bytes. The archive is worth nothing
+            then.
+        :raises OSError: the archive cannot be written.
         """
         information = tarfile.TarInfo(name)
         information.size, information.mode = size, _MODE

@@ -16,7 +16,7 @@ from cloudsvc.administration.moments import Moments
 from cloudsvc.administration.progress import Progress
 from cloudsvc.administration.tree import list_blobs
 from cloudsvc.core.clock import format_timestamp
-from cloudsvc.core.errors import StartFault
+from cloudsvc.core.errors import CloudError, StartFault
 from cloudsvc.core.threads import ThreadRunner
 from cloudsvc.drive.blobs import BlobMissing, BlobStore
 from cloudsvc.drive.catalogue import Catalogue
@@ -61,6 +61,8 @@ class Backup:
                 async with self.moments.open(copy) as catalogue:
                     result = await self._add_blobs(writer, catalogue, progress)
                 await self.disk.run(writer.end)
+        except BadArchive as problem:
+            raise StartFault([f"{file} cannot be written, for a copy of the catalogue is no good: {problem}"]) from None
         except OSError as problem:
             raise StartFault([f"{file} cannot be written: {problem.strerror}; nothing has changed"]) from None
         return result
@@ -80,7 +82,7 @@ class Backup:
         """Whether it is whole. If not, so is the archive."""
         try:
             reader = await self.blobs.open(blob.id)
-        except BlobMissing:
+        except (BlobMissing, CloudError):
             return False
         try:
             member = await self.disk.run(writer.add_blob, blob.id, await reader.descriptor(), blob.size)
@@ -95,16 +97,16 @@ class Backup:
         if not replace and await self.disk.run(file.exists):
             raise StartFault([f"{file} is there already; name another file, or say --replace"])
         staged = file.with_name(f"{file.name}.part")
-        stream = await self.disk.run(_open_alone, staged)
-        try:
-            with stream:
+        with await self.disk.run(_open_alone, staged) as stream:
+            try:
                 yield stream
                 await self.disk.run(stream.flush)
                 await self.disk.run(os.fsync, stream.fileno())
                 await self.disk.run(publish, staged, file)
-        except BaseException:
-            staged.unlink(missing_ok=True)
-            raise
+            except BaseException:
+                # As long as it is locked: later it may be another program's.
+                staged.unlink(missing_ok=True)
+                raise
 
 
 def _open_alone(staged: pathlib.Path) -> IO[bytes]:

@@ -206,7 +206,7 @@ class _Unpacking:
         try:
             with self.places.find(blob.id).open("rb") as content:
                 return hashlib.file_digest(content, "sha256").digest() == blob.digest
-        except FileNotFoundError:
+        except OSError:
             return False
 
 
@@ -240,21 +240,29 @@ class _Installation:
     former: str | None
 
     def run(self) -> Restored:
+        kept = None if self.former is None else self._keep(self.directory / self.former)
+        try:
+            self._place_blobs()
+            _sync_file(self.own / CATALOGUE_NAME)
+        except OSError:
+            if kept is not None:
+                shutil.rmtree(kept)
+            raise
+        for suffix in _JOURNALS:
+            # One that a damaged catalogue has left would be taken for the new one's. It has been kept aside.
+            (self.directory / f"{CATALOGUE_NAME}{suffix}").unlink(missing_ok=True)
+        publish(self.own / CATALOGUE_NAME, self.directory / CATALOGUE_NAME)
+        return Restored(blobs=self.unpacking.blobs, size=self.unpacking.size, kept=kept)
+
+    def _place_blobs(self) -> None:
         places, arrived = self.unpacking.places, self.unpacking.arrived
         folders = {places.find_folder(blob) for blob in arrived}
-        kept = None if self.former is None else self._keep(self.directory / self.former)
         for folder in folders:
             folder.mkdir(mode=0o700, exist_ok=True)
         for blob in arrived:
             places.find_incoming(blob).rename(places.find(blob))
         for folder in (*folders, places.blobs):
             sync_directory(folder)
-        _sync_file(self.own / CATALOGUE_NAME)
-        for suffix in _JOURNALS:
-            # One that a damaged catalogue has left would be taken for the new one's. It has been kept aside.
-            (self.directory / f"{CATALOGUE_NAME}{suffix}").unlink(missing_ok=True)
-        publish(self.own / CATALOGUE_NAME, self.directory / CATALOGUE_NAME)
-        return Restored(blobs=self.unpacking.blobs, size=self.unpacking.size, kept=kept)
 
     def _keep(self, kept: pathlib.Path) -> pathlib.Path:
         """Make ``kept`` a drive with all that is there. Blobs are linked: they take no space until the originals go."""

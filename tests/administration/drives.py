@@ -100,9 +100,12 @@ def find_content(directory: Path, content: bytes) -> Path:
 
 
 def damage(place: Path, how: str) -> None:
-    """Flip a bit of a file, cut it off, make it longer, or take it away."""
-    if how == "missing":
+    """Flip a bit of a file, cut it off, make it longer, take it away, or let nobody read it."""
+    if how in {"missing", "unreadable"}:
         place.unlink()
+        if how == "unreadable":
+            # Not even the administrator can follow it.
+            place.symlink_to(place)
         return
     place.chmod(0o600)
     content = bytearray(place.read_bytes())

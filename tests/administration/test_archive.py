@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import tarfile
 from collections.abc import Callable, Iterator
 
@@ -156,6 +157,17 @@ def test_content_that_is_shorter_than_announced_is_told() -> None:
     writer = ArchiveWriter(io.BytesIO(), "now")
     with pytest.raises(BadArchive, match="has 3 bytes instead of 4"):
         writer.add(CATALOGUE_NAME, io.BytesIO(b"abc"), 4)
+
+
+def test_content_that_cannot_be_read_is_told_from_an_archive_that_cannot_be_written() -> None:
+    writer = ArchiveWriter(io.BytesIO(), "now")
+    # What is at its beginning is nobody's memory.
+    descriptor = os.open("/proc/self/mem", os.O_RDONLY)
+    try:
+        with pytest.raises(BadArchive, match="it cannot be read: Input/output error"):
+            writer.add_blob(BlobId("0" * 32), descriptor, 10)
+    finally:
+        os.close(descriptor)
 
 
 def test_only_names_of_blobs_name_blobs() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tarfile
 from pathlib import Path
 
@@ -114,7 +115,7 @@ async def test_it_is_the_drive_of_one_moment(tmp_path: Path) -> None:
         assert files in (FILES, {path: FILES[path] for path in FILES if not path.startswith("folder")})
 
 
-@pytest.mark.parametrize("how", DAMAGES)
+@pytest.mark.parametrize("how", [*DAMAGES, "unreadable"])
 @in_reactor
 async def test_there_is_none_of_damaged_files(tmp_path: Path, how: str) -> None:
     async with opened(tmp_path / "drive") as drive:
@@ -246,9 +247,21 @@ async def test_what_is_damaged_in_the_store_is_mended(tmp_path: Path) -> None:
         await back_up(drive, tmp_path / "backup.tar")
     damage(find_content(tmp_path / "drive", FILES["plain.txt"]), "flipped")
     damage(find_content(tmp_path / "drive", FILES["folder/.hidden"]), "missing")
+    damage(find_content(tmp_path / "drive", FILES["back\\slash"]), "unreadable")
     await restore(tmp_path / "backup.tar", tmp_path / "drive", replace=True)
     async with opened(tmp_path / "drive") as drive:
         assert await load_all(drive) == FILES
+
+
+@in_reactor
+async def test_what_cannot_be_done_leaves_nothing_behind(tmp_path: Path) -> None:
+    await make_two(tmp_path)
+    folder = find_content(tmp_path / "drive", FILES["plain.txt"]).parent
+    shutil.rmtree(folder)
+    folder.touch()
+    before = list_all(tmp_path / "drive")
+    assert "nothing was replaced" in await refusal(tmp_path / "backup.tar", tmp_path / "drive", replace=True)
+    assert list_all(tmp_path / "drive") == before
 
 
 @in_reactor
