@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from sqlite3 import Connection
 from typing import Final
 
-from sqlalchemy import bindparam, delete, func, insert, literal_column, select, union_all, update
+from sqlalchemy import bindparam, delete, func, insert, literal_column, or_, select, union_all, update
 
 from cloudsvc.drive.catalogue import PinId
 from cloudsvc.drive.names import Path
@@ -52,10 +52,17 @@ _KNOWN: Final = compile_statement(
 _USERS: Final = compile_statement(
     select(version.c.id, version.c.node).where(version.c.blob == bindparam("blob")).order_by(version.c.id)
 )
-_PINS: Final = compile_statement(select(func.count()).select_from(pin).where(pin.c.until > bindparam("now")))
+_PINS: Final = compile_statement(
+    select(func.count()).select_from(pin).where(pin.c.until > bindparam("now"), pin.c.until <= bindparam("latest"))
+)
 _INSERT_PIN: Final = compile_statement(insert(pin), "until")
 _DELETE_PIN: Final = compile_statement(delete(pin).where(pin.c.id == bindparam("pin")))
-_DELETE_OLD_PINS: Final = compile_statement(delete(pin).where(pin.c.until <= bindparam("now")))
+_DELETE_VOID_PINS: Final = compile_statement(
+    delete(pin).where(or_(pin.c.until <= bindparam("now"), pin.c.until > bindparam("latest")))
+)
+
+_LONGEST_PIN: Final = 24 * 3600 * 1_000_000
+"""Microseconds. One that would hold longer was set by a clock that was wrong."""
 
 
 def condemn(connection: Connection, limit: int, after: BlobId | None, now: Instant) -> Sequence[BlobId]:
@@ -94,12 +101,12 @@ def find_users(connection: Connection, blob_id: BlobId) -> Sequence[tuple[Path, 
 
 def is_pinned(connection: Connection, now: Instant) -> bool:
     """Whether nothing may be condemned."""
-    return bool(_PINS.value(connection, now=now))
+    return bool(_PINS.value(connection, now=now, latest=now + _LONGEST_PIN))
 
 
 def insert_pin(connection: Connection, until: Instant, now: Instant) -> PinId:
     """As :meth:`cloudsvc.drive.catalogue.Catalogue.pin`."""
-    _DELETE_OLD_PINS.run(connection, now=now)
+    _DELETE_VOID_PINS.run(connection, now=now, latest=now + _LONGEST_PIN)
     return PinId(_INSERT_PIN.run(connection, until=until).lastrowid or 0)
 
 

@@ -8,6 +8,8 @@ from cloudsvc.drive.nodes import BlobId
 from tests.support.catalogues import SECOND, Trial, gather, make_blob
 from tests.support.reactors import in_reactor
 
+DAY = 24 * 3600
+
 
 async def give_up(trial: Trial, path: str) -> None:
     """Let nothing refer to the content of a file any more."""
@@ -127,6 +129,30 @@ async def test_a_pin_ends_by_itself(trial: Trial) -> None:
     assert await trial.catalogue.condemn(10) == []
     trial.watch.pass_seconds(1)
     assert len(await trial.catalogue.condemn(10)) == 1
+
+
+@in_reactor
+async def test_a_pin_by_a_clock_that_was_wrong_ends_when_it_is_set_right(trial: Trial) -> None:
+    await trial.store("a", b"1")
+    await trial.store("a", b"2", versions_kept=1)
+    right = trial.watch.now
+    trial.watch.pass_seconds(400 * DAY)
+    await trial.catalogue.pin(trial.watch.now + 1800 * SECOND)
+    assert await trial.catalogue.condemn(10) == []
+    trial.watch.now = right + 1800 * SECOND
+    assert len(await trial.catalogue.condemn(10)) == 1
+
+
+@in_reactor
+async def test_a_clock_that_is_set_back_a_little_ends_no_pin(trial: Trial) -> None:
+    await trial.store("a", b"1")
+    await trial.store("a", b"2", versions_kept=1)
+    await trial.catalogue.pin(trial.watch.now + 1800 * SECOND)
+    trial.watch.pass_seconds(-3600)
+    assert await trial.catalogue.condemn(10) == []
+    # Nor does another one that comes.
+    await trial.catalogue.unpin(await trial.catalogue.pin(trial.watch.now + 10 * SECOND))
+    assert await trial.catalogue.condemn(10) == []
 
 
 @in_reactor
