@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from cloudsvc.administration.snapshots import Snapshots
+from cloudsvc.core.actors import OWNER
+from cloudsvc.drive.names import parse_path
 from tests.administration.drives import FILES, damage, fill, find_content, opened, read_files, store
 from tests.administration.test_backup import back_up
 from tests.support.reactors import wait_for
@@ -34,6 +36,9 @@ async def make_drive(directory: Path) -> None:
         snapshots = Snapshots(directory=directory / "snapshots", moments=drive.moments, disk=drive.disk, now=drive.now)
         await snapshots.take()
         await fill(drive, LATER)
+        for content in (b"first", b"second"):
+            await store(drive, "twice/thrown away", content)
+            await drive.drive.discard(OWNER, parse_path("twice"))
         await back_up(drive, directory.with_name("backup.tar"))
 
 
@@ -93,3 +98,27 @@ def test_what_is_lost_and_what_is_damaged_is_named(place: Path) -> None:
         "lost: 'folder/.hidden': No such file or directory",
     ]
     assert read_files(place / "recovered").keys() == FILES.keys() - {"folder/.hidden"}
+
+
+def test_what_is_no_path_is_refused_and_the_rest_rebuilt(place: Path) -> None:
+    [snapshot] = (place / "drive/snapshots").glob("manifest-*.jsonl")
+    good = json.loads(snapshot.read_text("utf-8").splitlines()[0])
+    paths = ["../outside", "/outside", "a/../../outside", "a//b", "", "nul\0", "/".join(["deep" * 50] * 30)]
+    manifest = place / "manifest.jsonl"
+    manifest.write_text("".join(json.dumps({**good, "path": path}) + "\n" for path in [*paths, "good"]))
+    done = run(place, "python3 rebuild.py manifest.jsonl drive recovered")
+    assert (done.returncode, done.stderr) == (1, "")
+    assert [line.partition(": ")[0] for line in done.stdout.splitlines()] == ["lost"] * len(paths)
+    assert [*read_files(place / "recovered")] == ["good"]
+    assert not (place / "outside").exists()
+
+
+def test_everything_in_the_trash_is_found(place: Path) -> None:
+    [trash] = re.findall(r"`(SELECT id, .* WHERE parent = 2)`", PAGE.read_text("utf-8"))
+    script = place / "list.py"
+    script.write_text(script.read_text("utf-8").replace("SELECT id, name FROM node WHERE parent = 1", trash))
+    _, commands = read_blocks("run")
+    assert run(place, commands).returncode == 0
+    found = read_files(place / "recovered-from-catalogue")
+    assert {*found.values()} == {b"first", b"second"}
+    assert {path.partition(" ")[2] for path in found} == {"twice/thrown away"}
