@@ -5,6 +5,12 @@ from __future__ import annotations
 import fcntl
 import os
 import pathlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Final
+
+FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+"""How a folder is opened."""
 
 
 def sync_directory(directory: pathlib.Path) -> None:
@@ -25,6 +31,25 @@ def publish(staged: pathlib.Path, destination: pathlib.Path) -> None:
 def open_unlinked(file: pathlib.Path | str, flags: int, mode: int = 0o666) -> int:
     """As :func:`os.open`, but no link is followed: what waits under a name in a directory of all may be a trap."""
     return os.open(file, flags | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
+
+
+@contextmanager
+def open_folder(top: pathlib.Path, names: Iterable[str]) -> Iterator[int]:
+    """
+    A descriptor of the folder to which ``names`` lead from ``top``. Links among them are not followed, whoever made
+    them, and whenever.
+
+    :raises OSError: there is no such folder.
+    """
+    descriptor = os.open(top, FOLDER)
+    try:
+        for name in names:
+            below = os.open(name, FOLDER | os.O_NOFOLLOW, dir_fd=descriptor)
+            os.close(descriptor)
+            descriptor = below
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 def lock(descriptor: int) -> bool:

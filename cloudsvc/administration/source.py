@@ -11,6 +11,7 @@ from typing import Final
 
 from attrs import define, field, frozen
 
+from cloudsvc.administration.files import open_folder
 from cloudsvc.administration.metadata import METADATA_NAME, Metadata, bound, key_of, read_metadata
 from cloudsvc.core.errors import CloudError, StartFault
 from cloudsvc.drive.names import ROOT, Path, parse_name
@@ -188,7 +189,10 @@ def read_pieces(file: FoundFile, size: int) -> Iterator[bytes]:
 
     :raises OSError: it cannot be read, or is not what it was when it was found.
     """
-    descriptor = os.open(file.place, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    depth = len(file.path.names)
+    *folders, name = file.place.parts[-depth:]
+    with open_folder(file.place.parents[depth - 1], folders) as folder:
+        descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
     with os.fdopen(descriptor, "rb", buffering=0) as content:
         _expect(file, os.fstat(descriptor))
         while piece := content.read(size):

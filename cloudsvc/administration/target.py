@@ -7,14 +7,14 @@ import os
 import pathlib
 import stat
 import unicodedata
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import IO, Final
 from uuid import uuid4
 
 from attrs import frozen
 
-from cloudsvc.administration.files import lock, open_unlinked, publish, sync_directory
+from cloudsvc.administration.files import FOLDER, lock, open_folder, open_unlinked, publish, sync_directory
 from cloudsvc.administration.metadata import METADATA_NAME
 from cloudsvc.core.errors import StartFault
 from cloudsvc.drive.names import Name, Path
@@ -24,7 +24,6 @@ STAGING_NAME: Final = ".cloudsvc-export"
 """What is not complete yet lies in a directory of this name, on the same file system as the rest."""
 
 _PIECE: Final = 1024 * 1024
-_FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _FILE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
@@ -59,7 +58,7 @@ class Target:
             top.mkdir(parents=True, exist_ok=True)
             _see_what_is_there(top, resume=resume)
             staging.mkdir(mode=0o700, exist_ok=True)
-            descriptor = os.open(staging, _FOLDER | os.O_NOFOLLOW)
+            descriptor = os.open(staging, FOLDER | os.O_NOFOLLOW)
         except OSError as problem:
             raise _unusable(top, problem) from None
         if not lock(descriptor):
@@ -160,18 +159,8 @@ class Target:
         os.fsync(stream.fileno())
         publish(pathlib.Path(stream.name), destination)
 
-    @contextmanager
-    def _open_folder(self, path: Path) -> Iterator[int]:
-        """A descriptor of the folder ``path``. Links in the way are not followed, whoever made them, and whenever."""
-        descriptor = os.open(self.top, _FOLDER)
-        try:
-            for name in path.names:
-                below = os.open(_check_segment(name), _FOLDER | os.O_NOFOLLOW, dir_fd=descriptor)
-                os.close(descriptor)
-                descriptor = below
-            yield descriptor
-        finally:
-            os.close(descriptor)
+    def _open_folder(self, path: Path) -> AbstractContextManager[int]:
+        return open_folder(self.top, map(_check_segment, path.names))
 
 
 def find_folding(directory: pathlib.Path) -> Callable[[str], str]:

@@ -167,3 +167,20 @@ def test_a_link_that_took_the_place_of_a_file_is_not_followed(tmp_path: Path) ->
     (tmp_path / "a").symlink_to("/etc/passwd")
     with pytest.raises(OSError, match="symbolic links"):
         list(read_pieces(found, 2))
+
+
+def test_a_folder_that_becomes_a_link_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "tree/folder").mkdir(parents=True)
+    (tmp_path / "tree/folder/a").write_bytes(b"abcde")
+    found = find(tmp_path / "tree")
+    (tmp_path / "tree/folder").rename(tmp_path / "elsewhere")
+    (tmp_path / "tree/folder").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(OSError, match="Not a directory"):
+        list(read_pieces(found, 2))
+
+
+def test_the_directory_itself_may_be_one(tmp_path: Path) -> None:
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "tree/a").write_bytes(b"abcde")
+    (tmp_path / "link").symlink_to("tree")
+    assert [*read_pieces(find(tmp_path / "link"), 10)] == [b"abcde"]
