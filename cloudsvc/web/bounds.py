@@ -20,10 +20,10 @@ class HeadBounds:
     :ivar query_bytes: of the query component.
     """
 
-    line_bytes: int = 8192
-    total_bytes: int = 32768
+    line_bytes: int = 16_384
+    total_bytes: int = 32_768
     fields: int = 100
-    query_bytes: int = 8192
+    query_bytes: int = 14_336
 
 
 class Phase(IntEnum):

@@ -56,6 +56,19 @@ def test_a_percent_sign_as_upstream_clients_send_it(server: Server, name: str) -
     assert curl(server, f"/api/files/upstream/{quote(name)}").body == b"text"
 
 
+def test_the_longest_path(server: Server) -> None:
+    """Every byte of it escaped, in the path and in the query of a URL."""
+    longest = "/".join(["ü" * 127] * 16 + ["ü"])
+    escaped = quote(longest, safe="")
+    assert len(escaped) > 12_000
+    assert curl(server, f"/api/files/{escaped}", "-X", "PUT", "-d", "x").json["filepath"] == longest
+    assert curl(server, f"/api/files/{escaped}").body == b"x"
+    assert curl(server, f"/api/files/{escaped}/thumbnail").status == 415
+    assert curl(server, f"/api/files/{escaped}", "-X", "DELETE").status == 200
+    assert curl(server, f"/api/folders/{escaped}", "-X", "PUT").status == 201
+    assert curl(server, f"/api/files?prefix={escaped}").json["files"] == []
+
+
 @in_reactor
 async def test_treq(server: Server) -> None:
     from twisted.internet import reactor  # noqa: PLC0415  # installed by then

@@ -37,10 +37,10 @@ SMUGGLED = b"GET /api/trial/echo/smuggled HTTP/1.1\r\n" + HOST + b"\r\n"
 
 REFUSED = {
     # lines and sizes
-    "request line too long": (b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\n" + HOST + b"\r\n", 414),
+    "request line too long": (b"GET /" + b"a" * 17_000 + b" HTTP/1.1\r\n" + HOST + b"\r\n", 414),
     "request line without end": (b"GET /" + b"a" * 100_000, 414),
-    "query too long": (b"GET /api/health?" + b"a" * 8180 + b" HTTP/1.1\r\n" + HOST + b"\r\n", 414),
-    "header line too long": (GET + b"X: " + b"a" * 9000 + b"\r\n\r\n", 431),
+    "query too long": (b"GET /api/health?" + b"a" * 14_400 + b" HTTP/1.1\r\n" + HOST + b"\r\n", 414),
+    "header line too long": (GET + b"X: " + b"a" * 17_000 + b"\r\n\r\n", 431),
     "header without end": (GET + b"X: " + b"a" * 100_000, 431),
     "headers too large": (GET + b"".join(b"X-%d: %b\r\n" % (n, b"a" * 7000) for n in range(6)) + b"\r\n", 431),
     "too many headers": (GET + b"X: a\r\n" * 101 + b"\r\n", 431),
