@@ -111,8 +111,9 @@ def tag_too_long(most: int) -> CloudError:
 
 
 def too_many_nodes(most: int) -> CloudError:
-    """A folder holds more than one step can copy."""
-    return CloudError(Kind.TOO_LARGE, "too_many_nodes", f"More than {most} files and folders; copy its parts instead.")
+    """More files and folders would come to be than one step can make."""
+    message = f"One request can make at most {most} files and folders; do it in parts."
+    return CloudError(Kind.TOO_LARGE, "too_many_nodes", message)
 
 
 def file_too_large(most: int) -> CloudError:
