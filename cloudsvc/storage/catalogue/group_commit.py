@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 from attrs import define, field
@@ -77,8 +78,10 @@ class Writer:
             await self.run(lambda _: None)
 
     async def close(self) -> None:
-        """Finish what waits, and close the connection."""
-        await self.run(lambda _: None)
+        """Finish what waits, and close the connection, also when the database fails."""
+        # Whoever waited has been told what became of it.
+        with suppress(CloudError):
+            await self.run(lambda _: None)
         await self._threads.run(self.connection.close)
 
     def _drop(self, job: _Job[Any]) -> None:

@@ -222,3 +222,16 @@ def test_closing_finishes_what_waits(tmp_path: Path) -> None:
     bench.threads.finish(Deferred.fromCoroutine(bench.writer.close()))
     assert [outcome(each) for each in works] == [""] * 3
     assert bench.items() == [0, 1, 2]
+
+
+def test_a_disk_that_fails_keeps_nobody_from_closing(tmp_path: Path) -> None:
+    bench = Bench(tmp_path / "database")
+    bench.threads.finish(bench.insert(0))
+    log = bench.path.with_name("database-wal")
+    with capturedLogs(), file_size_limit(log.stat().st_size + 100):
+        failing = bench.insert(1)
+        bench.threads.finish(Deferred.fromCoroutine(bench.writer.close()))
+    assert outcome(failing) == "storage_failed"
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        bench.writer.connection.execute("SELECT 1")
+    assert bench.items() == [0]
