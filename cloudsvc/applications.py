@@ -75,6 +75,7 @@ def _examine(application: Any) -> Iterator[str]:
     """What is wrong with the declarations of an application: all that mypy would say, and what it cannot know."""
     from cloudsvc.extend import Application, Klein  # noqa: PLC0415  # see above
     from cloudsvc.web.operations import operation_of  # noqa: PLC0415  # see above
+    from cloudsvc.web.resources import find_duplicates  # noqa: PLC0415  # see above
 
     if not (isinstance(application, type) and issubclass(application, Application)):
         yield "it is no subclass of cloudsvc.extend.Application"
@@ -97,6 +98,7 @@ def _examine(application: Any) -> Iterator[str]:
             yield f"its route {rule.rule} must be made with cloudsvc.extend.route"
         if rule.rule.split("/")[1] not in mounts:
             yield f"its route {rule.rule} is below none of its mounts"
+    yield from find_duplicates(app)
 
 
 def _find_clashes(application: type[Application[Any]], others: Iterable[type[Application[Any]]]) -> Iterator[str]:

@@ -123,6 +123,13 @@ def test_two_routes_of_one_name(write: Write) -> None:
             {"rest": f'@route(app, "GET", "/other"){NEWLINE}async def get(self, request: Request) -> Message: ...'},
         ),
         (
+            "its routes 'get' and 'list' both answer GET /api/shop",
+            {
+                "rest": f'@route(app, "GET", "/shop"){NEWLINE}async def get(self, request: Request) -> Message: ...'
+                f'{NEWLINE}@route(app, "GET", "/shop"){NEWLINE}async def list(self, request: Request) -> Message: ...'
+            },
+        ),
+        (
             "route /shop must be made with cloudsvc.extend.route",
             {"rest": f'@app.route("/shop"){NEWLINE}def get(self, request): ...'},
         ),

@@ -24,11 +24,12 @@ from twisted.internet.interfaces import (
     IStreamServerEndpoint,
 )
 
+from cloudsvc.core.endpoints import TLS_PREFIX, check_description
 from cloudsvc.core.errors import StartFault
 from cloudsvc.listen.encryption import TLSEndpoint
 from cloudsvc.listen.sockets import explain, remove_stale
 
-PREFIX = "cloudsvc"
+PREFIX: Final = TLS_PREFIX
 
 BACKLOG: Final = 1024
 """Connections that may wait to be accepted. Twisted's 50 are fewer than come in one turn of a busy reactor."""
@@ -119,6 +120,7 @@ def listen(
 
 def _bind(reactor: IReactorCore, description: str, factory: IProtocolFactory) -> IListeningPort | Exception:
     try:
+        check_description(description)
         pending = _parse(reactor, description).listen(factory)
     except Exception as error:  # noqa: BLE001 - parsers are plugins, and raise what they like
         if "systemd" in description and isinstance(error, IndexError | KeyError):

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import TypeAlias
 
-import idna
 from cryptography import x509
 
 from cloudsvc.core.errors import StartFault
+from cloudsvc.core.hosts import WILDCARD, parse_host
 
-Address: TypeAlias = IPv4Address | IPv6Address
 SubjectName: TypeAlias = x509.DNSName | x509.IPAddress
 
-_WILDCARD = "*."
 _EVERY_NAME = x509.DNSName("")
 _EVERY_ADDRESS = (x509.IPAddress(IPv4Network("0.0.0.0/0")), x509.IPAddress(IPv6Network("::/0")))
 
@@ -41,17 +39,8 @@ def parse_names(texts: Iterable[str]) -> tuple[SubjectName, ...]:
 
 
 def _parse_name(text: str) -> SubjectName:
-    bare = text.strip().removeprefix("[").removesuffix("]")
-    if "%" in bare:
-        raise ValueError("an address with a zone is valid on one machine only")
-    try:
-        return x509.IPAddress(ip_address(bare))
-    except ValueError:
-        wildcard = _WILDCARD if bare.startswith(_WILDCARD) else ""
-        host = idna.encode(bare.removeprefix(wildcard).removesuffix("."), uts46=True, std3_rules=True).decode("ascii")
-        if host.rpartition(".")[2].isdigit():
-            raise ValueError("it looks like an address but is none") from None
-        return x509.DNSName(wildcard + host)
+    host = parse_host(text)
+    return x509.DNSName(host) if isinstance(host, str) else x509.IPAddress(host)
 
 
 def names_of(certificate: x509.Certificate) -> tuple[SubjectName, ...]:
@@ -91,7 +80,7 @@ def covers(authority: x509.Certificate, names: Iterable[SubjectName]) -> bool:
 
 def _subtree(name: SubjectName) -> SubjectName:
     if isinstance(name, x509.DNSName):
-        return x509.DNSName(name.value.removeprefix(_WILDCARD))
+        return x509.DNSName(name.value.removeprefix(WILDCARD))
     return x509.IPAddress(ip_network(str(name.value)))
 
 

@@ -28,9 +28,9 @@ def explain(error: Exception) -> str:
     if isinstance(error, PermissionError) and isinstance(error.filename, str | bytes):
         return f"{os.fsdecode(error.filename2 or error.filename)} is not permitted: give the server's user access to it"
     if isinstance(error, OSError):
-        return f"{error.filename or 'the system'}: {error.strerror or error}"
-    if isinstance(error, TypeError | AttributeError):
-        return f"it is not a valid endpoint description ({error}): compare it with docs/certificates.md"
+        # A lock is a link, whose other name is the number of a process.
+        where = os.fsdecode(error.filename2 or error.filename or "the system")
+        return f"{where}: {error.strerror or error}"
     return str(error) or type(error).__name__
 
 

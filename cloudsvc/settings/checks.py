@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
+import re
 from ipaddress import ip_network
 from typing import Final
 from urllib.parse import urlsplit
 
+from cloudsvc.core.hosts import parse_host
 from cloudsvc.core.rates import parse_rate
 from cloudsvc.core.secrets import Secret
 
 STORAGE_SCHEMES: Final = ("memory", "redis", "rediss", "redis+unix", "memcached")
+
+_ADDRESS: Final = re.compile(r"[0-9A-Za-z._-]+|\[?[0-9A-Fa-f:.]+(%[0-9A-Za-z._-]+)?\]?")
+
+
+def check_address(text: str) -> None:
+    """``0.0.0.0``, ``::``, ``[::1]``, ``localhost``. Whether this machine has it, binding tells."""
+    if not _ADDRESS.fullmatch(text):
+        raise ValueError(f"{text!r} is no address; write one of this machine, like '127.0.0.1', or '0.0.0.0' for all")
+
+
+def check_host(text: str) -> None:
+    """``cloud.example.org``, ``*.example.org``, ``192.0.2.1``, ``::1``."""
+    try:
+        parse_host(text)
+    except ValueError as problem:
+        raise ValueError(f"{text!r} is no host ({problem}); write a host name or an IP address") from None
 
 
 def check_rate(text: str) -> None:
@@ -46,6 +64,20 @@ def check_storage(uri: Secret | None) -> None:
     if storage_scheme(uri) not in STORAGE_SCHEMES:
         known = ", ".join(f"{scheme}://" for scheme in STORAGE_SCHEMES)
         raise ValueError(f"the address of the storage must begin with one of {known}")
+    if uri and not _has_ports(uri.reveal()):
+        raise ValueError(
+            "the address of the storage has a port that is no number; write one like 'redis://host:6379/0'"
+        )
+
+
+def _has_ports(uri: str) -> bool:
+    """Whether what follows the host, or each of several hosts, is a port where there is anything."""
+    try:
+        for server in urlsplit(uri).netloc.rpartition("@")[2].split(","):
+            _ = urlsplit(f"//{server}").port
+    except ValueError:
+        return False
+    return True
 
 
 def storage_scheme(uri: Secret | None) -> str:

@@ -105,8 +105,6 @@ class RouteResource(Resource):
 
     def __init__(self, application: Routed) -> None:
         super().__init__()
-        if duplicates := list(find_duplicates(application.app)):
-            raise StartFault([f"{type(application).__qualname__} cannot be served: {each}" for each in duplicates])
         self._application = application
         url_map = application.app.url_map
         # An empty segment is a name like any other, and a redirect must not name a scheme or a host.

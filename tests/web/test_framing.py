@@ -10,7 +10,7 @@ from cloudsvc.web.framing import examine_head
 def judge_host(value: bytes) -> str | None:
     """The name of the error in a head with this Host."""
     problem = examine_head({b"Host": [value]}, b"HTTP/1.1", b"/", 0, most_query=0)
-    return problem and problem.error
+    return None if problem is None else problem.error
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,41 @@
+"""Where to listen, as Twisted describes it in text."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+TLS_PREFIX: Final = "cloudsvc"
+"""Puts this server's TLS around the description that follows it."""
+
+_LAST_PORT: Final = 65535
+_wrappers: Final = re.compile(rf"(?:(?:{TLS_PREFIX}|haproxy):)*").match
+_port: Final = re.compile(r"(?:tcp|ssl):(?:port=)?(-?\d+)(?=:|$)").match
+_no_number: Final = re.compile(r"invalid literal for int\(\) with base \d+: ").sub
+
+
+def check_description(description: str) -> None:
+    """
+    Nothing is bound, and nothing said of what only this machine can tell, such as sockets of systemd and files of keys.
+
+    :raises ValueError: ``description`` is no endpoint description; it says why.
+    """
+    # Costly to import, for what few configurations have.
+    from twisted.internet.endpoints import serverFromString  # noqa: PLC0415  # see above
+
+    wrappers = _wrappers(description)
+    inner = description[wrappers.end() if wrappers else 0 :]
+    if inner in {"", TLS_PREFIX}:
+        raise ValueError(f"there is nothing to listen on in {description!r}: write one like '{TLS_PREFIX}:tcp:8443'")
+    found = _port(inner)
+    if found is not None and int(found[1]) not in range(_LAST_PORT + 1):
+        raise ValueError(f"a port is a number from 0 to {_LAST_PORT}, not {found[1]}")
+    try:
+        serverFromString(None, inner)
+    except (TypeError, ValueError) as problem:
+        reason = _no_number("no number is ", str(problem))
+        raise ValueError(
+            f"it is not a valid endpoint description ({reason}): compare it with docs/certificates.md"
+        ) from None
+    except Exception:  # noqa: BLE001, S110  # parsers are plugins and raise what they like: binding will tell
+        pass
