@@ -130,5 +130,9 @@ def _parse_tags(field: str | None) -> ETags | None:
 
 
 def _parse_moment(field: str | None) -> int | None:
-    moment = parse_date(field)
-    return None if moment is None else int(moment.timestamp())
+    try:
+        moment = parse_date(field)
+        return None if moment is None else int(moment.timestamp())
+    except OverflowError:
+        # It is no date that a calendar has, so it counts for nothing (section 13.1.3).
+        return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from twisted.web.http_headers import Headers
 
@@ -73,6 +73,8 @@ def holds(condition: Condition, validator: str | None) -> bool:
         ({"If_Modified_Since": THEN}, Verdict.NOT_MODIFIED),
         ({"If_Modified_Since": AFTER}, Verdict.NOT_MODIFIED),
         ({"If_Modified_Since": "yesterday"}, Verdict.SEND),
+        ({"If_Modified_Since": "Mon, 01 Jan 99999999999 00:00:00 GMT"}, Verdict.SEND),
+        ({"If_Unmodified_Since": "Mon, 01 Jan 2020 00:00:00 +99999999999999"}, Verdict.SEND),
         ({"If_Modified_Since": AFTER, "If_None_Match": '"x"'}, Verdict.SEND),
         ({"If_Unmodified_Since": BEFORE}, Verdict.FAILED),
         ({"If_Unmodified_Since": THEN}, Verdict.SEND),
@@ -135,6 +137,16 @@ def test_no_field_is_a_surprise(field: str, validator: str) -> None:
     names = ("If_Match", "If_None_Match", "If_Modified_Since", "If_Unmodified_Since")
     for name in names:
         assert conditions(**{name: field}).judge_reading(validator, AT) in Verdict
+
+
+@given(st.from_regex(r"(Mon, )?[0-9]{1,3} Jan [0-9]{1,12} [0-9:]{1,9} (GMT|[+-][0-9]{1,15})", fullmatch=True))
+@example("Mon, 01 Jan 99999999999 00:00:00 GMT")
+@example("Mon, 01 Jan 2026 00:00:00 +99999999999999")
+@example("Fri, 31 Dec 9999 23:59:59 -2359")
+@example("Mon, 01 Jan 0001 00:00:00 +2359")
+def test_what_is_almost_a_date_is_one_or_none(field: str) -> None:
+    assert conditions(If_Modified_Since=field).judge_reading("v", AT) in {Verdict.SEND, Verdict.NOT_MODIFIED}
+    assert conditions(If_Unmodified_Since=field).judge_reading("v", AT) in {Verdict.SEND, Verdict.FAILED}
 
 
 @pytest.mark.parametrize(
