@@ -13,9 +13,18 @@ from typing import Annotated, Literal
 from attrs import field, frozen
 from msgspec import Meta
 
+from cloudsvc.core.endpoints import check_description
 from cloudsvc.core.secrets import Secret
 from cloudsvc.core.structuring import Check
-from cloudsvc.settings.checks import check_network, check_origin, check_rate, check_storage, storage_scheme
+from cloudsvc.settings.checks import (
+    check_address,
+    check_host,
+    check_network,
+    check_origin,
+    check_rate,
+    check_storage,
+    storage_scheme,
+)
 
 # In Python ``$`` also matches before a last line feed, which would split a header.
 _END = r"$(?!\n)"
@@ -26,6 +35,8 @@ _MEDIA_TYPE = r"^[a-z]+/[a-z0-9.+-]+(; ?[a-z]+=[a-z0-9-]+)?" + _END
 Rate = Annotated[str, Check(check_rate)]
 Origin = Annotated[str, Check(check_origin)]
 Network = Annotated[str, Check(check_network)]
+Endpoint = Annotated[str, Check(check_description), Meta(min_length=1)]
+Host = Annotated[str, Check(check_host), Meta(min_length=1)]
 Text = Annotated[str, Meta(min_length=1)]
 HeaderName = Annotated[str, Meta(pattern=_HEADER_NAME)]
 
@@ -36,6 +47,7 @@ class ServerSettings:
 
     host: Annotated[
         str,
+        Check(check_address),
         Meta(
             min_length=1,
             description="Address to listen on. `0.0.0.0` is every IPv4 address, `::` every address of either kind.",
@@ -43,7 +55,7 @@ class ServerSettings:
     ] = "0.0.0.0"  # noqa: S104 - a server is for others to reach
     port: Annotated[int, Meta(ge=0, le=65535, description="Port to listen on. 0 takes a free one.")] = 443
     endpoints: Annotated[
-        tuple[Text, ...], Meta(description="Twisted endpoint descriptions that replace `host` and `port`.")
+        tuple[Endpoint, ...], Meta(description="Twisted endpoint descriptions that replace `host` and `port`.")
     ] = ()
     drain_seconds: Annotated[
         float, Meta(ge=0, le=3600, description="How long running requests may take to finish when the server stops.")
@@ -203,7 +215,7 @@ class CertificateSettings:
         Meta(ge=1, le=825, description="Days for which a new certificate is valid. Some clients refuse more than 825."),
     ] = 365
     names: Annotated[
-        tuple[Text, ...], Meta(min_length=1, description="Host names and addresses that a new certificate is for.")
+        tuple[Host, ...], Meta(min_length=1, description="Host names and addresses that a new certificate is for.")
     ] = ("localhost", "127.0.0.1", "::1")
     renew: Annotated[bool, Meta(description="Whether the server renews the certificate that it has made itself.")] = (
         True

@@ -81,7 +81,11 @@ BROKEN: Mapping[str, tuple[Break, str]] = {
     ),
     "no endpoint": (
         lambda home: write_config(home, server={"endpoints": ["telegraph:443"]}),
-        r"cannot listen on telegraph:443: ",
+        r"config\.server\.endpoints\[0\]: .*Unknown endpoint type: 'telegraph'",
+    ),
+    "no directory for a socket": (
+        lambda home: write_config(home, server={"endpoints": [f"unix:{home}/nowhere/socket"]}),
+        r"cannot listen on unix:.*: .*/nowhere/socket\.lock: No such file or directory",
     ),
     "no address": (
         lambda home: write_config(home, server={"host": "192.0.2.1"}),

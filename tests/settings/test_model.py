@@ -71,7 +71,11 @@ def test_every_key_of_the_first_server_keeps_its_name() -> None:
         ("server", {"port": 65536}, "config.server.port: expected int <= 65535, got 65536"),
         ("server", {"port": -1}, "config.server.port: expected int >= 0"),
         ("server", {"host": ""}, "config.server.host: expected str of length >= 1"),
+        ("server", {"host": "not a host"}, "config.server.host: 'not a host' is no address; write one of this"),
         ("server", {"endpoints": [""]}, "config.server.endpoints[0]: expected str of length >= 1"),
+        ("server", {"endpoints": ["tcp:80", "foo:bar"]}, "config.server.endpoints[1]: it is not a valid endpoint"),
+        ("server", {"endpoints": ["cloudsvc:tcp:notaport"]}, "description (no number is 'notaport')"),
+        ("server", {"endpoints": ["tcp:70000"]}, "config.server.endpoints[0]: a port is a number from 0 to 65535"),
         ("server", {"drain_seconds": -1}, "config.server.drain_seconds: expected float >= 0"),
         ("connections", {"header_seconds": 0}, "config.connections.header_seconds: expected float > 0"),
         ("security", {"content_security_policy": "a\nSet-Cookie: b"}, "content_security_policy: expected str matching"),
@@ -93,8 +97,13 @@ def test_every_key_of_the_first_server_keeps_its_name() -> None:
             {"strategy": "moving-window", "storage_uri": "memcached://h:1"},
             "Memcached cannot count a moving window",
         ),
+        ("rate_limit", {"storage_uri": "redis://localhost:abc/0"}, "config.rate_limit.storage_uri: the address of the"),
+        ("rate_limit", {"storage_uri": "redis://:p@h:70000"}, "has a port that is no number; write one like"),
+        ("rate_limit", {"storage_uri": "memcached://a:1,b:c"}, "has a port that is no number; write one like"),
         ("certificate", {"days_valid": 826}, "config.certificate.days_valid: expected int <= 825"),
         ("certificate", {"names": []}, "config.certificate.names: expected array of length >= 1"),
+        ("certificate", {"names": ["localhost", "a b"]}, "config.certificate.names[1]: 'a b' is no host ("),
+        ("certificate", {"names": [".."]}, "config.certificate.names[0]: '..' is no host ("),
         ("json_response", {"indent": 17}, "config.json_response.indent: expected int <= 16"),
         ("logging", {"level": "loud"}, "config.logging.level: expected one of 'debug', 'info', 'warn'"),
         ("proxies", {"trusted": ["10.0.0.1/8"]}, "config.proxies.trusted[0]: 10.0.0.1/8 has host bits set"),
@@ -108,7 +117,32 @@ def test_what_is_out_of_range_is_refused(section: str, content: dict[str, Any], 
     assert words in line
 
 
-@pytest.mark.parametrize("uri", [None, "", "memory://", "redis://:pw@h:1/0", "rediss://h", "memcached://h:1"])
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "[::1]", "fe80::1%eth0", "localhost", "my_nas.local"])  # noqa: S104
+def test_addresses(host: str) -> None:
+    take({"server": {"host": host}})
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        "tcp:0",
+        "cloudsvc:haproxy:tcp:8443:interface=\\:\\:1",
+        "unix:/run/cloudsvc:mode=660",
+        "cloudsvc:systemd:domain=INET:index=9",
+        "ssl:443:privateKey=/nonexistent:certKey=/nonexistent",
+    ],
+)
+def test_endpoints_are_not_opened(endpoint: str) -> None:
+    take({"server": {"endpoints": [endpoint]}})
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        *(None, "", "memory://", "redis://:pw@h:1/0", "rediss://h", "redis://[::1]:1"),
+        *("redis+unix:///run/redis.sock", "memcached://h:1", "memcached://a:1,b:2"),
+    ],
+)
 def test_storages(uri: str | None) -> None:
     take({"rate_limit": {"storage_uri": uri}})
 
