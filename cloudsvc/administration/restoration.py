@@ -17,12 +17,13 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from cloudsvc.administration.archive import CATALOGUE_NAME as CATALOGUE_MEMBER
 from cloudsvc.administration.archive import BadArchive, name_blob, read_archive
-from cloudsvc.administration.files import lock, publish, sync_directory
+from cloudsvc.administration.files import lock, publish
 from cloudsvc.administration.opening import Workshop, check_owner
 from cloudsvc.administration.places import OwnPlace
 from cloudsvc.administration.progress import Progress
 from cloudsvc.administration.tree import list_blobs
 from cloudsvc.core.errors import CloudError, StartFault
+from cloudsvc.core.files import sync_directory
 from cloudsvc.drive.names import ROOT
 from cloudsvc.drive.nodes import Blob, BlobId
 from cloudsvc.storage.blobs import holds_blobs

@@ -14,9 +14,10 @@ from uuid import uuid4
 
 from attrs import frozen
 
-from cloudsvc.administration.files import FOLDER, lock, open_folder, open_unlinked, publish, sync_directory
+from cloudsvc.administration.files import FOLDER, lock, open_folder, open_unlinked, publish
 from cloudsvc.administration.metadata import METADATA_NAME
 from cloudsvc.core.errors import StartFault
+from cloudsvc.core.files import sync_directory
 from cloudsvc.drive.names import Name, Path
 from cloudsvc.drive.nodes import Blob, Instant
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from attrs import frozen
 
 from cloudsvc.core.errors import StartFault
+from cloudsvc.core.files import sync_directory
 from cloudsvc.listen.pem import matches, read_certificates, read_key
 
 _OWNER_ONLY = 0o600
@@ -119,8 +120,7 @@ def _stage(path: Path, content: bytes, mode: int) -> None:
 
 def _publish(path: Path) -> None:
     _staged(path).replace(path)
-    with _opened(path.parent) as descriptor:
-        os.fsync(descriptor)
+    sync_directory(path.parent)
 
 
 @contextlib.contextmanager

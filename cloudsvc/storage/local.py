@@ -10,6 +10,7 @@ from typing import Final
 
 from attrs import frozen
 
+from cloudsvc.core.files import sync_directory
 from cloudsvc.core.threads import ThreadRunner
 from cloudsvc.drive.nodes import Instant
 from cloudsvc.storage.blobs import Disk, LocalBlobs, holds_blobs, open_blobs
@@ -137,7 +138,7 @@ def _make(directory: Path) -> None:
         _make(directory.parent)
     directory.mkdir(mode=0o700, exist_ok=True)
     # Not only when it is new: whoever made it may have died before its name was durable.
-    Disk().sync_folder(directory.parent)
+    sync_directory(directory.parent)
 
 
 def _claim(descriptor: int, directory: Path, *, alone: bool) -> None:

@@ -6,6 +6,8 @@ import fcntl
 import os
 from pathlib import Path
 
+from cloudsvc.core.files import sync_directory
+
 _OWNER_ONLY = 0o600
 _FOLDER_OF_OWNER = 0o700
 
@@ -75,11 +77,7 @@ class Disk:
 
     def sync_folder(self, path: Path) -> None:
         """Make durable which names are in a folder."""
-        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        sync_directory(path)
 
     def make_folder(self, path: Path) -> None:
         """Make a folder whose parent is there. One that is there already is no error."""

@@ -13,6 +13,7 @@ from typing import Final
 
 from attrs import field, frozen
 
+from cloudsvc.core.files import sync_directory
 from cloudsvc.drive.nodes import BlobId
 from cloudsvc.storage.blobs.disk import Disk
 
@@ -51,7 +52,7 @@ class Places:
         blobs, strays, incoming = directory / _BLOBS, directory / _STRAYS, directory / "incoming"
         for folder in (directory, blobs, strays, incoming):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        Disk().sync_folder(directory)
+        sync_directory(directory)
         with _locked(incoming / _LOCK):
             for folder in _list_folders(incoming):
                 _clear(folder)

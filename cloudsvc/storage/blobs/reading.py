@@ -15,7 +15,7 @@ from attrs import define, field
 from cloudsvc.core.coroutines import shield
 from cloudsvc.core.threads import ThreadRunner
 from cloudsvc.storage.blobs.disk import Disk
-from cloudsvc.storage.blobs.faults import translated
+from cloudsvc.storage.faults import translated
 
 _AT_ONCE: Final = 256 * 1024
 """Bytes that are copied without a trip to a thread, if they are in memory. The trip costs more than the copy."""

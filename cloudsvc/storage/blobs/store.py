@@ -16,10 +16,10 @@ from cloudsvc.core.threads import ThreadRunner
 from cloudsvc.drive.blobs import BlobMissing
 from cloudsvc.drive.nodes import BlobId, Instant
 from cloudsvc.storage.blobs.disk import Disk
-from cloudsvc.storage.blobs.faults import translated
 from cloudsvc.storage.blobs.places import Places, make_blob_id
 from cloudsvc.storage.blobs.reading import LocalBlobReader, OpenFile
 from cloudsvc.storage.blobs.writing import LocalBlobWriter
+from cloudsvc.storage.faults import translated
 
 _log = Logger("cloudsvc.storage")
 

@@ -15,8 +15,8 @@ from cloudsvc.core.coroutines import shield
 from cloudsvc.core.threads import ThreadRunner
 from cloudsvc.drive.nodes import Blob, BlobId
 from cloudsvc.storage.blobs.disk import Disk
-from cloudsvc.storage.blobs.faults import translate, translated
 from cloudsvc.storage.blobs.places import Places
+from cloudsvc.storage.faults import translate, translated
 
 PIECE: Final = 1024 * 1024
 """Bytes that are hashed and written at a time: few enough to keep in memory, enough to be worth a trip to a thread."""

@@ -16,6 +16,7 @@ from twisted.logger import Logger
 from cloudsvc.core.errors import CloudError
 from cloudsvc.core.threads import ThreadRunner
 from cloudsvc.drive.errors import no_space, storage_failed
+from cloudsvc.storage.faults import translated
 
 T = TypeVar("T")
 
@@ -100,12 +101,10 @@ class Readers:
         :raises CloudError: the file is there already, or cannot be written.
         """
         try:
-            await self._threads.run(_copy_all, self._path, destination)
+            with translated():
+                await self._threads.run(_copy_all, self._path, destination)
         except sqlite3.Error as problem:
             raise translate(problem) from problem
-        except OSError as problem:
-            _log.error("cannot copy the catalogue: {reason}", reason=str(problem))
-            raise no_space() if problem.errno == errno.ENOSPC else storage_failed() from problem
 
     async def close(self) -> None:
         """Close all connections. Nobody reads any more."""

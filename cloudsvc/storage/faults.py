@@ -21,11 +21,7 @@ def translate(problem: OSError) -> CloudError:
     """The error that a client is told. What an administrator has to look at is logged."""
     if problem.errno in _FULL:
         return no_space()
-    _log.error(
-        "the disk of the blobs fails: {code} {reason}",
-        code=errno.errorcode.get(problem.errno or 0, "?"),
-        reason=problem.strerror,
-    )
+    _log.error("the disk fails: {reason}", reason=str(problem))
     return storage_failed()
 
 
