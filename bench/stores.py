@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from sqlalchemy import Table, insert
 
-from cloudsvc.drive.catalogue import ChangeKind
+from cloudsvc.drive.changes import ChangeKind
 from cloudsvc.storage.catalogue.connections import connect
 from cloudsvc.storage.catalogue.migration import migrate
 from cloudsvc.storage.catalogue.schema import FILE, FOLDER, ROOT, blob, change, node, version

@@ -17,7 +17,7 @@ from cloudsvc.administration.tree import walk
 from cloudsvc.core.errors import CloudError, StartFault
 from cloudsvc.core.threads import ThreadRunner
 from cloudsvc.drive.blobs import BlobMissing, BlobStore
-from cloudsvc.drive.catalogue import Catalogue
+from cloudsvc.drive.catalogue import Tree
 from cloudsvc.drive.names import ROOT, Path
 from cloudsvc.drive.nodes import File, Folder, Node
 
@@ -51,7 +51,7 @@ class Exporter:
     :ivar metadata_file: where tags and dates go, if not into ``metadata.json`` at the top.
     """
 
-    catalogue: Catalogue
+    catalogue: Tree
     blobs: BlobStore
     disk: ThreadRunner
     metadata_file: pathlib.Path | None = None

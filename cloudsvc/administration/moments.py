@@ -16,7 +16,7 @@ from twisted.logger import Logger
 from cloudsvc.administration.places import OwnPlace
 from cloudsvc.core.errors import CloudError
 from cloudsvc.core.threads import ThreadRunner
-from cloudsvc.drive.catalogue import Catalogue, PinId
+from cloudsvc.drive.catalogue import Catalogue, PinId, Pins
 from cloudsvc.drive.nodes import Instant
 
 _log = Logger("cloudsvc.administration")
@@ -45,7 +45,7 @@ class Moments:
     """
 
     directory: pathlib.Path
-    catalogue: Catalogue
+    catalogue: Pins
     open_catalogue: Callable[[pathlib.Path], Awaitable[ClosableCatalogue]]
     disk: ThreadRunner
     clock: IReactorTime
@@ -95,7 +95,7 @@ class Moments:
 class _Pin:
     """Holds a pin, and renews it as long as this program runs."""
 
-    catalogue: Catalogue
+    catalogue: Pins
     now: Callable[[], Instant]
     _pin: PinId | None = None
     _renewing: LoopingCall = field(init=False)

@@ -21,7 +21,7 @@ from cloudsvc.administration.snapshots import Snapshots
 from cloudsvc.core.errors import StartFault
 from cloudsvc.core.threads import PoolRunner, ThreadRunner
 from cloudsvc.drive.capacity import Capacity
-from cloudsvc.drive.catalogue import Catalogue
+from cloudsvc.drive.catalogue import Pins
 from cloudsvc.drive.collection import Collection
 from cloudsvc.drive.drive import Drive
 from cloudsvc.drive.limits import Limits
@@ -161,7 +161,7 @@ def assemble(
     )
 
 
-def make_moments(catalogue: Catalogue, directory: pathlib.Path, workshop: Workshop) -> Moments:
+def make_moments(catalogue: Pins, directory: pathlib.Path, workshop: Workshop) -> Moments:
     """What makes copies of ``catalogue``, whose drive lies in ``directory``."""
     return Moments(
         directory=directory / "moments",
@@ -173,7 +173,7 @@ def make_moments(catalogue: Catalogue, directory: pathlib.Path, workshop: Worksh
     )
 
 
-def make_snapshots(catalogue: Catalogue, directory: pathlib.Path, workshop: Workshop) -> Snapshots:
+def make_snapshots(catalogue: Pins, directory: pathlib.Path, workshop: Workshop) -> Snapshots:
     """What takes the nightly snapshots of the drive in ``directory``."""
     return Snapshots(
         directory=directory / "snapshots",

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from typing import Final
 
-from cloudsvc.drive.catalogue import Catalogue
+from cloudsvc.drive.catalogue import Inventory, Tree
 from cloudsvc.drive.names import ROOT, Path
 from cloudsvc.drive.nodes import Blob, Folder, Node
 
 _PAGE: Final = 500
 
 
-async def walk(catalogue: Catalogue, top: Path = ROOT) -> AsyncIterator[tuple[Path, Sequence[Node]]]:
+async def walk(catalogue: Tree, top: Path = ROOT) -> AsyncIterator[tuple[Path, Sequence[Node]]]:
     """
     Each folder from ``top`` down, with what is directly in it. A folder with much in it comes several times in a row.
 
@@ -30,7 +30,7 @@ async def walk(catalogue: Catalogue, top: Path = ROOT) -> AsyncIterator[tuple[Pa
                 break
 
 
-async def list_blobs(catalogue: Catalogue) -> AsyncIterator[Sequence[Blob]]:
+async def list_blobs(catalogue: Inventory) -> AsyncIterator[Sequence[Blob]]:
     """
     All blobs that are referred to, by id, some at a time.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from attrs import define, field
 from twisted.internet.defer import DeferredLock
 
-from cloudsvc.drive.catalogue import Catalogue
+from cloudsvc.drive.catalogue import Holdings
 from cloudsvc.drive.collection import Collection
 from cloudsvc.drive.errors import no_capacity
 
@@ -22,7 +22,7 @@ class Capacity:
     :ivar given_back: how many of them are not promised any more.
     """
 
-    catalogue: Catalogue
+    catalogue: Holdings
     collection: Collection
     limit: int
     _promised: int = 0

@@ -1,5 +1,5 @@
 """
-The interface of catalogues: which names there are, what they contain, what happened.
+The interfaces of catalogues: which names there are, what they contain, what happened.
 
 Each method is one atomic step on durable storage: when it returns, what it did survives a power failure; when it
 raises, it did nothing. Errors are those of :mod:`cloudsvc.drive.errors`, ``BAD_CURSOR`` for a cursor that no page gave,
@@ -9,62 +9,17 @@ and ``UNAVAILABLE`` when the storage fails.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from enum import Enum
 from typing import Any, NewType, Protocol
 
 from attrs import frozen
 
+from cloudsvc.drive.changes import Changes
 from cloudsvc.drive.commands import Command
 from cloudsvc.drive.names import Path
-from cloudsvc.drive.nodes import Blob, BlobId, File, Instant, Node, NodeId, Trashed, Version, VersionId
+from cloudsvc.drive.nodes import Blob, BlobId, File, Instant, Node, Trashed, Version, VersionId
 from cloudsvc.drive.pages import FileQuery, Page
 
 PinId = NewType("PinId", int)
-
-
-class ChangeKind(Enum):
-    """What happened to a file or folder."""
-
-    CREATED = "created"
-    CHANGED = "changed"
-    """Its content or its tags."""
-    MOVED = "moved"
-    DISCARDED = "discarded"
-    RESTORED = "restored"
-
-
-@frozen(kw_only=True)
-class Change:
-    """
-    One thing that happened.
-
-    :ivar number: greater than that of everything that happened before, whoever did it.
-    :ivar path: where the node was afterwards; for a discarded one, before.
-    :ivar source: where a moved one was before.
-    """
-
-    number: int
-    kind: ChangeKind
-    node: NodeId
-    is_folder: bool
-    path: Path
-    source: Path | None
-    at: Instant
-    actor: str
-
-
-@frozen(kw_only=True)
-class Changes:
-    """
-    What happened after some number, in order.
-
-    :ivar epoch: another one after a restore; numbers of different epochs have nothing to do with each other.
-    :ivar last: the number of the last of ``items``, or the number that was asked for where there are none.
-    """
-
-    epoch: str
-    last: int
-    items: Sequence[Change]
 
 
 @frozen(kw_only=True)
@@ -72,7 +27,7 @@ class Usage:
     """
     What the drive holds.
 
-    :ivar stored_bytes: as :meth:`Catalogue.stored_bytes`.
+    :ivar stored_bytes: as :meth:`Holdings.stored_bytes`.
     :ivar trash_entries: things that were thrown away and can be restored.
     """
 
@@ -87,7 +42,7 @@ class Usage:
 @frozen(kw_only=True)
 class Upload:
     """
-    An upload in pieces that is not complete.
+    An upload in pieces that is not complete. Nothing makes one yet; resumable uploads will.
 
     :ivar id: names it in URLs: unguessable.
     :ivar offset: bytes that are durable.
@@ -103,10 +58,8 @@ class Upload:
     expires_at: Instant
 
 
-class Catalogue(Protocol):
-    """Keeps the tree, the versions, the trash, the changes, and what is known about blobs."""
-
-    # -- the tree ------------------------------------------------------------------------------------------------
+class Tree(Protocol):
+    """The files and folders that clients see, and what happened to them."""
 
     async def apply(self, commands: Sequence[Command], actor: str) -> list[Any]:
         """
@@ -124,6 +77,14 @@ class Catalogue(Protocol):
 
     async def find_version(self, path: Path, version: VersionId) -> tuple[File, Version] | None:
         """The file at ``path`` and one of its versions, if there are both."""
+        ...
+
+    async def find_unknown(self, blobs: Sequence[BlobId]) -> Sequence[BlobId]:
+        """
+        Those of ``blobs`` that the catalogue knows nothing of; nor will it come to, by what has failed before.
+
+        :raises CloudError: as it fails just now, that cannot be said.
+        """
         ...
 
     async def list_children(self, folder: Path, limit: int, cursor: str | None = None) -> Page[Node]:
@@ -155,11 +116,15 @@ class Catalogue(Protocol):
 
     async def read_changes(self, after: int, limit: int) -> Changes:
         """
-        What happened after the change numbered ``after``.
+        What happened after the change numbered ``after``. No route asks yet; a feed of changes will.
 
         :raises CloudError: ``GONE``, so long ago is not remembered; ``INVALID``, there was no such change yet.
         """
         ...
+
+
+class Holdings(Protocol):
+    """How much is stored, and how it becomes less."""
 
     async def usage(self) -> Usage:
         """What the drive holds now. It counts, so it may take a while."""
@@ -168,8 +133,6 @@ class Catalogue(Protocol):
     async def stored_bytes(self) -> int:
         """Of all blobs, wanted or not, until they are gone from the store. Quick."""
         ...
-
-    # -- making room ---------------------------------------------------------------------------------------------
 
     async def reclaimable_bytes(self) -> int:
         """
@@ -185,6 +148,10 @@ class Catalogue(Protocol):
         """
         ...
 
+
+class Garbage(Protocol):
+    """What nobody will miss, on its way out."""
+
     async def expire(self, *, trash_before: Instant, versions_before: Instant, changes_before: Instant) -> None:
         """
         Give up entries of the trash from before the first moment, versions superseded before the second, and changes
@@ -195,8 +162,6 @@ class Catalogue(Protocol):
     async def sweep(self, limit: int) -> int:
         """Remove up to ``limit`` rows of what was purged from the trash; how many were removed. 0: all is done."""
         ...
-
-    # -- blobs ---------------------------------------------------------------------------------------------------
 
     async def condemn(self, limit: int, *, after: BlobId | None = None) -> Sequence[BlobId]:
         """
@@ -213,12 +178,12 @@ class Catalogue(Protocol):
         ...
 
     async def find_unknown(self, blobs: Sequence[BlobId]) -> Sequence[BlobId]:
-        """
-        Those of ``blobs`` that the catalogue knows nothing of; nor will it come to, by what has failed before.
-
-        :raises CloudError: as it fails just now, that cannot be said.
-        """
+        """As :meth:`Tree.find_unknown`."""
         ...
+
+
+class Inventory(Protocol):
+    """Which blobs there are, and what consists of them."""
 
     async def list_blobs(self, limit: int, cursor: str | None = None) -> Page[Blob]:
         """All blobs that are referred to, by id."""
@@ -226,6 +191,18 @@ class Catalogue(Protocol):
 
     async def find_users(self, blob: BlobId) -> Sequence[tuple[Path, VersionId]]:
         """Which versions of which files consist of ``blob``. Paths of what is in the trash are those it had."""
+        ...
+
+
+class Pins(Protocol):
+    """The catalogue as it is at one moment, and keeping the blobs of which it speaks."""
+
+    async def snapshot(self, destination: str) -> None:
+        """
+        Write a consistent copy of the whole catalogue to a new file, while everything goes on.
+
+        :raises CloudError: the file is there already, or cannot be written.
+        """
         ...
 
     async def pin(self, until: Instant) -> PinId:
@@ -236,7 +213,9 @@ class Catalogue(Protocol):
         """End a pin."""
         ...
 
-    # -- uploads in pieces ---------------------------------------------------------------------------------------
+
+class Uploads(Protocol):
+    """Uploads in pieces. Nothing asks yet; resumable uploads will."""
 
     async def begin_upload(self, upload: Upload) -> None:
         """Remember an upload."""
@@ -262,12 +241,6 @@ class Catalogue(Protocol):
         """Uploads whose time has passed."""
         ...
 
-    # -- copies of the catalogue itself --------------------------------------------------------------------------
 
-    async def snapshot(self, destination: str) -> None:
-        """
-        Write a consistent copy of the whole catalogue to a new file, while everything goes on.
-
-        :raises CloudError: the file is there already, or cannot be written.
-        """
-        ...
+class Catalogue(Tree, Holdings, Garbage, Inventory, Pins, Uploads, Protocol):
+    """Keeps the tree, the versions, the trash, the changes, and what is known about blobs."""

@@ -9,7 +9,7 @@ from twisted.internet.defer import DeferredLock
 from twisted.logger import Logger
 
 from cloudsvc.drive.blobs import BlobStore
-from cloudsvc.drive.catalogue import Catalogue
+from cloudsvc.drive.catalogue import Garbage
 
 _log = Logger("cloudsvc.drive")
 
@@ -28,7 +28,7 @@ class Collection:
     Whatever stops in between is found again by the next round.
     """
 
-    catalogue: Catalogue
+    catalogue: Garbage
     blobs: BlobStore
     _lock: DeferredLock = field(factory=DeferredLock)
 

@@ -10,7 +10,8 @@ from attrs import frozen
 
 from cloudsvc.core.actors import Actor
 from cloudsvc.drive.blobs import BlobMissing, BlobReader, BlobStore
-from cloudsvc.drive.catalogue import Catalogue, Changes, Usage
+from cloudsvc.drive.catalogue import Tree
+from cloudsvc.drive.changes import Changes
 from cloudsvc.drive.commands import (
     ALWAYS,
     Command,
@@ -63,7 +64,7 @@ class Drive:
     Errors are those of :mod:`cloudsvc.drive.errors`. What changes the tree is all or nothing.
     """
 
-    _catalogue: Catalogue
+    _catalogue: Tree
     _blobs: BlobStore
     _reception: Reception
     _collect_soon: Callable[[], None]
@@ -142,15 +143,11 @@ class Drive:
 
     async def read_changes(self, actor: Actor, after: int, limit: int) -> Changes:
         """
-        What happened after the change numbered ``after``.
+        What happened after the change numbered ``after``. No route asks yet; a feed of changes will.
 
         :raises CloudError: it is not remembered any more, or there was no such change yet.
         """
         return await self._catalogue.read_changes(after, limit)
-
-    async def usage(self, actor: Actor) -> Usage:
-        """What the drive holds."""
-        return await self._catalogue.usage()
 
     # -- storing -------------------------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from cloudsvc.drive.blobs import BlobStore
-from cloudsvc.drive.catalogue import Catalogue
+from cloudsvc.drive.catalogue import Garbage
 from cloudsvc.drive.limits import Limits
 from cloudsvc.drive.nodes import Instant
 
@@ -32,7 +32,7 @@ _MISTRUST: Final = 24 * 3600.0
 """Seconds for which a clock that was set is not believed."""
 
 
-async def expire(catalogue: Catalogue, blobs: BlobStore, limits: Limits, now: Instant) -> None:
+async def expire(catalogue: Garbage, blobs: BlobStore, limits: Limits, now: Instant) -> None:
     """
     Give up what has been kept for as long as ``limits`` say, and blobs that were set aside a month ago.
 
@@ -54,7 +54,7 @@ class Expiry:
     :ivar clock: monotonic, to hold the other against.
     """
 
-    _catalogue: Catalogue
+    _catalogue: Garbage
     _blobs: BlobStore
     _limits: Limits
     _now: Callable[[], Instant]

@@ -13,7 +13,7 @@ from cloudsvc.core.coroutines import shield
 from cloudsvc.core.errors import CloudError, Kind
 from cloudsvc.drive.blobs import BlobWriter
 from cloudsvc.drive.capacity import Room
-from cloudsvc.drive.catalogue import Catalogue
+from cloudsvc.drive.catalogue import Tree
 from cloudsvc.drive.commands import Command, Condition, StoredFile, StoreFile
 from cloudsvc.drive.errors import digest_mismatch, file_too_large
 from cloudsvc.drive.limits import Limits
@@ -39,7 +39,7 @@ class Incoming:
     _condition: Condition
     _replace: bool
     _limits: Limits
-    _catalogue: Catalogue
+    _catalogue: Tree
     _writer: BlobWriter
     _room: Room
     _finishing: Deferred[StoredFile] | None = None

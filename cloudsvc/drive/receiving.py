@@ -10,7 +10,7 @@ from attrs import frozen
 from cloudsvc.core.actors import Actor
 from cloudsvc.drive.blobs import BlobStore
 from cloudsvc.drive.capacity import Capacity
-from cloudsvc.drive.catalogue import Catalogue
+from cloudsvc.drive.catalogue import Tree
 from cloudsvc.drive.commands import ALWAYS, Condition
 from cloudsvc.drive.errors import already_exists, file_too_large, is_file, is_folder, no_space, root_is_fixed
 from cloudsvc.drive.incoming import Incoming
@@ -27,7 +27,7 @@ class Reception:
     What it checks the commit will check again, in the same order, so that a hopeless upload costs nothing.
     """
 
-    _catalogue: Catalogue
+    _catalogue: Tree
     _blobs: BlobStore
     _capacity: Capacity
     limits: Limits

@@ -138,7 +138,7 @@ async def test_what_the_drive_holds(tmp_path: Path) -> None:
         await opened.store("x/a", b"123")
         await opened.store("b", b"1")
         await opened.drive.discard(opened.actor, parse_path("b"))
-        usage = await opened.drive.usage(opened.actor)
+        usage = await opened.storage.catalogue.usage()
         assert (usage.stored_bytes, usage.blobs, usage.files, usage.trash_entries) == (9, 3, 1, 1)
 
 

@@ -13,7 +13,8 @@ from typing import Any, Final, TypeAlias, TypeVar
 
 from attrs import define
 
-from cloudsvc.drive.catalogue import Catalogue, Change
+from cloudsvc.drive.catalogue import Catalogue
+from cloudsvc.drive.changes import Change
 from cloudsvc.drive.commands import Command, Discard, MadeFolder, MakeFolder, StoredFile, StoreFile
 from cloudsvc.drive.names import parse_path
 from cloudsvc.drive.nodes import Blob, BlobId, File, Instant, Node, Trashed

@@ -10,7 +10,8 @@ from typing import Any, Final, TypeVar
 from attrs import define
 
 from cloudsvc.core.threads import ThreadRunner
-from cloudsvc.drive.catalogue import Changes, PinId, Upload, Usage
+from cloudsvc.drive.catalogue import PinId, Upload, Usage
+from cloudsvc.drive.changes import Changes
 from cloudsvc.drive.commands import (
     Command,
     Copy,

@@ -7,7 +7,7 @@ from typing import Final
 
 from sqlalchemy import bindparam, update
 
-from cloudsvc.drive.catalogue import ChangeKind
+from cloudsvc.drive.changes import ChangeKind
 from cloudsvc.drive.commands import Copy, DateFile, EditTags, MadeFolder, MakeFolder, Move
 from cloudsvc.drive.errors import into_itself, is_file, root_is_fixed, too_many_tags
 from cloudsvc.drive.names import ROOT as ROOT_PATH

@@ -7,7 +7,7 @@ from typing import Final
 
 from sqlalchemy import String, bindparam, cast, delete, func, insert, select, update
 
-from cloudsvc.drive.catalogue import ChangeKind
+from cloudsvc.drive.changes import ChangeKind
 from cloudsvc.drive.commands import Discard, Purge, Restore
 from cloudsvc.drive.errors import root_is_fixed, trash_entry_not_found
 from cloudsvc.drive.nodes import Instant, Node, Trashed, TrashId

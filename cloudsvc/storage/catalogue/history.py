@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import bindparam, delete, func, select, update
 
-from cloudsvc.drive.catalogue import Change, ChangeKind, Changes
+from cloudsvc.drive.changes import Change, ChangeKind, Changes
 from cloudsvc.drive.errors import change_unknown, changes_forgotten
 from cloudsvc.drive.nodes import Instant, NodeId
 from cloudsvc.storage.catalogue.nodes import read_path

@@ -7,7 +7,7 @@ from typing import Final
 
 from sqlalchemy import and_, bindparam, delete, insert, select, update
 
-from cloudsvc.drive.catalogue import ChangeKind
+from cloudsvc.drive.changes import ChangeKind
 from cloudsvc.drive.commands import RestoreVersion, StoredFile, StoreFile
 from cloudsvc.drive.errors import already_exists, is_folder, version_not_found
 from cloudsvc.drive.names import Name, Path

@@ -11,7 +11,7 @@ from typing import Final
 from attrs import field, frozen
 from sqlalchemy import bindparam, delete, insert, select, update
 
-from cloudsvc.drive.catalogue import ChangeKind
+from cloudsvc.drive.changes import ChangeKind
 from cloudsvc.drive.errors import (
     already_exists,
     file_not_found,

@@ -9,7 +9,7 @@ import pytest
 from twisted.internet.defer import Deferred, gatherResults
 
 from cloudsvc.core.errors import CloudError, Kind
-from cloudsvc.drive.catalogue import Change, ChangeKind
+from cloudsvc.drive.changes import Change, ChangeKind
 from cloudsvc.drive.commands import Copy, Discard, EditTags, Move, Restore, RestoreVersion
 from cloudsvc.drive.names import parse_path
 from tests.support.catalogues import OpenCatalogue, Trial, Watch, store

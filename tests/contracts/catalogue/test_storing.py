@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from cloudsvc.core.errors import CloudError, Kind
-from cloudsvc.drive.catalogue import ChangeKind
+from cloudsvc.drive.changes import ChangeKind
 from cloudsvc.drive.commands import Condition, Discard, EditTags, Move, RestoreVersion
 from cloudsvc.drive.names import parse_path
 from cloudsvc.drive.nodes import File, Folder
