@@ -6,16 +6,19 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from importlib import import_module
 from importlib.metadata import entry_points
-from typing import TYPE_CHECKING, Any, Final
+from traceback import extract_tb
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import attrs
 
 from cloudsvc.core.errors import StartFault
 
 if TYPE_CHECKING:
-    from cloudsvc.extend import Application
+    from cloudsvc.extend import Application, Tools
 
 # What needs Klein is imported late: whoever only reads a configuration without applications can do without.
+
+S = TypeVar("S")
 
 GROUP: Final = "cloudsvc.applications"
 """The entry point group in which packages offer applications."""
@@ -54,6 +57,26 @@ def find_applications(names: Iterable[str]) -> dict[str, type[Application[Any]]]
 def find_sections(names: tuple[str, ...]) -> Mapping[str, type]:
     """The config sections of the applications called ``names``: section name -> attrs class."""
     return {found.section: found.settings_type for found in find_applications(names).values()}
+
+
+def make_application(kind: type[Application[S]], settings: S, tools: Tools) -> Application[S]:
+    """
+    The application, made.
+
+    :raises StartFault: it says so itself, or fails: in one line, since nothing is logged yet.
+    """
+    try:
+        return kind(settings, tools)
+    except StartFault:
+        raise
+    except Exception as problem:
+        place = extract_tb(problem.__traceback__)[-1]
+        text = " ".join(str(problem).split())
+        line = (
+            f"application {kind.name} cannot be made: {type(problem).__name__}: {text} "
+            f"({place.filename}, line {place.lineno})"
+        )
+        raise StartFault([line]) from problem
 
 
 def _find(name: str, offered: Mapping[str, str]) -> type[Application[Any]]:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
 from textwrap import dedent
 
 import pytest
+from twisted.internet.testing import MemoryReactorClock
 
-from cloudsvc.applications import find_applications, find_sections
+from cloudsvc.applications import find_applications, find_sections, make_application
 from cloudsvc.core.errors import StartFault
-from cloudsvc.extend import NoSettings
+from cloudsvc.extend import NoSettings, Tools
+from cloudsvc.observe.metrics import Metrics
+from tests.listen.tools import Inline
 
 Write = Callable[..., str]
 
@@ -181,3 +185,35 @@ def test_mounts_of_the_server(write: Write, mount: str) -> None:
 @pytest.mark.parametrize("name", ["system", "documentation"])
 def test_names_of_the_server(write: Write, name: str) -> None:
     assert f"is named {name!r}, which is the server's own name" in fault_of(write(name=f'"{name}"'))
+
+
+def make(reference: str, data: Path) -> None:
+    (kind,) = find_applications([reference]).values()
+    reactor = MemoryReactorClock()
+    tools = Tools(
+        clock=reactor,
+        now=reactor.seconds,
+        threads=Inline(),
+        make_threads=lambda most: Inline(),
+        processes=reactor,  # type: ignore[arg-type]  # nothing is started
+        instruments=Metrics().instruments_for(kind.name),
+        data=data,
+    )
+    make_application(kind, NoSettings(), tools)
+
+
+@pytest.mark.parametrize(
+    ("statement", "line"),
+    [
+        ('raise ValueError("no\\nshelves")', r"application shop cannot be made: ValueError: no shelves \(.*, line 9\)"),
+        ('raise StartFault(["build shelves"])', "build shelves"),
+    ],
+)
+def test_one_that_cannot_be_made(write: Write, tmp_path: Path, statement: str, line: str) -> None:
+    reference = write(
+        rest=f"def __init__(self, *_):{NEWLINE}    from cloudsvc.extend import StartFault{NEWLINE}    {statement}"
+    )
+    with pytest.raises(StartFault) as caught:
+        make(reference, tmp_path)
+    (told,) = caught.value.lines
+    assert re.fullmatch(line, told)
