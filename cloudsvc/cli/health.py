@@ -7,6 +7,7 @@ import click
 from cloudsvc.cli.certificate import locate_files
 from cloudsvc.cli.faults import Command, Refusal
 from cloudsvc.cli.homes import load_home, pass_home
+from cloudsvc.core.endpoints import Listener, find_listener
 from cloudsvc.listen.probe import probe
 from cloudsvc.settings.home import Home
 
@@ -27,14 +28,18 @@ def health(home: Home, host: str | None, port: int | None, timeout: float, *, pr
     of this home speaks of.
     """
     settings = load_home(home).settings
-    if settings.server.endpoints and port is None:
-        raise Refusal(("config.server.endpoints says where the server listens; give --host and --port to ask it",))
+    server = settings.server
+    where = find_listener(server.endpoints) if server.endpoints else Listener(host=server.host, port=server.port)
+    if port is not None:
+        where = Listener(host=server.host, port=port)
+    if where is None:
+        raise Refusal(("config.server.endpoints has no cloudsvc:tcp: to ask; give --host and --port",))
     result = probe(
-        host or settings.server.host,
-        port or settings.server.port,
+        host or where.host,
+        where.port,
         locate_files(home, settings.certificate).certificate,
         timeout,
-        proxied=proxied,
+        proxied=proxied or where.proxied,
     )
     answer = f"{result.body.get('status', 'unknown')}: {result.body.get('message', 'no message')}"
     if result.status != _OK:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Final
+
+from attrs import frozen
 
 TLS_PREFIX: Final = "cloudsvc"
 """Puts this server's TLS around the description that follows it."""
@@ -11,6 +14,11 @@ TLS_PREFIX: Final = "cloudsvc"
 _LAST_PORT: Final = 65535
 _wrappers: Final = re.compile(rf"(?:(?:{TLS_PREFIX}|haproxy):)*").match
 _port: Final = re.compile(r"(?:tcp|ssl):(?:port=)?(-?\d+)(?=:|$)").match
+_listener: Final = re.compile(
+    rf"{TLS_PREFIX}:(?P<proxied>haproxy:)?tcp:(?:port=)?(?P<port>\d+)(?P<rest>:.*)?"
+).fullmatch
+_interface: Final = re.compile(r":interface=((?:[^:\\]|\\.)*)").search
+_unquote: Final = re.compile(r"\\(.)").sub
 _no_number: Final = re.compile(r"invalid literal for int\(\) with base \d+: ").sub
 
 
@@ -39,3 +47,26 @@ def check_description(description: str) -> None:
         ) from None
     except Exception:  # noqa: BLE001, S110  # parsers are plugins and raise what they like: binding will tell
         pass
+
+
+@frozen(kw_only=True)
+class Listener:
+    """
+    Where this server's TLS can be asked for.
+
+    :ivar host: empty where it is every address.
+    :ivar proxied: whether the PROXY protocol comes first.
+    """
+
+    host: str
+    port: int
+    proxied: bool = False
+
+
+def find_listener(descriptions: Iterable[str]) -> Listener | None:
+    """The first of ``descriptions`` that puts this server's TLS on a TCP port, or ``None``."""
+    for found in filter(None, map(_listener, descriptions)):
+        interface = _interface(found["rest"] or "")
+        host = _unquote(r"\1", interface[1]) if interface else ""
+        return Listener(host=host, port=int(found["port"]), proxied=found["proxied"] is not None)
+    return None

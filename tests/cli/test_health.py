@@ -12,9 +12,7 @@ def test_configured_endpoints_need_an_address_to_ask(tmp_path: Path) -> None:
     write_home(tmp_path, {"server": {"endpoints": ["systemd:domain=INET:index=0"]}})
     result = run("health", "--home", tmp_path)
     assert result.exit_code == 1
-    assert result.stderr == (
-        "cloudsvc: config.server.endpoints says where the server listens; give --host and --port to ask it\n"
-    )
+    assert result.stderr == ("cloudsvc: config.server.endpoints has no cloudsvc:tcp: to ask; give --host and --port\n")
 
 
 def test_a_missing_certificate_is_one_line(tmp_path: Path) -> None:

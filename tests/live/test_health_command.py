@@ -13,6 +13,7 @@ from threading import Thread
 import pytest
 
 from tests.cli.commands import run
+from tests.support.server import write_config
 
 
 @contextmanager
@@ -54,6 +55,13 @@ def test_a_server_that_is_well_enough(home: Path, status: str) -> None:
     with answering(home, 200, {"status": status, "message": "Server is …"}) as port:
         result = run("health", "--home", home, PORT=str(port))
     assert (result.exit_code, result.stdout) == (0, f"{status}: Server is …\n")
+
+
+def test_a_server_that_listens_at_an_endpoint(home: Path) -> None:
+    with answering(home, 200, {"status": "healthy", "message": ""}) as port:
+        write_config(home, server={"endpoints": ["unix:/nowhere", f"cloudsvc:tcp:{port}:interface=127.0.0.1"]})
+        result = run("health", "--home", home)
+    assert (result.exit_code, result.stdout) == (0, "healthy: \n")
 
 
 def test_a_server_that_is_not_well(home: Path) -> None:
