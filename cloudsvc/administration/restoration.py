@@ -31,12 +31,11 @@ from cloudsvc.storage.blobs.places import Places
 from cloudsvc.storage.catalogue import (
     NewerSchema,
     SQLiteCatalogue,
+    begin_anew,
     examine,
     examine_definitions,
     find_revision,
     migrate,
-    restart_epoch,
-    settle,
 )
 from cloudsvc.storage.local import CATALOGUE_NAME, LOCK_NAME
 
@@ -166,14 +165,13 @@ class _Unpacking:
             await disk.run(examine_definitions, catalogue_file)
             await disk.run(migrate, catalogue_file)
             await disk.run(examine, catalogue_file)
-            await disk.run(settle, catalogue_file)
+            await disk.run(begin_anew, catalogue_file)
             async with _open_catalogue(catalogue_file, self.workshop) as catalogue:
                 async for blobs in list_blobs(catalogue):
                     for blob in blobs:
                         await disk.run(self._take_blob, members, blob)
                         progress.advance(blob.size)
                 await disk.run(self._expect_end, members)
-            await disk.run(restart_epoch, catalogue_file)
         except _SENSELESS as problem:
             raise BadArchive(f"its catalogue is damaged ({problem})") from None
 

@@ -87,24 +87,6 @@ def examine(path: Path) -> None:
             raise ValueError(problem)
 
 
-def settle(path: Path) -> None:
-    """
-    Make a catalogue one that begins: nobody uses it, and only the blobs that a version consists of are there.
-
-    Blocks. Nobody else may have it open.
-    """
-    with closing(connect(path)) as connection:
-        connection.execute("BEGIN IMMEDIATE")
-        connection.execute("DELETE FROM pin")
-        connection.execute("DELETE FROM upload")
-        connection.execute("UPDATE blob SET refs = (SELECT count(*) FROM version WHERE version.blob = blob.id)")
-        # Their bytes are in no backup. An upload of the same must not be joined with them, and thrown away.
-        connection.execute("DELETE FROM blob WHERE refs = 0")
-        connection.execute("UPDATE blob SET condemned = 0")
-        connection.execute("UPDATE state SET stored_bytes = (SELECT coalesce(sum(size), 0) FROM blob)")
-        connection.execute("COMMIT")
-
-
 def _find_problems(connection: Connection) -> Iterator[str]:
     for table in metadata.sorted_tables:
         columns = [(name, hidden) for _, name, *_, hidden in connection.execute(f"PRAGMA table_xinfo({table.name})")]

@@ -1,8 +1,9 @@
-"""Bring the tables of an older program up to date; leave those of a newer one alone."""
+"""Bring the catalogue of an older program or of a backup up to date; leave that of a newer program alone."""
 
 from __future__ import annotations
 
 import secrets
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -28,13 +29,10 @@ def find_revision(path: Path) -> str | None:
     """
     if not path.exists():
         return None
-    connection = connect(path)
-    try:
+    with closing(connect(path)) as connection:
         if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone():
             return None
         found = connection.execute("SELECT version_num FROM alembic_version").fetchone()
-    finally:
-        connection.close()
     return found[0] if found else None
 
 
@@ -87,17 +85,27 @@ def make_epoch() -> str:
     return secrets.token_hex(4)
 
 
-def restart_epoch(path: Path) -> None:
+def begin_anew(path: Path) -> None:
     """
-    Begin a new history in a catalogue that was restored, so that nobody takes its numbers for those of the lost one.
+    Make the catalogue of a backup one that begins: nobody uses it, and only the blobs that a version consists of are
+    there. Its history is a new one, so that nobody takes its numbers for those of the lost one.
 
     Blocks. Nobody else may have it open.
+
+    :raises sqlite3.Error: it cannot be done.
     """
-    connection = connect(path)
-    try:
-        connection.execute("UPDATE state SET epoch = ?", (make_epoch(),))
-    finally:
-        connection.close()
+    with closing(connect(path)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("DELETE FROM pin")
+        connection.execute("DELETE FROM upload")
+        connection.execute("UPDATE blob SET refs = (SELECT count(*) FROM version WHERE version.blob = blob.id)")
+        # Their bytes are in no backup. An upload of the same must not be joined with them, and thrown away.
+        connection.execute("DELETE FROM blob WHERE refs = 0")
+        connection.execute("UPDATE blob SET condemned = 0")
+        connection.execute(
+            "UPDATE state SET epoch = ?, stored_bytes = (SELECT coalesce(sum(size), 0) FROM blob)", (make_epoch(),)
+        )
+        connection.execute("COMMIT")
 
 
 def describe_beginning() -> dict[str, str | int]:

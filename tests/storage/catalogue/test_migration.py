@@ -13,7 +13,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 
 from cloudsvc.drive.names import UNICODE_VERSION
-from cloudsvc.storage.catalogue import HEAD, NewerSchema, find_revision, migrate, restart_epoch
+from cloudsvc.storage.catalogue import HEAD, NewerSchema, begin_anew, find_revision, migrate
 from cloudsvc.storage.catalogue.migration import make_config
 from cloudsvc.storage.catalogue.schema import metadata
 from cloudsvc.storage.local import LocalStorage, StorageInUse, StorageThreads
@@ -78,7 +78,7 @@ def test_every_catalogue_has_a_history_of_its_own(path: Path, tmp_path: Path) ->
     other = tmp_path / "other"
     migrate(other)
     epochs = [ask(file, "SELECT epoch FROM state") for file in (path, other)]
-    restart_epoch(path)
+    begin_anew(path)
     epochs.append(ask(path, "SELECT epoch FROM state"))
     assert len({str(epoch) for epoch in epochs}) == 3
 
