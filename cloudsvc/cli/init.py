@@ -28,14 +28,21 @@ def init(home: Home, directory: Path | None) -> None:
     """
     Write a home into DIR: configuration, certificate and token.
 
-    What is there already stays as it is, so this can be repeated. A new token is printed on standard output, once.
+    What is there already stays as it is, so this can be repeated; only the schema for editors is made anew. A new token
+    is printed on standard output, once.
     """
     if directory is not None:
         home = Home(root=Path.cwd() / directory)
-    sections = find_default_sections()
-    _write(home.config_file, make_default_config(sections))
-    _write(home.schema_file, make_schema(sections))
+    _make_directory(home.config_file.parent)
+    if home.config_file.exists():
+        click.echo(f"kept  {home.config_file}", err=True)
+    else:
+        _write(home.config_file, make_default_config(find_default_sections()))
     loaded = load_home(home)
+    try:
+        _write(home.schema_file, make_schema({name: type(section) for name, section in loaded.sections.items()}))
+    except StartFault as fault:
+        click.echo(f"kept  {home.schema_file}, with which only editors work: {fault}", err=True)
     for path in (home.resolve(loaded.settings.logging.directory), home.data):
         _make_directory(path)
     settings = loaded.settings.certificate
@@ -48,10 +55,6 @@ def init(home: Home, directory: Path | None) -> None:
 
 
 def _write(path: Path, text: str) -> None:
-    _make_directory(path.parent)
-    if path.exists():
-        click.echo(f"kept  {path}", err=True)
-        return
     replace_file(path, text.encode(), mode=_READABLE)
     click.echo(f"wrote {path}", err=True)
 

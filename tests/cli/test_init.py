@@ -69,6 +69,23 @@ def test_a_configuration_that_is_there_is_obeyed(tmp_path: Path) -> None:
     assert not (tmp_path / "certs").exists()
 
 
+def test_the_schema_is_that_of_this_program_and_this_configuration(tmp_path: Path) -> None:
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config/config.json").write_text('{"applications": []}')
+    (tmp_path / "config/schema.json").write_text("of an older program")
+    assert run("init", tmp_path).exit_code == 0
+    assert (tmp_path / "config/schema.json").read_text() == make_schema({})
+
+
+def test_a_schema_that_cannot_be_written_is_no_fault(tmp_path: Path) -> None:
+    (tmp_path / "config/schema.json").mkdir(parents=True)
+    result = run("init", tmp_path)
+    assert result.exit_code == 0
+    (line,) = [line for line in result.stderr.splitlines() if "schema.json" in line]
+    assert line.startswith(f"kept  {tmp_path}/config/schema.json, with which only editors work: ")
+    assert (tmp_path / "certs/key.pem").exists()
+
+
 def test_a_configuration_with_faults_is_left_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "config").mkdir()
     (tmp_path / "config/config.json").write_text('{"server": {"port": "1"}}')
