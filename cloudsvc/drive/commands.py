@@ -14,11 +14,11 @@ from cloudsvc.drive.nodes import Blob, File, Folder, Instant, TrashId, VersionId
 @frozen(kw_only=True)
 class Condition:
     """
-    What must hold of the file at a path, or else nothing happens (RFC 9110 section 13.1 has the protocol's words).
+    What must hold of what is at a path, or else nothing happens (RFC 9110 section 13.1 has the protocol's words).
 
     :ivar absent: there must be nothing at the path.
-    :ivar present: there must be a file.
-    :ivar validators: the file's current version must have one of these; ``None`` where any will do.
+    :ivar present: there must be something.
+    :ivar validators: the file's current version must have one of these; a folder has none. ``None`` where any will do.
     :ivar excluded: it must have none of these.
     """
 
@@ -27,14 +27,15 @@ class Condition:
     validators: frozenset[str] | None = None
     excluded: frozenset[str] = frozenset()
 
-    def check(self, path: Path, validator: str | None) -> None:
+    def check(self, path: Path, validator: str | None, *, is_folder: bool = False) -> None:
         """
-        See that this holds of the file at ``path``.
+        See that this holds of what is at ``path``.
 
         :param validator: of its current version; ``None`` where there is no file.
+        :param is_folder: whether there is a folder.
         :raises CloudError: it does not hold.
         """
-        if validator is None:
+        if validator is None and not is_folder:
             holds = not self.present and self.validators is None
         else:
             holds = (
@@ -87,6 +88,7 @@ class MakeFolder:
     """Make a folder, and those above it that are missing. Where it is already, nothing happens."""
 
     path: Path
+    condition: Condition = ALWAYS
 
 
 @frozen(kw_only=True)

@@ -182,13 +182,13 @@ class Drive:
         check_commands(commands, self.limits)
         return await self._catalogue.apply(commands, actor.name)
 
-    async def make_folder(self, actor: Actor, path: Path) -> MadeFolder:
+    async def make_folder(self, actor: Actor, path: Path, condition: Condition = ALWAYS) -> MadeFolder:
         """
         Make a folder, and those above it that are missing.
 
         :raises CloudError: a file is in the way.
         """
-        return await self._do(actor, MakeFolder(path=path), MadeFolder)
+        return await self._do(actor, MakeFolder(path=path, condition=condition), MadeFolder)
 
     async def move(
         self,

@@ -36,7 +36,7 @@ TagText = Annotated[
 """A tag that may be given to a file. The settings may allow less."""
 
 NO_FILE: Final = "There is no such file."
-CHANGED: Final = "The file is not as a condition of the request demands."
+CHANGED: Final = "It is not as a condition of the request demands."
 FAILED: Final = "The storage does not work, or requests cannot be counted."
 NO_ROOM: Final = "There is no room for it."
 
@@ -61,6 +61,14 @@ WRITE_CONDITIONS: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 """Of what changes a file (RFC 9110 section 13.1)."""
+
+FOLDER_CONDITIONS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "If-Match": "`*`: there must be a folder. As folders have no entity tags, no folder matches any.",
+        "If-None-Match": "`*`: there must be nothing.",
+    }
+)
+"""Of what changes a folder. None has a date of its own to compare (RFC 9110 section 13.1.4)."""
 
 READ_CONDITIONS: Final[Mapping[str, str]] = MappingProxyType(
     {

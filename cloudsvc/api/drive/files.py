@@ -130,8 +130,10 @@ class FileRoutes(DriveHandlers):
         app,
         "POST",
         "/files/<path:path>",
+        headers=WRITE_CONDITIONS,
         errors={
             409: "There is something already.",
+            412: CHANGED,
             413: "The file is too large.",
             415: "It is no form.",
             503: FAILED,
@@ -151,7 +153,9 @@ class FileRoutes(DriveHandlers):
         check_plain(request)
         place, form = parse_named(path), FormFile.of(request)
         request.body.bound(self.settings.limits.file_bytes + MOST_AROUND)
-        async with self.drive.receive(request.actor, place, length=form.least_size, replace=False) as incoming:
+        condition, least = await self._read_condition(request, place), form.least_size
+        receive = self.drive.receive(request.actor, place, length=least, replace=False, condition=condition)
+        async with receive as incoming:
             async for piece in gather(form, self.settings.upload_chunk_bytes):
                 await incoming.write(piece)
             stored = await incoming.finish(media_type=read_declared_type(form.media_type))

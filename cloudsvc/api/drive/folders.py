@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from cloudsvc.api.drive.descriptions import FAILED, SAME_PATH, THROWN_AWAY, PathText
+from cloudsvc.api.drive.descriptions import (
+    CHANGED,
+    FAILED,
+    FOLDER_CONDITIONS,
+    SAME_PATH,
+    THROWN_AWAY,
+    PathText,
+)
 from cloudsvc.api.drive.messages import ChildrenPage, DeletedFolderMessage, NodeEntry, NodeMessage
 from cloudsvc.api.drive.paths import locate_beside, parse_named
 from cloudsvc.api.drive.requests import NoQuery, PageQuery
@@ -56,9 +63,14 @@ class FolderRoutes(DriveHandlers):
         "PUT",
         "/folders/<path:path>",
         status=201,
+        headers=FOLDER_CONDITIONS,
         answers={200: "The folder has been there already."},
         links=dict.fromkeys(("list_folder", "patch_folder", "delete_folder"), SAME_PATH),
-        errors={409: "A file is in its place, or where a folder above it should be.", 503: FAILED},
+        errors={
+            409: "A file is in its place, or where a folder above it should be.",
+            412: CHANGED,
+            503: FAILED,
+        },
     )
     @authorized(WRITE)
     @throttled("api")
@@ -66,7 +78,8 @@ class FolderRoutes(DriveHandlers):
     @accepts_no_body
     async def put_folder(self, request: Request, path: PathText, query: NoQuery) -> Reply[NodeMessage]:
         """Make a folder, and those above it that are missing."""
-        made = await self.drive.make_folder(request.actor, parse_named(path))
+        place = parse_named(path)
+        made = await self.drive.make_folder(request.actor, place, await self._read_condition(request, place))
         if not made.created:
             return Reply(message=NodeMessage.of("The folder is there.", made.folder), status=200)
         location = locate_beside(made.folder.path)
@@ -76,7 +89,13 @@ class FolderRoutes(DriveHandlers):
         app,
         "PATCH",
         "/folders/<path:path>",
-        errors={404: _NO_FOLDER, 409: "Something is there already, or the folder would be in itself.", 503: FAILED},
+        headers=FOLDER_CONDITIONS,
+        errors={
+            404: _NO_FOLDER,
+            409: "Something is there already, or the folder would be in itself.",
+            412: CHANGED,
+            503: FAILED,
+        },
     )
     @authorized(WRITE)
     @throttled("api")
@@ -84,16 +103,26 @@ class FolderRoutes(DriveHandlers):
     @accepts_json(FolderChanges)
     async def patch_folder(self, request: Request, path: PathText, query: NoQuery, body: FolderChanges) -> NodeMessage:
         """Rename or move a folder with all that is in it."""
-        node = await self.drive.move(request.actor, parse_named(path), parse_named(body.new_path), Folder)
+        place, destination = parse_named(path), parse_named(body.new_path)
+        condition = await self._read_condition(request, place)
+        node = await self.drive.move(request.actor, place, destination, Folder, condition)
         return NodeMessage.of("Folder moved.", node)
 
-    @route(app, "DELETE", "/folders/<path:path>", errors={404: _NO_FOLDER, 503: FAILED}, links=THROWN_AWAY)
+    @route(
+        app,
+        "DELETE",
+        "/folders/<path:path>",
+        headers=FOLDER_CONDITIONS,
+        errors={404: _NO_FOLDER, 412: CHANGED, 503: FAILED},
+        links=THROWN_AWAY,
+    )
     @authorized(WRITE)
     @throttled("api")
     @accepts_query(NoQuery)
     async def delete_folder(self, request: Request, path: PathText, query: NoQuery) -> DeletedFolderMessage:
         """Put a folder into the trash with all that is in it."""
-        entry = await self.drive.discard(request.actor, parse_named(path), Folder)
+        place = parse_named(path)
+        entry = await self.drive.discard(request.actor, place, Folder, await self._read_condition(request, place))
         message = "Folder put into the trash."
         return DeletedFolderMessage(message=message, path=str(entry.node.path), trash_id=entry.id)
 

@@ -48,7 +48,7 @@ class DriveHandlers(Application[StorageSettings]):
 
     async def _read_condition(self, request: Request, path: Path) -> Condition:
         """
-        What ``request`` demands of the file at ``path``.
+        What ``request`` demands of what is at ``path``.
 
         :raises CloudError: the file has changed since the moment that it names.
         """

@@ -13,7 +13,7 @@ from cloudsvc.drive.errors import into_itself, is_file, root_is_fixed, too_many_
 from cloudsvc.drive.names import ROOT as ROOT_PATH
 from cloudsvc.drive.names import Name
 from cloudsvc.drive.nodes import File, Folder, Node
-from cloudsvc.storage.catalogue.nodes import WITH_VERSION, Row, find_child, load_tags, make_file, make_validator
+from cloudsvc.storage.catalogue.nodes import WITH_VERSION, Row, find_child, load_tags, make_file
 from cloudsvc.storage.catalogue.schema import FOLDER, ROOT, node
 from cloudsvc.storage.catalogue.statements import compile_statement
 from cloudsvc.storage.catalogue.storing import copy_content
@@ -34,6 +34,7 @@ def make_folder(context: Context, command: MakeFolder) -> MadeFolder:
     parent, place = context.open_place(command.path)
     row = find_child(context.connection, parent, command.path.name)
     if row is None:
+        command.condition.check(command.path, None)
         row = context.load(context.insert(parent, command.path.name, FOLDER))
         path = place / command.path.name
         context.note(ChangeKind.CREATED, row, path)
@@ -41,6 +42,7 @@ def make_folder(context: Context, command: MakeFolder) -> MadeFolder:
     path = place / Name(row.name, row.key)
     if row.is_file:
         raise is_file(path)
+    command.condition.check(path, None, is_folder=True)
     return MadeFolder(folder=_expect_folder(context.node(row.id, path)), created=False)
 
 
@@ -49,7 +51,7 @@ def move(context: Context, command: Move) -> Node:
     if not command.path or not command.destination:
         raise root_is_fixed()
     row, source = context.locate(command.path, command.kind)
-    command.condition.check(source, make_validator(context.epoch, row.version) if row.is_file else None)
+    context.check(command.condition, row, source)
     if command.destination != command.path and command.destination.is_within(command.path) and not row.is_file:
         raise into_itself(source)
     parent, path = context.claim_place(command.destination, mover=row.id)
@@ -61,7 +63,7 @@ def move(context: Context, command: Move) -> Node:
 def edit_tags(context: Context, command: EditTags) -> File:
     """As the command says."""
     row, path = context.locate(command.path, File)
-    command.condition.check(path, make_validator(context.epoch, row.version))
+    context.check(command.condition, row, path)
     before = load_tags(context.connection, row.id)
     after = tuple(sorted({*before, *command.add} - {*command.remove}))
     if len(after) > max(command.most, len(before)):

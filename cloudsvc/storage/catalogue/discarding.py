@@ -11,7 +11,7 @@ from cloudsvc.drive.changes import ChangeKind
 from cloudsvc.drive.commands import Discard, Purge, Restore
 from cloudsvc.drive.errors import root_is_fixed, trash_entry_not_found
 from cloudsvc.drive.nodes import Instant, Node, Trashed, TrashId
-from cloudsvc.storage.catalogue.nodes import make_node, make_validator, read_path
+from cloudsvc.storage.catalogue.nodes import make_node, read_path
 from cloudsvc.storage.catalogue.schema import FILE, PURGED, TRASH, node, tag, trash, version
 from cloudsvc.storage.catalogue.statements import compile_statement
 from cloudsvc.storage.catalogue.storing import drop_version
@@ -59,7 +59,7 @@ def discard(context: Context, command: Discard) -> Trashed:
     if not command.path:
         raise root_is_fixed()
     row, path = context.locate(command.path, command.kind)
-    command.condition.check(path, make_validator(context.epoch, row.version) if row.is_file else None)
+    context.check(command.condition, row, path)
     entry = (
         _INSERT.run(
             context.connection, node=row.id, path=str(path), deleted_at=context.now, actor=context.actor

@@ -83,7 +83,7 @@ def store_file(context: Context, command: StoreFile) -> StoredFile:
 def restore_version(context: Context, command: RestoreVersion) -> File:
     """As the command says."""
     row, path = context.locate(command.path, File)
-    command.condition.check(path, make_validator(context.epoch, row.version))
+    context.check(command.condition, row, path)
     found = _CONTENT.row(context.connection, version=command.version, node=row.id)
     if found is None:
         raise version_not_found(path)

@@ -12,6 +12,7 @@ from attrs import field, frozen
 from sqlalchemy import bindparam, delete, insert, select, update
 
 from cloudsvc.drive.changes import ChangeKind
+from cloudsvc.drive.commands import Condition
 from cloudsvc.drive.errors import (
     already_exists,
     file_not_found,
@@ -23,7 +24,7 @@ from cloudsvc.drive.errors import (
 )
 from cloudsvc.drive.names import Name, Path
 from cloudsvc.drive.nodes import File, Folder, Instant, Node
-from cloudsvc.storage.catalogue.nodes import Ancestry, Row, find_child, find_row, load_row, make_node
+from cloudsvc.storage.catalogue.nodes import Ancestry, Row, find_child, find_row, load_row, make_node, make_validator
 from cloudsvc.storage.catalogue.schema import FOLDER, ROOT, change, node, tag
 from cloudsvc.storage.catalogue.statements import compile_statement
 
@@ -91,6 +92,15 @@ class Context:
             at=self.now,
             actor=self.actor,
         )
+
+    def check(self, condition: Condition, row: Row, path: Path) -> None:
+        """
+        See that ``condition`` holds of ``row``, which is at ``path``.
+
+        :raises CloudError: it does not hold.
+        """
+        validator = make_validator(self.epoch, row.version) if row.is_file else None
+        condition.check(path, validator, is_folder=not row.is_file)
 
     def load(self, node_id: int) -> Row:
         """The row of a node that is there."""

@@ -90,6 +90,8 @@ REFUSED: list[Row] = [
     ("GET", "/files/d", b"", {}, 404, "file_not_found"),
     ("GET", "/files/a?version=99", b"", {}, 404, "version_not_found"),
     ("GET", "/files/a", b"", {"Range": "bytes=9-"}, 416, "range_not_satisfiable"),
+    ("POST", "/files/new", make_form(b"x"), {**FORM, "If-Match": '"other"'}, 412, "precondition_failed"),
+    ("POST", "/files/new", make_form(b"x"), {**FORM, "If-Match": "*"}, 412, "precondition_failed"),
     ("GET", "/files/a", b"", {"If-Match": '"other"'}, 412, "precondition_failed"),
     ("GET", "/files?cursor=forged", b"", {}, 400, "bad_cursor"),
     ("GET", "/files?limit=0", b"", {}, 400, "invalid_query"),

@@ -10,6 +10,8 @@ import pytest
 from tests.support.drive import DriveSite
 from tests.support.reactors import in_reactor
 
+THE_FIRST_DAY = "Thu, 01 Jan 1970 00:00:00 GMT"
+
 
 async def store(drive: DriveSite, *paths: str) -> None:
     for path in paths:
@@ -110,6 +112,21 @@ class TestFolders:
         assert (deleted.status, deleted.json["path"]) == (200, "c/d")
         assert (await drive.ask("GET", "/folders/c/d")).json["error"] == "folder_not_found"
         assert [child["path"] for child in (await drive.ask("GET", "/folders")).json["children"]] == ["c"]
+
+    @in_reactor
+    async def test_conditions_hold_of_folders_too(self, drive: DriveSite) -> None:
+        for method, body in (("PUT", b""), ("PATCH", b'{"new_path":"elsewhere"}'), ("DELETE", b"")):
+            await drive.ask("PUT", "/folders/there")
+            for fields in ({"If-Match": '"tag"'}, {"If-None-Match": "*"}):
+                answer = await drive.ask(method, "/folders/there", body, fields)
+                assert (answer.status, answer.json["error"]) == (412, "precondition_failed"), (method, fields)
+                assert [child["path"] for child in (await drive.ask("GET", "/folders")).json["children"]] == ["there"]
+            for fields in ({"If-Match": "*"}, {"If-None-Match": '"tag"'}, {"If-Unmodified-Since": THE_FIRST_DAY}):
+                await drive.ask("PUT", "/folders/there")
+                assert (await drive.ask(method, "/folders/there", body, fields)).status == 200
+                await drive.ask("DELETE", "/folders/elsewhere")
+        for fields, status in (({"If-Match": "*"}, 412), ({"If-Match": '"tag"'}, 412), ({"If-None-Match": "*"}, 201)):
+            assert (await drive.ask("PUT", "/folders/new/one", headers=fields)).status == status
 
     @in_reactor
     async def test_a_file_is_no_folder(self, drive: DriveSite) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import evolve
 
-from cloudsvc.drive.commands import Condition, Copy, DateFile, EditTags, MakeFolder, Move
+from cloudsvc.drive.commands import Condition, Copy, DateFile, Discard, EditTags, MakeFolder, Move
 from cloudsvc.drive.names import ROOT, parse_path
 from cloudsvc.drive.nodes import File, Folder, Node
 from tests.support.catalogues import SECOND, Trial
@@ -200,6 +200,12 @@ async def test_a_file_gets_the_dates_that_it_had_elsewhere(trial: Trial) -> None
 @in_reactor
 async def test_a_condition_on_a_folder(trial: Trial) -> None:
     await trial.make_folder("a")
-    for condition in (Condition(present=True), Condition(validators=frozenset({"x"}))):
-        command = evolve(move("a", "b"), condition=condition)
-        assert await refusal(trial.do(command)) == "precondition_failed"
+    for condition in (Condition(absent=True), Condition(validators=frozenset({"x"}))):
+        for command in (move("a", "b"), Discard(path=parse_path("a")), MakeFolder(path=parse_path("a"))):
+            assert await refusal(trial.do(evolve(command, condition=condition))) == "precondition_failed"
+    for condition in (Condition(present=True), Condition(excluded=frozenset({"x"}))):
+        for command in (move("a", "b"), move("b", "a"), MakeFolder(path=parse_path("a"))):
+            await trial.do(evolve(command, condition=condition))
+    missing = MakeFolder(path=parse_path("c/d"), condition=Condition(present=True))
+    assert await refusal(trial.do(missing)) == "precondition_failed"
+    assert [*await trial.tree()] == ["a"]
