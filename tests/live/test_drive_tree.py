@@ -102,8 +102,8 @@ def test_versions(server: Server) -> None:
     versions = curl(server, "/api/versions/versions/file").json["versions"]
     assert [version["size"] for version in versions] == [5, 3, 3]
     [three, two, one] = [version["id"] for version in versions]
-    for number, content in ((one, b"one"), (two, b"two"), (three, b"three")):
-        assert curl(server, f"/api/files/versions/file?version={number}").body == content
+    for number, kept in ((one, b"one"), (two, b"two"), (three, b"three")):
+        assert curl(server, f"/api/files/versions/file?version={number}").body == kept
     restored = send(server, "POST", "/api/versions/versions/file", {"restore": one})
     assert restored.status == 200
     assert curl(server, "/api/files/versions/file").body == b"one"
