@@ -5,8 +5,8 @@ from __future__ import annotations
 from attrs import frozen
 
 from cloudsvc.api.drive.descriptions import FAILED, PathText
-from cloudsvc.api.drive.messages import NodeKind, NodeMessage
-from cloudsvc.api.drive.paths import parse_named, spell_path
+from cloudsvc.api.drive.messages import NodeMessage
+from cloudsvc.api.drive.paths import locate, parse_named
 from cloudsvc.api.drive.requests import NoQuery
 from cloudsvc.api.drive.routing import WRITE, DriveHandlers, app
 from cloudsvc.extend import Reply, Request, accepts_json, accepts_query, authorized, route, throttled
@@ -42,7 +42,4 @@ class CopyRoutes(DriveHandlers):
     async def copy(self, request: Request, query: NoQuery, body: NewCopy) -> Reply[NodeMessage]:
         """Copy a file or a folder. No bytes are copied, so that size does not matter."""
         node = await self.drive.copy(request.actor, parse_named(body.source), parse_named(body.destination))
-        message = NodeMessage.of("Copied.", node)
-        mount = "folders" if message.kind is NodeKind.FOLDER else "files"
-        location = (b"Location", f"./{mount}/{spell_path(node.path)}".encode("ascii"))
-        return Reply(message=message, status=201, headers=(location,))
+        return Reply(message=NodeMessage.of("Copied.", node), status=201, headers=(locate(request, node),))

@@ -31,7 +31,7 @@ from cloudsvc.api.drive.fields import read_field
 from cloudsvc.api.drive.forms import FIELD, MOST_AROUND, FormFile
 from cloudsvc.api.drive.media import read_declared_type
 from cloudsvc.api.drive.messages import DeletedMessage, StoredMessage, TagsMessage
-from cloudsvc.api.drive.paths import locate_beside, parse_named
+from cloudsvc.api.drive.paths import locate, parse_named
 from cloudsvc.api.drive.requests import NoQuery, Number
 from cloudsvc.api.drive.routing import READ, WRITE, DriveHandlers, app
 from cloudsvc.api.drive.uploads import check_plain, gather
@@ -124,7 +124,7 @@ class FileRoutes(DriveHandlers):
             async for piece in gather(request.body, least):
                 await incoming.write(piece)
             stored = await incoming.finish(media_type=media_type, digest=digest)
-        return _tell_stored(stored)
+        return _tell_stored(request, stored)
 
     @route(
         app,
@@ -262,10 +262,10 @@ class FileRoutes(DriveHandlers):
         return await answer_download(request, await self.drive.open_file(request.actor, place, version))
 
 
-def _tell_stored(stored: StoredFile) -> Reply[StoredMessage] | Response:
+def _tell_stored(request: Request, stored: StoredFile) -> Reply[StoredMessage] | Response:
     version = stored.file.version
     proof = ((b"ETag", spell_tag(version.validator).encode("ascii")), spell_digest(version.blob.digest))
     if not stored.created:
         return Response(status=204, headers=proof)
-    headers = (locate_beside(stored.file.path), *proof)
+    headers = (locate(request, stored.file), *proof)
     return Reply(message=StoredMessage.of("File stored.", stored.file), status=201, headers=headers)

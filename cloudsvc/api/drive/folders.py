@@ -13,7 +13,7 @@ from cloudsvc.api.drive.descriptions import (
     PathText,
 )
 from cloudsvc.api.drive.messages import ChildrenPage, DeletedFolderMessage, NodeEntry, NodeMessage
-from cloudsvc.api.drive.paths import locate_beside, parse_named
+from cloudsvc.api.drive.paths import locate, parse_named
 from cloudsvc.api.drive.requests import NoQuery, PageQuery
 from cloudsvc.api.drive.routing import READ, WRITE, DriveHandlers, app
 from cloudsvc.drive.names import ROOT, Path
@@ -82,7 +82,7 @@ class FolderRoutes(DriveHandlers):
         made = await self.drive.make_folder(request.actor, place, await self._read_condition(request, place))
         if not made.created:
             return Reply(message=NodeMessage.of("The folder is there.", made.folder), status=200)
-        location = locate_beside(made.folder.path)
+        location = locate(request, made.folder)
         return Reply(message=NodeMessage.of("Folder made.", made.folder), status=201, headers=(location,))
 
     @route(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from typing import Final
-from urllib.parse import quote
+from urllib.parse import quote, unquote_to_bytes
 
 from cloudsvc.drive.names import Path, parse_path
-from cloudsvc.extend import CloudError, Kind
+from cloudsvc.drive.nodes import Folder, Node
+from cloudsvc.extend import CloudError, Kind, Request
 
 _UNESCAPED: Final = "!$&'()*+,;=:@"
 """What a segment of a path may have beside letters, digits and ``-._~`` (RFC 3986 section 3.3)."""
@@ -26,14 +27,14 @@ def parse_named(text: str) -> Path:
     return parse_path(text)
 
 
-def spell_path(path: Path) -> str:
-    """``path`` as a part of a URL."""
-    return "/".join(quote(name.text, safe=_UNESCAPED) for name in path.names)
-
-
-def locate_beside(path: Path) -> tuple[bytes, bytes]:
+def locate(request: Request, node: Node) -> tuple[bytes, bytes]:
     """
-    The ``Location`` of what was made by a request to its own URL: relative, so that it cannot be wrong behind a proxy
-    (RFC 9110 section 10.2.2).
+    The ``Location`` of ``node``, which ``request`` made: relative to the URL of the request, so that it is right behind
+    a proxy that puts another path before it (RFC 9110 section 10.2.2).
     """
-    return b"Location", b"./" + quote(path.name.text, safe=_UNESCAPED).encode("ascii")
+    mount = "folders" if isinstance(node, Folder) else "files"
+    segments = [request.segments[0], mount, *(name.text for name in node.path.names)]
+    # To what is relative a slash that the client has escaped is a part of the last segment (RFC 3986 section 5.2.3).
+    last = unquote_to_bytes(request.path.rpartition(b"/")[2])
+    there = "/".join(quote(each, safe=_UNESCAPED) for each in segments[len(request.segments) - 1 - last.count(b"/") :])
+    return b"Location", f"./{there}".encode("ascii")

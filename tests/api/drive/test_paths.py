@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote
+from random import Random
+from typing import Any
+from urllib.parse import quote, urljoin, urlsplit
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloudsvc.api.drive.paths import parse_named, spell_path
+from cloudsvc.api.drive.paths import locate, parse_named
 from cloudsvc.drive.names import MAX_NAME_BYTES
+from cloudsvc.drive.nodes import Folder, NodeId
 from cloudsvc.extend import CloudError
 from cloudsvc.web.targets import decode_path
 from tests.support.drive import DriveSite
@@ -36,14 +39,28 @@ NAMES = (
 )
 
 
-@given(st.text(min_size=1, max_size=30))
-def test_a_spelt_path_is_read_as_the_same(text: str) -> None:
+@given(st.text("ab/ .%#?:😀\u0301", min_size=1, max_size=30), st.randoms(), st.sampled_from(["", "/cloud", "/a/b"]))
+def test_a_location_names_what_was_made_however_the_request_was_spelt(text: str, random: Random, before: str) -> None:
     try:
         path = parse_named(text)
     except CloudError:
         return
-    segments = decode_path(b"/" + spell_path(path).encode("ascii"))
-    assert parse_named("/".join(segments)) == path
+    folder = Folder(id=NodeId(1), path=path, created_at=0, updated_at=0)
+    for target in (f"api/folders/{text}", "api/copies"):
+        url = "/" + "/".join(quote(name, safe="") for name in target.split("/"))
+        spelt = url[0] + "".join("%2F" if each == "/" and random.random() < 0.5 else each for each in url[1:])
+
+        class Asked:
+            path = spelt.encode("ascii")
+            segments = decode_path(path)
+
+        asked: Any = Asked()
+        _, location = locate(asked, folder)
+        # A proxy has taken away what is before, so the server does not know of it.
+        found = decode_path(urlsplit(urljoin(f"https://cloud{before}{spelt}", location.decode())).path.encode("ascii"))
+        assert parse_named("/".join(found).removeprefix(f"{before.removeprefix('/')}/")) == parse_named(
+            f"api/folders/{text}"
+        )
 
 
 @pytest.mark.parametrize("name", NAMES)
