@@ -18,6 +18,7 @@ from cloudsvc.core.errors import StartFault
 from cloudsvc.web.errors import HTTPError, method_not_allowed, not_found
 from cloudsvc.web.operations import Handler, operation_of
 from cloudsvc.web.request import Request
+from cloudsvc.web.responses import HeaderList
 
 PREFIX = "/api"
 
@@ -119,7 +120,9 @@ class RouteResource(Resource):
         try:
             endpoint, variables = self._match(request.segments, request.method)
         except RequestRedirect as redirect:
-            raise HTTPError(308, "moved", "The path is written differently.", _relative_location(redirect)) from None
+            raise HTTPError(
+                308, "moved", "The path is written differently.", _relocate(redirect, request.uri)
+            ) from None
         except MethodNotAllowed as problem:
             raise method_not_allowed(problem.valid_methods or ()) from None
         except NotFound:
@@ -139,7 +142,8 @@ class RouteResource(Resource):
         return operation.source, path_template(pattern), operation.status
 
 
-def _relative_location(redirect: RequestRedirect) -> tuple[tuple[bytes, bytes], ...]:
+def _relocate(redirect: RequestRedirect, target: bytes) -> HeaderList:
     _, _, path = redirect.new_url.partition("//")
     _, _, path = path.partition("/")
-    return ((b"Location", f"{PREFIX}/{path}".encode("ascii")),)
+    _, mark, query = target.partition(b"?")
+    return ((b"Location", f"{PREFIX}/{path}".encode("ascii") + mark + query),)

@@ -9,7 +9,7 @@ from typing import Final
 from twisted.web.error import UnsupportedMethod
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET
-from twisted.web.static import File, getTypeAndEncoding
+from twisted.web.static import File
 
 from cloudsvc.web.errors import HTTPError, not_found
 from cloudsvc.web.request import Request
@@ -17,7 +17,11 @@ from cloudsvc.web.responses import Response
 
 _INDEX: Final = "index.html"
 _NOT_FOUND: Final = "404.html"
+_WELL_KNOWN: Final = ".well-known"
 _UNNAMED: Final = "application/octet-stream"
+_ARCHIVES: Final = {".gz": "application/gzip", ".bz2": "application/x-bzip2"}
+"""Files that Twisted would unpack on the way, by a Content-Encoding: whoever asks for one wants it as it is."""
+
 _ONE_RANGE: Final = re.compile(rb"bytes=(\d{1,18}-\d{0,18}|-\d{1,18})").fullmatch
 
 
@@ -26,8 +30,10 @@ class StaticFiles(Resource):
     The files below a directory.
 
     ``dir/`` answers with its ``index.html``; what is not there, with the ``404.html`` of the directory served, if there
-    is one. Hidden files, and links that lead out of the directory, are not there. Twisted's ``File`` sends the
-    content, with ranges and conditional requests; it does not find it, since a path has one meaning in this server.
+    is one. Hidden files (but for ``/.well-known/``, RFC 8615), and links that lead out of the directory, are not there.
+    Twisted's ``File`` sends the content, with ranges and conditional requests; it does not find it, since a path has
+    one meaning in this server. Files are found and opened in the reactor's thread: pages lie on a disk of this
+    machine, whose folders the system remembers.
     """
 
     isLeaf = True
@@ -35,6 +41,8 @@ class StaticFiles(Resource):
     def __init__(self, directory: Path) -> None:
         super().__init__()
         self._root = directory.resolve()
+        self._page = b""
+        self._page_status: tuple[int, ...] = ()
 
     def render(self, request: Request) -> bytes | int:
         """Send the file that the path names."""
@@ -46,12 +54,14 @@ class StaticFiles(Resource):
         if found.is_dir():
             # Relative, so that it cannot be wrong behind a proxy (RFC 9110 section 10.2.2).
             last = request.path.rpartition(b"/")[2]
-            raise HTTPError(308, "moved", "The path ends in a slash.", ((b"Location", b"./" + last + b"/"),))
+            _, mark, query = request.uri.partition(b"?")
+            location = b"./" + last + b"/" + mark + query
+            raise HTTPError(308, "moved", "The path ends in a slash.", ((b"Location", location),))
         if not _asks_for_one_range(request):
             # The whole is always an answer (RFC 9110 section 14.2); a thousand ranges of it are an attack.
             request.requestHeaders.removeHeader(b"range")
         file = File(str(found))
-        file.type, file.encoding = _type_of(file)
+        file.type, file.encoding = _type_of(found), None
         answer: bytes | int = file.render_GET(request)
         return answer
 
@@ -59,21 +69,28 @@ class StaticFiles(Resource):
         """The file or directory that ``segments`` name; a trailing empty one names the index of a directory."""
         *parents, last = segments
         names = [*parents, last or _INDEX]
-        if any(not name or name.startswith(".") for name in names):
+        if any(not name or name.startswith(".") for name in (names[1:] if names[0] == _WELL_KNOWN else names)):
             return None
         try:
             path = self._root.joinpath(*names).resolve(strict=True)
         except (OSError, ValueError):
             return None
-        return path if path.is_relative_to(self._root) else None
+        # Opening a pipe would wait for somebody to write to it.
+        return path if path.is_relative_to(self._root) and (path.is_file() or path.is_dir()) else None
 
     def _send_not_found(self, request: Request) -> int:
+        path = self._find((_NOT_FOUND,))
+        if path is None:
+            raise not_found()
         try:
-            page = (self._root / _NOT_FOUND).read_bytes()
+            status = path.stat()
+            present = (status.st_ino, status.st_mtime_ns, status.st_size)
+            if present != self._page_status:
+                self._page, self._page_status = path.read_bytes(), present
         except OSError:
             raise not_found() from None
         html = ((b"Content-Type", b"text/html; charset=utf-8"),)
-        request.respond(Response(status=404, headers=html, body=page))
+        request.respond(Response(status=404, headers=html, body=self._page))
         return NOT_DONE_YET
 
 
@@ -82,7 +99,8 @@ def _asks_for_one_range(request: Request) -> bool:
     return len(ranges) == 1 and _ONE_RANGE(ranges[0]) is not None
 
 
-def _type_of(file: File) -> tuple[str, str | None]:
-    kind, encoding = getTypeAndEncoding(file.basename(), file.contentTypes, file.contentEncodings, _UNNAMED)
+def _type_of(path: Path) -> str:
+    suffix = path.suffix.lower()
+    kind: str = _ARCHIVES.get(suffix) or File.contentTypes.get(suffix, _UNNAMED)
     is_text = kind.startswith("text/") or kind in {"application/javascript", "application/json", "image/svg+xml"}
-    return f"{kind}; charset=utf-8" if is_text else kind, encoding
+    return f"{kind}; charset=utf-8" if is_text else kind

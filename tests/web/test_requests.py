@@ -210,6 +210,7 @@ class TestErrors:
     def test_a_missing_slash_is_a_relative_redirect(self, site: TestSite) -> None:
         answer = site.ask(head("GET", "/api/demo/folder"))
         assert (answer.status, answer.headers["Location"]) == (308, "/api/demo/folder/")
+        assert site.ask(head("GET", "/api/demo/folder?a=b")).headers["Location"] == "/api/demo/folder/?a=b"
 
 
 class TestPaths:

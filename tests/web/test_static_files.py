@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,7 @@ def pages(tmp_path: Path) -> Path:
     (tmp_path / "outside.txt").write_text("secret")
     (root / "link.txt").symlink_to(tmp_path / "outside.txt")
     (root / "up").symlink_to(tmp_path)
+    os.mkfifo(root / "pipe")
     return root
 
 
@@ -62,6 +64,7 @@ async def test_directories_answer_with_their_index(site: TestSite, pages: Path) 
 def test_a_directory_without_slash_redirects_relatively(site: TestSite, pages: Path) -> None:
     answer = get(serve(site, pages), "/guide")
     assert (answer.status, answer.headers["Location"]) == (308, "./guide/")
+    assert get(site, "/guide?a=b").headers["Location"] == "./guide/?a=b"
 
 
 @in_reactor
@@ -72,6 +75,30 @@ async def test_files_are_typed_and_can_be_asked_for_in_part(site: TestSite, page
     assert (await fetch(site, "/a%20b.txt", "Range: bytes=1-2")).body == b"ex"
     modified = answer.headers["Last-Modified"]
     assert get(site, "/a%20b.txt", "GET", f"If-Modified-Since: {modified}").status == 304
+
+
+@in_reactor
+async def test_well_known_places_are_served(site: TestSite, pages: Path) -> None:
+    (pages / ".well-known/acme-challenge").mkdir(parents=True)
+    (pages / ".well-known/acme-challenge/token").write_text("key")
+    (pages / ".well-known/.hidden").write_text("secret")
+    (pages / "guide/.well-known").mkdir()
+    (pages / "guide/.well-known/token").write_text("key")
+    assert (await fetch(serve(site, pages), "/.well-known/acme-challenge/token")).body == b"key"
+    assert get(site, "/.well-known/.hidden").status == 404
+    assert get(site, "/guide/.well-known/token").status == 404
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("a.tar.gz", "application/gzip"), ("a.css.GZ", "application/gzip"), ("a", "application/octet-stream")],
+)
+@in_reactor
+async def test_what_is_packed_is_sent_packed(site: TestSite, pages: Path, name: str, kind: str) -> None:
+    (pages / name).write_bytes(b"packed")
+    answer = await fetch(serve(site, pages), f"/{name}")
+    assert (answer.body, answer.headers["Content-Type"]) == (b"packed", kind)
+    assert "Content-Encoding" not in answer.headers
 
 
 @pytest.mark.parametrize("ranges", ["0-,0-", "1-2, 3-", "9-,9-", "a", "-", "2-1", "--1", "0-\xff", "9" * 30 + "-"])
@@ -97,6 +124,7 @@ def test_the_length_of_what_is_left_out_is_told(site: TestSite, pages: Path) -> 
         "/empty/",
         "/.hidden",
         "/link.txt",
+        "/pipe",
         "/up/outside.txt",
         "/../outside.txt",
         "/%2e%2e/outside.txt",
@@ -119,6 +147,11 @@ def test_pages_may_have_their_own_404(site: TestSite, pages: Path) -> None:
     assert (answer.status, answer.body) == (404, b"<h1>lost</h1>")
     assert get(site, "/guide/nothing").body == b"<h1>lost</h1>"
     assert get(site, "/api/nothing").json["error"] == "not_found"
+    (pages / "404.html").write_text("<h1>lost again</h1>")
+    assert get(site, "/nothing").body == b"<h1>lost again</h1>"
+    (pages / "404.html").unlink()
+    (pages / "404.html").symlink_to(pages.parent / "outside.txt")
+    assert get(site, "/nothing").json["error"] == "not_found"
 
 
 def test_only_reading_is_allowed(site: TestSite, pages: Path) -> None:
