@@ -15,7 +15,7 @@ from cloudsvc.applications import find_applications, find_sections, make_applica
 from cloudsvc.core.errors import StartFault
 from cloudsvc.extend import NoSettings, Tools
 from cloudsvc.observe.metrics import Metrics
-from tests.listen.tools import Inline
+from tests.support.threads import Inline
 
 Write = Callable[..., str]
 

@@ -17,9 +17,6 @@ from cloudsvc.drive.errors import not_picturable
 from cloudsvc.drive.names import Path
 from cloudsvc.drive.nodes import File
 
-_REMEMBERED: Final = 1000
-"""Contents of which it is remembered that they cannot be made a thumbnail of."""
-
 _FINAL: Final = frozenset({Kind.UNSUPPORTED_TYPE, Kind.UNPROCESSABLE})
 """Kinds of refusals that another attempt would not change."""
 
@@ -82,12 +79,14 @@ class Thumbnails:
     Asked for by several at once, one is made once; when the last of them has left, it is given up.
 
     :ivar size: of the longer side, in pixels.
+    :ivar remembered: contents of which it is remembered that no thumbnail can be made of them.
     """
 
     _drive: Drive
     _maker: ThumbnailMaker
     _cache: ThumbnailCache
     size: int
+    remembered: int = 1000
     _makings: dict[str, _Making] = field(factory=dict)
     _refused: OrderedDict[str, CloudError] = field(factory=OrderedDict)
 
@@ -144,7 +143,7 @@ class Thumbnails:
         except CloudError as problem:
             if problem.kind in _FINAL:
                 self._refused[key] = problem
-                if len(self._refused) > _REMEMBERED:
+                if len(self._refused) > self.remembered:
                     self._refused.popitem(last=False)
             raise
         finally:

@@ -1,11 +1,10 @@
-"""Coroutines that never wait, run on the spot; and threads that are none."""
+"""Coroutines that never wait, run on the spot."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
-from typing import Any, ParamSpec, TypeVar
+from collections.abc import Coroutine
+from typing import Any, TypeVar
 
-P = ParamSpec("P")
 T = TypeVar("T")
 
 
@@ -18,10 +17,3 @@ def finish(coroutine: Coroutine[Any, Any, T]) -> T:
         return result
     coroutine.close()
     raise AssertionError("the coroutine waits")
-
-
-class Inline:
-    """A thread runner that runs everything at once, where it is."""
-
-    async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        return function(*args, **kwargs)

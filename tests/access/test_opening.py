@@ -11,7 +11,7 @@ import pytest
 from cloudsvc.access.throttling import FixedWindows, MovingWindows, SharedWindows, Windows, open_windows
 from cloudsvc.access.throttling.opening import Strategy
 from cloudsvc.core.secrets import Secret
-from tests.access.driving import Inline
+from tests.support.threads import Inline
 
 
 def open_at(uri: str | None, strategy: Strategy = "fixed-window") -> Windows:

@@ -14,8 +14,9 @@ from cloudsvc.access.throttling import FixedWindows, Throttle, open_windows
 from cloudsvc.core.errors import CloudError, Kind
 from cloudsvc.core.rates import parse_rate
 from cloudsvc.core.secrets import Secret
-from tests.access.driving import Inline, finish
+from tests.access.driving import finish
 from tests.support.servers import find_free_port
+from tests.support.threads import Inline
 
 RATES = {"api": parse_rate("3/minute"), "transfer": parse_rate("5/minute"), "failure": parse_rate("2/minute")}
 

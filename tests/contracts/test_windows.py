@@ -16,9 +16,9 @@ from cloudsvc.access.throttling import Windows, open_windows
 from cloudsvc.access.throttling.opening import Strategy
 from cloudsvc.core.rates import parse_rate
 from cloudsvc.core.secrets import Secret
-from tests.access.driving import Inline
 from tests.support.reactors import in_reactor, run_threads, wait_for
 from tests.support.servers import ToolServer, run_memcached, run_redis
+from tests.support.threads import Inline
 
 THREE = parse_rate("3/minute")
 FOUR = parse_rate("4/minute")

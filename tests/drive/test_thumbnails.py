@@ -14,7 +14,7 @@ from twisted.internet.defer import CancelledError, Deferred
 
 from cloudsvc.core.errors import CloudError
 from cloudsvc.drive.names import parse_path
-from cloudsvc.drive.thumbnails import _REMEMBERED, Thumbnail, Thumbnails
+from cloudsvc.drive.thumbnails import Thumbnail, Thumbnails
 from cloudsvc.thumbnails.cache import open_cache
 from cloudsvc.thumbnails.maker import ProcessThumbnailMaker
 from tests.support.drives import OpenDrive, open_drive, refusal
@@ -196,14 +196,11 @@ async def test_what_was_late_is_tried_again(tmp_path: Path) -> None:
 @in_reactor
 async def test_only_so_many_refusals_are_remembered(tmp_path: Path) -> None:
     async with open_studio(tmp_path, "raise SystemExit(66)") as studio:
-        await studio.opened.store("picture.png", b"content")
-        assert await refusal(studio.get()) == "picture_damaged"
-        [(key, problem)] = studio.thumbnails._refused.items()
-        studio.thumbnails._refused.update((str(number), problem) for number in range(_REMEMBERED - 1))
-        await studio.opened.store("other.png", b"another content")
-        assert await refusal(studio.get("other.png")) == "picture_damaged"
-        assert len(studio.thumbnails._refused) == _REMEMBERED
-        assert key not in studio.thumbnails._refused
+        studio.thumbnails.remembered = 2
+        for name, starts in (("a", 1), ("b", 2), ("a", 2), ("c", 3), ("b", 3), ("c", 3), ("a", 4)):
+            await studio.opened.store(name, name.encode())
+            assert await refusal(studio.get(name)) == "picture_damaged"
+            assert count_starts(studio.starts) == starts
 
 
 @in_reactor

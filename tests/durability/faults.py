@@ -190,25 +190,28 @@ class Doom:
         os.kill(os.getpid(), signal.SIGKILL)
         time.sleep(60)
 
-    def watch(self, opened: OpenDrive) -> None:
+    def watch(self, opened: OpenDrive, committing: DoomedThreads) -> None:
         """See to the commits of a catalogue as well."""
-        writer: Any = opened.storage.catalogue._writer
         if self.fault.moment is Moment.BEFORE:
             # SQLite tells what it is about to do.
-            writer.connection.set_trace_callback(lambda statement: statement == COMMIT and self.call(lambda: None))
+            connection = opened.storage.catalogue._writer.connection
+            connection.set_trace_callback(lambda statement: statement == COMMIT and self.call(lambda: None))
         else:
-            writer._threads = _WatchedThreads(writer._threads, self)
+            committing.doom = self
 
 
 @define
-class _WatchedThreads:
-    """Threads that do nothing but commit."""
+class DoomedThreads:
+    """Threads that do nothing but commit, and one of whose commits is the last."""
 
     _threads: ThreadRunner
-    _doom: Doom
+    doom: Doom | None = None
 
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        return await self._threads.run(lambda: self._doom.call(function, *args, **kwargs))
+        """As that of the real ones."""
+        if self.doom is None:
+            return await self._threads.run(function, *args, **kwargs)
+        return await self._threads.run(partial(self.doom.call, function, *args, **kwargs))
 
 
 class DoomedDisk(VolatileDisk):

@@ -20,10 +20,10 @@ from attrs import asdict, evolve, frozen
 from twisted.internet import defer, task
 
 import cloudsvc.drive_application  # noqa: F401 - imported here, once, it is there in every fork
-from tests.durability.faults import COMMIT, Doom, DoomedDisk, Fault
+from tests.durability.faults import COMMIT, Doom, DoomedDisk, DoomedThreads, Fault
 from tests.durability.inspection import inspect
 from tests.durability.workload import Diary, make_random, work
-from tests.support.drives import GENEROUS, open_drive
+from tests.support.drives import GENEROUS, open_drive, run_storage_threads
 
 _PREPARED = "twisted.internet.reactor"
 
@@ -84,23 +84,26 @@ def _become(order: Order) -> None:
 async def _work(order: Order) -> None:
     directory = Path(order.directory)
     disk = DoomedDisk(directory / "removed", order.deaf)
-    async with open_drive(directory / "drive", evolve(GENEROUS, versions=2), disk=disk) as opened:
-        found = await inspect(opened, directory / "drive")
-        (directory / "finding").write_text(json.dumps(asdict(found)))
-        (directory / "finding").rename(directory / "found")
-        if not order.works:
-            return
-        diary = Diary.open(directory / "diary")
-        if order.fault is not None:
-            doom = Doom(order.fault, disk, make_random(order.seed))
-            if order.fault.step == COMMIT:
-                doom.watch(opened)
-            else:
-                disk.doom = doom
-        tell("ready", 0)
-        if order.traced:
-            _wait_for_tracer()
-        await work(opened, diary, order.seed, found.tree)
+    limits = evolve(GENEROUS, versions=2)
+    with run_storage_threads() as threads:
+        committing = DoomedThreads(threads.writer)
+        async with open_drive(directory / "drive", limits, disk, evolve(threads, writer=committing)) as opened:
+            found = await inspect(opened, directory / "drive")
+            (directory / "finding").write_text(json.dumps(asdict(found)))
+            (directory / "finding").rename(directory / "found")
+            if not order.works:
+                return
+            diary = Diary.open(directory / "diary")
+            if order.fault is not None:
+                doom = Doom(order.fault, disk, make_random(order.seed))
+                if order.fault.step == COMMIT:
+                    doom.watch(opened, committing)
+                else:
+                    disk.doom = doom
+            tell("ready", 0)
+            if order.traced:
+                _wait_for_tracer()
+            await work(opened, diary, order.seed, found.tree)
 
 
 def _wait_for_tracer() -> None:

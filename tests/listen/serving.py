@@ -23,7 +23,7 @@ from twisted.web.server import Request, Site
 from cloudsvc.listen.endpoints import listen
 from cloudsvc.listen.files import CertificateFiles
 from cloudsvc.listen.reloading import ReloadingCertificate
-from tests.listen.tools import Inline
+from tests.support.threads import Inline
 
 P = ParamSpec("P")
 T = TypeVar("T")

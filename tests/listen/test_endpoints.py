@@ -36,7 +36,8 @@ from cloudsvc.core.errors import StartFault
 from cloudsvc.listen.endpoints import BACKLOG, compose_description, listen, serving
 from cloudsvc.listen.reloading import ReloadingCertificate
 from cloudsvc.listen.sockets import explain
-from tests.listen.tools import Inline, make
+from tests.listen.tools import make
+from tests.support.threads import Inline
 
 ROOT = Path(__file__).parents[2]
 NOW = 1_800_000_000.0

@@ -18,18 +18,8 @@ from twisted.internet.task import Clock
 from cloudsvc.core.errors import StartFault
 from cloudsvc.listen.files import CertificateFiles
 from cloudsvc.listen.reloading import CHECK_INTERVAL, ReloadingCertificate, Renewal
-from tests.listen.tools import (
-    DAY,
-    Inline,
-    P,
-    T,
-    copy_pair,
-    leaf_of,
-    logged,
-    make,
-    make_key,
-    sign_elsewhere,
-)
+from tests.listen.tools import DAY, copy_pair, leaf_of, logged, make, make_key, sign_elsewhere
+from tests.support.threads import Inline, P, T
 
 NOW = float(int(time.time()))
 THIRTY_DAYS_BEFORE = Renewal(days_valid=365, before_days=30)

@@ -1,12 +1,11 @@
-"""What the tests of listening share: certificates made here and elsewhere, and threads that are none."""
+"""What the tests of listening share: certificates made here and elsewhere."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import ParamSpec, TypeVar
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
@@ -21,18 +20,8 @@ from cloudsvc.listen.authority import ensure_certificate
 from cloudsvc.listen.files import CertificateFiles
 from cloudsvc.listen.names import parse_names
 
-P = ParamSpec("P")
-T = TypeVar("T")
-
 NAMES = ["localhost", "127.0.0.1", "::1"]
 DAY = 86400.0
-
-
-class Inline:
-    """A thread runner that runs everything at once, where it is."""
-
-    async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        return function(*args, **kwargs)
 
 
 def locate(directory: Path) -> CertificateFiles:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import ParamSpec, TypeVar
 
 import pytest
 from twisted.internet.defer import Deferred
@@ -17,16 +15,7 @@ from cloudsvc.observe.checks import (
     check_token,
 )
 from cloudsvc.observe.health import Check, Finding
-
-P = ParamSpec("P")
-T = TypeVar("T")
-
-
-class SameThread:
-    """Runs blocking functions where it stands, which is fine in a test."""
-
-    async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        return function(*args, **kwargs)
+from tests.support.threads import Inline
 
 
 def run(check: Check) -> Finding:
@@ -77,7 +66,7 @@ def test_the_storage_of_the_limits_answers_or_not(ok: bool) -> None:  # noqa: FB
 
 def test_a_disk_needs_room_in_bytes_or_as_a_share(tmp_path: Path) -> None:
     def ask(free_bytes: int, free_share: float) -> bool:
-        return run(check_disk(tmp_path, SameThread(), free_bytes=free_bytes, free_share=free_share)).ok
+        return run(check_disk(tmp_path, Inline(), free_bytes=free_bytes, free_share=free_share)).ok
 
     assert ask(0, 2.0)
     assert ask(2**80, 0.0)
@@ -85,7 +74,7 @@ def test_a_disk_needs_room_in_bytes_or_as_a_share(tmp_path: Path) -> None:
 
 
 def test_a_file_system_without_blocks_is_not_full() -> None:
-    assert run(check_disk(Path("/proc"), SameThread())) == Finding(ok=True, message="100% of the disk is free")
+    assert run(check_disk(Path("/proc"), Inline())) == Finding(ok=True, message="100% of the disk is free")
 
 
 def test_the_reactor_should_be_on_time() -> None:
@@ -100,7 +89,7 @@ def test_only_the_token_is_vital(tmp_path: Path) -> None:
     checks = [
         check_certificate(lambda: None, lambda: 0),
         check_limits_storage(answers),
-        check_disk(tmp_path, SameThread()),
+        check_disk(tmp_path, Inline()),
         check_reactor_lag(lambda: 0),
     ]
     assert not any(check.vital for check in checks)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import ExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -66,18 +66,20 @@ class OpenDrive:
         return {blob async for bundle in self.storage.blobs.list() for blob in bundle}
 
 
+@contextmanager
+def run_storage_threads() -> Iterator[StorageThreads]:
+    """Real threads for a storage, gone at the end."""
+    with run_threads(1) as writer, run_threads(2) as readers, run_threads(2) as disk, run_threads(2) as uploads:
+        yield StorageThreads(writer=writer, readers=readers, disk=disk, uploads=uploads)
+
+
 @asynccontextmanager
 async def open_drive(
     directory: Path, limits: Limits = GENEROUS, disk: Disk | None = None, threads: StorageThreads | None = None
 ) -> AsyncIterator[OpenDrive]:
     """A drive in ``directory``, closed at the end; without ``threads`` it has real ones of its own."""
     with ExitStack() as pools:
-        threads = threads or StorageThreads(
-            writer=pools.enter_context(run_threads(1)),
-            readers=pools.enter_context(run_threads(2)),
-            disk=pools.enter_context(run_threads(2)),
-            uploads=pools.enter_context(run_threads(2)),
-        )
+        threads = threads or pools.enter_context(run_storage_threads())
         storage = await LocalStorage.open(directory, threads, now=lambda: time.time_ns() // 1000, disk=disk)
         try:
             collection = Collection(catalogue=storage.catalogue, blobs=storage.blobs)

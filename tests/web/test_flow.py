@@ -192,7 +192,7 @@ def test_one_connection_that_cannot_be_judged_does_not_spare_the_others(
 ) -> None:
     site = make_site()
     odd, even = site.connect(), site.connect()
-    monkeypatch.setattr(odd.channel, "deadline_passed", lambda: 1 / 0)
+    monkeypatch.setattr(odd.transport, "unregisterProducer", lambda: 1 / 0)
     site.clock.advance(10)
     site.connections.sweep()
     assert odd.transport.aborted
