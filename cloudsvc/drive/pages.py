@@ -43,7 +43,8 @@ class FileQuery:
 
     :ivar folder: only files somewhere below it.
     :ivar tag: only files with this tag.
-    :ivar media_type: only files of this type, such as ``image/png``, or of this kind of types, such as ``image``.
+    :ivar media_type: only files of this type, such as ``image/png``, whatever its parameters, or of this kind of types,
+        such as ``image``.
     :ivar text: only files whose name contains it, compared without case.
     """
 

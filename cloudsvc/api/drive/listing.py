@@ -17,6 +17,7 @@ from cloudsvc.api.drive.fields import read_field
 from cloudsvc.api.drive.messages import FileEntry, FilesMessage, FilesPage
 from cloudsvc.api.drive.requests import PageQuery
 from cloudsvc.api.drive.routing import READ, DriveHandlers, app
+from cloudsvc.drive.media_types import essence_of
 from cloudsvc.drive.names import parse_path
 from cloudsvc.drive.nodes import File
 from cloudsvc.drive.pages import FileQuery, Order
@@ -60,7 +61,10 @@ class FilesQuery(PageQuery):
 
     prefix: Annotated[PrefixText, Meta(description="A folder: only files below it, at whatever depth.")] = ""
     tag: Annotated[str | None, Meta(description="Only files with this tag.")] = None
-    type: Annotated[str | None, Meta(description="Only files of this type: `image/png`, or `image` for all.")] = None
+    type: Annotated[
+        str | None,
+        Meta(description="Only files of this type, whatever its parameters: `image/png`, or `image` for all."),
+    ] = None
     q: Annotated[str | None, Meta(description="Only files whose name contains it, whatever its case.")] = None
     sort: Sort = Sort.CREATED_DOWN
 
@@ -73,7 +77,7 @@ class FilesQuery(PageQuery):
         return FileQuery(
             folder=parse_path(self.prefix.removesuffix("/")),
             tag=self.tag,
-            media_type=None if self.type is None else self.type.lower().removesuffix("/*"),
+            media_type=None if self.type is None else essence_of(self.type).lower().removesuffix("/*"),
             text=self.q,
             order=Order(self.sort.removeprefix("-")),
             descending=self.sort.startswith("-"),

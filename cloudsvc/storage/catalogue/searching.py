@@ -8,7 +8,7 @@ from sqlite3 import Connection
 from typing import Any, Final, TypeAlias
 
 from attrs import frozen
-from sqlalchemy import BindParameter, Column, ColumnElement, bindparam, exists, func, literal_column, select
+from sqlalchemy import BindParameter, Column, ColumnElement, and_, bindparam, exists, func, literal_column, or_, select
 
 from cloudsvc.drive.names import Path
 from cloudsvc.drive.nodes import File
@@ -99,6 +99,8 @@ class Search:
         if query.media_type is not None:
             if "/" in query.media_type:
                 values["media_type"] = query.media_type
+                values["first_parameter"] = f"{query.media_type};"
+                values["next_type"] = f"{query.media_type}<"
             else:
                 values["media_kind"] = f"{query.media_type}/"
                 values["next_kind"] = f"{query.media_type}0"
@@ -174,7 +176,12 @@ def _make_matches(
     if "text" in filters:
         statement = statement.where(func.instr(node.c.folded, bindparam("text")) > 0)
     if "media_type" in filters:
-        statement = statement.where(node.c.media_type == bindparam("media_type"))
+        statement = statement.where(
+            or_(
+                node.c.media_type == bindparam("media_type"),
+                and_(node.c.media_type >= bindparam("first_parameter"), node.c.media_type < bindparam("next_type")),
+            )
+        )
     if "media_kind" in filters:
         statement = statement.where(
             node.c.media_type >= bindparam("media_kind"), node.c.media_type < bindparam("next_kind")

@@ -11,6 +11,7 @@ from attrs import frozen
 from sqlalchemy import bindparam
 
 from cloudsvc.drive.errors import bad_cursor
+from cloudsvc.drive.media_types import essence_of
 from cloudsvc.drive.names import Name, Path
 from cloudsvc.drive.nodes import File
 from cloudsvc.drive.pages import FileQuery, Page
@@ -130,7 +131,8 @@ class Walk:
             return False
         if wanted is None:
             return True
-        return row.media_type == wanted if "/" in wanted else row.media_type.startswith(f"{wanted}/")
+        essence = essence_of(row.media_type)
+        return essence == wanted if "/" in wanted else essence.startswith(f"{wanted}/")
 
     def _read(self, cursor: str | None) -> Sequence[str]:
         """The keys of what was passed last."""

@@ -59,6 +59,7 @@ class TestLists:
             ("?prefix=pics/deep", ["pics/deep/z.png"]),
             ("?type=image", ["pics/deep/z.png", "pics/b.png"]),
             ("?type=text/plain", ["a.txt"]),
+            ("?type=Text/Plain%20;charset=x&sort=path", ["a.txt"]),
             ("?q=B.PN", ["pics/b.png"]),
             ("?tag=none", []),
         ],

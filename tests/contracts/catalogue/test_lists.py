@@ -23,7 +23,7 @@ PATHS = (
     *("a", "a.txt", "b/a", "b/b.PNG", "b/c/a", "b/c/d.png", "b-c/x", "b0", "c/same", "d/same", "e/same", "f/same"),
     *("ü", "z/ß", "z/SS", "z/\N{GRINNING FACE}", "z/%", "B/a", "folder/deep/down/there"),
 )
-TYPES = ("text/plain", "text/html", "image/png", "image", "imagery/x", "")
+TYPES = ("text/plain", "text/plain;charset=utf-8", "text/plain-x", "text/html", "image/png", "image", "imagery/x", "")
 
 
 async def fill(trial: Trial) -> dict[str, File]:
@@ -63,7 +63,7 @@ FILTERS: list[tuple[dict[str, Any], Callable[[File], bool]]] = [
     ({"folder": parse_path("a")}, lambda _: False),
     ({"tag": "t"}, lambda file: "t" in file.tags),
     ({"tag": "T"}, lambda _: False),
-    ({"media_type": "text/plain"}, lambda file: file.version.media_type == "text/plain"),
+    ({"media_type": "text/plain"}, lambda file: file.version.media_type in {"text/plain", "text/plain;charset=utf-8"}),
     ({"media_type": "image"}, lambda file: file.version.media_type.startswith("image/")),
     ({"text": "SAME"}, lambda file: file.path.name.key == "same"),
     ({"text": "ss"}, lambda file: file.path.name.key in {"ß", "SS"}),
