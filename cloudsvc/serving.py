@@ -105,7 +105,8 @@ class Serving:
     def _make_layers(self) -> list[Layer]:
         """The one fixed order: the first to see a request is the first to complete its answer."""
         security, cors = self.settings.security, self.settings.cors
-        access_log = AccessLog(self.writer, LogFormat(self.settings.logging.format), time.time)
+        logging = self.settings.logging
+        access_log = AccessLog(self.writer, LogFormat(logging.format), time.time, logging.level)
         layers: list[Layer] = [
             Identification(self.clients),
             Observation(self.metrics.http, access_log),

@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Final
 
 from attrs import define, field
+from attrs.validators import in_
 from msgspec import Struct
 from msgspec.json import Encoder
 
@@ -15,6 +16,7 @@ from cloudsvc.core.clock import WallClock, format_timestamp
 from cloudsvc.observe.http_metrics import METHODS
 from cloudsvc.observe.lines import LogFormat
 from cloudsvc.observe.logs import LogWriter
+from cloudsvc.observe.records import LEVELS
 
 MAX_WORD: Final = 1024
 """Characters of a path, a method or a request id that are logged."""
@@ -23,6 +25,7 @@ _is_word: Final = re.compile(rf"[!#-\[\]-~]{{1,{MAX_WORD}}}").fullmatch
 _is_plain_path: Final = re.compile(rb"/[!#->@-\[\]-~]{0,%d}" % (MAX_WORD - 1)).fullmatch
 _ORIGIN: Final = re.compile(rb"\A[a-z][a-z0-9+.-]*://[^/]*", re.IGNORECASE)
 _NAMESPACE: Final = "cloudsvc.access"
+_LEVEL: Final = "info"
 
 
 class _Request(Struct):
@@ -48,15 +51,23 @@ class AccessLog:
     """
     Writes the lines. They are spelt here rather than by :mod:`twisted.logger`, whose event costs more than the rest of
     a request's journey through this server's layers.
+
+    :param level: one of :data:`LEVELS`; where it is above ``info``, which a request is, nothing is written.
     """
 
     _writer: LogWriter
     _format: LogFormat
     _now: WallClock
+    _level: str = field(default=_LEVEL, validator=in_(LEVELS))
+    _is_silent: bool = field(init=False)
     _is_text: bool = field(init=False)
     _second: int = field(default=-1, init=False)
     _stamp: str = field(default="", init=False)
     _encode: Callable[[object], bytes] = field(factory=lambda: Encoder().encode, init=False)
+
+    @_is_silent.default
+    def _compare(self) -> bool:
+        return LEVELS.index(self._level) > LEVELS.index(_LEVEL)
 
     @_is_text.default
     def _choose(self) -> bool:
@@ -73,6 +84,8 @@ class AccessLog:
         :param seconds: from the complete head of the request to the end of the answer.
         :param sent: bytes of the answer's body.
         """
+        if self._is_silent:
+            return
         verb = METHODS.get(method) or as_word(method.decode("latin-1"))
         place = _spell_path(path)
         sender = _spell_client(client)
@@ -85,12 +98,12 @@ class AccessLog:
         time = "%s%06dZ" % (self._stamp, (now - second) * 1e6)  # noqa: UP031  # half the time of an f-string
         if self._is_text:
             line = (
-                f"{time} info  [{_NAMESPACE}] {verb} {place} {status}"
+                f"{time} {_LEVEL}  [{_NAMESPACE}] {verb} {place} {status}"
                 f" client={sender} seconds={seconds:.6f} sent={sent} request_id={name}\n"
             ).encode("ascii")
         else:
             request = _Request(verb, place, sender, status, round(seconds, 6), sent, name)
-            line = self._encode(_Line(time, "info", _NAMESPACE, f"{verb} {place} {status}", request)) + b"\n"
+            line = self._encode(_Line(time, _LEVEL, _NAMESPACE, f"{verb} {place} {status}", request)) + b"\n"
         self._writer.write(line)
 
 

@@ -245,7 +245,8 @@ class LoggingSettings:
     """What is logged, and where."""
 
     level: Annotated[
-        Literal["debug", "info", "warn", "error", "critical"], Meta(description="What is less important is not logged.")
+        Literal["debug", "info", "warn", "error", "critical"],
+        Meta(description="What is less important is not logged. Each request is a line of `info`."),
     ] = "info"
     format: Annotated[Literal["text", "json"], Meta(description="Lines for people, or JSON for programs.")] = "text"
     console: Annotated[bool, Meta(description="Whether to log to the console as well.")] = True

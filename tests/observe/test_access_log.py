@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from typing import Any
 
 import pytest
 from hypothesis import example, given
@@ -18,9 +19,9 @@ from tests.observe.targets import Memory
 NOW = 1767225600.123456
 
 
-def line_of(log_format: LogFormat, **changed: object) -> str:
+def line_of(log_format: LogFormat, level: str = "info", /, **changed: Any) -> str:
     memory = Memory()
-    request = {
+    request: dict[str, Any] = {
         "method": b"GET",
         "path": b"/api/login",
         "client": "203.0.113.9",
@@ -29,7 +30,7 @@ def line_of(log_format: LogFormat, **changed: object) -> str:
         "sent": 93,
         "request_id": "ab12cd34-000000ff",
     } | changed
-    AccessLog(LogWriter([memory], Clock()), log_format, lambda: NOW).record(**request)  # type: ignore[arg-type]  # mixed
+    AccessLog(LogWriter([memory], Clock()), log_format, lambda: NOW, level).record(**request)
     return memory.text
 
 
@@ -39,6 +40,12 @@ def test_the_text_line() -> None:
         r" client=203\.0\.113\.9 seconds=0\.000123 sent=93 request_id=ab12cd34-000000ff\n",
         line_of(LogFormat.TEXT),
     )
+
+
+@pytest.mark.parametrize("log_format", LogFormat)
+def test_requests_are_as_important_as_info(log_format: LogFormat) -> None:
+    assert line_of(log_format, "debug") == line_of(log_format)
+    assert [line_of(log_format, level) for level in ("warn", "error", "critical")] == [""] * 3
 
 
 def test_the_json_line() -> None:
