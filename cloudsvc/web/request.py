@@ -11,7 +11,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web import server
 from twisted.web.error import UnsupportedMethod
-from twisted.web.http import NO_BODY_CODES, RESPONSES, datetimeToString, parse_qs
+from twisted.web.http import NO_BODY_CODES, datetimeToString, parse_qs
 from twisted.web.http_headers import Headers
 from twisted.web.resource import IResource
 from twisted.web.server import NOT_DONE_YET
@@ -36,6 +36,8 @@ CLIENT_CLOSED_REQUEST: Final = 499
 UNMATCHED: Final = "unmatched"
 _SMALL: Final = 48 * 1024
 """A body up to this size is thrown away after an early answer, so that its connection can be kept."""
+
+_PHRASES: Final = {status.value: status.phrase.encode("ascii") for status in HTTPStatus}
 
 _log = Logger("cloudsvc.web")
 
@@ -219,7 +221,7 @@ class Request(server.Request):
         """Send ``response``."""
         if self._disconnected:
             return
-        self.code, self.code_message = response.status, RESPONSES.get(response.status, b"")
+        self.code, self.code_message = response.status, _PHRASES.get(response.status, b"")
         self._fields = response.headers
         body, length = response.body, response.length
         if isinstance(body, bytes):

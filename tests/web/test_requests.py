@@ -207,6 +207,11 @@ class TestErrors:
         answer = site.ask(head(method, "/api/demo/plain", b"Content-Length: 0"))
         assert (answer.status, answer.headers["Allow"]) == (405, "GET, HEAD")
 
+    def test_the_status_line_has_the_phrase_of_its_status(self, site: TestSite) -> None:
+        client = site.connect()
+        client.send(head("GET", "/api/demo/plain", *[b"X: a"] * 101))
+        assert client.received.startswith(b"HTTP/1.1 431 Request Header Fields Too Large\r\n")
+
     def test_a_missing_slash_is_a_relative_redirect(self, site: TestSite) -> None:
         answer = site.ask(head("GET", "/api/demo/folder"))
         assert (answer.status, answer.headers["Location"]) == (308, "/api/demo/folder/")
