@@ -105,8 +105,8 @@ def test_an_application_may_name_its_classes_as_it_likes() -> None:
 
 
 def test_every_setting_says_what_it_means_in_the_reference() -> None:
-    page = make_reference({})
-    for leaf in find_leaves(Settings):
+    page = make_reference(SECTIONS)
+    for leaf in (*find_leaves(Settings), *(leaf for name in SECTIONS for leaf in find_leaves(SECTIONS[name], name))):
         (row,) = (line for line in page.splitlines() if f"`{leaf.variable}`" in line and line.startswith("|"))
         assert len(row.split(" | ")[-1]) > 10, leaf.name
 

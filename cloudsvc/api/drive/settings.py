@@ -26,7 +26,7 @@ class StorageSettings:
         int, Meta(ge=1, le=1024, description="Of an upload, at least so much is gathered before it is handed on.")
     ] = 8
     max_file_size_mb: Annotated[float, Meta(gt=0, le=2**30, description="Of one file.")] = 100
-    max_tags_per_file: Annotated[int, Meta(ge=0, le=1000)] = 10
+    max_tags_per_file: Annotated[int, Meta(ge=0, le=1000, description="How many tags a file may have.")] = 10
     max_tag_length: Annotated[int, Meta(ge=1, le=1000, description="In characters.")] = 50
     thumbnail_size: Annotated[
         int, Meta(ge=16, le=2000, description="Of the longer side of a thumbnail, in pixels.")
