@@ -14,6 +14,7 @@ from klein import Klein
 
 from cloudsvc.core.errors import CloudError, Kind
 from cloudsvc.core.structuring import StructureFaults, structure
+from cloudsvc.web.body import Body
 from cloudsvc.web.errors import HTTPError
 from cloudsvc.web.operations import H, note
 from cloudsvc.web.queries import MAX_FAULTS, parse_query
@@ -21,6 +22,9 @@ from cloudsvc.web.request import Request
 
 MAX_JSON_DEPTH = 32
 """Nesting beyond this is refused. No honest request comes near."""
+
+_NOTHING_BYTES = 64
+"""A body that says nothing is no longer than this."""
 
 
 def route(
@@ -136,11 +140,15 @@ def accepts_body(*media: str, limit: int, schema: Mapping[str, Any] = MappingPro
 
 
 def accepts_no_body(handler: H) -> H:
-    """Refuse a body rather than leave out what it asks for: for methods whose requests usually have one."""
+    """
+    Refuse a body rather than leave out what it asks for.
+
+    One that says nothing, white space or an empty JSON object, is let through: some clients send it with every request.
+    """
 
     @wraps(handler)
     async def bare(self: object, request: Request, **arguments: Any) -> Any:
-        if request.body.length != 0:
+        if request.body.length != 0 and not await _says_nothing(request.body):
             raise CloudError(Kind.INVALID, "unexpected_body", "This takes no body: leave it out.")
         return await handler(self, request, **arguments)
 
@@ -165,6 +173,17 @@ def parse_json(content: bytes, kind: type[Any]) -> Any:
         return structure(value, kind, path="body", most_faults=MAX_FAULTS)
     except StructureFaults as faults:
         raise CloudError(Kind.INVALID, "invalid_body", "; ".join(faults.lines)) from faults
+
+
+async def _says_nothing(body: Body) -> bool:
+    if body.length is not None and body.length > _NOTHING_BYTES:
+        return False
+    content = b""
+    while piece := await body.read():
+        content += piece
+        if len(content) > _NOTHING_BYTES:
+            return False
+    return b"".join(content.split()) in {b"", b"{}"}
 
 
 def _nests_deeper(value: object, levels: int) -> bool:

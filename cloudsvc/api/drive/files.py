@@ -46,6 +46,7 @@ from cloudsvc.extend import (
     Response,
     accepts_body,
     accepts_json,
+    accepts_no_body,
     accepts_query,
     authorized,
     route,
@@ -250,6 +251,7 @@ class FileRoutes(DriveHandlers):
     @authorized(WRITE)
     @throttled("api")
     @accepts_query(NoQuery)
+    @accepts_no_body
     async def delete_file(self, request: Request, path: PathText, query: NoQuery) -> DeletedMessage:
         """Put a file into the trash."""
         place = parse_named(path)

@@ -119,6 +119,7 @@ class FolderRoutes(DriveHandlers):
     @authorized(WRITE)
     @throttled("api")
     @accepts_query(NoQuery)
+    @accepts_no_body
     async def delete_folder(self, request: Request, path: PathText, query: NoQuery) -> DeletedFolderMessage:
         """Put a folder into the trash with all that is in it."""
         place = parse_named(path)

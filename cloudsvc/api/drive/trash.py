@@ -57,6 +57,7 @@ class TrashRoutes(DriveHandlers):
     @authorized(WRITE)
     @throttled("api")
     @accepts_query(NoQuery)
+    @accepts_no_body
     async def purge(self, request: Request, number: int, query: NoQuery) -> PurgedMessage:
         """Remove something from the trash for good."""
         purged = await self.drive.purge(request.actor, _parse_entry(number))
@@ -66,6 +67,7 @@ class TrashRoutes(DriveHandlers):
     @authorized(WRITE)
     @throttled("api")
     @accepts_query(NoQuery)
+    @accepts_no_body
     async def empty_trash(self, request: Request, query: NoQuery) -> PurgedMessage:
         """Remove everything in the trash for good."""
         return PurgedMessage(message="Trash emptied.", purged=await self.drive.purge(request.actor, None))

@@ -198,6 +198,26 @@ class TestTrash:
         await store(drive, "a")
         assert (await drive.ask("POST", f"/trash/{number}/restore")).json["error"] == "already_exists"
 
+    @pytest.mark.parametrize(
+        ("body", "fields"),
+        [
+            (b"", {"Content-Length": "0"}),
+            (b"0\r\n\r\n", {"Transfer-Encoding": "chunked"}),
+            (b"{}", {"Content-Type": "application/json"}),
+            (b" { }\r\n", {}),
+            (b"1\r\n{\r\n1\r\n}\r\n0\r\n\r\n", {"Transfer-Encoding": "chunked"}),
+        ],
+    )
+    @in_reactor
+    async def test_a_body_that_says_nothing_is_none(self, drive: DriveSite, body: bytes, fields: Any) -> None:
+        """Some clients send one with every request."""
+        await store(drive, "a", "b")
+        await drive.ask("PUT", "/folders/c", body, fields)
+        for path in ("/files/a", "/files/b", "/folders/c", "/trash/1"):
+            assert (await drive.ask("DELETE", path, body, fields)).status == 200, path
+        assert (await drive.ask("POST", "/trash/2/restore", body, fields)).status == 200
+        assert (await drive.ask("DELETE", "/trash", body, fields)).json["purged"] == 1
+
 
 class TestCopies:
     @in_reactor
