@@ -59,6 +59,7 @@ class StoreFile:
 
     :ivar versions_kept: how many versions remain at most, the new one included.
     :ivar replace: whether there may be a file already; if not, that is a conflict (``already_exists``).
+    :ivar capacity: bytes that all blobs together may take, whoever has brought them; ``None`` for any number.
     """
 
     path: Path
@@ -66,6 +67,7 @@ class StoreFile:
     media_type: str
     versions_kept: int
     replace: bool = True
+    capacity: int | None = None
     condition: Condition = ALWAYS
 
 

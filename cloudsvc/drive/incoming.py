@@ -104,6 +104,7 @@ class Incoming:
                 media_type=media_type,
                 versions_kept=self._limits.versions,
                 replace=self._replace,
+                capacity=self._limits.capacity,
                 condition=self._condition,
             )
             return await self._commit(store, also)

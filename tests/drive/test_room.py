@@ -63,6 +63,16 @@ async def test_uploads_at_the_same_time_stay_within_the_capacity(tmp_path: Path)
         assert await opened.storage.catalogue.stored_bytes() == 4 * UNIT
 
 
+@in_reactor
+async def test_uploads_through_several_programs_stay_within_the_capacity_too(tmp_path: Path) -> None:
+    async with open_drive(tmp_path, FOUR_UNITS) as one, open_drive(tmp_path, FOUR_UNITS) as other:
+        await one.store("a", b"a" * 3 * UNIT)
+        uploads = [Deferred.fromCoroutine(refusal_or_none(each, name)) for each, name in ((one, "b"), (other, "c"))]
+        assert {*await gatherResults(uploads)} == {None, "no_capacity"}
+        assert await one.storage.catalogue.stored_bytes() == 4 * UNIT
+        assert len(await one.list_blobs()) == 2
+
+
 async def refusal_or_none(opened: OpenDrive, name: str) -> str | None:
     try:
         return await refusal(opened.store(name, unit(name)))

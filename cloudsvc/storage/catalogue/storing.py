@@ -9,7 +9,7 @@ from sqlalchemy import and_, bindparam, delete, insert, select, update
 
 from cloudsvc.drive.changes import ChangeKind
 from cloudsvc.drive.commands import RestoreVersion, StoredFile, StoreFile
-from cloudsvc.drive.errors import already_exists, is_folder, version_not_found
+from cloudsvc.drive.errors import already_exists, is_folder, no_capacity, version_not_found
 from cloudsvc.drive.names import Name, Path
 from cloudsvc.drive.nodes import Blob, BlobId, File
 from cloudsvc.storage.catalogue.nodes import Row, find_child, make_file, make_validator
@@ -26,6 +26,7 @@ _INSERT_BLOB: Final = compile_statement(insert(blob), "id", "digest", "size", "r
 _COUNT_BYTES: Final = compile_statement(
     update(state).values(stored_bytes=state.c.stored_bytes + bindparam("difference"))
 )
+_STORED: Final = compile_statement(select(state.c.stored_bytes))
 _COUNT_REFS: Final = compile_statement(
     update(blob).where(blob.c.id == bindparam("blob")).values(refs=blob.c.refs + bindparam("difference"))
 )
@@ -68,7 +69,7 @@ def store_file(context: Context, command: StoreFile) -> StoredFile:
     command.condition.check(path, make_validator(context.epoch, row.version) if row else None)
     if row is not None and not command.replace:
         raise already_exists(path)
-    content, joined = _join(context, command.blob)
+    content, joined = _join(context, command.blob, command.capacity)
     if row is None:
         row = context.load(context.insert(folder, command.path.name, FILE))
         _add_version(context, row, content, command.media_type, command.versions_kept)
@@ -112,13 +113,19 @@ def count_bytes(connection: Connection, difference: int) -> None:
     _COUNT_BYTES.run(connection, difference=difference)
 
 
-def _join(context: Context, brought: Blob) -> tuple[Blob, bool]:
-    """The blob to refer to, and whether that is another one than the one that was brought."""
+def _join(context: Context, brought: Blob, capacity: int | None) -> tuple[Blob, bool]:
+    """
+    The blob to refer to, and whether that is another one than the one that was brought.
+
+    :raises CloudError: it is more than the drive takes.
+    """
     known = _EQUAL_BLOB.value(context.connection, digest=brought.digest, size=brought.size)
     if known is not None:
         return Blob(id=known, size=brought.size, digest=brought.digest), known != brought.id
     _INSERT_BLOB.run(context.connection, id=brought.id, digest=brought.digest, size=brought.size, refs=0, condemned=0)
     count_bytes(context.connection, brought.size)
+    if capacity is not None and _STORED.value(context.connection) > capacity:
+        raise no_capacity()
     return brought, False
 
 
