@@ -20,24 +20,8 @@ from cloudsvc.core.errors import CloudError
 from cloudsvc.drive.incoming import Incoming
 from cloudsvc.drive.names import parse_path
 from cloudsvc.storage.local import CATALOGUE_NAME, StorageThreads
-from tests.drive.operations import (
-    Batch,
-    Collect,
-    Copy,
-    Discard,
-    Finish,
-    Move,
-    Operation,
-    Purge,
-    Read,
-    Restore,
-    Tag,
-    Upload,
-    foretell,
-    observe,
-    perform,
-    require,
-)
+from tests.drive.operations import Collect, Finish, Operation, Read, Upload, foretell, observe, perform, require
+from tests.drive.steps import Batch, Copy, Discard, Move, Purge, Restore, Tag
 from tests.drive.wishes import any_operations, paths, uploads
 from tests.support.blobs import SteppingThreads, take_result
 from tests.support.catalogues import read_empty

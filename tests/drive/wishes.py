@@ -6,8 +6,8 @@ import time
 
 from hypothesis import strategies as st
 
-from tests.drive import operations as do
-from tests.drive.operations import Batch, Operation, Step
+from tests.drive.operations import Collect, Expire, Operation, Read, Upload
+from tests.drive.steps import Batch, Copy, Discard, MakeFolder, Move, Purge, Restore, Revert, Step, Tag
 from tests.support.models import Content, Demand, Model
 
 _NAMES = st.sampled_from("ab")
@@ -40,10 +40,10 @@ def demands(model: Model, path: str) -> st.SearchStrategy[Demand]:
 
 
 @st.composite
-def uploads(draw: st.DrawFn, model: Model, focus: str | None = None) -> do.Upload:
+def uploads(draw: st.DrawFn, model: Model, focus: str | None = None) -> Upload:
     """An upload."""
     path = draw(paths(model, focus))
-    return do.Upload(path, draw(CONTENTS), draw(demands(model, path)), draw(st.sampled_from([True, True, False])))
+    return Upload(path, draw(CONTENTS), draw(demands(model, path)), draw(st.sampled_from([True, True, False])))
 
 
 @st.composite
@@ -56,20 +56,20 @@ def steps(draw: st.DrawFn, model: Model, focus: str | None = None) -> Step:
     rare = draw(st.sampled_from(["", *[path] * 9]))
     demand = draw(demands(model, path))
     chosen: list[Step] = [
-        do.MakeFolder(rare),
-        do.Move(path, other, kind, demand),
-        do.Move(path, other),
-        do.Move(rare, draw(st.sampled_from(["", other]))),
-        do.Copy(rare, other),
-        do.Discard(path, kind, demand),
-        do.Discard(rare),
-        do.Tag(path, *draw(st.sampled_from([(("t", "a"), ("b",)), (("b",), ("a",)), (("b",), ())])), demand),
+        MakeFolder(rare),
+        Move(path, other, kind, demand),
+        Move(path, other),
+        Move(rare, draw(st.sampled_from(["", other]))),
+        Copy(rare, other),
+        Discard(path, kind, demand),
+        Discard(rare),
+        Tag(path, *draw(st.sampled_from([(("t", "a"), ("b",)), (("b",), ("a",)), (("b",), ())])), demand),
     ]
     if model.trash:
         entry = draw(st.sampled_from(model.trash)).token
-        chosen += [do.Restore(entry), do.Restore(entry, other), do.Purge(entry), do.Purge(None)]
+        chosen += [Restore(entry), Restore(entry, other), Purge(entry), Purge(None)]
     if isinstance(node, Content):
-        chosen.append(do.Revert(path, draw(st.sampled_from(node.versions))[0], demand))
+        chosen.append(Revert(path, draw(st.sampled_from(node.versions))[0], demand))
     return draw(st.sampled_from(chosen))
 
 
@@ -85,10 +85,10 @@ def any_operations(draw: st.DrawFn, model: Model, focus: str | None = None) -> O
             steps(model, focus),
             steps(model, focus),
             st.lists(steps(model, focus), min_size=2, max_size=3).map(Batch),
-            st.builds(do.Read, paths(model, focus)),
-            st.just(do.Collect()),
-            st.just(do.Expire(now, entries=tuple(entry.token for entry in model.trash))),
-            st.just(do.Expire(now, versions=tuple(model.versions(current=False)))),
+            st.builds(Read, paths(model, focus)),
+            st.just(Collect()),
+            st.just(Expire(now, entries=tuple(entry.token for entry in model.trash))),
+            st.just(Expire(now, versions=tuple(model.versions(current=False)))),
         )
     )
     return chosen

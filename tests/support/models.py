@@ -57,21 +57,22 @@ class Entry:
 
 @frozen
 class Demand:
-    """A condition on the file at a path."""
+    """A condition on what is at a path."""
 
     absent: bool = False
     present: bool = False
     tokens: frozenset[Token] | None = None
     excluded: frozenset[Token] = frozenset()
 
-    def check(self, node: Node) -> None:
-        """See that it holds of a file; ``None`` where there is none."""
-        if node is None:
+    def check(self, node: Node, *, is_folder: bool = False) -> None:
+        """See that it holds of a file, or of a folder; without either, of nothing."""
+        if node is None and not is_folder:
             refuse_if(self.present or self.tokens is not None, "precondition_failed")
             return
+        token = node and node.token
         refuse_if(self.absent, "precondition_failed")
-        refuse_if(self.tokens is not None and node.token not in self.tokens, "precondition_failed")
-        refuse_if(node.token in self.excluded, "precondition_failed")
+        refuse_if(self.tokens is not None and token not in self.tokens, "precondition_failed")
+        refuse_if(token in self.excluded, "precondition_failed")
 
 
 ALWAYS = Demand()
@@ -112,6 +113,13 @@ class Model:
         node = self.nodes.get(path)
         wrong = (kind == "file" and node is None) or (kind == "folder" and node is not None)
         refuse_if(missing or wrong, f"{kind}_not_found" if kind else "not_found")
+        return node
+
+    def locate_file(self, path: str) -> Content:
+        """The file at ``path``; refused where there is none."""
+        node = self.nodes.get(path)
+        if node is None:
+            raise Refused("file_not_found")
         return node
 
     def open_place(self, path: str) -> None:
