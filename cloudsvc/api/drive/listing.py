@@ -15,12 +15,12 @@ from werkzeug.http import parse_accept_header
 from cloudsvc.api.drive.descriptions import FAILED, PrefixText
 from cloudsvc.api.drive.fields import read_field
 from cloudsvc.api.drive.messages import FileEntry, FilesMessage, FilesPage
-from cloudsvc.api.drive.requests import PageQuery
+from cloudsvc.api.drive.requests import NoQuery, PageQuery
 from cloudsvc.api.drive.routing import READ, DriveHandlers, app
 from cloudsvc.drive.media_types import essence_of
 from cloudsvc.drive.names import parse_path
 from cloudsvc.drive.nodes import File
-from cloudsvc.drive.pages import FileQuery, Order
+from cloudsvc.drive.pages import FileQuery, Order, Page
 from cloudsvc.extend import (
     Actor,
     Request,
@@ -104,36 +104,39 @@ class ListingRoutes(DriveHandlers):
 
         Whoever accepts `application/x-ndjson` rather than JSON gets all of them, one on each line, from the cursor on.
         """
+        wanted = query.to_query()
         accepted = parse_accept_header(read_field(request, "Accept"), MIMEAccept)
         if accepted.best_match((_JSON, _LINES), default=_JSON) == _LINES:
-            lines = self._write_lines(request.actor, query.to_query(), query.cursor)
+            # What is wrong with the request has to be told before the answer begins, and to HEAD as well.
+            page = await self.drive.list_files(request.actor, wanted, _STEP, query.cursor)
+            lines = self._write_lines(request.actor, wanted, page)
             return Response(headers=((b"Content-Type", _LINES.encode()), (b"Cache-Control", b"no-store")), body=lines)
-        page = await self.drive.list_files(request.actor, query.to_query(), query.limit, query.cursor)
+        page = await self.drive.list_files(request.actor, wanted, query.limit, query.cursor)
         files = tuple(map(FileEntry.of, page.items))
         return FilesPage(message="Files listed.", files=files, cursor=page.cursor)
 
     @route(app, "POST", "/files", errors={503: FAILED})
     @authorized(READ)
     @throttled("api")
+    @accepts_query(NoQuery)
     @accepts_json(TagFilter)
-    async def list_all_files(self, request: Request, body: TagFilter) -> FilesMessage | Response:
+    async def list_all_files(self, request: Request, query: NoQuery, body: TagFilter) -> FilesMessage | Response:
         """List all files, or all with a tag, the newest first."""
-        pages = self._read_all(request.actor, FileQuery(tag=body.tag))
+        filtered = FileQuery(tag=body.tag)
+        pages = self._follow(request.actor, filtered, await self.drive.list_files(request.actor, filtered, _STEP))
         return Response(headers=request.site.codec.fields, body=self._write_object(request, pages))
 
-    async def _read_all(
-        self, actor: Actor, query: FileQuery, cursor: str | None = None
-    ) -> AsyncGenerator[Sequence[File], None]:
+    async def _follow(self, actor: Actor, query: FileQuery, page: Page[File]) -> AsyncGenerator[Sequence[File], None]:
+        """The files on ``page`` and on all pages after it."""
         while True:
-            page = await self.drive.list_files(actor, query, _STEP, cursor)
             if page.items:
                 yield page.items
-            cursor = page.cursor
-            if cursor is None:
+            if page.cursor is None:
                 return
+            page = await self.drive.list_files(actor, query, _STEP, page.cursor)
 
-    async def _write_lines(self, actor: Actor, query: FileQuery, cursor: str | None) -> AsyncGenerator[bytes, None]:
-        async for files in self._read_all(actor, query, cursor):
+    async def _write_lines(self, actor: Actor, query: FileQuery, page: Page[File]) -> AsyncGenerator[bytes, None]:
+        async for files in self._follow(actor, query, page):
             yield b"".join(msgspec.json.encode(FileEntry.of(file)) + b"\n" for file in files)
 
     async def _write_object(

@@ -95,6 +95,7 @@ REFUSED: list[Row] = [
     ("GET", "/files/a", b"", {"If-Match": '"other"'}, 412, "precondition_failed"),
     ("GET", "/files?cursor=forged", b"", {}, 400, "bad_cursor"),
     ("GET", "/files?limit=0", b"", {}, 400, "invalid_query"),
+    ("POST", "/files?tag=x", {}, {}, 400, "invalid_query"),
     ("POST", "/files", b"{", {}, 400, "bad_json"),
     ("POST", "/files", {"tags": []}, {}, 400, "invalid_body"),
     ("POST", "/files", {"tag": None}, {"Content-Type": "text/plain"}, 415, "not_json"),

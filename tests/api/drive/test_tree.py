@@ -95,6 +95,7 @@ class TestLists:
         answer = await drive.ask("GET", f"/files{query}", headers={"Accept": accept})
         assert answer.status == 400
         assert answer.json["message"]
+        assert (await drive.ask("HEAD", f"/files{query}", headers={"Accept": accept})).status == 400
 
 
 class TestFolders:
