@@ -212,7 +212,7 @@ class _Writer:
     def describe_shared(self) -> _Object:
         """The refusals that operations refer to."""
         return {
-            shared.name: self._describe_response(status, [shared.text], [self._refusal])
+            shared.name: self._describe_response(status, [shared.text], [self._refusal], {})
             for status, shared in SHARED.items()
         }
 
@@ -236,7 +236,8 @@ class _Writer:
             if status in refusals:
                 texts.append(refusals[status])
                 contents.append(self._refusal)
-            described[str(status)] = self._describe_response(status, texts, contents)
+            fields = operation.response_headers.get(status, {})
+            described[str(status)] = self._describe_response(status, texts, contents, fields)
         return described
 
     def _list_contents(self, operation: Operation) -> list[tuple[str, _Object]]:
@@ -246,10 +247,15 @@ class _Writer:
         ]
 
     @staticmethod
-    def _describe_response(status: int, texts: list[str], contents: list[tuple[str, _Object]]) -> _Object:
+    def _describe_response(
+        status: int, texts: list[str], contents: list[tuple[str, _Object]], fields: Mapping[str, str]
+    ) -> _Object:
         described: _Object = {"description": " Or: ".join(texts)}
-        if status in HEADERS_OF:
-            described["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in HEADERS_OF[status]}
+        headers: _Object = {name: {"$ref": f"#/components/headers/{name}"} for name in HEADERS_OF.get(status, ())}
+        for name, text in fields.items():
+            headers[name] = {"description": text, "schema": {"type": "string"}}
+        if headers:
+            described["headers"] = headers
         schemas: dict[str, list[_Object]] = {}
         for media, schema in contents:
             schemas.setdefault(media, []).append(schema)

@@ -38,6 +38,7 @@ class Operation:
     :ivar query: the type of the query, or ``None``.
     :ivar headers: names of header fields that it heeds, and what for.
     :ivar produces: media types of an answer that is not a message, with their OpenAPI schemas.
+    :ivar response_headers: names of header fields of answers by status, and what they say.
     :ivar answers: further statuses that the handler returns an answer of the same kind with, and when.
     :ivar errors: statuses of the errors that the handler itself raises, and when.
     :ivar links: names of handlers of the same application that go on from the successful answer, and for each the
@@ -60,6 +61,7 @@ class Operation:
     query: type[Any] | None = None
     headers: Mapping[str, str] = MappingProxyType({})
     produces: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
+    response_headers: Mapping[int, Mapping[str, str]] = MappingProxyType({})
     answers: Mapping[int, str] = MappingProxyType({})
     errors: Mapping[int, str] = MappingProxyType({})
     links: Mapping[str, Mapping[str, str]] = MappingProxyType({})

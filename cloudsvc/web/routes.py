@@ -35,6 +35,7 @@ def route(
     status: int = 200,
     headers: Mapping[str, str] = MappingProxyType({}),
     produces: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
+    response_headers: Mapping[int, Mapping[str, str]] = MappingProxyType({}),
     answers: Mapping[int, str] = MappingProxyType({}),
     errors: Mapping[int, str] = MappingProxyType({}),
     links: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
@@ -50,6 +51,8 @@ def route(
     :param status: of the successful answer.
     :param headers: names of header fields of requests that it heeds, and what for.
     :param produces: media type -> OpenAPI schema, where the answer is a :class:`Response` rather than a message.
+    :param response_headers: names of header fields of its answers by status, and what they say; those that only some
+        answers of a status have, too.
     :param answers: further statuses that it returns a :class:`Reply` or :class:`Response` with, and when.
     :param errors: statuses of the errors that it raises itself, and when.
     :param links: names of routes of the same application that go on from the answer, and for each where its parameters
@@ -74,6 +77,7 @@ def route(
             description=description,
             headers=headers,
             produces=produces,
+            response_headers=response_headers,
             answers=answers,
             errors=errors,
             links=links,

@@ -134,6 +134,24 @@ def test_refusals_carry_the_headers_that_are_described(
         assert set(answer.json) == set(schema["properties"])
 
 
+def test_answers_have_the_header_fields_that_the_route_names() -> None:
+    app = Klein()
+
+    @route(
+        app,
+        "GET",
+        "/noted",
+        response_headers={200: {"ETag": "The entity tag."}, 409: {"X-Other": "The other."}},
+        errors={409: "Another is there."},
+    )
+    async def note(self: object, request: Request) -> Message:
+        return Message(message="noted")
+
+    responses = describe_apps(noted=app)["paths"]["/api/noted"]["get"]["responses"]
+    assert responses["200"]["headers"] == {"ETag": {"description": "The entity tag.", "schema": {"type": "string"}}}
+    assert [*responses["409"]["headers"]] == ["X-Other"]
+
+
 @frozen(kw_only=True)
 class Inner:
     """Part of a body."""

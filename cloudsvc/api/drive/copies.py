@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from cloudsvc.api.drive.descriptions import FAILED, PathText
+from cloudsvc.api.drive.descriptions import FAILED, LOCATION, PathText
 from cloudsvc.api.drive.messages import NodeMessage
 from cloudsvc.api.drive.paths import locate, parse_named
 from cloudsvc.api.drive.requests import NoQuery
@@ -28,6 +28,7 @@ class CopyRoutes(DriveHandlers):
         "POST",
         "/copies",
         status=201,
+        response_headers={201: LOCATION},
         errors={
             404: "There is nothing to copy.",
             409: "Something is there already, or the folder would be in itself.",

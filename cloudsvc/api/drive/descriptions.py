@@ -80,6 +80,38 @@ READ_CONDITIONS: Final[Mapping[str, str]] = MappingProxyType(
 )
 """Of what sends a file."""
 
+LOCATION: Final[Mapping[str, str]] = MappingProxyType({"Location": "Where it is, relative to the URL of the request."})
+"""Of the answer that something was made (RFC 9110 section 10.2.2)."""
+
+STORED: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "ETag": "The entity tag of what is stored.",
+        "Repr-Digest": "The SHA-256 of what is stored (RFC 9530).",
+    }
+)
+"""Of the answer that a file was stored."""
+
+VALIDATORS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "ETag": "The entity tag of the version.",
+        "Last-Modified": "When the file last changed; of an earlier version, when it came to be.",
+    }
+)
+"""Of answers about the content of a file."""
+
+SENT: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        **VALIDATORS,
+        "Repr-Digest": "The SHA-256 of the whole file (RFC 9530).",
+        "Content-Disposition": "The name of the file, and whether to show or to save it.",
+        "Accept-Ranges": "`bytes`: parts of the file can be had.",
+    }
+)
+"""Of answers with the content of a file."""
+
+DRAWN: Final[Mapping[str, str]] = MappingProxyType({"ETag": "The entity tag of the thumbnail."})
+"""Of answers about a thumbnail."""
+
 RANGES: Final[Mapping[str, str]] = MappingProxyType(
     {
         "Range": "Which bytes to send, such as `bytes=0-99, -100` (RFC 9110 section 14.2).",

@@ -12,14 +12,19 @@ from cloudsvc.api.drive.descriptions import (
     ANYTHING,
     CHANGED,
     DIGESTS,
+    DRAWN,
     FAILED,
+    LOCATION,
     NO_FILE,
     NO_ROOM,
     PICTURE,
     RANGES,
     READ_CONDITIONS,
     SAME_PATH,
+    SENT,
+    STORED,
     THROWN_AWAY,
+    VALIDATORS,
     WRITE_CONDITIONS,
     OptionalPathText,
     PathText,
@@ -91,6 +96,7 @@ class FileRoutes(DriveHandlers):
         "/files/<path:path>",
         status=201,
         headers={**WRITE_CONDITIONS, **DIGESTS},
+        response_headers={201: {**LOCATION, **STORED}, 204: STORED},
         answers={204: "The file had been there, and has been replaced."},
         links=dict.fromkeys(
             ("get_file", "get_thumbnail", "patch_file", "delete_file", "list_versions", "restore_version"), SAME_PATH
@@ -167,6 +173,12 @@ class FileRoutes(DriveHandlers):
         "GET",
         "/files/<path:path>",
         headers={**RANGES, **READ_CONDITIONS},
+        response_headers={
+            200: SENT,
+            206: {**SENT, "Content-Range": "Which bytes they are, where they are one part."},
+            304: VALIDATORS,
+            416: {"Content-Range": "How many bytes the file has."},
+        },
         produces={"*/*": ANYTHING},
         answers=_SENT,
         errors={404: NO_FILE, 412: CHANGED, 416: "All ranges are beyond the end.", 503: FAILED},
@@ -186,7 +198,8 @@ class FileRoutes(DriveHandlers):
         app,
         "GET",
         "/files/<path:path>/thumbnail",
-        headers=READ_CONDITIONS,
+        headers={**RANGES, **READ_CONDITIONS},
+        response_headers={200: DRAWN, 304: DRAWN},
         produces={"image/jpeg": PICTURE, "*/*": ANYTHING},
         answers=_SENT,
         errors={
@@ -206,7 +219,7 @@ class FileRoutes(DriveHandlers):
         Send a thumbnail of an image or a video.
 
         Where the path before it is none of a file, it may be that of a folder with a file called `thumbnail` in it,
-        which is then sent.
+        which is then sent. Only for that do ranges and dates count; a thumbnail is sent whole, and has an entity tag.
         """
         place = parse_named(path)
         node = await self._look(request.actor, place)

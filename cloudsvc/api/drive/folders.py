@@ -8,6 +8,7 @@ from cloudsvc.api.drive.descriptions import (
     CHANGED,
     FAILED,
     FOLDER_CONDITIONS,
+    LOCATION,
     SAME_PATH,
     THROWN_AWAY,
     PathText,
@@ -64,6 +65,7 @@ class FolderRoutes(DriveHandlers):
         "/folders/<path:path>",
         status=201,
         headers=FOLDER_CONDITIONS,
+        response_headers={201: LOCATION},
         answers={200: "The folder has been there already."},
         links=dict.fromkeys(("list_folder", "patch_folder", "delete_folder"), SAME_PATH),
         errors={
