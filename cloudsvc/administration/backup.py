@@ -11,6 +11,7 @@ from typing import IO, Final
 from attrs import frozen
 
 from cloudsvc.administration.archive import CATALOGUE_NAME, ArchiveWriter, BadArchive
+from cloudsvc.administration.faults import BackupExists
 from cloudsvc.administration.files import lock, open_unlinked, publish
 from cloudsvc.administration.moments import Moments
 from cloudsvc.administration.progress import Progress
@@ -95,7 +96,7 @@ class Backup:
     @asynccontextmanager
     async def _stage(self, file: pathlib.Path, *, replace: bool) -> AsyncIterator[IO[bytes]]:
         if not replace and await self.disk.run(file.exists):
-            raise StartFault([f"{file} is there already; name another file, or say --replace"])
+            raise BackupExists([f"{file} is there already"])
         staged = file.with_name(f"{file.name}.part")
         with await self.disk.run(_open_alone, staged) as stream:
             try:

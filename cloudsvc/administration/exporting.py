@@ -92,7 +92,7 @@ class Exporter:
                 if other is None:
                     faults.append(
                         f"the drive has {name!r} at its top, which an export needs for itself; rename it, "
-                        f"or for {METADATA_NAME} say with --metadata where else tags and dates shall go"
+                        f"or let tags and dates go elsewhere than to {METADATA_NAME}"
                     )
                 elif other != name:
                     faults.append(

@@ -16,6 +16,7 @@ from typing import IO, Final
 import msgspec
 from attrs import frozen
 
+from cloudsvc.administration.faults import NoMetadata
 from cloudsvc.core.clock import format_timestamp
 from cloudsvc.core.errors import CloudError, StartFault
 from cloudsvc.drive.media_types import parse_media_type
@@ -66,8 +67,7 @@ def read_metadata(file: pathlib.Path, zone: tzinfo | None = None) -> Mapping[str
     except OSError as problem:
         raise StartFault([f"{file} cannot be read: {problem.strerror}"]) from None
     except msgspec.DecodeError as problem:
-        advice = "correct it, or say --plain to take it as a file like any other"
-        raise StartFault([f"{file} does not hold tags and dates: {problem}; {advice}"]) from None
+        raise NoMetadata([f"{file} does not hold tags and dates: {problem}"]) from None
     return {
         unicodedata.normalize("NFC", path): Metadata(
             media_type=_keep_media_type(entry.mime_type),

@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from cloudsvc.administration.archive import CATALOGUE_NAME as CATALOGUE_MEMBER
 from cloudsvc.administration.archive import BadArchive, name_blob, read_archive
+from cloudsvc.administration.faults import DriveNotEmpty
 from cloudsvc.administration.files import lock, publish
 from cloudsvc.administration.opening import Workshop, check_owner
 from cloudsvc.administration.places import OwnPlace
@@ -75,7 +76,7 @@ async def restore_backup(
         await run(check_owner, directory)
         stack.callback(os.close, await run(_claim, directory))
         if not (empty := await _is_empty(directory, workshop)) and not replace:
-            raise StartFault([f"{directory} holds files; --replace keeps them aside, and puts those of {file} there"])
+            raise DriveNotEmpty([f"{directory} holds files"])
         try:
             stream = stack.enter_context(await run(file.open, "rb"))
             own = await run(OwnPlace.make, directory / "moments")

@@ -14,6 +14,7 @@ from uuid import uuid4
 
 from attrs import frozen
 
+from cloudsvc.administration.faults import ExportExists
 from cloudsvc.administration.files import FOLDER, lock, open_folder, open_unlinked, publish
 from cloudsvc.administration.metadata import METADATA_NAME
 from cloudsvc.core.errors import StartFault
@@ -190,7 +191,7 @@ def _see_what_is_there(top: pathlib.Path, *, resume: bool) -> None:
     if not names & {STAGING_NAME, METADATA_NAME}:
         raise StartFault([f"{top} is not empty; name a new directory, or an empty one"])
     if not resume:
-        raise StartFault([f"{top} holds an earlier export; --resume completes it or brings it up to date"])
+        raise ExportExists([f"{top} holds an earlier export"])
 
 
 def _unusable(place: pathlib.Path, problem: OSError) -> StartFault:

@@ -123,9 +123,7 @@ def file_too_large(most: int) -> CloudError:
 
 def no_capacity() -> CloudError:
     """The capacity of the drive is used up, also without trash and old versions."""
-    return CloudError(
-        Kind.NO_SPACE, "no_capacity", "The drive is full; delete files, or raise storage_config.capacity_gb."
-    )
+    return CloudError(Kind.NO_SPACE, "no_capacity", "The drive is full; delete files, or let it hold more.")
 
 
 def no_space() -> CloudError:

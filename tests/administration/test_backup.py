@@ -11,6 +11,7 @@ import pytest
 from twisted.internet.defer import Deferred
 
 from cloudsvc.administration.backup import BackedUp, Backup
+from cloudsvc.administration.faults import BackupExists
 from cloudsvc.administration.opened import OpenedDrive
 from cloudsvc.administration.progress import SILENCE
 from cloudsvc.administration.restoration import Restored, restore_backup
@@ -132,7 +133,7 @@ async def test_an_older_one_is_replaced_only_when_one_says_so(tmp_path: Path) ->
     (tmp_path / "backup.tar").write_bytes(b"older")
     (tmp_path / "backup.tar.part").write_bytes(b"left by a killed program" * 10_000)
     async with opened(tmp_path / "drive") as drive:
-        with pytest.raises(StartFault, match="--replace"):
+        with pytest.raises(BackupExists, match="is there already"):
             await back_up(drive, tmp_path / "backup.tar")
         assert (tmp_path / "backup.tar").read_bytes() == b"older"
         await back_up(drive, tmp_path / "backup.tar", replace=True)
@@ -178,7 +179,7 @@ async def make_two(tmp_path: Path) -> dict[str, bytes]:
 @in_reactor
 async def test_a_drive_with_files_is_replaced_only_when_one_says_so_and_kept(tmp_path: Path) -> None:
     before = await make_two(tmp_path)
-    assert "--replace" in await refusal(tmp_path / "backup.tar", tmp_path / "drive")
+    assert "holds files" in await refusal(tmp_path / "backup.tar", tmp_path / "drive")
     assert list_all(tmp_path / "drive") == before
     restored = await restore(tmp_path / "backup.tar", tmp_path / "drive", replace=True)
     assert restored.kept is not None
@@ -196,7 +197,7 @@ async def test_a_drive_whose_catalogue_is_damaged_is_replaced_and_kept(tmp_path:
     await make_two(tmp_path)
     (tmp_path / "drive/catalogue.sqlite3").write_bytes(b"damaged" * 1000)
     (tmp_path / "drive/catalogue.sqlite3-wal").write_bytes(b"left" * 1000)
-    assert "--replace" in await refusal(tmp_path / "backup.tar", tmp_path / "drive")
+    assert "holds files" in await refusal(tmp_path / "backup.tar", tmp_path / "drive")
     restored = await restore(tmp_path / "backup.tar", tmp_path / "drive", replace=True)
     assert restored.kept is not None
     assert (restored.kept / "catalogue.sqlite3").read_bytes() == b"damaged" * 1000
@@ -211,7 +212,7 @@ async def test_a_drive_whose_catalogue_is_lost_is_replaced_and_kept(tmp_path: Pa
     with pytest.raises(StartFault, match="is missing or empty; bring it back or restore a backup"):
         async with opened(tmp_path / "drive"):
             pass
-    assert "--replace" in await refusal(tmp_path / "backup.tar", tmp_path / "drive")
+    assert "holds files" in await refusal(tmp_path / "backup.tar", tmp_path / "drive")
     restored = await restore(tmp_path / "backup.tar", tmp_path / "drive", replace=True)
     assert restored.kept is not None
     assert find_content(restored.kept, b"new").exists()

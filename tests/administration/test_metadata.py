@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from cloudsvc.administration.faults import NoMetadata
 from cloudsvc.administration.metadata import Metadata, MetadataWriter, read_metadata
 from cloudsvc.core.clock import format_timestamp
 from cloudsvc.core.errors import StartFault
@@ -74,10 +75,10 @@ def test_paths_are_found_however_they_are_composed(tmp_path: Path) -> None:
     "text",
     ["", "[]", "{", '{"a": 1}', '{"a": {}}', json.dumps({"a": describe("a") | {"tags": [1]}}), '{"a": {"x": "\xff"}}'],
 )
-def test_what_is_something_else_is_refused_with_what_to_do(tmp_path: Path, text: str) -> None:
+def test_what_is_something_else_is_refused(tmp_path: Path, text: str) -> None:
     file = tmp_path / "metadata.json"
     file.write_text(text, "latin-1")
-    with pytest.raises(StartFault, match="--plain"):
+    with pytest.raises(NoMetadata, match="does not hold tags"):
         read_metadata(file)
 
 

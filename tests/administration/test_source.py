@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from cloudsvc.administration.faults import NoMetadata
 from cloudsvc.administration.source import FoundFile, Tree, read_pieces, read_tree
 from cloudsvc.core.errors import StartFault
 from tests.support.upstream import describe, make_upstream
@@ -125,7 +126,7 @@ def test_tags_and_dates_may_lie_elsewhere(tmp_path: Path) -> None:
 
 def test_a_file_of_that_name_can_be_a_file_like_others(tmp_path: Path) -> None:
     write(tmp_path, "metadata.json", ".thumbnails/a")
-    with pytest.raises(StartFault, match="--plain"):
+    with pytest.raises(NoMetadata, match="does not hold tags"):
         read_tree(tmp_path)
     assert paths(read_tree(tmp_path, plain=True)) == [".thumbnails/a", "metadata.json"]
 

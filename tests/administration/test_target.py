@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from cloudsvc.administration.faults import ExportExists
 from cloudsvc.administration.target import STAGING_NAME, Damaged, Target, find_folding, fold_case
 from cloudsvc.core.errors import StartFault
 from cloudsvc.drive.names import Name, parse_path
@@ -125,7 +126,7 @@ def test_an_export_that_was_interrupted_is_resumed_only_when_one_says_so(tmp_pat
     with opened(tmp_path, complete=False) as target:
         write(target, "a", b"a")
     (tmp_path / STAGING_NAME / "left").touch()
-    with pytest.raises(StartFault, match="--resume"):
+    with pytest.raises(ExportExists, match="earlier export"):
         Target.open(tmp_path, resume=False)
     with opened(tmp_path, resume=True) as target:
         assert has(target, "a", b"a")

@@ -140,6 +140,7 @@ async def test_they_run_beside_a_server_and_restore_is_refused(shell: Shell, fil
         assert "freed 0 B" in shell.run(filled, "gc")
         shell.run(filled, "verify")
         shell.run(filled, "backup", tmp_path / "backup.tar")
+        assert "or say --replace" in shell.run(filled, "backup", tmp_path / "backup.tar", status=1)
         shell.run(filled, "export", tmp_path / "out")
         refused = shell.run(filled, "restore", tmp_path / "backup.tar", "--replace", status=1)
         assert "is in use; stop the server" in refused

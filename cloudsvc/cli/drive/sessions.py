@@ -24,6 +24,7 @@ from zope.interface import implementer
 
 from cloudsvc.administration.opened import OpenedDrive
 from cloudsvc.administration.progress import Progress
+from cloudsvc.cli.drive.advice import advise
 from cloudsvc.cli.drive.meter import show_progress
 from cloudsvc.cli.homes import load_home
 from cloudsvc.core.errors import StartFault
@@ -80,6 +81,7 @@ def run(work: Callable[[Workshop, Progress], Coroutine[Any, Any, T]]) -> T:
     What ``work`` returns, done in the reactor. Ctrl-C and SIGTERM cancel it, and wait until it has ended.
 
     :raises click.Abort: it was cancelled.
+    :raises StartFault: it cannot be done; with the option that would help, if there is one.
     """
     from cloudsvc.administration.opening import open_workshop  # noqa: PLC0415  # see above
 
@@ -111,6 +113,8 @@ def run(work: Callable[[Workshop, Progress], Coroutine[Any, Any, T]]) -> T:
         return result
     if result.check(CancelledError):
         raise click.Abort
+    if isinstance(result.value, StartFault):
+        raise advise(result.value)
     return result.raiseException()
 
 
