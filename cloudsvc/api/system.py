@@ -50,6 +50,10 @@ class ChecksMessage(Message):
     checks: dict[str, CheckResult]
 
 
+def _guards_metrics(system: System) -> bool:
+    return system.settings.metrics_require_key
+
+
 class System(Application[SystemSettings]):
     """Health, login and metrics."""
 
@@ -102,6 +106,7 @@ class System(Application[SystemSettings]):
         return Message(message="Login successful.")
 
     @route(app, "GET", "/metrics", produces={"text/plain": {"type": "string"}}, errors={401: "A key is required."})
+    @authorized(when=_guards_metrics)
     @throttled("api")
     async def metrics(self, request: Request) -> Response:
         """
@@ -109,8 +114,6 @@ class System(Application[SystemSettings]):
 
         The setting `metrics.require_key` demands a key.
         """
-        if self.settings.metrics_require_key:
-            await request.site.gate.authenticate(request, "")
         # Whoever scrapes sees the health checks too, without asking for them.
         await self._health.report()
         exposition = self._metrics.expose()

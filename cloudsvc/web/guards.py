@@ -107,16 +107,22 @@ class Gate:
         return HTTPError(429, "too_many_requests", f"{what}. Try again in {seconds} seconds.", headers)
 
 
-def authorized(scope: str = "") -> Callable[[H], H]:
-    """Let in only who holds a valid key, and where ``scope`` is given one with that scope: 401 or 403 otherwise."""
+def authorized(scope: str = "", *, when: Callable[[Any], bool] | None = None) -> Callable[[H], H]:
+    """
+    Let in only who holds a valid key, and where ``scope`` is given one with that scope: 401 or 403 otherwise.
+
+    :param when: says of the application whether to ask for a key; the route's documentation then has to tell of it.
+    """
 
     def decorate(handler: H) -> H:
         @wraps(handler)
         async def guarded(self: object, request: Request, **arguments: Any) -> Any:
-            request.principal = await request.site.gate.authenticate(request, scope)
+            if when is None or when(self):
+                request.principal = await request.site.gate.authenticate(request, scope)
             return await handler(self, request, **arguments)
 
-        return note(guarded, scope=scope)  # type: ignore[return-value]  # wraps keeps the signature
+        noted = scope if when is None else None
+        return note(guarded, scope=noted)  # type: ignore[return-value]  # wraps keeps the signature
 
     return decorate
 

@@ -11,17 +11,19 @@ import pytest
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
+from cloudsvc.access.throttling import FixedWindows, Throttle
 from cloudsvc.api.system import System, SystemSettings
+from cloudsvc.core.rates import parse_rate
 from cloudsvc.extend import Tools
 from cloudsvc.observe.health import Check, Finding, Health
 from cloudsvc.observe.metrics import Metrics
-from tests.support.site import TOKEN, Answer, TestSite
+from tests.support.site import NOW, TOKEN, Answer, TestSite
 
 
 class Demo:
     """The system routes with checks of which a test decides the outcome."""
 
-    def __init__(self, *, require_key: bool = False, configured: bool = True) -> None:
+    def __init__(self, *, require_key: bool = False, configured: bool = True, throttle: Throttle | None = None) -> None:
         self.clock = Clock()
         self.metrics = Metrics()
         self.findings: dict[str, Finding | None] = {}
@@ -39,7 +41,7 @@ class Demo:
         system = System(
             SystemSettings(metrics_require_key=require_key), tools, health=self.health, metrics=self.metrics
         )
-        self.site = TestSite(application=system, clock=self.clock, configured=configured)
+        self.site = TestSite(application=system, clock=self.clock, configured=configured, throttle=throttle)
 
     def _look_at(self, name: str) -> Callable[[], Any]:
         async def look() -> Finding:
@@ -153,3 +155,12 @@ def test_metrics_are_public_unless_a_setting_demands_a_key(*, require_key: bool,
     assert [answer.status for answer in answers] == statuses
     assert answers[-1].headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
     assert b"# TYPE token_configured gauge\n" in answers[-1].body
+
+
+def test_keys_for_the_metrics_are_asked_for_before_requests_are_counted() -> None:
+    throttle = Throttle(
+        windows=FixedWindows(now=lambda: NOW), rates={"api": parse_rate("1/minute")}, on_failure="allow"
+    )
+    demo = Demo(require_key=True, throttle=throttle)
+    answers = [demo.ask("/metrics"), demo.ask("/metrics"), demo.ask("/metrics", X_API_Key=TOKEN)]
+    assert [answer.status for answer in answers] == [401, 401, 200]
