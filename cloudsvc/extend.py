@@ -27,7 +27,7 @@ from cloudsvc.web.body import Body
 from cloudsvc.web.errors import HTTPError
 from cloudsvc.web.guards import authorized, throttled
 from cloudsvc.web.request import Request
-from cloudsvc.web.responses import NO_CONTENT, Message, Reply, Response
+from cloudsvc.web.responses import NO_CONTENT, Message, Reply, Response, StreamedMessage
 from cloudsvc.web.routes import accepts_body, accepts_json, accepts_no_body, accepts_query, route
 
 __all__ = [
@@ -50,6 +50,7 @@ __all__ = [
     "Response",
     "Secret",
     "StartFault",
+    "StreamedMessage",
     "ThreadRunner",
     "Tools",
     "ValueCheck",

@@ -8,9 +8,9 @@ from typing import Any, Final, TypeAlias, TypeVar
 
 from attrs import evolve, frozen
 
-from cloudsvc.web.responses import Message, Reply, Response
+from cloudsvc.web.responses import Message, Reply, Response, StreamedMessage
 
-Handler: TypeAlias = Callable[..., Coroutine[Any, Any, Message | Reply[Any] | Response]]
+Handler: TypeAlias = Callable[..., Coroutine[Any, Any, Message | Reply[Any] | StreamedMessage[Any] | Response]]
 """A coroutine method ``(self, request, *, …)`` of an application, guarded or not."""
 
 H = TypeVar("H", bound=Handler)

@@ -22,7 +22,7 @@ from cloudsvc.core.coroutines import start
 from cloudsvc.web.body import NO_BODY, Body
 from cloudsvc.web.errors import HTTPError, as_http_error, method_not_allowed
 from cloudsvc.web.heads import spell_fields, spell_status
-from cloudsvc.web.responses import ErrorMessage, HeaderList, Message, Reply, Response
+from cloudsvc.web.responses import ErrorMessage, HeaderList, Message, Reply, Response, StreamedMessage
 from cloudsvc.web.streaming import LARGEST_PIECE, cut, stream
 from cloudsvc.web.targets import decode_path
 
@@ -211,6 +211,8 @@ class Request(server.Request):
             value = self.site.codec.render(value, status=status)
         elif isinstance(value, Reply):
             value = self.site.codec.render(value.message, status=value.status, headers=value.headers)
+        elif isinstance(value, StreamedMessage):
+            value = self.site.codec.stream(value, status=status)
         if not isinstance(value, Response):
             raise TypeError(f"the handler of {self.pattern} returned {type(value).__name__}, no Message or Response")
         self.respond(value)

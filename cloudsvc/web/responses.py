@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterable, Callable
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Sequence
+from contextlib import aclosing
 from typing import Any, Generic, TypeAlias, TypeVar
 
 import msgspec
@@ -50,6 +51,19 @@ class Reply(Generic[M_co]):
     message: M_co
     status: int
     headers: HeaderList = ()
+
+
+@frozen(kw_only=True)
+class StreamedMessage(Generic[M_co]):
+    """
+    A message with a list that is too long for the memory.
+
+    :ivar message: its last field is the list, empty.
+    :ivar parts: of the list; the next one is asked for when the client has taken the last.
+    """
+
+    message: M_co
+    parts: AsyncGenerator[Sequence[object], None]
 
 
 @frozen(kw_only=True)
@@ -111,7 +125,24 @@ class Codec:
 
     def render(self, message: Message, *, status: int, headers: HeaderList = ()) -> Response:
         """``message`` with ``code`` and ``timestamp`` as a JSON object."""
+        return Response(status=status, headers=self.fields + headers, body=self._spell(message, status))
+
+    def stream(self, streamed: StreamedMessage[Any], *, status: int) -> Response:
+        """The same of a message whose list comes in parts."""
+        return Response(status=status, headers=self.fields, body=self._spell_parts(streamed, status))
+
+    def _spell(self, message: Message, status: int) -> bytes:
         content = {"code": status, "message": message.message, "timestamp": format_timestamp(self.now())}
         for name in _names_of(type(message)):
             content[name] = getattr(message, name)
-        return Response(status=status, headers=self.fields + headers, body=self.encode(content))
+        return self.encode(content)
+
+    async def _spell_parts(self, streamed: StreamedMessage[Any], status: int) -> AsyncGenerator[bytes, None]:
+        before, _, after = self._spell(streamed.message, status).rpartition(b"[]")
+        before += b"["
+        async with aclosing(streamed.parts):
+            async for part in streamed.parts:
+                if part:
+                    yield before + b",".join(map(self.encode, part))
+                    before = b","
+        yield (b"" if before == b"," else before) + b"]" + after

@@ -25,10 +25,10 @@ from cloudsvc.extend import (
     Actor,
     Request,
     Response,
+    StreamedMessage,
     accepts_json,
     accepts_query,
     authorized,
-    format_timestamp,
     route,
     throttled,
 )
@@ -120,33 +120,23 @@ class ListingRoutes(DriveHandlers):
     @throttled("api")
     @accepts_query(NoQuery)
     @accepts_json(TagFilter)
-    async def list_all_files(self, request: Request, query: NoQuery, body: TagFilter) -> FilesMessage | Response:
+    async def list_all_files(self, request: Request, query: NoQuery, body: TagFilter) -> StreamedMessage[FilesMessage]:
         """List all files, or all with a tag, the newest first."""
         filtered = FileQuery(tag=body.tag)
-        pages = self._follow(request.actor, filtered, await self.drive.list_files(request.actor, filtered, _STEP))
-        return Response(headers=request.site.codec.fields, body=self._write_object(request, pages))
+        entries = self._follow(request.actor, filtered, await self.drive.list_files(request.actor, filtered, _STEP))
+        return StreamedMessage(message=FilesMessage(message="Files listed.", files=()), parts=entries)
 
-    async def _follow(self, actor: Actor, query: FileQuery, page: Page[File]) -> AsyncGenerator[Sequence[File], None]:
+    async def _follow(
+        self, actor: Actor, query: FileQuery, page: Page[File]
+    ) -> AsyncGenerator[Sequence[FileEntry], None]:
         """The files on ``page`` and on all pages after it."""
         while True:
             if page.items:
-                yield page.items
+                yield tuple(map(FileEntry.of, page.items))
             if page.cursor is None:
                 return
             page = await self.drive.list_files(actor, query, _STEP, page.cursor)
 
     async def _write_lines(self, actor: Actor, query: FileQuery, page: Page[File]) -> AsyncGenerator[bytes, None]:
-        async for files in self._follow(actor, query, page):
-            yield b"".join(msgspec.json.encode(FileEntry.of(file)) + b"\n" for file in files)
-
-    async def _write_object(
-        self, request: Request, pages: AsyncGenerator[Sequence[File], None]
-    ) -> AsyncGenerator[bytes, None]:
-        """What a :class:`FilesMessage` is on the wire, without having all of it in memory."""
-        encode = request.site.codec.encode
-        envelope = {"code": 200, "message": "Files listed.", "timestamp": format_timestamp(self.tools.now())}
-        before = encode(envelope).rstrip().removesuffix(b"}").rstrip() + b',"files":['
-        async for files in pages:
-            yield before + b",".join(encode(FileEntry.of(file)) for file in files)
-            before = b","
-        yield (b"" if before == b"," else before) + b"]}"
+        async for entries in self._follow(actor, query, page):
+            yield b"".join(msgspec.json.encode(entry) + b"\n" for entry in entries)
