@@ -16,13 +16,12 @@ from cloudsvc.administration.files import lock, open_unlinked, publish
 from cloudsvc.administration.moments import Moments
 from cloudsvc.administration.progress import Progress
 from cloudsvc.administration.tree import list_blobs
-from cloudsvc.core.clock import format_timestamp
 from cloudsvc.core.errors import CloudError, StartFault
 from cloudsvc.core.threads import ThreadRunner
 from cloudsvc.drive.blobs import BlobMissing, BlobStore
 from cloudsvc.drive.catalogue import Catalogue
 from cloudsvc.drive.names import Path
-from cloudsvc.drive.nodes import Blob, Instant, VersionId
+from cloudsvc.drive.nodes import Blob, Instant, VersionId, format_instant
 
 _NAMED: Final = 5
 """Damaged files that a fault names."""
@@ -57,7 +56,7 @@ class Backup:
         """
         try:
             async with self._stage(file, replace=replace) as stream, self.moments.copy() as copy:
-                writer = await self.disk.run(ArchiveWriter, stream, format_timestamp(self.now() / 1_000_000))
+                writer = await self.disk.run(ArchiveWriter, stream, format_instant(self.now()))
                 await self.disk.run(_add_catalogue, writer, copy)
                 async with self.moments.open(copy) as catalogue:
                     result = await self._add_blobs(writer, catalogue, progress)

@@ -17,8 +17,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
-from cloudsvc.core.clock import format_timestamp
-from cloudsvc.drive.nodes import File
+from cloudsvc.drive.nodes import File, format_instant
 
 
 def write_lines(files: Iterable[File]) -> str:
@@ -33,6 +32,6 @@ def _write_line(file: File) -> str:
         "blob": blob.id,
         "sha256": blob.digest.hex(),
         "size": blob.size,
-        "updated_at": format_timestamp(file.updated_at / 1_000_000),
+        "updated_at": format_instant(file.updated_at),
     }
     return json.dumps(line, ensure_ascii=False) + "\n"

@@ -17,11 +17,10 @@ import msgspec
 from attrs import frozen
 
 from cloudsvc.administration.faults import NoMetadata
-from cloudsvc.core.clock import format_timestamp
 from cloudsvc.core.errors import CloudError, StartFault
 from cloudsvc.drive.media_types import parse_media_type
 from cloudsvc.drive.names import Path
-from cloudsvc.drive.nodes import LATEST, File, Instant
+from cloudsvc.drive.nodes import LATEST, File, Instant, format_instant
 
 METADATA_NAME: Final = "metadata.json"
 
@@ -118,8 +117,8 @@ class MetadataWriter:
                 "mime_type": file.version.media_type,
                 "size": file.version.blob.size,
                 "tags": file.tags,
-                "uploaded_at": format_timestamp(file.created_at / 1_000_000),
-                "updated_at": format_timestamp(file.updated_at / 1_000_000),
+                "uploaded_at": format_instant(file.created_at),
+                "updated_at": format_instant(file.updated_at),
             }
             path, value = (json.dumps(each, ensure_ascii=False) for each in (str(file.path), entry))
             self._stream.write(f"{self._separator}  {path}: {value}")

@@ -6,6 +6,7 @@ from typing import Final, NewType, TypeAlias
 
 from attrs import frozen
 
+from cloudsvc.core.clock import format_microseconds
 from cloudsvc.drive.names import Path
 
 NodeId = NewType("NodeId", int)
@@ -25,6 +26,11 @@ Instant: TypeAlias = int
 
 LATEST: Final[Instant] = 253_402_214_400_000_000
 """The last day of the year 9999: later dates cannot be written down (RFC 3339)."""
+
+
+def format_instant(instant: Instant) -> str:
+    """``instant`` as the API and plain files tell it (RFC 3339)."""
+    return format_microseconds(instant)
 
 
 @frozen(kw_only=True)

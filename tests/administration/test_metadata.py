@@ -11,10 +11,9 @@ import pytest
 
 from cloudsvc.administration.faults import NoMetadata
 from cloudsvc.administration.metadata import Metadata, MetadataWriter, read_metadata
-from cloudsvc.core.clock import format_timestamp
 from cloudsvc.core.errors import StartFault
 from cloudsvc.drive.names import parse_path
-from cloudsvc.drive.nodes import LATEST, Blob, BlobId, File, NodeId, Version, VersionId
+from cloudsvc.drive.nodes import LATEST, Blob, BlobId, File, NodeId, Version, VersionId, format_instant
 from tests.support.upstream import NOON, describe
 
 NAMES = ["plain.txt", 'quo"te', "back\\slash", "emoji 🎉/ünï", "100%.txt", "\u202eevil"]
@@ -103,7 +102,7 @@ def test_dates_that_a_drive_cannot_have_become_the_nearest(tmp_path: Path, writt
         found = read_metadata(tmp_path / "metadata.json", zone)["a"]
         assert abs(found.updated_at - read) <= (0 if zone is None else 14 * 3_600_000_000)
         assert 0 <= found.created_at <= LATEST
-        assert format_timestamp(found.updated_at / 1_000_000)
+        assert format_instant(found.updated_at)
 
 
 @pytest.mark.parametrize(

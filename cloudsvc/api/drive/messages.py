@@ -7,13 +7,8 @@ from enum import StrEnum
 from attrs import frozen
 
 from cloudsvc.api.drive.conditions import spell_tag
-from cloudsvc.drive.nodes import File, Folder, Instant, Node, Trashed, Version
-from cloudsvc.extend import Message, format_timestamp
-
-
-def spell_instant(instant: Instant) -> str:
-    """``instant`` as the API writes it."""
-    return format_timestamp(instant / 1_000_000)
+from cloudsvc.drive.nodes import File, Folder, Node, Trashed, Version, format_instant
+from cloudsvc.extend import Message
 
 
 class NodeKind(StrEnum):
@@ -51,8 +46,8 @@ class FileEntry:
             mime_type=file.version.media_type,
             size=file.version.blob.size,
             tags=file.tags,
-            uploaded_at=spell_instant(file.created_at),
-            updated_at=spell_instant(file.updated_at),
+            uploaded_at=format_instant(file.created_at),
+            updated_at=format_instant(file.updated_at),
         )
 
 
@@ -85,8 +80,8 @@ class NodeEntry:
             size=file.version.blob.size if file else None,
             tags=file.tags if file else (),
             etag=spell_tag(file.version.validator) if file else None,
-            created_at=spell_instant(node.created_at),
-            updated_at=spell_instant(node.updated_at),
+            created_at=format_instant(node.created_at),
+            updated_at=format_instant(node.updated_at),
         )
 
 
@@ -116,7 +111,7 @@ class VersionEntry:
             mime_type=version.media_type,
             size=version.blob.size,
             sha256=version.blob.digest.hex(),
-            created_at=spell_instant(version.created_at),
+            created_at=format_instant(version.created_at),
         )
 
 
@@ -144,7 +139,7 @@ class TrashEntry:
             path=str(entry.node.path),
             kind=NodeKind.of(entry.node),
             size=entry.node.version.blob.size if isinstance(entry.node, File) else None,
-            deleted_at=spell_instant(entry.deleted_at),
+            deleted_at=format_instant(entry.deleted_at),
             deleted_by=entry.actor,
         )
 
