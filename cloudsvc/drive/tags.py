@@ -29,7 +29,7 @@ def check_tags(command: EditTags, limits: Limits) -> None:
 
     :raises CloudError: one cannot be, and why.
     """
-    if len(command.add) > limits.tags:
+    if len({*command.add}) > limits.tags:
         raise too_many_tags(limits.tags)
     for tag in command.add:
         if not tag or tag != tag.strip():

@@ -63,6 +63,8 @@ def _is_array(target: Any) -> bool:
 def _decode(text: str, target: Any) -> Any:
     """Text as the number or boolean that ``target`` asks for; what does not fit stays text and is refused as such."""
     try:
-        return msgspec.convert(text, target, strict=False)
+        value = msgspec.convert(text, target, strict=False)
     except msgspec.ValidationError:
         return text
+    # To msgspec 1e2 and 1.0 are whole numbers, but nobody means such a limit.
+    return text if type(value) is int and not text.removeprefix("-").isdigit() else value

@@ -80,6 +80,8 @@ async def test_tags_and_path_change_in_one_step(tmp_path: Path) -> None:
         assert await refusal(clash) == "already_exists"
         assert await refusal(drive.edit_file(actor, file.path, add=("x", "y"))) == "too_many_tags"
         assert (await drive.find_file(actor, file.path)).tags == ("blue", "green")
+        file = await drive.edit_file(actor, file.path, add=("red",) * 4)
+        assert file.tags == ("blue", "green", "red")
 
 
 @in_reactor
@@ -151,7 +153,7 @@ def test_tags_that_may_be_are_printable_and_short(add: list[str], remove: list[s
     except CloudError as problem:
         assert problem.code in {"too_many_tags", "tag_too_long", "invalid_tag", "contradictory_tags"}
         return
-    assert len(add) <= 3
+    assert len({*add}) <= 3
     assert all(tag and len(tag) <= 5 and tag == tag.strip() and "\n" not in tag for tag in add)
     assert not {*add} & {*remove}
 

@@ -129,6 +129,8 @@ class TestQueries:
         [
             (b"?limit=x", ["query.limit"]),
             (b"?limit=0&deep=maybe", ["query.limit", "query.deep"]),
+            (b"?limit=1e1", ["query.limit"]),
+            (b"?limit=5.0", ["query.limit"]),
             (b"?limit=1&limit=2", ["more than once"]),
             (b"?nothing=1&limi=3", ["nothing", "limi"]),
             (b"?tag=%ff", ["UTF-8"]),
