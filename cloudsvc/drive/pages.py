@@ -1,4 +1,7 @@
-"""Lists in pages: a page costs the same wherever it begins, and nothing is skipped or told twice."""
+"""
+Lists in pages: a page costs the same wherever it begins. What keeps its place in the list is told exactly once,
+whatever happens to the rest meanwhile.
+"""
 
 from __future__ import annotations
 

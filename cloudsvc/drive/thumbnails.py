@@ -21,7 +21,7 @@ _FINAL: Final = frozenset({Kind.UNSUPPORTED_TYPE, Kind.UNPROCESSABLE})
 """Kinds of refusals that another attempt would not change."""
 
 _PICTURABLE: Final = ("image/", "video/", "application/octet-stream")
-"""How the types begin of what may be a picture or a film. Its bytes decide."""
+"""How the types begin of what may be a picture or a film. Of nothing else are the bytes looked at."""
 
 
 @frozen(kw_only=True)

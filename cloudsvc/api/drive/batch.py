@@ -157,7 +157,7 @@ class BatchResult:
     """
     What came of one change.
 
-    :ivar path: Where it is now; of what was deleted, where it was.
+    :ivar path: Where it was after this change; of what was deleted, before.
     :ivar trash_id: Names what was deleted.
     """
 
