@@ -88,11 +88,15 @@ class DriveApplication(DriveRoutes):
         )
         return [
             Chore(name="count what is stored", every=_MINUTE, work=self._count),
+            Chore(name="keep room for deleting", every=_HOUR, work=self._fill_reserve),
             Chore(name="clear what nobody knows", every=_DAY, work=opened.collection.clear_strays),
             Chore(name="give up what is old", every=_HOUR, work=expiry.run, at_once=False),
             Chore(name=_COLLECT, every=_HOUR, work=opened.collection.collect),
             Chore(name="take a snapshot of the catalogue", every=_HOUR, work=snapshots.take_daily),
         ]
+
+    async def _fill_reserve(self) -> None:
+        await self._workshop.threads.disk.run(self._storage.reserve.fill)
 
     async def _count(self) -> None:
         self._stored.set(await self._opened.catalogue.stored_bytes())

@@ -15,6 +15,7 @@ from cloudsvc.core.threads import ThreadRunner
 from cloudsvc.drive.nodes import Instant
 from cloudsvc.storage.blobs import Disk, LocalBlobs, holds_blobs, open_blobs
 from cloudsvc.storage.catalogue import HEAD, SQLiteCatalogue, find_revision, migrate, open_catalogue
+from cloudsvc.storage.reserve import Reserve
 
 CATALOGUE_NAME: Final = "catalogue.sqlite3"
 LOCK_NAME: Final = "lock"
@@ -55,6 +56,7 @@ class LocalStorage:
 
     catalogue: SQLiteCatalogue
     blobs: LocalBlobs
+    reserve: Reserve
     _lock: int
 
     @classmethod
@@ -79,8 +81,9 @@ class LocalStorage:
         """
         lock = await threads.disk.run(_lock, directory, alone=alone)
         try:
+            reserve = Reserve(directory / "reserve")
             catalogue = await open_catalogue(
-                directory / CATALOGUE_NAME, writer=threads.writer, readers=threads.readers, now=now
+                directory / CATALOGUE_NAME, writer=threads.writer, readers=threads.readers, now=now, reserve=reserve
             )
             try:
                 blobs = await open_blobs(directory, threads.disk, writing=threads.uploads, disk=disk)
@@ -90,7 +93,7 @@ class LocalStorage:
         except BaseException:
             os.close(lock)
             raise
-        return cls(catalogue=catalogue, blobs=blobs, lock=lock)
+        return cls(catalogue=catalogue, blobs=blobs, reserve=reserve, lock=lock)
 
     async def close(self) -> None:
         """Finish what is being stored, and let go of everything."""

@@ -37,11 +37,15 @@ from cloudsvc.storage.catalogue.nodes import Ancestry, find_row, make_node
 from cloudsvc.storage.catalogue.searching import Search
 from cloudsvc.storage.catalogue.tree import Context
 from cloudsvc.storage.catalogue.walking import Walk
+from cloudsvc.storage.reserve import Reserve
 
 T = TypeVar("T")
 
 _STEP: Final = 500
 """Rows that expire in one go, so that whoever writes meanwhile hardly waits."""
+
+_FREEING: Final = (Discard, Purge)
+"""Commands at the beginning of the way on which space is given back."""
 
 _DEEDS: Final[dict[type, Callable[[Context, Any], Any]]] = {
     StoreFile: storing.store_file,
@@ -58,19 +62,25 @@ _DEEDS: Final[dict[type, Callable[[Context, Any], Any]]] = {
 
 
 async def open_catalogue(
-    path: FilePath, *, writer: ThreadRunner, readers: ThreadRunner, now: Callable[[], Instant]
+    path: FilePath,
+    *,
+    writer: ThreadRunner,
+    readers: ThreadRunner,
+    now: Callable[[], Instant],
+    reserve: Reserve | None = None,
 ) -> SQLiteCatalogue:
     """
     The catalogue in a file that is migrated. Whoever opens it closes it.
 
     :param writer: exactly one thread.
+    :param reserve: is given up for deleting on a full disk.
     :raises sqlite3.Error: it cannot be opened.
     """
     connection = await writer.run(connect, path)
     epoch = await writer.run(_read_epoch, connection)
     return SQLiteCatalogue(
         path=path,
-        writer=Writer(connection=connection, threads=writer),
+        writer=Writer(connection=connection, threads=writer, reserve=reserve),
         readers=Readers(path=path, threads=readers),
         epoch=epoch,
         now=now,
@@ -99,7 +109,8 @@ class SQLiteCatalogue:
 
     async def apply(self, commands: Sequence[Command], actor: str) -> list[Any]:
         """As :meth:`cloudsvc.drive.catalogue.Catalogue.apply`."""
-        return await self._writer.run(lambda connection: self._apply(connection, commands, actor))
+        frees = all(isinstance(command, _FREEING) for command in commands)
+        return await self._writer.run(lambda connection: self._apply(connection, commands, actor), frees=frees)
 
     async def find(self, path: Path) -> Node | None:
         """As :meth:`cloudsvc.drive.catalogue.Catalogue.find`."""
@@ -150,7 +161,7 @@ class SQLiteCatalogue:
 
     async def shed(self) -> bool:
         """As :meth:`cloudsvc.drive.catalogue.Catalogue.shed`."""
-        return await self._writer.run(self._shed)
+        return await self._writer.run(self._shed, frees=True)
 
     async def expire(self, *, trash_before: Instant, versions_before: Instant, changes_before: Instant) -> None:
         """As :meth:`cloudsvc.drive.catalogue.Catalogue.expire`."""
@@ -160,15 +171,17 @@ class SQLiteCatalogue:
 
     async def sweep(self, limit: int) -> int:
         """As :meth:`cloudsvc.drive.catalogue.Catalogue.sweep`."""
-        return await self._writer.run(lambda connection: discarding.sweep(connection, limit))
+        return await self._writer.run(lambda connection: discarding.sweep(connection, limit), frees=True)
 
     async def condemn(self, limit: int, *, after: BlobId | None = None) -> Sequence[BlobId]:
         """As :meth:`cloudsvc.drive.catalogue.Catalogue.condemn`."""
-        return await self._writer.run(lambda connection: collecting.condemn(connection, limit, after, self._now()))
+        return await self._writer.run(
+            lambda connection: collecting.condemn(connection, limit, after, self._now()), frees=True
+        )
 
     async def forget(self, blobs: Sequence[BlobId]) -> None:
         """As :meth:`cloudsvc.drive.catalogue.Catalogue.forget`."""
-        await self._writer.run(lambda connection: collecting.forget(connection, blobs))
+        await self._writer.run(lambda connection: collecting.forget(connection, blobs), frees=True)
 
     async def find_unknown(self, blobs: Sequence[BlobId]) -> Sequence[BlobId]:
         """As :meth:`cloudsvc.drive.catalogue.Catalogue.find_unknown`."""
@@ -215,7 +228,7 @@ class SQLiteCatalogue:
         return await self._readers.run(lambda connection: ask(Lists(connection=connection, epoch=self._epoch)))
 
     async def _repeat(self, work: Callable[[sqlite3.Connection], int]) -> None:
-        while await self._writer.run(work):
+        while await self._writer.run(work, frees=True):
             pass
 
     def _shed(self, connection: sqlite3.Connection) -> bool:

@@ -11,9 +11,10 @@ from typing import Any, Final, Generic, TypeAlias, TypeVar
 from attrs import define, field
 from twisted.internet.defer import Deferred
 
-from cloudsvc.core.errors import CloudError
+from cloudsvc.core.errors import CloudError, Kind
 from cloudsvc.core.threads import ThreadRunner
 from cloudsvc.storage.catalogue.connections import translate
+from cloudsvc.storage.reserve import Reserve
 
 T = TypeVar("T")
 
@@ -27,6 +28,7 @@ Work: TypeAlias = Callable[[sqlite3.Connection], T]
 class _Job(Generic[T]):
     work: Work[T]
     done: Deferred[T]
+    frees: bool
 
 
 @define(eq=False)
@@ -35,6 +37,10 @@ class _Outcome:
 
     value: Any = None
     problem: BaseException | None = None
+
+    @property
+    def is_for_want_of_space(self) -> bool:
+        return isinstance(self.problem, CloudError) and self.problem.kind is Kind.NO_SPACE
 
 
 @define(eq=False, kw_only=True)
@@ -45,23 +51,26 @@ class Writer:
     Each has a savepoint of its own: one that fails undoes nothing of the others. Nobody is answered before the commit.
 
     :ivar connection: is used in the thread of ``threads``, of which there is one, and nowhere else.
+    :ivar reserve: is given up for what frees space.
     """
 
     connection: sqlite3.Connection
     _threads: ThreadRunner
+    _reserve: Reserve | None = None
     _waiting: deque[_Job[Any]] = field(factory=deque)
     _is_writing: bool = False
     _is_uncertain: bool = False
 
-    async def run(self, work: Work[T]) -> T:
+    async def run(self, work: Work[T], *, frees: bool = False) -> T:
         """
         What ``work`` returns, once what it did is durable.
 
         Cancelling the caller before its turn undoes the wish; later it changes nothing.
 
+        :param frees: whether it is for giving space back, so that a full disk must not stand in its way.
         :raises CloudError: its own, or the database fails; nothing was done.
         """
-        job: _Job[T] = _Job(work, Deferred(lambda _: self._drop(job)))
+        job: _Job[T] = _Job(work, Deferred(lambda _: self._drop(job)), frees)
         self._waiting.append(job)
         if not self._is_writing:
             self._is_writing = True
@@ -92,14 +101,31 @@ class Writer:
         while self._waiting:
             jobs = [self._waiting.popleft() for _ in range(min(_TOGETHER, len(self._waiting)))]
             try:
-                outcomes = await self._threads.run(self._commit, [job.work for job in jobs])
+                outcomes = await self._threads.run(self._commit, jobs)
             except BaseException as problem:  # noqa: BLE001  # whatever it is, each caller has to know
                 outcomes = [_Outcome(problem=problem) for _ in jobs]
             for job, outcome in zip(jobs, outcomes, strict=True):
                 _answer(job, outcome)
         self._is_writing = False
 
-    def _commit(self, works: Sequence[Work[Any]]) -> list[_Outcome]:
+    def _commit(self, jobs: Sequence[_Job[Any]]) -> list[_Outcome]:
+        outcomes = self._transact([job.work for job in jobs])
+        refused = [number for number, job in enumerate(jobs) if job.frees and outcomes[number].is_for_want_of_space]
+        if refused:
+            self._free()
+            again = self._transact([jobs[number].work for number in refused])
+            for number, outcome in zip(refused, again, strict=True):
+                outcomes[number] = outcome
+        return outcomes
+
+    def _free(self) -> None:
+        if self._reserve is not None:
+            self._reserve.give_up()
+        # The log need not grow then either: it begins again from its start.
+        with suppress(sqlite3.Error):
+            self.connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+
+    def _transact(self, works: Sequence[Work[Any]]) -> list[_Outcome]:
         connection = self.connection
         try:
             connection.execute("BEGIN IMMEDIATE")
