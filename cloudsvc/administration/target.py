@@ -19,7 +19,7 @@ from cloudsvc.administration.files import FOLDER, lock, open_folder, open_unlink
 from cloudsvc.administration.metadata import METADATA_NAME
 from cloudsvc.core.errors import StartFault
 from cloudsvc.core.files import sync_directory
-from cloudsvc.drive.names import Name, Path
+from cloudsvc.drive.names import Name, Path, fold_case
 from cloudsvc.drive.nodes import Blob, Instant
 
 STAGING_NAME: Final = ".cloudsvc-export"
@@ -177,11 +177,6 @@ def find_folding(directory: pathlib.Path) -> Callable[[str], str]:
     if case:
         return fold_case
     return (lambda text: unicodedata.normalize("NFC", text)) if composition else str
-
-
-def fold_case(text: str) -> str:
-    """``text`` as a file system sees it for which case makes no difference."""
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
 
 
 def _see_what_is_there(top: pathlib.Path, *, resume: bool) -> None:

@@ -104,6 +104,11 @@ def parse_name(text: str) -> Name:
     return Name(text, key)
 
 
+def fold_case(text: str) -> str:
+    """``text`` as one sees it for whom case makes no difference, nor the form of Unicode that it is given in."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
+
+
 def parse_path(text: str) -> Path:
     """
     ``text``, names with slashes between them, as a path; the empty text is the root.

@@ -11,10 +11,10 @@ from attrs import evolve
 from cloudsvc.administration.exporting import Exported, Exporter
 from cloudsvc.administration.opened import OpenedDrive
 from cloudsvc.administration.progress import SILENCE
-from cloudsvc.administration.target import STAGING_NAME, Target, fold_case
+from cloudsvc.administration.target import STAGING_NAME, Target
 from cloudsvc.core.actors import OWNER
 from cloudsvc.core.errors import StartFault
-from cloudsvc.drive.names import parse_path
+from cloudsvc.drive.names import fold_case, parse_path
 from tests.administration.drives import DAMAGES, FILES, damage, fill, find, find_content, opened, read_files, store
 from tests.support.reactors import in_reactor
 

@@ -17,6 +17,7 @@ from cloudsvc.drive.names import (
     ROOT,
     Name,
     Path,
+    fold_case,
     parse_name,
     parse_path,
 )
@@ -152,3 +153,9 @@ def test_going_down_and_up() -> None:
     assert path == parse_path("a/b")
     assert path.parent == parse_path("a")
     assert isinstance(path, Path)
+
+
+def test_where_case_makes_no_difference_twins_fold_together() -> None:
+    assert fold_case("Straße") == fold_case("STRASSE")
+    assert fold_case("E\u0301") == fold_case("\u00e9")
+    assert fold_case("a") != fold_case("b")

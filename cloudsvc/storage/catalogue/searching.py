@@ -10,14 +10,13 @@ from typing import Any, Final, TypeAlias
 from attrs import frozen
 from sqlalchemy import BindParameter, Column, ColumnElement, and_, bindparam, exists, func, literal_column, or_, select
 
-from cloudsvc.drive.names import Path
+from cloudsvc.drive.names import Path, fold_case
 from cloudsvc.drive.nodes import File
 from cloudsvc.drive.pages import FileQuery, Order, Page
 from cloudsvc.storage.catalogue.cursors import read_cursor, write_cursor
 from cloudsvc.storage.catalogue.nodes import MOST_TEXT, WITH_VERSION, Ancestry, Row, find_row, make_file
 from cloudsvc.storage.catalogue.schema import node, tag
 from cloudsvc.storage.catalogue.statements import Statement, compile_statement
-from cloudsvc.storage.catalogue.tree import fold
 
 _WINDOW: Final = 20_000
 """Files that are looked at in one go."""
@@ -95,7 +94,7 @@ class Search:
         if query.tag is not None:
             values["tag"] = query.tag
         if query.text is not None:
-            values["text"] = fold(query.text)
+            values["text"] = fold_case(query.text)
         if query.media_type is not None:
             if "/" in query.media_type:
                 values["media_type"] = query.media_type

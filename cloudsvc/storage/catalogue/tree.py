@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterator
 from itertools import count
 from sqlite3 import Connection
@@ -22,7 +21,7 @@ from cloudsvc.drive.errors import (
     root_is_fixed,
     too_many_nodes,
 )
-from cloudsvc.drive.names import Name, Path
+from cloudsvc.drive.names import Name, Path, fold_case
 from cloudsvc.drive.nodes import File, Folder, Instant, Node
 from cloudsvc.storage.catalogue.nodes import Ancestry, Row, find_child, find_row, load_row, make_node, make_validator
 from cloudsvc.storage.catalogue.schema import FOLDER, ROOT, change, node, tag
@@ -172,7 +171,7 @@ class Context:
             parent=parent,
             key=name.key,
             name=name.text,
-            folded=fold(name.text),
+            folded=fold_case(name.text),
             kind=kind,
             space=_SPACE,
             created_at=self.now,
@@ -188,7 +187,7 @@ class Context:
             new_parent=parent,
             new_key=name.key,
             new_name=name.text,
-            new_folded=fold(name.text),
+            new_folded=fold_case(name.text),
             now=self.now,
         )
 
@@ -206,8 +205,3 @@ class Context:
     def copy_tags(self, original: int, copy: int) -> None:
         """Give a new file the tags of another."""
         _COPY_TAGS.run(self.connection, original=original, copy=copy)
-
-
-def fold(text: str) -> str:
-    """``text`` as searches compare it: without case, and in one form whichever it is given in."""
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())

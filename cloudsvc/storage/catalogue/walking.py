@@ -12,7 +12,7 @@ from sqlalchemy import bindparam
 
 from cloudsvc.drive.errors import bad_cursor
 from cloudsvc.drive.media_types import essence_of
-from cloudsvc.drive.names import Name, Path
+from cloudsvc.drive.names import Name, Path, fold_case
 from cloudsvc.drive.nodes import File
 from cloudsvc.drive.pages import FileQuery, Page
 from cloudsvc.storage.catalogue.cursors import read_cursor, write_cursor
@@ -29,7 +29,6 @@ from cloudsvc.storage.catalogue.nodes import (
 )
 from cloudsvc.storage.catalogue.schema import node
 from cloudsvc.storage.catalogue.statements import compile_statement
-from cloudsvc.storage.catalogue.tree import fold
 
 _STEPS: Final = 200_000
 """Files and folders that are passed for one page, which may be empty then, and have a cursor all the same."""
@@ -127,7 +126,7 @@ class Walk:
 
     def _may_match(self, row: Row) -> bool:
         text, wanted = self.query.text, self.query.media_type
-        if text is not None and fold(text) not in fold(row.name):
+        if text is not None and fold_case(text) not in fold_case(row.name):
             return False
         if wanted is None:
             return True
