@@ -9,7 +9,7 @@ import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
-from typing import Any, Final
+from typing import Final
 
 from attrs import frozen
 from twisted.internet.interfaces import IReactorTime
@@ -19,6 +19,7 @@ from cloudsvc.administration.moments import Moments
 from cloudsvc.administration.opened import OpenedDrive
 from cloudsvc.administration.snapshots import Snapshots
 from cloudsvc.core.errors import StartFault
+from cloudsvc.core.reactors import IReactor
 from cloudsvc.core.threads import PoolRunner, ThreadRunner
 from cloudsvc.drive.capacity import Capacity
 from cloudsvc.drive.catalogue import Pins
@@ -62,7 +63,7 @@ class Workshop:
 
 
 @contextmanager
-def open_workshop(reactor: Any) -> Iterator[Workshop]:
+def open_workshop(reactor: IReactor) -> Iterator[Workshop]:
     """A workshop whose threads end with the context."""
     with ExitStack() as pools:
 

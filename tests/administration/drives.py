@@ -26,7 +26,7 @@ async def open_tools() -> AsyncIterator[Workshop]:
     """Threads and clocks, gone at the end."""
     from twisted.internet import reactor  # noqa: PLC0415 - installed by then
 
-    with open_workshop(reactor) as workshop:
+    with open_workshop(reactor) as workshop:  # type: ignore[arg-type]  # the module stands for the reactor
         yield workshop
 
 

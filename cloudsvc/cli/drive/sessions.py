@@ -28,6 +28,7 @@ from cloudsvc.cli.drive.advice import advise
 from cloudsvc.cli.drive.meter import show_progress
 from cloudsvc.cli.homes import load_home
 from cloudsvc.core.errors import StartFault
+from cloudsvc.core.reactors import IReactor
 from cloudsvc.drive.limits import Limits
 from cloudsvc.settings.home import Home
 
@@ -89,7 +90,7 @@ def run(work: Callable[[Workshop, Progress], Coroutine[Any, Any, T]]) -> T:
     globalLogBeginner.beginLoggingTo([warnings], discardBuffer=True, redirectStandardIO=False)
     outcome: list[T | Failure] = []
 
-    async def go(reactor: Any) -> None:
+    async def go(reactor: IReactor) -> None:
         with show_progress() as progress, open_workshop(reactor) as workshop:
             working = Deferred.fromCoroutine(work(workshop, progress))
             ended: Deferred[None] = Deferred()
