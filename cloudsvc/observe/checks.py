@@ -26,7 +26,7 @@ def check_token(is_configured: Callable[[], bool]) -> Check:
 
 
 def check_certificate(
-    not_after: Callable[[], float | None],
+    not_after: Callable[[], float],
     now: WallClock,
     *,
     days: float = 14,
@@ -35,16 +35,12 @@ def check_certificate(
     """
     Whether the served certificate is good for some ``days`` more.
 
-    :param not_after: gives the end of its validity in seconds since the epoch, or ``None`` where this server does not
-        end TLS itself.
+    :param not_after: gives the end of its validity in seconds since the epoch.
     :param has_problem: whether something else is wrong, such as a replacement on disk that cannot be served.
     """
 
     async def run() -> Finding:
-        end = not_after()
-        if end is None:
-            return Finding(ok=True, message="No certificate is in use")
-        left = (end - now()) / _DAY
+        left = (not_after() - now()) / _DAY
         if left <= 0:
             return Finding(ok=False, message="The certificate has expired")
         if has_problem():
