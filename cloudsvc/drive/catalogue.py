@@ -206,7 +206,10 @@ class Pins(Protocol):
         ...
 
     async def pin(self, until: Instant) -> PinId:
-        """Condemn nothing until :meth:`unpin`, or until the moment given has passed."""
+        """
+        Condemn nothing until :meth:`unpin`, or until the moment given has passed. That must be within a day: one that
+        is further away was told by a clock that was wrong, and holds up nothing.
+        """
         ...
 
     async def unpin(self, pin: PinId) -> None:

@@ -13,6 +13,7 @@ from twisted.logger import capturedLogs, formatEvent
 
 from cloudsvc.drive.expiry import Expiry
 from cloudsvc.drive.names import parse_path
+from tests.support.blobs import list_aside, store_blob
 from tests.support.drives import GENEROUS, OpenDrive, open_drive
 from tests.support.reactors import in_reactor
 
@@ -87,3 +88,15 @@ async def test_a_wrong_clock_that_is_set_right_has_done_no_harm(tmp_path: Path) 
         assert await trial.wait(HOUR, by_the_wall=HOUR - 400 * DAY)
         assert await trial.wait(KEPT - 3 * HOUR)
         assert not await trial.wait(DAY)
+
+
+@in_reactor
+async def test_what_was_set_aside_goes_after_a_month(tmp_path: Path) -> None:
+    async with start(tmp_path) as trial:
+        store = trial.opened.storage.blobs
+        stray = (await store_blob(store, b"stray")).id
+        await store.set_aside([stray])
+        await trial.wait(29 * DAY)
+        assert await list_aside(store) == {stray}
+        await trial.wait(2 * DAY)
+        assert await list_aside(store) == set()
