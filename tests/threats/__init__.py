@@ -130,6 +130,9 @@ Memory or time by one request
     live/test_uploads.py::test_requests_whose_answers_are_not_taken_wait_outside
     access/test_memory_windows.py::test_an_attack_from_many_addresses_costs_bounded_memory
     threats/test_cost_of_a_drive_request.py::test_a_large_body_is_refused_in_few_words
+    threats/test_cost_of_a_drive_request.py::test_files_in_deep_folders_are_listed_in_little_memory
+    threats/test_cost_of_a_drive_request.py::test_a_page_of_very_long_paths_ends_early
+    threats/test_cost_of_a_drive_request.py::test_no_batch_makes_folders_without_end
     threats/test_cost_of_a_drive_request.py::test_no_list_takes_a_forged_cursor_or_a_huge_limit
     threats/test_cost_of_a_drive_request.py::test_no_ranges_make_an_answer_larger_than_the_file
     threats/test_cost_of_a_drive_request.py::test_no_head_of_a_part_is_read_for_ever
