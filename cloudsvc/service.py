@@ -18,7 +18,7 @@ from cloudsvc.access.keys import KeyRing
 from cloudsvc.access.throttling import Throttle, Windows, open_windows
 from cloudsvc.api.documentation import Documentation
 from cloudsvc.api.system import System, SystemSettings
-from cloudsvc.applications import find_applications
+from cloudsvc.applications import find_applications, make_application
 from cloudsvc.core.errors import StartFault
 from cloudsvc.core.rates import parse_rate
 from cloudsvc.core.threads import PoolRunner
@@ -225,7 +225,8 @@ class _Assembly:
                 directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             except OSError as problem:
                 raise StartFault([f"{directory} cannot be made: {problem.strerror}"]) from None
-        return [kind(self.loaded.sections[kind.section], self._lend(kind)) for kind in found.values()]
+        sections = self.loaded.sections
+        return [make_application(kind, sections[kind.section], self._lend(kind)) for kind in found.values()]
 
     def _make_serving(self, throttle: Throttle | None, writer: LogWriter) -> Serving:
         return Serving(

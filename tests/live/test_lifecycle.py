@@ -285,6 +285,16 @@ def test_an_application_that_does_not_start_ends_the_server(
     assert "listening on" not in log
 
 
+def test_an_application_that_cannot_be_made_is_one_line(home: Path) -> None:
+    write_config(home, applications=[FIRST, SECOND], second={"begin": "crash"})
+    done = subprocess.run(
+        command(home), cwd=home, env=environment(), capture_output=True, text=True, check=False, timeout=PATIENCE
+    )
+    assert done.returncode == 1
+    [line] = done.stderr.splitlines()
+    assert line.startswith("cloudsvc: application second cannot be made: RuntimeError: spilt milk (")
+
+
 def test_a_daemon_whose_application_does_not_start_says_so_in_the_log(home: Path, tmp_path: Path) -> None:
     """Its launcher has returned by then."""
     write_config(home, applications=[FIRST], first={"start": "fault"})

@@ -9,7 +9,7 @@ from attrs import frozen
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
-from cloudsvc.extend import Application, Klein, Message, Request, StartFault, route
+from cloudsvc.extend import Application, Klein, Message, Request, StartFault, Tools, route
 
 FIRST = "tests.support.moods:First"
 SECOND = "tests.support.moods:Second"
@@ -27,6 +27,7 @@ _log = Logger("moods")
 class Mood:
     """How it goes."""
 
+    begin: Literal["well", "crash"] = "well"
     start: Literal["well", "fault", "crash", "never"] = "well"
     stop: Literal["well", "crash", "never"] = "well"
 
@@ -38,6 +39,11 @@ class First(Application[Mood]):
     mounts = ("slow",)
     settings_type = Mood
     app = Klein()
+
+    def __init__(self, settings: Mood, tools: Tools) -> None:
+        super().__init__(settings, tools)
+        if settings.begin == "crash":
+            raise RuntimeError("spilt milk")
 
     async def start(self) -> None:
         """Start, or not."""
