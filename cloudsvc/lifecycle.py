@@ -21,6 +21,7 @@ from twisted.python.threadpool import ThreadPool
 
 from cloudsvc.access.throttling import Windows
 from cloudsvc.core.errors import StartFault
+from cloudsvc.core.reactors import IReactor
 from cloudsvc.extend import Application
 from cloudsvc.listen.reloading import ReloadingCertificate
 from cloudsvc.listen.sockets import take_over
@@ -48,7 +49,7 @@ class Parts:
     :ivar drain_seconds: how long running requests may take once the server is to stop.
     """
 
-    reactor: Any
+    reactor: IReactor
     ports: Sequence[IListeningPort]
     connections: Connections
     applications: Sequence[Application[Any]]

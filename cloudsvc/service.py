@@ -21,6 +21,7 @@ from cloudsvc.api.system import System, SystemSettings
 from cloudsvc.applications import find_applications, make_application
 from cloudsvc.core.errors import StartFault
 from cloudsvc.core.rates import parse_rate
+from cloudsvc.core.reactors import IReactor
 from cloudsvc.core.threads import PoolRunner
 from cloudsvc.extend import Application, NoSettings, Tools
 from cloudsvc.lifecycle import CloudService, Parts
@@ -47,7 +48,7 @@ _STORAGE_THREADS = 4
 
 
 def build_service(
-    loaded: Loaded, *, reactor: Any, endpoints: Sequence[str] = (), owns_console: bool = True
+    loaded: Loaded, *, reactor: IReactor, endpoints: Sequence[str] = (), owns_console: bool = True
 ) -> CloudService:
     """
     The server that ``loaded`` describes, bound to its addresses; nothing runs yet.
@@ -65,7 +66,7 @@ class _Assembly:
     """What the steps of the assembly share. Each step makes one group of parts from the configuration."""
 
     loaded: Loaded
-    reactor: Any
+    reactor: IReactor
     owns_console: bool
     metrics: Metrics = field(factory=Metrics)
     pool: ThreadPool = field(factory=lambda: ThreadPool(minthreads=0, maxthreads=_THREADS, name="cloudsvc"))
@@ -188,7 +189,7 @@ class _Assembly:
         settings = self.loaded.settings.health
         checks = [
             check_token(lambda: self.keys.configured),
-            check_disk(self.loaded.home.root, self.threads, free_bytes=settings.free_disk_bytes, free_share=1),
+            check_disk(self.loaded.home.root, self.threads, free_bytes=settings.free_disk_bytes),
             check_reactor_lag(lambda: lag.worst, seconds=settings.reactor_lag_seconds),
         ]
         if certificate is not None:

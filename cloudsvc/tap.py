@@ -59,7 +59,7 @@ def makeService(options: Options) -> IService:
     exception a traceback.
     """
     # These import Klein, and with it the reactor, which --reactor must have chosen by now.
-    from twisted.internet import reactor  # noqa: PLC0415  # see above
+    from twisted.internet import reactor as installed  # noqa: PLC0415  # see above
 
     from cloudsvc.applications import find_sections  # noqa: PLC0415  # see above
     from cloudsvc.service import build_service  # noqa: PLC0415  # see above
@@ -67,6 +67,7 @@ def makeService(options: Options) -> IService:
     from cloudsvc.settings.loading import load  # noqa: PLC0415  # see above
     from cloudsvc.timekeeping import keep_steady_time  # noqa: PLC0415  # see above
 
+    reactor: Any = installed  # no interface of Twisted's says all that it is
     keep_steady_time(reactor)
     try:
         home = find_home(options["home"], os.environ, options.directory)
