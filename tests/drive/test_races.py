@@ -166,7 +166,7 @@ OneAfterTheOther.TestCase.settings = settings(max_examples=40, stateful_step_cou
 TestOneAfterTheOther = OneAfterTheOther.TestCase
 
 
-@settings(max_examples=120)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_several_at_once_in_any_schedule(data: st.DataObject) -> None:
     """Threads that go step by step, in an order that is chosen: every interleaving can come, and come again."""

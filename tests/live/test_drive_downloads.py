@@ -15,7 +15,7 @@ from tests.live.drives import MIB, curl, list_blobs, run_drive
 from tests.live.trial import HOST, Memory, count_files, count_idle_files, receive_all, wait_for
 from tests.support.server import Server
 
-LARGE = 192 * MIB
+LARGE = 128 * MIB
 
 
 @pytest.fixture(scope="module")
