@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from enum import Enum
 from functools import partial
+from itertools import count
 from pathlib import Path
 from random import Random
 from threading import Lock, RLock
@@ -83,6 +84,7 @@ class VolatileDisk(Disk):
         self._files: dict[int, Path] = {}
         self._unsynced: set[Path] = set()
         self._names: list[_Name] = []
+        self._numbers = count()
         shutil.rmtree(removed, ignore_errors=True)
         removed.mkdir()
 
@@ -126,19 +128,31 @@ class VolatileDisk(Disk):
     def rename(self, source: Path, destination: Path) -> None:
         """As the real one."""
         with self._lock:
+            replaced = self._keep(destination)
             super().rename(source, destination)
             if source in self._unsynced:
                 self._unsynced ^= {source, destination}
-            self._names.append(_Name(folder=destination.parent, undo=partial(_put_back, destination, source)))
+
+            def undo() -> None:
+                # Whoever takes another's place does so in one step, and so it comes undone.
+                _put_back(destination, source)
+                _put_back(replaced, destination)
+
+            self._names.append(_Name(folder=destination.parent, undo=undo))
 
     def remove(self, path: Path) -> None:
         """As the real one."""
         with self._lock:
             if path.exists():
-                kept = self._removed / f"{path.parent.name} {path.name}"
-                kept.hardlink_to(path)
-                self._names.append(_Name(folder=path.parent, undo=partial(_put_back, kept, path)))
+                self._names.append(_Name(folder=path.parent, undo=partial(_put_back, self._keep(path), path)))
             super().remove(path)
+
+    def _keep(self, path: Path) -> Path:
+        """Where what is at ``path`` can be had again, if anything is."""
+        kept = self._removed / str(next(self._numbers))
+        if path.exists():
+            kept.hardlink_to(path)
+        return kept
 
     def fail(self, random: Random) -> None:
         """Lose what chance wants of what may be lost. Nothing works any more after this."""
