@@ -40,8 +40,9 @@ def _take_turns() -> NoReturn:
     """
     Take the interpreter's lock now and then.
 
-    A thread that gives it up waits until another has taken it. That wake-up may be lost (glibc bug 25847, mended in
-    2.41), and where all others wait for that very thread, as a test does for its clients, nobody takes it ever again.
+    A thread that gives it up waits until another has taken it, and was seen to sleep on when one had. Where all others
+    wait for that very thread, as a test does for its clients, nobody takes it ever again. (A wake-up may be lost by
+    glibc before 2.41, its bug 25847.)
     """
     while True:
         time.sleep(0.2)

@@ -96,7 +96,7 @@ class TestListing:
         expected = [("third", ["x"], 5), ("second.png", ["other"], 3), ("first.txt", ["other", "x"], 3)]
         for file, (name, tags, size) in zip(files, expected, strict=True):
             moments = [file["uploaded_at"], file["updated_at"]]
-            assert sorted(moments, key=lambda text: datetime.strptime(text, MOMENT)) == moments  # noqa: DTZ007
+            assert sorted(moments, key=lambda text: datetime.strptime(text, MOMENT)) == moments  # noqa: DTZ007  # all UTC
             dates = dict(zip(("uploaded_at", "updated_at"), moments, strict=True))
             assert file == describe(f"listing/{name}", tags, size) | dates
 
