@@ -1,1 +1,1 @@
-"""What every room may know: errors and their kinds, actors, secrets, time. Imports nothing of cloudsvc."""
+"""Foundations that every room may use: errors, actors, secrets, time. Imports nothing of cloudsvc."""

@@ -1,8 +1,47 @@
-"""Who acts, and by which credential that was established."""
+"""Actors: who acts, what is granted to them, and by which credential that was established."""
 
 from __future__ import annotations
 
-from attrs import frozen
+from enum import Enum
+from typing import Final
+
+from attrs import field, frozen
+from attrs.validators import max_len
+
+ROOT_FOLDER: Final = 1
+"""The id of the root folder of a drive, in every catalogue."""
+
+
+MAX_GRANTS: Final = 1_000
+"""Grants of one actor: each question about the drive carries all of them."""
+
+
+class Role(Enum):
+    """What one may be to a folder and everything below it; :mod:`cloudsvc.drive.permissions` has its rights."""
+
+    VIEWER = "viewer"
+    """Sees and reads everything."""
+    UPLOADER = "uploader"
+    """Makes new files, and sees nothing."""
+    EDITOR = "editor"
+    """A viewer who changes everything, and puts it into the trash and back."""
+    MANAGER = "manager"
+    """An editor who also removes for good, and shares."""
+
+
+@frozen(kw_only=True)
+class Grant:
+    """
+    A role on a folder and on everything below it.
+
+    It hangs on the folder, not on its path: it follows where the folder is moved, sleeps while the folder is in the
+    trash, and has ended when the folder was purged. Another folder at the same path is not granted.
+
+    :ivar folder: the id of the folder (:data:`cloudsvc.drive.nodes.NodeId`), which is never used again.
+    """
+
+    role: Role
+    folder: int
 
 
 @frozen(kw_only=True)
@@ -11,18 +50,27 @@ class Actor:
     Someone on whose behalf a use-case runs.
 
     :ivar name: unique and stable; ``owner`` is whoever holds the server's own key.
-    :ivar scopes: what the actor may do; ``*`` is everything.
+    :ivar scopes: the routes that the actor may use, as the coarse check before anything is looked up; ``*`` is all.
+    :ivar grants: what the actor may do in the drive, :data:`MAX_GRANTS` at most. Without any, there is nothing that the
+        actor sees.
+    :raises ValueError: there are more grants.
     """
 
     name: str
     scopes: frozenset[str]
+    grants: tuple[Grant, ...] = field(default=(), validator=max_len(MAX_GRANTS))
 
     def may(self, scope: str) -> bool:
         """Whether the actor's scopes include ``scope``."""
         return "*" in self.scopes or scope in self.scopes
 
 
-OWNER = Actor(name="owner", scopes=frozenset({"*"}))
+def make_full_actor(name: str) -> Actor:
+    """An actor who may do everything everywhere."""
+    return Actor(name=name, scopes=frozenset({"*"}), grants=(Grant(role=Role.MANAGER, folder=ROOT_FOLDER),))
+
+
+OWNER: Final = make_full_actor("owner")
 
 
 @frozen(kw_only=True)

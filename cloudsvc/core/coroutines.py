@@ -1,8 +1,8 @@
-"""Run a coroutine as far as it goes by itself, or to its end whatever happens."""
+"""Coroutine runners: as far as one goes by itself, or to its end whatever happens."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Awaitable, Callable, Coroutine, Generator
 from types import coroutine
 from typing import Any, TypeVar
 
@@ -47,6 +47,15 @@ def _go_on(work: Coroutine[Any, Any, T], awaited: Any) -> Generator[Any, Any, T]
     except StopIteration as done:
         result: T = done.value
         return result
+
+
+def abandon(work: Awaitable[object]) -> None:
+    """Let ``work`` be, which nobody will await: a coroutine is closed before it begins, a Deferred cancelled."""
+    if isinstance(work, Coroutine):
+        work.close()
+    elif isinstance(work, Deferred):
+        work.addErrback(lambda _: None)
+        work.cancel()
 
 
 def shield(work: Coroutine[Any, Any, T], undo: Callable[[T], object] | None = None) -> Deferred[T]:

@@ -1,4 +1,4 @@
-"""Errors that every room may raise. They say what went wrong, never how a protocol spells it."""
+"""Errors that every room may raise, independent of any protocol."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Kind(Enum):
     UNPROCESSABLE = auto()
     THROTTLED = auto()
     UNAVAILABLE = auto()
-    """Something this server depends on is away; trying again later may help."""
+    """Something this server depends on is unavailable; trying again later may help."""
     NO_SPACE = auto()
 
 
@@ -32,16 +32,18 @@ class CloudError(Exception):
 
     :param code: stable and machine-readable, in snake_case: clients branch on it.
     :param message: one sentence for people, safe to show to whoever asked.
+    :param retry_after: seconds after which trying again may help; ``None`` where nobody can say.
     """
 
-    def __init__(self, kind: Kind, code: str, message: str) -> None:
+    def __init__(self, kind: Kind, code: str, message: str, *, retry_after: int | None = None) -> None:
         super().__init__(message)
         self.kind = kind
         self.code = code
         self.message = message
+        self.retry_after = retry_after
 
 
-class StartFault(Exception):  # noqa: N818  # a state of affairs with several lines, not one error
+class OperatorError(Exception):  # a state of affairs with several lines, not one error
     """The server cannot start (or a command cannot run). Each line names one fault and says what to do about it."""
 
     def __init__(self, lines: Iterable[str]) -> None:

@@ -1,4 +1,4 @@
-"""Machines, as people name them."""
+"""Hosts, as people name them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def parse_host(text: str) -> Address | str:
     """
     bare = text.strip().removeprefix("[").removesuffix("]")
     if "%" in bare:
-        raise ValueError("an address with a zone is valid on one machine only")
+        raise ValueError("an address with a zone is valid on one host only")
     try:
         return ip_address(bare)
     except ValueError:

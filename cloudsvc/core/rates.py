@@ -1,4 +1,4 @@
-"""Rates as people write them."""
+"""Rates, as people write them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The whole of a reactor, for what makes the narrower things that other parts are given."""
+"""Reactor interface in full, for what makes the narrower ones that other parts are given."""
 
 from __future__ import annotations
 

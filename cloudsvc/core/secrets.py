@@ -1,4 +1,4 @@
-"""A secret is a type of its own, so that no log line, traceback or dump of the configuration can show one."""
+"""Secret type, so that no log line, traceback or dump of the configuration can show a secret."""
 
 from __future__ import annotations
 

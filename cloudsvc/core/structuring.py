@@ -1,5 +1,5 @@
 """
-From plain data (what JSON gives) to typed values and back: strict, and complete in its complaints.
+Structuring of plain data (as JSON gives it) into typed values and back: strict, with every error reported.
 
 Types say what is allowed: attrs classes, ``list``/``tuple[T, ...]``/``frozenset``/``dict`` of such, scalars, literals,
 enumerations and unions of scalars. Ranges are :class:`msgspec.Meta` in :data:`typing.Annotated`, which also
@@ -23,6 +23,8 @@ from collections.abc import (
 )
 from difflib import get_close_matches
 from enum import Enum
+from functools import cache
+from heapq import nsmallest
 from itertools import islice
 from reprlib import Repr
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
@@ -33,6 +35,7 @@ import msgspec
 from attrs import frozen
 from cattrs.gen import make_dict_structure_fn
 
+from cloudsvc.core.quick_tests import find_quick_tests
 from cloudsvc.core.secrets import Secret
 
 T = TypeVar("T")
@@ -52,6 +55,12 @@ _SCALARS = (bool, int, float, str, types.NoneType)
 
 _MOST_FAULTS = 100
 """Of one array or object."""
+
+_MOST_BITS = 256
+"""Of a number that is told in a fault: to spell one takes the square of its length."""
+
+_LONGEST_NAME = 80
+"""Characters of a key that are told in a fault; what is longer is no misspelt setting either."""
 
 _converter = cattrs.Converter(forbid_extra_keys=True, detailed_validation=True)
 _brief = Repr()
@@ -105,13 +114,15 @@ def unstructure(value: object) -> Any:
 
 def suggest(name: str, known: Collection[str]) -> str:
     """``; did you mean …?`` when one of ``known`` is close to ``name``, otherwise nothing."""
-    close = get_close_matches(name, known, n=1, cutoff=0.6)
+    close = get_close_matches(name, known, n=1, cutoff=0.6) if len(name) <= _LONGEST_NAME else ()
     return f"; did you mean {close[0]!r}?" if close else ""
 
 
 def join_path(path: str, step: str | int) -> str:
     """How faults call what is at the key or index ``step`` of the value at ``path``."""
-    return f"{path}.{step}" if isinstance(step, str) and step.isidentifier() else f"{path}[{_brief.repr(step)}]"
+    if isinstance(step, str) and len(step) <= _LONGEST_NAME and step.isidentifier():
+        return f"{path}.{step}"
+    return f"{path}[{_brief.repr(step)}]"
 
 
 def _describe(error: BaseException, path: str) -> Iterator[str]:
@@ -125,7 +136,7 @@ def _describe(error: BaseException, path: str) -> Iterator[str]:
                 yield from _describe(inner, path)
         case cattrs.ForbiddenExtraKeysError(extra_fields=names, cl=target):
             known = [field.name for field in attrs.fields(target)]
-            for name in sorted(names):
+            for name in nsmallest(_MOST_FAULTS, names):
                 yield f"{join_path(path, name)}: unknown key{suggest(name, known)}"
         case KeyError():
             yield f"{path}: missing"
@@ -141,6 +152,8 @@ def _show(value: object) -> str:
             return "an object"
         case list() | tuple():
             return "an array"
+        case int() if value.bit_length() > _MOST_BITS:
+            return "a huge number"
         case _:
             return _brief.repr(value)
 
@@ -279,7 +292,12 @@ def _make_annotated(target: Any, converter: cattrs.Converter) -> _Hook:
 
 @_converter.register_structure_hook_factory(_is_scalar)
 def _make_scalar(target: Any) -> _Hook:
+    tests = find_quick_tests(target)
+
     def take(value: Any, _: Any) -> Any:
+        test = tests.get(type(value))
+        if test is not None and test(value):
+            return value
         try:
             return msgspec.convert(value, target, strict=True)
         except msgspec.ValidationError as error:
@@ -294,8 +312,13 @@ def _take_secret(value: Any, _: Any) -> Secret:
     raise _Mismatch(f"expected str, got {type(value).__name__}")
 
 
+@cache  # of types, which are as many as the code has
+def _scalar_hook(target: Any) -> _Hook:
+    return _make_scalar(target)
+
+
 def _take_scalar(value: Any, target: Any) -> Any:
-    return _make_scalar(target)(value, target)
+    return _scalar_hook(target)(value, target)
 
 
 # cattrs looks up plain classes, and for their subclasses such as ``StrEnum`` too, before it asks any predicate.

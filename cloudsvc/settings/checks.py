@@ -1,8 +1,10 @@
-"""Rules of single values which a range cannot express. Each raises :exc:`ValueError` that says what to write."""
+"""Validators of single values which a range cannot express. Each raises :exc:`ValueError` that says what to write."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from importlib.util import find_spec
 from ipaddress import ip_network
 from typing import Final
 from urllib.parse import urlsplit
@@ -13,13 +15,19 @@ from cloudsvc.core.secrets import Secret
 
 STORAGE_SCHEMES: Final = ("memory", "redis", "rediss", "redis+unix", "memcached")
 
+_CLIENTS: Final[Mapping[str, tuple[str, str]]] = {
+    **dict.fromkeys(("redis", "rediss", "redis+unix"), ("redis", "redis")),
+    "memcached": ("pymemcache", "memcached"),
+}
+"""The module that speaks to the storage at such an address, and the extra that installs it."""
+
 _ADDRESS: Final = re.compile(r"[0-9A-Za-z._-]+|\[?[0-9A-Fa-f:.]+(%[0-9A-Za-z._-]+)?\]?")
 
 
 def check_address(text: str) -> None:
-    """``0.0.0.0``, ``::``, ``[::1]``, ``localhost``. Whether this machine has it, binding tells."""
+    """``0.0.0.0``, ``::``, ``[::1]``, ``localhost``. Whether this host has it, binding tells."""
     if not _ADDRESS.fullmatch(text):
-        raise ValueError(f"{text!r} is no address; write one of this machine, like '127.0.0.1', or '0.0.0.0' for all")
+        raise ValueError(f"{text!r} is no address; write one of this host, like '127.0.0.1', or '0.0.0.0' for all")
 
 
 def check_host(text: str) -> None:
@@ -61,12 +69,19 @@ def check_origin(text: str) -> None:
 
 def check_storage(uri: Secret | None) -> None:
     """``memory://``, ``redis://host:6379/0``. The address may hold a password, so no fault shows it."""
-    if storage_scheme(uri) not in STORAGE_SCHEMES:
+    scheme = storage_scheme(uri)
+    if scheme not in STORAGE_SCHEMES:
         known = ", ".join(f"{scheme}://" for scheme in STORAGE_SCHEMES)
         raise ValueError(f"the address of the storage must begin with one of {known}")
     if uri and not _has_ports(uri.reveal()):
         raise ValueError(
             "the address of the storage has a port that is no number; write one like 'redis://host:6379/0'"
+        )
+    module, extra = _CLIENTS.get(scheme, ("", ""))
+    if module and find_spec(module) is None:
+        raise ValueError(
+            f"counting in {scheme}:// needs a package that is not installed; install cloudsvc[{extra}], "
+            "or count in memory://"
         )
 
 

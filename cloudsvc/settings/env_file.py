@@ -1,4 +1,4 @@
-"""The ``.env`` file: what belongs to one machine. It is read without touching the process's environment."""
+"""The ``.env`` file: what belongs to one host. It is read without touching the process's environment."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Final
 
 from dotenv.parser import Binding, parse_stream
 
-from cloudsvc.core.errors import StartFault
-from cloudsvc.settings.files import replace_file
+from cloudsvc.core.durable_files import replace_file
+from cloudsvc.core.errors import OperatorError
 
 _OWNER_ONLY: Final = 0o600
 
@@ -19,12 +19,12 @@ def read_env_file(path: Path) -> dict[str, str]:
     """
     The variables in ``path``; none where there is no such file.
 
-    :raises StartFault: when it cannot be read, with each line that is none.
+    :raises OperatorError: when it cannot be read, with each line that is none.
     """
     bindings = list(_parse(_read(path).removeprefix("\ufeff")))
     faults = [f"{path}, line {each.original.line}: write NAME=value" for each in bindings if each.error]
     if faults:
-        raise StartFault(faults)
+        raise OperatorError(faults)
     return {each.key: each.value for each in bindings if each.key is not None and each.value is not None}
 
 
@@ -32,7 +32,7 @@ def write_variable(path: Path, name: str, value: str) -> None:
     """
     Set ``name`` in ``path``, which nobody but its owner may read from then on; all other lines stay as they are.
 
-    :raises StartFault: when the file cannot be read or replaced. It is then as before.
+    :raises OperatorError: when the file cannot be read or replaced. It is then as before.
     """
     replace_file(path, set_variable(_read(path), name, value).encode(), mode=_OWNER_ONLY)
 
@@ -64,9 +64,9 @@ def _read(path: Path) -> str:
     except FileNotFoundError:
         return ""
     except OSError as problem:
-        raise StartFault([f"{path} cannot be read: {problem.strerror}"]) from None
+        raise OperatorError([f"{path} cannot be read: {problem.strerror}"]) from None
     except UnicodeDecodeError as problem:
-        raise StartFault([f"{path}: byte {problem.start} is not UTF-8; save the file as UTF-8"]) from None
+        raise OperatorError([f"{path}: byte {problem.start} is not UTF-8; save the file as UTF-8"]) from None
 
 
 def _parse(text: str) -> Iterator[Binding]:

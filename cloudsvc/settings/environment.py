@@ -1,4 +1,4 @@
-"""Environment variables over the configuration file: the text of a variable is decoded by the type of its setting."""
+"""Environment variables over the configuration file: text is decoded by the type of its setting."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 from attrs import frozen
 
 from cloudsvc.core.secrets import Secret
-from cloudsvc.core.structuring import StructureFaults, structure, suggest
+from cloudsvc.core.structuring import StructureFaults, join_path, structure, suggest
 from cloudsvc.settings.document import parse_json
 from cloudsvc.settings.leaves import PREFIX, Leaf
 
@@ -28,7 +28,7 @@ class Source:
 
 @frozen(kw_only=True)
 class Variable:
-    """A variable that is set. ``origin`` tells people which: ``environment PORT``."""
+    """A variable that is set. ``origin`` says to people which: ``environment PORT``."""
 
     origin: str
     text: str
@@ -36,11 +36,15 @@ class Variable:
 
 def find_variable(sources: Iterable[Source], *names: str) -> Variable | None:
     """The variable of the first source, and in it of the first of ``names``, that is set to more than nothing."""
+    return next(find_variables(sources, *names), None)
+
+
+def find_variables(sources: Iterable[Source], *names: str) -> Iterator[Variable]:
+    """All of them that are set to more than nothing; each wins over those after it."""
     for source in sources:
         for name in names:
             if text := source.variables.get(name):
-                return Variable(origin=f"{source.label} {name}", text=text)
-    return None
+                yield Variable(origin=f"{source.label} {name}", text=text)
 
 
 def overlay(
@@ -49,29 +53,58 @@ def overlay(
     """
     Put what ``sources`` say into ``document``; add to ``faults`` what they say wrongly.
 
+    A wrong value is reported also where another wins over it: it would count as soon as the other is gone.
+
     :returns: the origin of each setting that a variable sets.
     """
     origins: dict[str, str] = {}
     for leaf in leaves:
         names = (leaf.variable, SHORT_NAMES[leaf.name]) if leaf.name in SHORT_NAMES else (leaf.variable,)
-        variable = find_variable(sources, *names)
-        if variable is None:
+        variables = list(find_variables(sources, *names))
+        if not variables:
             continue
-        value = decode(variable.text, leaf.type)
-        try:
-            structure(value, leaf.type, path=variable.origin)
-        except StructureFaults as problem:
-            faults += problem.lines
-            continue
-        _place(document, leaf.path, value)
-        origins[leaf.name] = variable.origin
+        values = [decode(variable.text, leaf.type) for variable in variables]
+        sound = [
+            _examine(value, leaf, variable.origin, faults) for value, variable in zip(values, variables, strict=True)
+        ]
+        _examine_covered(document, leaf, faults)
+        if sound[0]:
+            _place(document, leaf.path, values[0])
+            origins[leaf.name] = variables[0].origin
     return origins
 
 
-def find_unknown(sources: Iterable[Source], known: Collection[str]) -> Iterator[str]:
-    """A fault for each variable that looks like a setting and is none of ``known``."""
+def _examine(value: object, leaf: Leaf, path: str, faults: list[str]) -> bool:
+    try:
+        structure(value, leaf.type, path=path)
+    except StructureFaults as problem:
+        faults += problem.lines
+        return False
+    return True
+
+
+def _examine_covered(document: object, leaf: Leaf, faults: list[str]) -> None:
+    """Examine what the file says, which a variable is about to replace."""
+    path = "config"
+    for step in leaf.path:
+        if not isinstance(document, dict) or step not in document:
+            return
+        document, path = document[step], join_path(path, step)
+    _examine(document, leaf, path, faults)
+
+
+def find_unknown(
+    sources: Iterable[Source], known: Collection[str], sections: Collection[str] | None = None
+) -> Iterator[str]:
+    """
+    A fault for each variable that looks like a setting and is none of ``known``.
+
+    :param sections: the only ones whose variables are all known; ``None`` for all there are.
+    """
     for source in sources:
         for name, text in source.variables.items():
+            if sections is not None and name.removeprefix(PREFIX).partition("__")[0].lower() not in sections:
+                continue
             if name.startswith(PREFIX) and text and name not in known:
                 yield f"{source.label} {name}: unknown setting{suggest(name, known)}"
 
@@ -113,6 +146,6 @@ def _place(document: dict[str, Any], path: tuple[str, ...], value: object) -> No
     for section in sections:
         inner = document.setdefault(section, {})
         if not isinstance(inner, dict):
-            return  # The file is at fault, and the fault will be told.
+            return  # The file is at fault, and that is reported elsewhere.
         document = inner
     document[key] = value

@@ -1,4 +1,4 @@
-"""The one directory in which a server keeps everything that is its own."""
+"""Home: the one directory in which a server keeps everything that is its own."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Home:
 
     @property
     def env_file(self) -> Path:
-        """What belongs to this machine and is secret: the hash of the token."""
+        """What belongs to this host and is secret: the hash of the token."""
         return self.root / ".env"
 
     @property

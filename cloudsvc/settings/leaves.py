@@ -1,4 +1,4 @@
-"""The single settings at the ends of the tree, however deep: what an environment variable or a table row stands for."""
+"""Leaf settings at the ends of the tree: each has an environment variable and a row in the reference."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 """
-What can be set: the keys, their types, defaults, ranges and meaning.
+Settings model: keys, types, defaults, ranges and meaning.
 
 This module is the only source of all of that. Validation, the JSON Schema for editors, the default ``config.json``
 and ``docs/configuration.md`` are made from it.
@@ -66,7 +66,14 @@ class ServerSettings:
 class ConnectionSettings:
     """How many connections there may be, and how slow."""
 
-    total: Annotated[int, Meta(ge=1, le=1000000, description="Connections open at the same time.")] = 10_000
+    total: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=1000000,
+            description="Connections open at a time; fewer where the limit of open files asks for it.",
+        ),
+    ] = 10_000
     per_client: Annotated[
         int,
         Meta(
@@ -161,7 +168,16 @@ class CORSSettings:
 
 @frozen(kw_only=True)
 class RateLimitSettings:
-    """How often a client may call."""
+    """
+    How often a client may call.
+
+    Up to `failure_limit` each wrong key is answered with 401. Beyond it no key of that client is evaluated until the
+    window ends, neither wrong nor right: each is answered with 429 and a `Retry-After`, which tells a guesser nothing.
+    While the guessing goes on, half of each further window is kept for keys that come back after the wait they were
+    given, so that who holds the right key gets in even from behind the address of a guesser; one that came back and was
+    wrong gets no other place for an hour. A connection goes on with the key that was accepted on it, as long as no
+    wrong one is shown there.
+    """
 
     enabled: Annotated[bool, Meta(description="Whether to count at all.")] = True
     rate_limit: Annotated[Rate, Meta(description="Requests of one client to one route.")] = "100/minute"
@@ -169,8 +185,15 @@ class RateLimitSettings:
         "6000/minute"
     )
     failure_limit: Annotated[
-        Rate, Meta(description="Wrong keys of one client. A right key still passes beyond it.")
+        Rate, Meta(description="Keys of one client that are evaluated while they turn out wrong, over all routes.")
     ] = "10/minute"
+    by: Annotated[
+        Literal["client", "principal"],
+        Meta(
+            description="Whose requests `rate_limit` and `transfer_limit` count together: those from one address, or "
+            "those of one holder of keys, from whatever address. Where no key is needed, it is always the address."
+        ),
+    ] = "client"
     strategy: Annotated[
         Literal["fixed-window", "moving-window"],
         Meta(description="How to count. A moving window has no bursts at its edges and costs more memory."),
@@ -184,7 +207,7 @@ class RateLimitSettings:
         ),
     ] = field(factory=partial(Secret, "memory://"))
     on_storage_failure: Annotated[
-        Literal["allow", "refuse"], Meta(description="What happens to requests while the storage is away.")
+        Literal["allow", "refuse"], Meta(description="What happens to requests while the storage is unavailable.")
     ] = "allow"
 
     @strategy.validator
@@ -201,7 +224,7 @@ class CertificateSettings:
     """The certificate, and how it is made."""
 
     directory: Annotated[
-        str, Meta(min_length=1, description="Directory of the files below and of the private authority.")
+        str, Meta(min_length=1, description="Directory of the files below and of the private certificate authority.")
     ] = "certs"
     ssl_keyfile: Annotated[str, Meta(min_length=1, description="File of the private key, in `directory`.")] = "key.pem"
     ssl_certfile: Annotated[
@@ -215,7 +238,7 @@ class CertificateSettings:
         Meta(ge=1, le=825, description="Days for which a new certificate is valid. Some clients refuse more than 825."),
     ] = 365
     names: Annotated[
-        tuple[Host, ...], Meta(min_length=1, description="Host names and addresses that a new certificate is for.")
+        tuple[Host, ...], Meta(min_length=1, description="Host names and addresses that the certificate is for.")
     ] = ("localhost", "127.0.0.1", "::1")
     renew: Annotated[bool, Meta(description="Whether the server renews the certificate that it has made itself.")] = (
         True
@@ -285,6 +308,20 @@ class StaticSettings:
             "`null` serves none."
         ),
     ] = None
+    content_security_policy: Annotated[
+        Annotated[str, Meta(pattern=_HEADER_VALUE)] | None,
+        Meta(
+            description="Policy of these files, in place of the one of `security`, which all other answers keep. "
+            "`null` has that one for them too."
+        ),
+    ] = None
+    cache_control: Annotated[
+        str,
+        Meta(
+            pattern=_HEADER_VALUE,
+            description="How browsers and caches keep these files. `no-cache` asks each time whether they changed.",
+        ),
+    ] = "no-cache"
 
 
 @frozen(kw_only=True)
@@ -294,7 +331,9 @@ class HealthSettings:
     certificate_days: Annotated[
         int, Meta(ge=0, le=825, description="When the certificate is valid for fewer days.")
     ] = 14
-    free_disk_bytes: Annotated[int, Meta(ge=0, description="When the disk of the home has less room.")] = 104_857_600
+    free_disk_bytes: Annotated[int, Meta(ge=0, description="When a disk that is written to has less room.")] = (
+        104_857_600
+    )
     reactor_lag_seconds: Annotated[float, Meta(gt=0, le=60, description="When the event loop is later than this.")] = 1
     timeout_seconds: Annotated[float, Meta(gt=0, le=60, description="When a check takes longer than this.")] = 5
 

@@ -1,4 +1,4 @@
-"""The reference page of the configuration, made from the classes themselves."""
+"""Reference page of the configuration, generated from the classes themselves."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ that `CLOUDSVC_HOME` names, else the current directory. `cloudsvc init DIR` writ
 
     DIR/config/config.json    the configuration, described below
     DIR/config/schema.json    its JSON Schema, with which editors check and complete it
-    DIR/.env                  what belongs to this machine and is secret; mode 0600
-    DIR/certs/                certificate, key and the private authority that signed it
+    DIR/.env                  what belongs to this host and is secret; mode 0600
+    DIR/certs/                certificate, key and the private certificate authority that signed it
     DIR/logs/                 server.log and its older backups
     DIR/data/                 what applications store
 
@@ -62,6 +62,12 @@ are, everything else as JSON (`8443`, `true`, `["localhost"]`, `null`). `HOST` a
 
 `API_TOKEN_HASH` is the SHA-256 of the key that clients present, as 64 hexadecimal digits.
 `cloudsvc generate-new-token` makes a key, shows it once, and writes its hash to `.env`.
+
+Everything is read once, at the start, but for three things: the hash of the key in `.env`, the certificate and its key.
+A running server takes these up within a minute after they have changed, and at once on SIGHUP. From then on the former
+key is refused; requests that were let in before run to their end. A file that cannot be read, or holds something else
+than a hash, changes nothing, and the log says so; one that is gone, or names no hash any more, lets nobody in. Where
+`API_TOKEN_HASH` is a variable of the server's own environment, that one wins, and lasts as long as the process.
 
 `cloudsvc config show` lists every setting with its value and where that comes from; secrets stay hidden.
 

@@ -1,4 +1,4 @@
-"""What editors need to check and complete a configuration, and the configuration they start from."""
+"""JSON Schema for editors, and the default configuration to start from."""
 
 from __future__ import annotations
 

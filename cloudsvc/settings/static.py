@@ -1,4 +1,4 @@
-"""The directory whose files everybody may read: it is there, and it is apart from what nobody may."""
+"""Public directory: its files are for everybody, and it lies apart from what is private."""
 
 from __future__ import annotations
 
