@@ -1,1 +1,1 @@
-"""Who may do how much: keys, clients behind proxies, throttling."""
+"""Access control: API keys, client addresses behind proxies, rate limits."""

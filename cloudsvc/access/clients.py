@@ -1,8 +1,8 @@
-"""Who sent a request, also when proxies stand between."""
+"""Client addresses: the sender of a request, also behind trusted proxies."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Final, TypeAlias
@@ -16,10 +16,14 @@ UNIX: Final = "unix"
 """What a peer without an address is called: one that came through a Unix socket."""
 
 _HOPS: Final = 32
-"""So many entries of ``X-Forwarded-For`` are looked at, from the right."""
+"""So many entries of ``X-Forwarded-For`` are read, from the right."""
 
+_MAPPED: Final = IPv6Network("::ffff:0:0/96")
 _LONGEST_ENTRY: Final = 64
+"""Bytes of such an entry: no address is longer, and none that is gets remembered."""
+
 _REMEMBERED: Final = 4096
+"""Addresses, of some 100 bytes each."""
 
 
 @frozen(kw_only=True)
@@ -38,17 +42,27 @@ class Client:
     through_proxy: bool
 
 
+def _unmap(networks: Iterable[Network]) -> tuple[Network, ...]:
+    """``networks``, where those of IPv4 in IPv6 (RFC 4291, 2.5.5.2) are IPv4 as well."""
+    return tuple(
+        IPv4Network((int(network.network_address) & 0xFFFFFFFF, network.prefixlen - _MAPPED.prefixlen))
+        if isinstance(network, IPv6Network) and network.subnet_of(_MAPPED)
+        else network
+        for network in networks
+    )
+
+
 @frozen(kw_only=True)
 class Clients:
     """
     Tells clients apart.
 
-    :ivar trusted: the networks of the proxies whose ``X-Forwarded-For`` is believed.
+    :ivar trusted: the networks of the proxies whose ``X-Forwarded-For`` is believed; IPv4 in IPv6 means IPv4.
     :ivar unix: whether whoever connects to a Unix socket is such a proxy.
     """
 
-    trusted: tuple[Network, ...] = ()
-    unix: bool = False
+    trusted: tuple[Network, ...] = field(converter=_unmap)
+    unix: bool
     _recall: Callable[[str | None], bool] = field(init=False, repr=False, eq=False)
 
     @_recall.default
@@ -69,7 +83,7 @@ class Clients:
             return _describe(peer_host, through_proxy=False)
         sender = peer_host
         for entry in _walk_back(forwarded_for):
-            address = _parse_entry(entry)
+            address = _parse_entry(entry) if len(entry) <= _LONGEST_ENTRY else None
             if address is None:
                 break
             sender = address
@@ -89,7 +103,7 @@ class Clients:
 
 
 def _walk_back(lines: Sequence[bytes]) -> Iterator[bytes]:
-    """The entries of all ``lines`` from the right, as far as anyone should look (RFC 9110, 5.3: lines are one list)."""
+    """The entries of all ``lines`` from the right, as far as anyone should read (RFC 9110, 5.3: lines are one list)."""
     entries = b",".join(lines).rsplit(b",", _HOPS)
     return reversed(entries[-_HOPS:])
 
@@ -97,8 +111,6 @@ def _walk_back(lines: Sequence[bytes]) -> Iterator[bytes]:
 @lru_cache(_REMEMBERED)
 def _parse_entry(entry: bytes) -> str | None:
     """The address in an entry, which some proxies write with a port: ``192.0.2.1:80``, ``[2001:db8::1]:80``."""
-    if len(entry) > _LONGEST_ENTRY:
-        return None
     text = entry.decode("latin-1").strip()
     if text.startswith("["):
         text = text[1:].partition("]")[0]
@@ -112,7 +124,7 @@ def _parse(host: str) -> Address | None:
     """
     The address that ``host`` is.
 
-    IPv4 in IPv6 (RFC 4291, 2.5.5.2) counts as IPv4; a zone (RFC 4007, 11) names a link of this machine, not a client.
+    IPv4 in IPv6 (RFC 4291, 2.5.5.2) counts as IPv4; a zone (RFC 4007, 11) names a link of this host, not a client.
     """
     try:
         address = ip_address(host.partition("%")[0])

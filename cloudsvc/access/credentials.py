@@ -1,66 +1,176 @@
 """
-Where a request may carry its key.
+Credential sources: where a request may carry a credential, whose it is, and how a client is asked for one.
 
-A guard asks a list of sources in order, and the first that finds its kind of credential decides. So when a request
-carries both headers, ``X-API-Key`` wins (with :class:`KeyHeader` listed first) and the other is not looked at: a right
-key never makes up for a wrong one.
+Sources are asked in a fixed order, and the first that finds its kind of credential decides. So when a request carries
+both header fields, ``X-API-Key`` wins (with :class:`KeyHeader` listed first) and the other is not read: a right key
+never makes up for a wrong one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final, Protocol
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, ClassVar, Final, Protocol, TypeAlias
 
 from attrs import frozen
 from twisted.web.http_headers import Headers
 
 from cloudsvc.access.keys import Keys
-from cloudsvc.core.actors import Principal
+from cloudsvc.core.actors import Actor, Principal
+
+
+class RequestHead(Protocol):
+    """
+    A request before its body, as credential sources see it.
+
+    :ivar method: in capitals.
+    :ivar uri: the path and the query, as they were sent.
+    :ivar path: as it was sent: not decoded, without the query.
+    :ivar requestHeaders: its header fields.
+    """
+
+    @property
+    def method(self) -> bytes: ...
+    @property
+    def uri(self) -> bytes: ...
+    @property
+    def path(self) -> bytes: ...
+    @property
+    def requestHeaders(self) -> Headers: ...
+
+
+Identified: TypeAlias = Principal | Awaitable[Principal | None] | None
+"""The principal behind a credential, ``None`` for nobody, or something to await where only a look-up can say."""
+
+
+class CredentialSource(ABC):
+    """
+    One kind of credential. Its users subclass it, so that what it may gain later has a default.
+
+    Nothing about it is fixed when the server starts: its credentials may come and go, and it is asked at each request.
+
+    :cvar name: of its kind, unique in a server; what ``via`` of its principals says, and what the API's description
+        calls it.
+    :cvar scheme: the Security Scheme Object that describes it (OpenAPI 3.1, section 4.8.27); empty for a kind that the
+        description leaves out.
+    """
+
+    name: ClassVar[str]
+    scheme: ClassVar[Mapping[str, Any]] = MappingProxyType({})
+
+    @property
+    def configured(self) -> bool:
+        """Whether any credential of this kind can be valid at all, now; true where only a look-up could say."""
+        return True
+
+    @abstractmethod
+    def find(self, head: RequestHead, /) -> bytes | None:
+        """
+        The credential of this kind that a request carries; ``None`` when it carries none.
+
+        It is what a guess would be: its digest tells one attempt from the next, and is kept for a while. A request of
+        which this returns something is let in by this source, or by none.
+        """
+
+    @abstractmethod
+    def identify(self, credential: bytes, head: RequestHead, /) -> Identified:
+        """
+        The principal whose ``credential`` it is; ``None`` for nobody, found in the same time as somebody.
+
+        A source that knows at once returns the answer itself, which costs the request nothing; any other returns
+        something to await.
+
+        :raises CloudError: of the kind ``UNAVAILABLE``, where nobody can say now. So is any other exception taken: a
+            look-up that fails is no wrong credential.
+        """
+
+    def challenge(self, head: RequestHead, /) -> bytes | None:
+        """
+        What ``WWW-Authenticate`` says of this kind (RFC 9110 section 11.6.1) to a request that is not let in.
+
+        ``None`` for a kind that is not asked for there: a browser asks its user for what ``Basic`` names.
+        """
+        return None
 
 
 @frozen
-class Rejected:
-    """A credential was presented, and it is not valid. Why is nobody's business."""
-
-
-REJECTED: Final = Rejected()
-
-
-class CredentialSource(Protocol):
-    """One kind of credential."""
-
-    async def authenticate(self, headers: Headers, /) -> Principal | Rejected | None:
-        """Who the request of these ``headers`` is from; ``None`` when it carries no credential of this kind."""
-        ...
-
-
-@frozen
-class KeyHeader:
+class KeyHeader(CredentialSource):
     """``X-API-Key: KEY``."""
 
     keys: Keys
 
-    async def authenticate(self, headers: Headers, /) -> Principal | Rejected | None:
+    name = "key"
+    scheme = MappingProxyType({"type": "apiKey", "in": "header", "name": "X-API-Key"})
+
+    @property
+    def configured(self) -> bool:
         """See :class:`CredentialSource`."""
-        return _judge(self.keys, headers.getRawHeaders(b"x-api-key", ()), "key")
+        return self.keys.configured
+
+    def find(self, head: RequestHead, /) -> bytes | None:
+        """See :class:`CredentialSource`."""
+        return _combine(head.requestHeaders.getRawHeaders(b"x-api-key", ()))
+
+    def identify(self, credential: bytes, head: RequestHead, /) -> Identified:
+        """See :class:`CredentialSource`."""
+        return _identify(self.keys, credential, self.name)
+
+    def challenge(self, head: RequestHead, /) -> bytes | None:
+        """See :class:`CredentialSource`."""
+        return b'ApiKey realm="cloudsvc"'
 
 
 @frozen
-class BearerToken:
+class BearerToken(CredentialSource):
     """``Authorization: Bearer KEY`` (RFC 6750, 2.1). Other schemes are left to other sources."""
 
     keys: Keys
 
-    async def authenticate(self, headers: Headers, /) -> Principal | Rejected | None:
+    name = "bearer"
+    scheme = MappingProxyType({"type": "http", "scheme": "bearer"})
+
+    @property
+    def configured(self) -> bool:
         """See :class:`CredentialSource`."""
-        fields = (line.strip().partition(b" ") for line in headers.getRawHeaders(b"authorization", ()))
-        return _judge(self.keys, [token for scheme, _, token in fields if scheme.lower() == b"bearer"], "bearer")
+        return self.keys.configured
+
+    def find(self, head: RequestHead, /) -> bytes | None:
+        """See :class:`CredentialSource`."""
+        lines = head.requestHeaders.getRawHeaders(b"authorization", ())
+        fields = (line.strip().partition(b" ") for line in lines)
+        return _combine([token for scheme, _, token in fields if scheme.lower() == b"bearer"])
+
+    def identify(self, credential: bytes, head: RequestHead, /) -> Identified:
+        """See :class:`CredentialSource`."""
+        return _identify(self.keys, credential, self.name)
+
+    def challenge(self, head: RequestHead, /) -> bytes | None:
+        """See :class:`CredentialSource`."""
+        return b'Bearer realm="cloudsvc"'
 
 
-def _judge(keys: Keys, presented: Sequence[bytes], via: str) -> Principal | Rejected | None:
-    """An empty key is none. Of several different keys nobody can tell which one was meant: that is a wrong key."""
-    candidates = {key for line in presented if (key := line.strip())}
-    if not candidates:
+_APART: Final = b", "
+"""What stands between the values of lines of one name when they are one value (RFC 9110 section 5.2)."""
+
+
+def _combine(lines: Sequence[bytes]) -> bytes | None:
+    """
+    The key in ``lines``. An empty one is none. Of several different ones nobody can tell which was meant: together they
+    are a wrong one.
+    """
+    return _APART.join(dict.fromkeys(key for line in lines if (key := line.strip()))) or None
+
+
+def _identify(keys: Keys, key: bytes, via: str) -> Identified:
+    found = keys.identify(key)
+    if found is None:
         return None
-    actor = keys.identify(candidates.pop()) if len(candidates) == 1 else None
-    return REJECTED if actor is None else Principal(actor=actor, via=via)
+    if isinstance(found, Actor):
+        return Principal(actor=found, via=via)
+    return _await_actor(found, via)
+
+
+async def _await_actor(looked_up: Awaitable[Actor | None], via: str) -> Principal | None:
+    actor = await looked_up
+    return None if actor is None else Principal(actor=actor, via=via)

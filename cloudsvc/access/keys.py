@@ -1,4 +1,4 @@
-"""Keys: random tokens, of which the server keeps nothing but SHA-256 digests."""
+"""API keys: random tokens, of which the server keeps nothing but SHA-256 digests."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import re
 import secrets
+from collections.abc import Awaitable
 from typing import Final, Protocol
 
 from attrs import field, frozen
@@ -29,15 +30,19 @@ def hash_token(token: str | bytes) -> str:
 
 
 class Keys(Protocol):
-    """Knows who holds which key."""
+    """Keys and their holders, of this moment: they come and go while the server runs."""
 
     @property
     def configured(self) -> bool:
-        """Whether any key can be valid at all."""
+        """Whether any key can be valid at all, now; true where only a look-up could say."""
         ...
 
-    def identify(self, presented: bytes) -> Actor | None:
-        """Who holds the key ``presented``; ``None`` for nobody, found in the same time as somebody."""
+    def identify(self, presented: bytes, /) -> Actor | Awaitable[Actor | None] | None:
+        """
+        The holder of the key ``presented``; ``None`` for nobody, found in the same time as somebody.
+
+        Something to await, where the answer is not known at once. A look-up that fails raises: that is no wrong key.
+        """
         ...
 
 
@@ -66,7 +71,7 @@ class KeyRing:
         """Whether there is an owner's token."""
         return self.owner_hash is not None
 
-    def identify(self, presented: bytes) -> Actor | None:
+    def identify(self, presented: bytes, /) -> Actor | None:
         """The owner for the owner's token, otherwise nobody, in constant time."""
         return OWNER if hmac.compare_digest(_digest(presented), self._owner_digest) and self.configured else None
 

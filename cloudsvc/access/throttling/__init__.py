@@ -1,20 +1,22 @@
-"""How often a client may call: rates, the windows that count, and the policy around them."""
+"""Rate limiting: rates, the stores that count, and the policy around them."""
 
 from __future__ import annotations
 
-from cloudsvc.access.throttling.memory import FixedWindows, MovingWindows
-from cloudsvc.access.throttling.opening import open_windows
-from cloudsvc.access.throttling.shared import SharedWindows
+from cloudsvc.access.throttling.attempts import AttemptLimits
+from cloudsvc.access.throttling.memory import FixedWindowStore, MovingWindowStore
+from cloudsvc.access.throttling.opening import open_store
+from cloudsvc.access.throttling.shared import SharedStore
+from cloudsvc.access.throttling.store import Decision, RateLimitStore, StoreUnavailable
 from cloudsvc.access.throttling.throttle import Throttle
-from cloudsvc.access.throttling.windows import Decision, StorageAway, Windows
 
 __all__ = [
+    "AttemptLimits",
     "Decision",
-    "FixedWindows",
-    "MovingWindows",
-    "SharedWindows",
-    "StorageAway",
+    "FixedWindowStore",
+    "MovingWindowStore",
+    "RateLimitStore",
+    "SharedStore",
+    "StoreUnavailable",
     "Throttle",
-    "Windows",
-    "open_windows",
+    "open_store",
 ]

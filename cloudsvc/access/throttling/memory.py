@@ -1,5 +1,5 @@
 """
-Windows in the memory of this process: no timers, no threads, about a microsecond per hit.
+Rate-limit store in the memory of this process: no timers, no threads, about a microsecond per hit.
 
 Each rate has a table of keys, oldest first. A hit of a new key drops up to two outdated ones, so that a table shrinks
 again after a rush; beyond a bound the oldest key goes, outdated or not, so that an attack from many addresses costs a
@@ -13,7 +13,7 @@ from typing import Final
 
 from attrs import define, field
 
-from cloudsvc.access.throttling.windows import Decision
+from cloudsvc.access.throttling.store import Decision
 from cloudsvc.core.clock import WallClock
 from cloudsvc.core.rates import Rate
 
@@ -28,7 +28,7 @@ class _Memory:
     """What is always there."""
 
     async def check(self) -> None:
-        """Memory is never away."""
+        """Memory is always available."""
 
     async def close(self) -> None:
         """Nothing is held."""
@@ -41,8 +41,8 @@ class _Window:
 
 
 @define(eq=False)
-class FixedWindows(_Memory):
-    """Windows that begin with a key's first hit and end all at once."""
+class FixedWindowStore(_Memory):
+    """Fixed windows: they begin with a key's first hit and end all at once."""
 
     _now: WallClock
     _most_keys: int = _MOST_KEYS
@@ -51,7 +51,7 @@ class FixedWindows(_Memory):
     )
 
     async def hit(self, rate: Rate, *key: str) -> Decision:
-        """See :class:`~cloudsvc.access.throttling.windows.Windows`."""
+        """See :class:`~cloudsvc.access.throttling.store.RateLimitStore`."""
         now = self._now()
         amount, seconds, _ = rate
         table = self._tables[rate]
@@ -83,8 +83,8 @@ class _Hits:
 
 
 @define(eq=False)
-class MovingWindows(_Memory):
-    """Windows that end now, wherever that is: no span of their length ever holds more than the rate."""
+class MovingWindowStore(_Memory):
+    """Moving windows: they end now, wherever that is: no span of their length ever holds more than the rate."""
 
     _now: WallClock
     _most_keys: int = _MOST_KEYS
@@ -92,7 +92,7 @@ class MovingWindows(_Memory):
     _tables: defaultdict[Rate, _Hits] = field(init=False, repr=False, factory=lambda: defaultdict(_Hits))
 
     async def hit(self, rate: Rate, *key: str) -> Decision:
-        """See :class:`~cloudsvc.access.throttling.windows.Windows`."""
+        """See :class:`~cloudsvc.access.throttling.store.RateLimitStore`."""
         now = self._now()
         amount, seconds, _ = rate
         table = self._tables[rate]

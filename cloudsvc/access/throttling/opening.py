@@ -1,16 +1,17 @@
-"""From the address of a storage to windows that count in it. The clients of storages are imported only when used."""
+"""Opening of rate-limit stores by address. Their client libraries are imported only when used."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Final, Literal
 
 from limits.errors import ConfigurationError
 from limits.storage import MemcachedStorage, RedisStorage
 from limits.strategies import FixedWindowRateLimiter, MovingWindowRateLimiter
 
-from cloudsvc.access.throttling.memory import FixedWindows, MovingWindows
-from cloudsvc.access.throttling.shared import SharedWindows
-from cloudsvc.access.throttling.windows import Windows
+from cloudsvc.access.throttling.memory import FixedWindowStore, MovingWindowStore
+from cloudsvc.access.throttling.shared import SharedStore
+from cloudsvc.access.throttling.store import RateLimitStore
 from cloudsvc.core.clock import WallClock
 from cloudsvc.core.secrets import Secret
 from cloudsvc.core.threads import ThreadRunner
@@ -25,19 +26,20 @@ _IDLE: Final = 60
 """Seconds after which a connection to Memcached is not used again: something between may have dropped it."""
 
 
-def open_windows(storage_uri: Secret | None, strategy: Strategy, now: WallClock, runner: ThreadRunner) -> Windows:
+def open_store(storage_uri: Secret | None, strategy: Strategy, now: WallClock, runner: ThreadRunner) -> RateLimitStore:
     """
-    Windows that count by ``strategy`` in the storage at ``storage_uri``. Nothing is connected yet.
+    The rate-limit store that counts by ``strategy`` at ``storage_uri``. Nothing is connected yet.
 
     :param storage_uri: ``redis://host:6379/0`` (or ``rediss:``, ``redis+unix:``) or ``memcached://host:11211``;
         ``memory://`` or nothing for the memory of this process.
     :param runner: owns the threads in which the storage is asked.
+    :raises ModuleNotFoundError: the library for it is missing, which a configuration that was checked does not ask for.
     :raises ValueError: says what to write instead, without the address, which may hold a password.
     """
     uri = storage_uri.reveal() if storage_uri else ""
     scheme = uri.partition("://")[0] if uri else "memory"
     if scheme == "memory":
-        return FixedWindows(now) if strategy == "fixed-window" else MovingWindows(now)
+        return FixedWindowStore(now) if strategy == "fixed-window" else MovingWindowStore(now)
     try:
         if scheme in _REDIS:
             return _open_redis(uri, strategy, now, runner)
@@ -52,7 +54,7 @@ def open_windows(storage_uri: Secret | None, strategy: Strategy, now: WallClock,
     )
 
 
-def _open_redis(uri: str, strategy: Strategy, now: WallClock, runner: ThreadRunner) -> Windows:
+def _open_redis(uri: str, strategy: Strategy, now: WallClock, runner: ThreadRunner) -> RateLimitStore:
     from redis.backoff import NoBackoff  # noqa: PLC0415 - most servers count in memory
     from redis.retry import Retry  # noqa: PLC0415 - see above
 
@@ -64,7 +66,7 @@ def _open_redis(uri: str, strategy: Strategy, now: WallClock, runner: ThreadRunn
     storage = RedisStorage(uri, **options)
     kind = FixedWindowRateLimiter if strategy == "fixed-window" else MovingWindowRateLimiter
     pool: Any = storage.storage.connection_pool
-    return SharedWindows(
+    return SharedStore(
         storage=storage,
         limiter=kind(storage),
         disconnect=lambda: pool.disconnect(inuse_connections=False),
@@ -73,7 +75,7 @@ def _open_redis(uri: str, strategy: Strategy, now: WallClock, runner: ThreadRunn
     )
 
 
-def _open_memcached(uri: str, now: WallClock, runner: ThreadRunner) -> Windows:
+def _open_memcached(uri: str, now: WallClock, runner: ThreadRunner) -> RateLimitStore:
     from pymemcache.client import (  # type: ignore[import-untyped]  # noqa: PLC0415 - no types; most count in memory
         HashClient,
         PooledClient,
@@ -89,15 +91,27 @@ def _open_memcached(uri: str, now: WallClock, runner: ThreadRunner) -> Windows:
         "no_delay": True,
         "pool_idle_timeout": _IDLE,
     }
+    several = len(storage.hosts) > 1
     client: Any = (
-        PooledClient(*storage.hosts, **options)
-        if len(storage.hosts) == 1
-        else HashClient(storage.hosts, use_pooling=True, **options)
+        HashClient(storage.hosts, use_pooling=True, **options) if several else PooledClient(*storage.hosts, **options)
     )
-    return SharedWindows(
+    return SharedStore(
         storage=storage,
         limiter=FixedWindowRateLimiter(storage),
-        disconnect=client.close,
+        disconnect=lambda: _close_idle([*client.clients.values()] if several else [client]),
         runner=runner,
         now=now,
     )
+
+
+def _close_idle(clients: Iterable[Any]) -> None:
+    """
+    Close the connections to Memcached that no thread uses now.
+
+    The clients' own ``close`` takes away those of other threads as well, in the middle of a call; and of one that is
+    about to connect it only takes the place in the pool, so that nobody would ever close its socket.
+    """
+    for pool in (client.client_pool for client in clients):
+        while pool.free:
+            # Where another thread is quicker, this is a new client, which has connected to nothing.
+            pool.destroy(pool.get())

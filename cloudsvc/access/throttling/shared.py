@@ -1,4 +1,4 @@
-"""Windows in a storage that several servers share: Redis or Memcached."""
+"""Rate-limit store that several servers share: Redis or Memcached."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from limits import RateLimitItem, RateLimitItemPerSecond
 from limits.storage import Storage
 from limits.strategies import RateLimiter
 
-from cloudsvc.access.throttling.windows import Decision, StorageAway
+from cloudsvc.access.throttling.store import Decision, StoreUnavailable
 from cloudsvc.core.clock import WallClock
 from cloudsvc.core.rates import Rate
 from cloudsvc.core.threads import ThreadRunner
@@ -29,15 +29,15 @@ _NAMESPACE: Final = "cloudsvc"
 
 
 @define(eq=False, kw_only=True)
-class SharedWindows:
+class SharedStore:
     """
-    Windows in a storage of the ``limits`` library, asked in threads.
+    A rate-limit store in a storage of the ``limits`` library, asked in threads.
 
     A failure opens a circuit: calls fail at once, those that wait for a thread too, and after each pause one call tries
-    whether the storage is back. So a storage that hangs costs one time-out, however many requests come.
+    whether the storage answers again. So one that hangs costs one time-out, however many requests come.
 
     :param limiter: counts, by a strategy of ``limits``, in ``storage``. Its calls must time out.
-    :param disconnect: lets go of idle connections.
+    :param disconnect: lets go of idle connections, and of no other: whoever fails does not take theirs from others.
     :param now: paces the tries.
     :param most_calls: may be under way, or wait for a thread.
     """
@@ -57,17 +57,17 @@ class SharedWindows:
         return BoundedSemaphore(self._most_calls)
 
     async def hit(self, rate: Rate, *key: str) -> Decision:
-        """See :class:`~cloudsvc.access.throttling.windows.Windows`."""
+        """See :class:`~cloudsvc.access.throttling.store.RateLimitStore`."""
         # A digest has no address of a client in it, and fits Memcached, where a key has 250 bytes.
         name = hashlib.blake2b("\0".join(key).encode(errors="backslashreplace"), digest_size=16).hexdigest()
         return await self._run(self._hit, RateLimitItemPerSecond(rate.amount, rate.seconds, _NAMESPACE), name)
 
     async def check(self) -> None:
-        """See :class:`~cloudsvc.access.throttling.windows.Windows`."""
+        """See :class:`~cloudsvc.access.throttling.store.RateLimitStore`."""
         await self._run(self._check)
 
     async def close(self) -> None:
-        """See :class:`~cloudsvc.access.throttling.windows.Windows`."""
+        """See :class:`~cloudsvc.access.throttling.store.RateLimitStore`."""
         self._closed = True
         await self._runner.run(self._disconnect)
 
@@ -85,10 +85,10 @@ class SharedWindows:
         if failed_at is not None:
             now = self._now()
             if 0 <= now - failed_at < _PAUSE:
-                raise StorageAway("it failed a moment ago")
+                raise StoreUnavailable("it failed a moment ago")
             self._failed_at = failed_at = now  # this call tries; meanwhile the others go without
         if not self._places.acquire(blocking=False):
-            raise StorageAway("too many calls wait for it")
+            raise StoreUnavailable("too many calls wait for it")
         return await self._runner.run(self._attempt, failed_at, call, *args)
 
     def _attempt(self, failed_at: float | None, call: Callable[..., T], *args: object) -> T:
@@ -105,13 +105,13 @@ class SharedWindows:
 
     def _try(self, failed_at: float | None, call: Callable[..., T], *args: object) -> T:
         if self._failed_at not in (None, failed_at):
-            raise StorageAway("it failed while this call waited")
+            raise StoreUnavailable("it failed while this call waited")
         try:
             result = call(*args)
         except Exception as error:  # noqa: BLE001 - clients of storages raise all sorts, OSError and their own
             self._failed_at = self._now()
             self._disconnect()
             # The error's own text may hold parts of an address with a password.
-            raise StorageAway(type(error).__name__) from None
+            raise StoreUnavailable(type(error).__name__) from None
         self._failed_at = None
         return result

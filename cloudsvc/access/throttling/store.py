@@ -1,4 +1,4 @@
-"""What counts hits, whatever it counts in."""
+"""Interface of rate-limit stores."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ class Decision(NamedTuple):
     reset_at: float
 
 
-class StorageAway(Exception):  # noqa: N818 - a state of affairs, not a mistake
+class StoreUnavailable(Exception):  # noqa: N818 - a state of affairs, not a mistake
     """Hits cannot be counted at the moment. The text says why, without the address of the storage."""
 
 
-class Windows(Protocol):
+class RateLimitStore(Protocol):
     """Counts hits by rate and key."""
 
     async def hit(self, rate: Rate, *key: str) -> Decision:
         """
         Count one more hit of ``key``, unless that would exceed ``rate``.
 
-        :raises StorageAway: it cannot be counted.
+        :raises StoreUnavailable: it cannot be counted.
         """
         ...
 
@@ -41,7 +41,7 @@ class Windows(Protocol):
         """
         Return when hits can be counted.
 
-        :raises StorageAway: they cannot.
+        :raises StoreUnavailable: they cannot.
         """
         ...
 
