@@ -1,5 +1,5 @@
 """
-HTTP: the channel and request, the body as a stream, layers around the tree, guards on routes, responses and errors.
+HTTP server: channel and request, the body as a stream, layers around the tree, guards on routes, errors.
 
 Knows what every HTTP application needs and nothing of any particular one.
 """

@@ -1,4 +1,4 @@
-"""The one table that maps errors to HTTP statuses."""
+"""Error table: the one place that maps errors to HTTP statuses."""
 
 from __future__ import annotations
 
@@ -46,11 +46,14 @@ class HTTPError(Exception):
 
 
 def as_http_error(problem: BaseException) -> HTTPError | None:
-    """``problem`` as it is told to the client, or ``None`` for the unexpected, of which nothing is told."""
+    """``problem`` as it is reported to the client, or ``None`` for the unexpected, of which nothing is."""
     if isinstance(problem, HTTPError):
         return problem
     if isinstance(problem, CloudError):
-        return HTTPError(STATUS_OF_KIND[problem.kind], problem.code, problem.message)
+        later: tuple[tuple[bytes, bytes], ...] = ()
+        if problem.retry_after is not None:
+            later = ((b"Retry-After", b"%d" % problem.retry_after),)
+        return HTTPError(STATUS_OF_KIND[problem.kind], problem.code, problem.message, later)
     return None
 
 
@@ -61,8 +64,12 @@ def not_found() -> HTTPError:
 
 def method_not_allowed(allowed: Iterable[str | bytes]) -> HTTPError:
     """The refusal of a method, with the ``Allow`` header that RFC 9110 section 15.5.6 demands."""
-    names = sorted(name.decode() if isinstance(name, bytes) else name for name in allowed)
-    allow = ", ".join(names)
+    allow = list_methods(allowed)
     return HTTPError(
-        405, "method_not_allowed", f"This method is not allowed here; {allow} is.", ((b"Allow", allow.encode()),)
+        405, "method_not_allowed", f"This method is not allowed here; {allow.decode()} are.", ((b"Allow", allow),)
     )
+
+
+def list_methods(allowed: Iterable[str | bytes]) -> bytes:
+    """The value of ``Allow`` (RFC 9110 section 10.2.1): ``allowed``, and ``OPTIONS``, which is answered everywhere."""
+    return b", ".join(sorted({b"OPTIONS", *(name if isinstance(name, bytes) else name.encode() for name in allowed)}))

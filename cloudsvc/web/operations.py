@@ -1,4 +1,4 @@
-"""What is known of a route besides its code: its guards, what it takes, what it may answer. OpenAPI is made of this."""
+"""Route metadata, of which OpenAPI is made: guards, parameters, answers."""
 
 from __future__ import annotations
 
@@ -19,13 +19,26 @@ _ATTRIBUTE: Final = "__operation__"
 
 
 @frozen(kw_only=True)
+class HeaderField:
+    """
+    A header field of requests that not every text will do for.
+
+    :ivar text: what it is for.
+    :ivar schema: of its value, as OpenAPI describes it.
+    """
+
+    text: str
+    schema: Mapping[str, Any]
+
+
+@frozen(kw_only=True)
 class Operation:
     """
     The description of one route.
 
     :ivar name: of the handler, unique in its application.
     :ivar source: the handler with its guards; its return annotation says what it answers.
-    :ivar path: the pattern below ``/api``, in Werkzeug's notation.
+    :ivar path: the pattern as it was registered, in Werkzeug's notation.
     :ivar methods: in capitals; ``GET`` brings ``HEAD`` along.
     :ivar status: of the successful answer.
     :ivar summary: one line for the documentation.
@@ -34,9 +47,10 @@ class Operation:
     :ivar throttle: the throttling class, or ``None``.
     :ivar body: the type of the JSON body, or ``None``.
     :ivar body_media: media types of a body that is read raw.
-    :ivar body_schema: of such a body as OpenAPI describes it; empty where it can be anything.
+    :ivar body_schema: of such a body as OpenAPI describes it; empty where it is bytes.
     :ivar query: the type of the query, or ``None``.
-    :ivar headers: names of header fields that it heeds, and what for.
+    :ivar headers: names of header fields that it honours, and what for; any text where no :class:`HeaderField` says
+        more.
     :ivar produces: media types of an answer that is not a message, with their OpenAPI schemas.
     :ivar response_headers: names of header fields of answers by status, and what they say.
     :ivar answers: further statuses that the handler returns an answer of the same kind with, and when.
@@ -59,7 +73,7 @@ class Operation:
     body_media: tuple[str, ...] = ()
     body_schema: Mapping[str, Any] = MappingProxyType({})
     query: type[Any] | None = None
-    headers: Mapping[str, str] = MappingProxyType({})
+    headers: Mapping[str, str | HeaderField] = MappingProxyType({})
     produces: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
     response_headers: Mapping[int, Mapping[str, str]] = MappingProxyType({})
     answers: Mapping[int, str] = MappingProxyType({})

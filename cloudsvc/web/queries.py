@@ -1,4 +1,4 @@
-"""The query component as a typed value."""
+"""Query parameters as a typed value."""
 
 from __future__ import annotations
 
@@ -15,26 +15,36 @@ from cloudsvc.core.structuring import StructureFaults, structure
 
 T = TypeVar("T")
 
+MAX_PARAMETERS = 1000
+"""In one query."""
+
 MAX_FAULTS = 20
-"""So many are told of one request; whoever makes more has other worries."""
+"""So many are reported of one request; whoever makes more has other worries."""
 
 
-def parse_query(uri: bytes, kind: type[T]) -> T:
+def parse_query(uri: bytes, kind: type[T], *, ignore_unknown: bool = False) -> T:
     """
     The query of ``uri`` as the attrs class ``kind``; a field of an array type may be given several times.
 
+    :param ignore_unknown: whether names that are none of the fields mean nothing.
     :raises CloudError: unknown or repeated names, values that do not fit: all of them named.
     """
     _, _, query = uri.partition(b"?")
     try:
-        pairs = parse_qsl(query.decode("ascii"), keep_blank_values=True, errors="strict")
+        errors = "replace" if ignore_unknown else "strict"
+        pairs = parse_qsl(query.decode("ascii"), keep_blank_values=True, errors=errors, max_num_fields=MAX_PARAMETERS)
     except UnicodeDecodeError:
         raise CloudError(Kind.INVALID, "invalid_query", "The query is not UTF-8.") from None
+    except ValueError:
+        text = f"The query has more than {MAX_PARAMETERS} parameters."
+        raise CloudError(Kind.INVALID, "invalid_query", text) from None
     types = _field_types(cast("Hashable", kind))
     values: dict[str, Any] = {}
     faults = []
     for name, text in pairs:
         target = types.get(name)
+        if target is None and ignore_unknown:
+            continue
         if target is not None and _is_array(target):
             values.setdefault(name, []).append(text)
         elif name in values:

@@ -1,4 +1,4 @@
-"""What handlers return, and the one codec that turns it into bytes."""
+"""Responses that handlers return, and the one codec that turns them into bytes."""
 
 from __future__ import annotations
 
@@ -73,7 +73,8 @@ class Response:
 
     :ivar body: the whole content; or an asynchronous iterable of pieces, which is asked for the next one only when
         the client has taken the last.
-    :ivar length: the content's length in bytes where ``body`` is an iterable and the length is known.
+    :ivar length: the content's length in bytes where ``body`` is an iterable and the length is known, or where the
+        content is left out, as in an answer to ``HEAD``.
     """
 
     status: int = 200
@@ -119,30 +120,31 @@ class Codec:
             return json.dumps(plain, ensure_ascii=ensure_ascii, allow_nan=allow_nan, indent=indent).encode()
 
         is_plain = not (ensure_ascii or allow_nan or indent is not None)
-        # What a message says holds for one client at one moment (RFC 9111 section 5.2.2.5).
-        fields = ((b"Content-Type", media_type.encode("ascii")), (b"Cache-Control", b"no-store"))
+        fields = ((b"Content-Type", media_type.encode("ascii")),)
         return cls(now=now, fields=fields, encode=msgspec.json.encode if is_plain else encode)
 
     def render(self, message: Message, *, status: int, headers: HeaderList = ()) -> Response:
         """``message`` with ``code`` and ``timestamp`` as a JSON object."""
-        return Response(status=status, headers=self.fields + headers, body=self._spell(message, status))
+        return Response(status=status, headers=self.fields + headers, body=self._serialise(message, status))
 
     def stream(self, streamed: StreamedMessage[Any], *, status: int) -> Response:
         """The same of a message whose list comes in parts."""
-        return Response(status=status, headers=self.fields, body=self._spell_parts(streamed, status))
+        return Response(status=status, headers=self.fields, body=self._serialise_parts(streamed, status))
 
-    def _spell(self, message: Message, status: int) -> bytes:
+    def _serialise(self, message: Message, status: int) -> bytes:
         content = {"code": status, "message": message.message, "timestamp": format_timestamp(self.now())}
         for name in _names_of(type(message)):
             content[name] = getattr(message, name)
         return self.encode(content)
 
-    async def _spell_parts(self, streamed: StreamedMessage[Any], status: int) -> AsyncGenerator[bytes, None]:
-        before, _, after = self._spell(streamed.message, status).rpartition(b"[]")
+    async def _serialise_parts(self, streamed: StreamedMessage[Any], status: int) -> AsyncGenerator[bytes, None]:
+        before, _, after = self._serialise(streamed.message, status).rpartition(b"[]")
         before += b"["
         async with aclosing(streamed.parts):
             async for part in streamed.parts:
                 if part:
-                    yield before + b",".join(map(self.encode, part))
+                    piece = before + b",".join(map(self.encode, part))
+                    del part  # its objects are larger than what they are written as, and the client may be slow
+                    yield piece
                     before = b","
         yield (b"" if before == b"," else before) + b"]" + after

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import wraps
+from functools import partial, wraps
 from inspect import cleandoc
-from itertools import chain
 from types import MappingProxyType
 from typing import Any
 
-import msgspec
 from klein import Klein
 
 from cloudsvc.core.errors import CloudError, Kind
-from cloudsvc.core.structuring import StructureFaults, structure
-from cloudsvc.web.body import Body
 from cloudsvc.web.errors import HTTPError
-from cloudsvc.web.operations import H, note
-from cloudsvc.web.queries import MAX_FAULTS, parse_query
-from cloudsvc.web.request import Request
-
-MAX_JSON_DEPTH = 32
-"""Nesting beyond this is refused. No honest request comes near."""
+from cloudsvc.web.http1.body import Body
+from cloudsvc.web.http1.request import Request
+from cloudsvc.web.json_bodies import parse_json
+from cloudsvc.web.operations import H, HeaderField, note
+from cloudsvc.web.policies import policies_of
+from cloudsvc.web.queries import parse_query
 
 _NOTHING_BYTES = 64
 """A body that says nothing is no longer than this."""
@@ -33,7 +29,7 @@ def route(
     path: str,
     *,
     status: int = 200,
-    headers: Mapping[str, str] = MappingProxyType({}),
+    headers: Mapping[str, str | HeaderField] = MappingProxyType({}),
     produces: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
     response_headers: Mapping[int, Mapping[str, str]] = MappingProxyType({}),
     answers: Mapping[int, str] = MappingProxyType({}),
@@ -47,9 +43,10 @@ def route(
     The method's docstring becomes the documentation, its return annotation the schema of the answer.
 
     :param methods: every method it answers; others get 405.
-    :param path: Werkzeug's notation below ``/api``, such as ``/notes/<string:name>``.
+    :param path: Werkzeug's notation, such as ``/notes/<string:name>``. Below a mount without a slash it is preceded by
+        ``/api``.
     :param status: of the successful answer.
-    :param headers: names of header fields of requests that it heeds, and what for.
+    :param headers: names of header fields of requests that it honours, and what for.
     :param produces: media type -> OpenAPI schema, where the answer is a :class:`Response` rather than a message.
     :param response_headers: names of header fields of its answers by status, and what they say; those that only some
         answers of a status have, too.
@@ -89,20 +86,23 @@ def route(
     return register
 
 
-def accepts_json(kind: type[Any], *, limit: int | None = None) -> Callable[[H], H]:
+def accepts_json(kind: type[Any], *, limit: int | None = None, any_type: bool = False) -> Callable[[H], H]:
     """
     Parse the body as JSON into ``kind`` and pass it as ``body``.
 
     Put it below the guards, so that the body of a refused request is not even read.
 
     :param limit: bytes; without it the setting ``http.body_bytes`` rules.
+    :param any_type: whether the body is read as JSON whatever its ``Content-Type`` says, as curl's ``-d`` needs. Only
+        for routes where no cookie speaks for the client: a page of another site can send such a request.
     """
 
     def decorate(handler: H) -> H:
         @wraps(handler)
         async def parsed(self: object, request: Request, **arguments: Any) -> Any:
-            _require_json(request)
-            content = await request.body.read_whole(request.site.body_bytes if limit is None else limit)
+            if not any_type:
+                _require_json(request)
+            content = await request.body.read_whole(policies_of(request).body_bytes if limit is None else limit)
             return await handler(self, request, body=parse_json(content, kind), **arguments)
 
         return note(parsed, body=kind)  # type: ignore[return-value]  # wraps keeps the signature but for `body`
@@ -110,13 +110,19 @@ def accepts_json(kind: type[Any], *, limit: int | None = None) -> Callable[[H], 
     return decorate
 
 
-def accepts_query(kind: type[Any]) -> Callable[[H], H]:
-    """Parse the query component into ``kind``, strictly and with all faults listed, and pass it as ``query``."""
+def accepts_query(kind: type[Any], *, ignore_unknown: bool = False) -> Callable[[H], H]:
+    """
+    Parse the query component into ``kind``, strictly and with all faults listed, and pass it as ``query``.
+
+    :param ignore_unknown: whether other names mean nothing, as where clients write ``?v=1`` to get past a cache.
+    """
+
+    parse = partial(parse_query, kind=kind, ignore_unknown=ignore_unknown)
 
     def decorate(handler: H) -> H:
         @wraps(handler)
         async def parsed(self: object, request: Request, **arguments: Any) -> Any:
-            return await handler(self, request, query=parse_query(request.uri, kind), **arguments)
+            return await handler(self, request, query=parse(request.uri), **arguments)
 
         return note(parsed, query=kind)  # type: ignore[return-value]  # wraps keeps the signature but for `query`
 
@@ -127,8 +133,8 @@ def accepts_body(*media: str, limit: int, schema: Mapping[str, Any] = MappingPro
     """
     Let the method read ``request.body`` itself, up to ``limit`` bytes.
 
-    :param media: types of the body, for the documentation.
-    :param schema: of the body as OpenAPI describes it, likewise.
+    :param media: types of the body, for the documentation; without any, ``application/octet-stream``.
+    :param schema: of the body as OpenAPI describes it, likewise; without one, bytes.
     """
 
     def decorate(handler: H) -> H:
@@ -159,26 +165,6 @@ def accepts_no_body(handler: H) -> H:
     return bare  # type: ignore[return-value]  # as above
 
 
-def parse_json(content: bytes, kind: type[Any]) -> Any:
-    """
-    JSON text as a value of ``kind``.
-
-    :raises CloudError: it is not JSON, nests too deeply, or does not fit; many faults are named.
-    """
-    try:
-        value = msgspec.json.decode(content)
-    except RecursionError:
-        raise _too_deep() from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as problem:
-        raise CloudError(Kind.INVALID, "bad_json", f"The body is not valid JSON: {problem}.") from problem
-    if _nests_deeper(value, MAX_JSON_DEPTH):
-        raise _too_deep()
-    try:
-        return structure(value, kind, path="body", most_faults=MAX_FAULTS)
-    except StructureFaults as faults:
-        raise CloudError(Kind.INVALID, "invalid_body", "; ".join(faults.lines)) from faults
-
-
 async def _says_nothing(body: Body) -> bool:
     if body.length is not None and body.length > _NOTHING_BYTES:
         return False
@@ -190,22 +176,7 @@ async def _says_nothing(body: Body) -> bool:
     return b"".join(content.split()) in {b"", b"{}"}
 
 
-def _nests_deeper(value: object, levels: int) -> bool:
-    layer = [value]
-    for _ in range(levels + 1):
-        arrays = [outer for outer in layer if isinstance(outer, list)]
-        objects = [outer.values() for outer in layer if isinstance(outer, dict)]
-        if not arrays and not objects:
-            return False
-        layer = [*chain.from_iterable(arrays), *chain.from_iterable(objects)]
-    return True
-
-
-def _too_deep() -> CloudError:
-    return CloudError(Kind.INVALID, "json_too_deep", f"The JSON nests deeper than {MAX_JSON_DEPTH} levels.")
-
-
 def _require_json(request: Request) -> None:
-    media = request.getHeader(b"content-type")
-    if media is not None and media.partition(b";")[0].strip().lower() != b"application/json":
+    media = (request.getHeader(b"content-type") or b"").partition(b";")[0].strip().lower()
+    if media not in {b"", b"application/json"}:
         raise HTTPError(415, "not_json", "The body's Content-Type must be application/json.")

@@ -1,4 +1,4 @@
-"""The factory of channels: what all requests of one server share."""
+"""Channel factory: what all requests of one server share."""
 
 from __future__ import annotations
 
@@ -6,18 +6,30 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
 from twisted.web import server
+from twisted.web.error import UnsupportedMethod
+from twisted.web.http import NO_BODY_CODES
+from twisted.web.server import NOT_DONE_YET
 
-from cloudsvc.web.bounds import HeadBounds
-from cloudsvc.web.channel import Channel
-from cloudsvc.web.connections import Connections
+from cloudsvc.web.error_rendering import JSONErrors, complete
+from cloudsvc.web.errors import HTTPError, method_not_allowed
+from cloudsvc.web.http1.bounds import HeadBounds
+from cloudsvc.web.http1.channel import Channel
+from cloudsvc.web.http1.connections import Connections
+from cloudsvc.web.http1.request import Request
+from cloudsvc.web.http1.targets import decode_path
 from cloudsvc.web.layers import Layer
-from cloudsvc.web.request import Request
+from cloudsvc.web.options import METHODS, answer_options
 from cloudsvc.web.resources import Tree
-from cloudsvc.web.responses import Codec
+from cloudsvc.web.responses import Codec, Message, Reply, Response, StreamedMessage
 
 if TYPE_CHECKING:
-    from cloudsvc.web.guards import Gate
+    from cloudsvc.web.authentication import Authenticator
+    from cloudsvc.web.rate_limits import RateLimits
+
+
+_log = Logger("cloudsvc.web")
 
 
 class Site(server.Site):
@@ -31,7 +43,8 @@ class Site(server.Site):
         tree: Tree,
         *,
         layers: Sequence[Layer],
-        gate: Gate,
+        authenticator: Authenticator,
+        rate_limits: RateLimits,
         codec: Codec,
         connections: Connections,
         head_bounds: HeadBounds,
@@ -46,15 +59,59 @@ class Site(server.Site):
             reactor=clock,
         )
         self.tree = tree
-        self.gate = gate
+        self.authenticator = authenticator
+        self.rate_limits = rate_limits
         self.codec = codec
+        self._errors = JSONErrors(codec)
         self.connections = connections
         self.head_bounds = head_bounds
         self.body_bytes = body_bytes
         self.monotonic = clock.seconds
-        self.arrivals = _overridden(layers, "arrive")
-        self.departures = _overridden(layers, "depart")
-        self.conclusions = _overridden(layers, "conclude")
+        self.on_request = _overridden(layers, "on_request")
+        self.on_head = _overridden(layers, "on_head")
+        self.on_done = _overridden(layers, "on_done")
+
+    def handle(self, request: Request) -> None:
+        """
+        Find what answers ``request``, and let it.
+
+        :raises HTTPError: nothing does, or not with this method.
+        """
+        if request.path == b"*" and request.method == b"OPTIONS":
+            request.respond(answer_options(METHODS))
+            return
+        tree = self.tree
+        request.segments = tree.known.get(request.path) or decode_path(request.path)
+        try:
+            body = tree.find(request.segments).render(request)
+        except UnsupportedMethod as problem:
+            if request.method == b"OPTIONS":
+                request.respond(answer_options(problem.allowedMethods))
+                return
+            raise method_not_allowed(problem.allowedMethods) from problem
+        if body is not NOT_DONE_YET:
+            _finish_stock(request, body)
+
+    def serialise(self, value: object, status: int) -> Response:
+        """What a handler returned as a response, a message with ``status``."""
+        if isinstance(value, Response):
+            return value
+        if isinstance(value, Message):
+            return self.codec.render(value, status=status)
+        if isinstance(value, Reply):
+            return self.codec.render(value.message, status=value.status, headers=value.headers)
+        if isinstance(value, StreamedMessage):
+            return self.codec.stream(value, status=status)
+        raise TypeError(f"a handler returned {type(value).__name__}, no Message or Response")
+
+    def report(self, request: Request, error: HTTPError) -> Response:
+        """The answer that reports ``error``, as the application of ``request`` renders it, or else as we do."""
+        if request.error_renderer is not None:
+            try:
+                return complete(request.error_renderer.render(request, error), error)
+            except Exception:  # noqa: BLE001  # it is an application's: the client is told all the same
+                _log.failure("request {id}: an error could not be rendered", id=request.id)
+        return complete(self._errors.render(request, error), error)
 
     def acceptableProtocols(self) -> list[bytes]:
         """HTTP/1.1 only: HTTP/2 and HTTP/3 belong to a proxy in front."""
@@ -68,6 +125,15 @@ class Site(server.Site):
 
     def log(self, request: object) -> None:
         """Nothing: a layer writes the one line per request."""
+
+
+def _finish_stock(request: Request, body: bytes) -> None:
+    """Answer with what a resource made for stock Twisted has returned."""
+    # An answer to HEAD has said the length of what it leaves out; a 304 has none (RFC 9110 section 8.6).
+    if request.code not in NO_BODY_CODES and not request.responseHeaders.hasHeader(b"Content-Length"):
+        request.setHeader(b"Content-Length", b"%d" % len(body))
+    request.write(body)
+    request.finish()
 
 
 def _overridden(layers: Sequence[Layer], name: str) -> tuple[Callable[..., Any], ...]:

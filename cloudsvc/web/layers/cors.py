@@ -11,7 +11,7 @@ from cloudsvc.web.layers import Layer
 from cloudsvc.web.responses import HeaderList, Response
 
 if TYPE_CHECKING:
-    from cloudsvc.web.request import Request
+    from cloudsvc.web.http1.request import Request
 
 
 @frozen(kw_only=True)
@@ -48,7 +48,7 @@ class CrossOrigin(Layer):
             (b"Access-Control-Max-Age", b"%d" % sharing.max_age),
         )
 
-    def arrive(self, request: Request) -> Response | None:
+    def on_request(self, request: Request) -> Response | None:
         """Answer a preflight request. Without permission in the answer the browser goes no further."""
         headers = request.requestHeaders
         if request.method != b"OPTIONS" or not headers.hasHeader(b"access-control-request-method"):
@@ -56,7 +56,7 @@ class CrossOrigin(Layer):
         allowed = self._allow(request) is not None
         return Response(status=204, headers=self._on_preflights if allowed else ())
 
-    def depart(self, request: Request, names: Set[bytes]) -> bytes:
+    def on_head(self, request: Request, names: Set[bytes]) -> bytes:
         """Mark an answer that the requesting origin may read."""
         vary = b"" if self._any else b"Vary: Origin\r\n"
         allowed = self._allow(request)

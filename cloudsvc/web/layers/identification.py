@@ -1,4 +1,4 @@
-"""Give every request a name and a sender."""
+"""Identification layer: a request id and a client address for every request."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cloudsvc.access.clients import Clients
 from cloudsvc.web.layers import Layer
 
 if TYPE_CHECKING:
-    from cloudsvc.web.request import Request
+    from cloudsvc.web.http1.request import Request
 
 _ACCEPTABLE_ID = re.compile(rb"[A-Za-z0-9._:/+=@-]{1,128}")
 
@@ -31,7 +31,7 @@ class Identification(Layer):
         self._prefix = token_hex(4)
         self._numbers = count(1)
 
-    def arrive(self, request: Request) -> None:
+    def on_request(self, request: Request) -> None:
         """Set ``request.id`` and ``request.sender``."""
         headers = request.requestHeaders
         peer = getattr(request.client, "host", None)
@@ -44,6 +44,6 @@ class Identification(Layer):
                 return
         request.id = f"{self._prefix}-{next(self._numbers):08x}"
 
-    def depart(self, request: Request, names: Set[bytes]) -> bytes:
+    def on_head(self, request: Request, names: Set[bytes]) -> bytes:
         """Tell the client the request id."""
         return f"X-Request-ID: {request.id}\r\n".encode("ascii")

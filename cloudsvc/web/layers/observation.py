@@ -1,4 +1,4 @@
-"""Count and log every request."""
+"""Observation layer: metrics and the access log of every request."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 from cloudsvc.web.layers import Layer
 
 if TYPE_CHECKING:
-    from cloudsvc.web.request import Request
+    from cloudsvc.web.http1.request import Request
 
 
 class RequestMetrics(Protocol):
@@ -36,11 +36,11 @@ class Observation(Layer):
         self._metrics = metrics
         self._log = log
 
-    def arrive(self, request: Request) -> None:
+    def on_request(self, request: Request) -> None:
         """One more in progress."""
         self._metrics.arrived()
 
-    def conclude(self, request: Request) -> None:
+    def on_done(self, request: Request) -> None:
         """One fewer; the line is written now, when status and duration are known."""
         seconds = request.site.monotonic() - request.arrived_at
         status = request.status
@@ -51,6 +51,6 @@ class Observation(Layer):
             client=request.sender.address,
             status=status,
             seconds=seconds,
-            sent=request.sentLength,
+            sent=request.content_sent,
             request_id=request.id,
         )

@@ -1,4 +1,4 @@
-"""Header fields that every response has: the date, and what tells browsers to be careful."""
+"""Standard header fields of every response: the date, and what tells browsers to be careful."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from cloudsvc.core.clock import WallClock
 from cloudsvc.web.layers import Layer
 
 if TYPE_CHECKING:
-    from cloudsvc.web.request import Request
+    from cloudsvc.web.http1.request import Request
 
 _PERMISSIONS: Final = ", ".join(
     f"{feature}=()"
@@ -50,6 +50,9 @@ class StandardHeaders(Layer):
                 (b"Cross-Origin-Opener-Policy", "same-origin"),
                 (b"Cross-Origin-Resource-Policy", "same-origin"),
                 (b"Permissions-Policy", _PERMISSIONS),
+                # Messages hold for one client at one moment, and so may whatever says nothing else of itself
+                # (RFC 9111 section 5.2.2.5).
+                (b"Cache-Control", "no-store"),
             )
         ]
         self._names: Final = {name.lower() for name, _ in self._fields}
@@ -57,7 +60,7 @@ class StandardHeaders(Layer):
         self._second = -1
         self._date = self._all = b""
 
-    def depart(self, request: Request, names: Set[bytes]) -> bytes:
+    def on_head(self, request: Request, names: Set[bytes]) -> bytes:
         """The date, and each policy that the answer does not have of its own."""
         second = int(self._now())
         if second != self._second:

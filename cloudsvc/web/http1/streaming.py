@@ -1,21 +1,43 @@
-"""Send an answer piece by piece, no faster than the client takes it."""
+"""Streamed responses, sent no faster than the client takes them."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
-from typing import TYPE_CHECKING, Final
+from typing import Any, Final, Protocol
 
 from attrs import define
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer
 
-if TYPE_CHECKING:
-    from cloudsvc.web.request import Request
-
-
 LARGEST_PIECE: Final = 64 * 1024
 """Bytes that are written at once."""
+
+_LARGEST_WRITE: Final = 256 * 1024
+"""Bytes of a piece that are written before the client has to take them, whoever made it and however large."""
+
+
+class Sink(Protocol):
+    """
+    What streaming needs of the request that it answers.
+
+    :ivar finished: whether the answer is complete.
+    :ivar producer: what is told to wait for the client, where something is registered.
+    :ivar channel: ``None`` once the connection is gone.
+    """
+
+    method: bytes
+    finished: Any
+    producer: Any
+    channel: Any
+
+    def registerProducer(self, producer: IPushProducer, streaming: bool) -> None: ...  # noqa: FBT001  # Twisted's signature
+
+    def unregisterProducer(self) -> None: ...
+
+    def write(self, data: bytes) -> None: ...
+
+    def finish(self) -> None: ...
 
 
 @implementer(IPushProducer)
@@ -50,25 +72,18 @@ async def cut(content: bytes) -> AsyncIterator[bytes]:
         yield content[start : start + LARGEST_PIECE]
 
 
-async def stream(request: Request, pieces: AsyncIterable[bytes], length: int | None) -> None:
-    """
-    Write ``pieces`` as the content of the answer and finish it.
-
-    :raises ValueError: there were more or fewer bytes than ``length``, so that the answer would be a lie.
-    """
+async def stream(request: Sink, pieces: AsyncIterable[bytes]) -> None:
+    """Write ``pieces`` as the content of the answer, each in parts that the client has to take, and finish it."""
     valve = _Valve()
     request.registerProducer(valve, True)  # noqa: FBT003  # Twisted's "streaming"
-    sent = 0
     try:
         if request.method != b"HEAD":
             async for piece in pieces:
-                sent += len(piece)
-                if length is not None and sent > length:
-                    raise ValueError(f"the content has more than the {length} bytes announced")
-                request.write(piece)
-                await valve.passage()
-            if length is not None and sent != length:
-                raise ValueError(f"the content has {sent} of the {length} bytes announced")
+                for start in range(0, len(piece), _LARGEST_WRITE):
+                    request.write(piece[start : start + _LARGEST_WRITE])
+                    if request.finished:
+                        return  # there was more than announced
+                    await valve.passage()
     finally:
         if request.producer is not None and request.channel is not None:
             request.unregisterProducer()

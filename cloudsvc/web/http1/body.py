@@ -1,4 +1,4 @@
-"""The body of a request as an asynchronous stream with a bound and back-pressure."""
+"""Request body as an asynchronous stream, with a bound and back-pressure."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ from cloudsvc.web.errors import HTTPError
 
 HIGH_WATER: Final = 128 * 1024
 """Bytes kept for a slow reader before the transport is paused."""
+
+UNWANTED: Final = 32 * 1024
+"""Bytes kept as long as nobody has asked for any: those of whoever may yet be refused."""
 
 
 def too_large(limit: int) -> HTTPError:
@@ -123,7 +126,8 @@ class Body:
             return
         self._pieces.append(data)
         self._buffered += len(data)
-        if self._buffered > HIGH_WATER and not self.paused:
+        most = HIGH_WATER if self.invited else UNWANTED
+        if self._buffered > most and not self.paused and self.received != self.length:
             self.paused = True
             self._flow.pause()
         self._wake()

@@ -1,5 +1,5 @@
 """
-With what a route may refuse besides its own errors, for the description of the API.
+Errors that routes may answer besides their own, for the OpenAPI description.
 
 The channel, the routing, the guards and the parsing each have their statuses. A client that calls an operation can meet
 those of the channel too (a proxy on the way may have added the header field that is too much), so every operation lists
@@ -14,8 +14,8 @@ from typing import Any, Final
 
 from attrs import frozen
 
+from cloudsvc.web.mounts import VARIABLE
 from cloudsvc.web.operations import Operation
-from cloudsvc.web.resources import VARIABLE
 
 
 @frozen
@@ -44,7 +44,7 @@ SHARED: Final[Mapping[int, Refusal]] = MappingProxyType(
         429: Refusal("TooMany", "Too many requests, or too many wrong keys. `Retry-After` says when to come back."),
         431: Refusal("HeadersTooLarge", "The header fields are too large or too many."),
         500: Refusal("Failed", "Something went wrong in the server. Its log says more under the request id."),
-        503: Refusal("CannotCount", "Requests cannot be counted now, and the settings say to refuse them."),
+        503: Refusal("Unavailable", "Credentials cannot be checked, or requests cannot be counted, now."),
     }
 )
 """By status."""
@@ -79,9 +79,10 @@ HEADERS_OF: Final[Mapping[int, tuple[str, ...]]] = MappingProxyType(
     {
         401: ("WWW-Authenticate",),
         429: ("Retry-After", "X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"),
+        503: ("Retry-After",),
     }
 )
-"""Which of them a status always has."""
+"""Which of them a status has: 503 where somebody can say when it will be better, the others always."""
 
 _ANY_REQUEST: Final = (400, 408, 414, 417, 431, 500)
 

@@ -1,4 +1,4 @@
-"""What a client may cost: how much it may send, what it may have open, and how long each thing may take."""
+"""Connection bounds: what a client may send and have open, and how long each thing may take."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ class HeadBounds:
     :ivar query_bytes: of the query component.
     """
 
-    line_bytes: int = 16_384
-    total_bytes: int = 32_768
-    fields: int = 100
-    query_bytes: int = 14_336
+    line_bytes: int
+    total_bytes: int
+    fields: int
+    query_bytes: int
 
 
 class Phase(IntEnum):
@@ -47,19 +47,23 @@ class ConnectionBounds:
     :ivar per_client: open connections of one client address (IPv6: one /64).
     :ivar header_seconds: from the first byte of a request to the end of its headers.
     :ivar idle_seconds: between two requests of a kept-alive connection.
-    :ivar body_bytes_per_second: the slowest a body may arrive, judged over ``header_seconds``, and the slowest a client
-        may take what waits for it, judged over ``stall_seconds``.
+    :ivar body_bytes_per_second: the slowest a body may arrive, evaluated over ``header_seconds``, and the slowest a
+        client may take what waits for it, evaluated over ``stall_seconds``.
     :ivar stall_seconds: how long a client may take none of what waits for it.
-    :ivar linger_seconds: how long a connection that is being closed may take to do so.
+    :ivar closing_seconds: how long a connection without a request may take to be closed.
+    :ivar linger_seconds: how long what a client still sends after its last answer is taken and dropped.
+    :ivar silence_seconds: how long it may send nothing meanwhile.
     """
 
-    total: int = 10_000
-    per_client: int = 256
-    header_seconds: float = 10.0
-    idle_seconds: float = 75.0
-    body_bytes_per_second: int = 1024
-    stall_seconds: float = 60.0
-    linger_seconds: float = 2.0
+    total: int
+    per_client: int
+    header_seconds: float
+    idle_seconds: float
+    body_bytes_per_second: int
+    stall_seconds: float
+    closing_seconds: float = 2.0
+    linger_seconds: float = 30.0
+    silence_seconds: float = 5.0
 
     @cached_property
     def by_phase(self) -> tuple[float, ...]:
@@ -70,5 +74,5 @@ class ConnectionBounds:
             self.header_seconds,
             self.header_seconds,
             inf,
-            self.linger_seconds,
+            self.closing_seconds,
         )

@@ -1,10 +1,12 @@
-"""What lies below all that is wrapped around a connection: the transport that reads and writes the socket."""
+"""The transport at the bottom of a wrapped connection, which reads and writes the socket."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from twisted.protocols.policies import ProtocolWrapper
+
+from cloudsvc.core.private_names import FileDescriptor
 
 
 def find_descriptor(transport: Any) -> Any:
@@ -16,7 +18,7 @@ def find_descriptor(transport: Any) -> Any:
 
 def count_pending(transport: Any) -> int:
     """Bytes that the system has not taken yet."""
-    descriptor = find_descriptor(transport)
+    descriptor: FileDescriptor = find_descriptor(transport)
     pending: int = len(descriptor.dataBuffer) - descriptor.offset + descriptor._tempDataLen
     return pending
 

@@ -1,14 +1,12 @@
-"""The request target: which path a request names."""
+"""Request targets, and the path that each names (RFC 9112 section 3.2)."""
 
 from __future__ import annotations
 
-from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
 from cloudsvc.web.errors import HTTPError
 
 
-@lru_cache(1024)
 def decode_path(path: bytes) -> tuple[str, ...]:
     """
     The segments of a request's path, percent-decoded once and never merged (RFC 3986 section 3.3).
