@@ -1,1 +1,1 @@
-"""How bytes arrive: endpoint strings, the certificate (made, loaded, reloaded) and the probe that checks both."""
+"""Listening: endpoint descriptions, sockets, and the probe of ``cloudsvc health``."""

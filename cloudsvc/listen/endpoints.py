@@ -1,5 +1,5 @@
 """
-Where the server listens, as Twisted endpoint descriptions, and binding to all of them before anything else starts.
+Endpoint descriptions of where the server listens, bound before anything else starts.
 
 The prefix ``cloudsvc:`` puts this server's TLS around any other description: ``cloudsvc:tcp:8443``,
 ``cloudsvc:systemd:domain=INET:index=0``, ``cloudsvc:haproxy:tcp:8443``.
@@ -24,10 +24,12 @@ from twisted.internet.interfaces import (
     IStreamServerEndpoint,
 )
 
+import cloudsvc.listen.half_close  # noqa: F401  # registers what haproxy: lacks
 from cloudsvc.core.endpoints import TLS_PREFIX, check_description
-from cloudsvc.core.errors import StartFault
-from cloudsvc.listen.encryption import TLSEndpoint
+from cloudsvc.core.errors import OperatorError
 from cloudsvc.listen.sockets import explain, remove_stale
+from cloudsvc.tls.encryption import TLSEndpoint
+from cloudsvc.tls.pem_directory import check_pem_directory
 
 PREFIX: Final = TLS_PREFIX
 
@@ -65,7 +67,7 @@ def wrap_description(reactor: IReactorCore, *args: str, **kwargs: str) -> IStrea
     creator = _serving.get(None)
     if creator is None:
         # Costly to import for a plugin, and of no use inside a running server.
-        from cloudsvc.listen.standalone import serve_home  # noqa: PLC0415  # see above
+        from cloudsvc.tls.standalone import serve_home  # noqa: PLC0415  # see above
 
         creator = serve_home(reactor)
     return TLSEndpoint(creator, _parse(reactor, _unparse(args, kwargs)), IReactorTime(reactor))
@@ -98,7 +100,7 @@ def listen(
 
     :param creator: of this server's TLS; ``None`` where no description asks for it.
 
-    :raises StartFault: with one line for each description that cannot be bound.
+    :raises OperatorError: with one line for each description that cannot be bound.
     """
     ports: list[IListeningPort] = []
     faults: list[str] = []
@@ -114,13 +116,14 @@ def listen(
     if faults:
         for port in ports:
             port.stopListening()
-        raise StartFault(faults)
+        raise OperatorError(faults)
     return ports
 
 
 def _bind(reactor: IReactorCore, description: str, factory: IProtocolFactory) -> IListeningPort | Exception:
     try:
         check_description(description)
+        check_pem_directory(description)
         pending = _parse(reactor, description).listen(factory)
     except Exception as error:  # noqa: BLE001 - parsers are plugins, and raise what they like
         if "systemd" in description and isinstance(error, IndexError | KeyError):

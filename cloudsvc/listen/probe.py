@@ -1,4 +1,4 @@
-"""Asks a running server how it is, and makes sure that it is the one the certificate file speaks of."""
+"""Health probe, which verifies that the server is the one that the certificate file speaks of."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import json
 import socket
 import ssl
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.client import HTTPConnection, HTTPException
 from ipaddress import ip_address
 from pathlib import Path
-from threading import Timer
+from threading import Event, Timer
 from typing import Any
 
 from attrs import frozen
@@ -19,8 +19,8 @@ from service_identity import CertificateError, VerificationError
 from service_identity.cryptography import verify_certificate_hostname, verify_certificate_ip_address
 
 from cloudsvc.core.errors import CloudError, Kind
-from cloudsvc.listen.names import names_of
-from cloudsvc.listen.pem import read_certificates
+from cloudsvc.tls.names import names_of
+from cloudsvc.tls.pem import read_certificates
 
 HEALTH_PATH = "/api/health"
 
@@ -46,10 +46,10 @@ def probe(
     Trusted is exactly what ``certificate_file`` holds, whether that leads to a root or not; the name asked for is the
     first one its leaf is for. It blocks, and needs no reactor.
 
-    :param host: an address this machine listens on; one that means "every address" is taken as loopback.
+    :param host: an address this host listens on; one that means "every address" is taken as loopback.
     :param timeout: seconds for all of it.
     :param proxied: whether the server expects a PROXY protocol header first.
-    :raises StartFault: when ``certificate_file`` cannot be read.
+    :raises OperatorError: when ``certificate_file`` cannot be read.
     :raises CloudError: ``server_unreachable``, ``server_untrusted`` or ``bad_answer``.
     """
     name = _choose_name(certificate_file)
@@ -113,22 +113,44 @@ def _ask(secure: ssl.SSLSocket, name: str, path: str) -> ProbeResult:
 
 @contextmanager
 def _deadline(connection: socket.socket, timeout: float) -> Iterator[None]:
-    # A time-out of the socket begins anew with every byte.
-    timer = Timer(timeout, connection.shutdown, [socket.SHUT_RDWR])
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
+    """
+    End the connection after so many seconds: a time-out of the socket begins anew with every byte.
+
+    :raises TimeoutError: instead of what the end has caused.
+    """
+    ended = Event()
+    # TLS takes the socket over, which leaves the one that it wraps without a descriptor.
+    with connection.dup() as own:
+        timer = Timer(timeout, _end, [own, ended])
+        timer.start()
+        try:
+            yield
+        except (OSError, HTTPException, ValueError):
+            if ended.is_set():
+                raise TimeoutError from None
+            raise
+        finally:
+            timer.cancel()
+            timer.join()
+
+
+def _end(connection: socket.socket, ended: Event) -> None:
+    ended.set()
+    with suppress(OSError):  # the other side has ended it already
+        connection.shutdown(socket.SHUT_RDWR)
 
 
 def _reachable(host: str) -> str:
     bare = host.removeprefix("[").removesuffix("]")
     if not bare:
         return "127.0.0.1"
-    if _is_address(bare) and ip_address(bare).is_unspecified:
-        return "::1" if ":" in bare else "127.0.0.1"
-    return bare
+    if not _is_address(bare):
+        return bare
+    address = ip_address(bare)
+    address = getattr(address, "ipv4_mapped", None) or address
+    if address.is_unspecified:
+        return "::1" if address.version == 6 else "127.0.0.1"  # noqa: PLR2004  # the two kinds there are
+    return str(address)
 
 
 def _is_address(text: str) -> bool:
@@ -140,8 +162,11 @@ def _is_address(text: str) -> bool:
 
 
 def _untrusted(certificate_file: Path, reason: str) -> CloudError:
-    return CloudError(
-        Kind.UNAVAILABLE,
-        "server_untrusted",
-        f"the server is not the one {certificate_file} speaks of ({reason}): reload or restart it",
-    )
+    if "expired" in reason:
+        text = (
+            f"the certificate that the server shows has expired ({reason}): renew it, "
+            "with `cloudsvc generate-certificate` or where it came from"
+        )
+    else:
+        text = f"the server is not the one {certificate_file} speaks of ({reason}): reload or restart it"
+    return CloudError(Kind.UNAVAILABLE, "server_untrusted", text)

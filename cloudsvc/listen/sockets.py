@@ -1,4 +1,4 @@
-"""What goes wrong when binding, in words that help; and the sockets in the file system that outlive a process."""
+"""Bind errors in words that help, and sockets in the file system that outlive a process."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort
 from twisted.python.lockfile import FilesystemLock
 
-from cloudsvc.core.errors import StartFault
+from cloudsvc.core.errors import OperatorError
 
 _LOCKED = "Cannot acquire lock"
 _PRIVILEGED = 1024
@@ -23,7 +23,7 @@ def explain(error: Exception) -> str:
     """Why an endpoint could not be bound, and what to do about it, in one line."""
     if isinstance(error, CannotListenError):
         return _explain_binding(error)
-    if isinstance(error, StartFault):
+    if isinstance(error, OperatorError):
         return "; ".join(error.lines)
     if isinstance(error, PermissionError) and isinstance(error.filename, str | bytes):
         return f"{os.fsdecode(error.filename2 or error.filename)} is not permitted: give the server's user access to it"
@@ -48,9 +48,9 @@ def _explain_binding(error: CannotListenError) -> str:
             )
         return f"{where} is not permitted: let the server's user write there"
     if code == errno.EADDRNOTAVAIL:
-        return f"this machine has no address {error.interface}: use one of its own, or 0.0.0.0 for all (set HOST)"
+        return f"this host has no address {error.interface}: use one of its own, or 0.0.0.0 for all (set HOST)"
     if isinstance(reason, socket.gaierror):
-        return f"{error.interface} is no address of this machine: use one of its own, or 0.0.0.0 for all (set HOST)"
+        return f"{error.interface} is no address of this host: use one of its own, or 0.0.0.0 for all (set HOST)"
     return f"{where}: {reason}"
 
 

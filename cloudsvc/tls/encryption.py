@@ -15,9 +15,11 @@ from twisted.internet.interfaces import (
     IReactorTime,
     IStreamServerEndpoint,
 )
-from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
+
+from cloudsvc.core.private_names import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
+from cloudsvc.tls.plain_http import ANSWER, is_http
 
 _RECORD: Final = 2**14
 """Bytes that a record carries at most (RFC 8446 section 5.1)."""
@@ -42,7 +44,7 @@ class _Connection(TLSMemoryBIOProtocol):
 
     Twisted's closes both as soon as the client ends its own, and with it an answer that is still being made. This one
     tells a protocol that asks to be told, again whenever that wants to read on, which is what Twisted's TCP does.
-    ``tests/test_private_names.py`` finds the names used here that Twisted keeps to itself.
+    The names used here that Twisted keeps to itself stand in :mod:`cloudsvc.core.private_names`.
     """
 
     transport: Any  # TCP or Unix: no one interface has all that is asked of it
@@ -51,8 +53,24 @@ class _Connection(TLSMemoryBIOProtocol):
     """Whether all that has come so far ended with the end of a record."""
     _alone = False
     """Whether what has come last was one record, after the handshake."""
+    _beginning: bytes | None = b""
+    """What has come, until it is clear whether that is TLS: less than the name of a method."""
+    _misled = False
+    """Whether the client speaks plain HTTP."""
 
     def dataReceived(self, data: bytes) -> None:
+        if self._misled:
+            return
+        if self._beginning is not None:
+            data = self._beginning + data
+            plain = is_http(data)
+            if plain is None:
+                self._beginning = data
+                return
+            self._beginning = None
+            if plain:
+                self._tell_plain_http()
+                return
         # What follows the end is to be ignored, and OpenSSL would hoard it.
         if self._ended:
             return
@@ -60,6 +78,13 @@ class _Connection(TLSMemoryBIOProtocol):
         self._in_step = count > 0
         self._alone = count == 1 and self._handshakeDone
         super().dataReceived(data)
+
+    def _tell_plain_http(self) -> None:
+        # The rest of what it sends is read and dropped, so that it gets to read this (RFC 9112 section 9.6). How long
+        # it may stay, the deadline of whoever waits for a handshake decides.
+        self._misled = True
+        self.transport.write(ANSWER)
+        self.transport.loseWriteConnection()
 
     def _flushReceiveBIO(self) -> None:
         # Twisted's own, but for ZeroReturnError, and for records that have come together or alone.

@@ -9,8 +9,8 @@ from pathlib import Path
 from twisted.internet.interfaces import IReactorCore, IReactorFromThreads, IReactorThreads, IReactorTime
 
 from cloudsvc.core.threads import PoolRunner
-from cloudsvc.listen.files import CertificateFiles
-from cloudsvc.listen.reloading import ReloadingCertificate
+from cloudsvc.tls.files import CertificateFiles
+from cloudsvc.tls.reloading import ReloadingCertificate
 
 
 def serve_home(reactor: IReactorCore) -> ReloadingCertificate:
@@ -18,7 +18,7 @@ def serve_home(reactor: IReactorCore) -> ReloadingCertificate:
     The certificate of the home that ``CLOUDSVC_HOME`` names, else of the current directory: ``certs/key.pem`` and
     ``certs/cert.pem``. It is reloaded while ``reactor`` runs; renewing it is left to the server or the command.
 
-    :raises StartFault: when it cannot be served.
+    :raises OperatorError: when it cannot be served.
     """
     directory = Path(os.environ.get("CLOUDSVC_HOME") or ".").absolute() / "certs"
     certificate = ReloadingCertificate(
@@ -27,6 +27,7 @@ def serve_home(reactor: IReactorCore) -> ReloadingCertificate:
         wall_clock=time.time,
         threads=PoolRunner(IReactorFromThreads(reactor), IReactorThreads(reactor).getThreadPool()),
         renewal=None,
+        names=(),
     )
     reactor.callWhenRunning(certificate.startService)
     reactor.addSystemEventTrigger("before", "shutdown", certificate.stopService)

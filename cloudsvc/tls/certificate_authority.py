@@ -1,9 +1,9 @@
 """
-A private certificate authority and the certificate it signs for this server.
+Private certificate authority, and the certificate it signs for this server.
 
-The authority is made once and lives ten years; clients trust it once, by ``certs/cert.pem`` or ``certs/ca.pem``, and
-every renewed certificate after that. It is name-constrained, so whoever steals its key can still not impersonate any
-other site towards those clients.
+The certificate authority (below: the authority) is made once and lives ten years; clients trust it once, by
+``certs/cert.pem`` or ``certs/ca.pem``, and every renewed certificate after that. It is name-constrained, so whoever
+steals its key can still not impersonate any other site towards those clients.
 """
 
 from __future__ import annotations
@@ -20,16 +20,18 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from cloudsvc.core.errors import StartFault
-from cloudsvc.listen.files import CertificateFiles, exclusive, replace_files
-from cloudsvc.listen.names import SubjectName, constrain, covers, names_of, parse_names
-from cloudsvc.listen.pem import matches, read_certificates, read_key
+from cloudsvc.core.errors import OperatorError
+from cloudsvc.tls.files import CertificateFiles, exclusive, replace_files
+from cloudsvc.tls.names import SubjectName, constrain, covers, find_missing, names_of, parse_names
+from cloudsvc.tls.pem import matches, read_certificates, read_key
 
 LONGEST_DAYS_VALID = 825
 """Some clients (Apple's) refuse what is valid for longer, even from an authority they were told to trust."""
 
 _AUTHORITY_LIFETIME = timedelta(days=3650)
 _CLOCK_SKEW = timedelta(minutes=5)
+_OF_EVERY_HOST = frozenset({"localhost", "127.0.0.1", "::1"})
+"""For these, which are configured by default, no authority of others vouches."""
 
 
 @frozen(kw_only=True)
@@ -57,7 +59,7 @@ def ensure_certificate(files: CertificateFiles, names: Sequence[str], days_valid
 
     :param names: host names and addresses that the certificate is for.
     :param now: seconds since the epoch.
-    :raises StartFault: when only one of the two is there, a name is not valid, or a file cannot be written.
+    :raises OperatorError: when only one of the two is there, a name is not valid, or a file cannot be written.
     """
     subjects = parse_names(names)
     with exclusive(files):
@@ -67,67 +69,117 @@ def ensure_certificate(files: CertificateFiles, names: Sequence[str], days_valid
 
 
 def renew_certificate(
-    files: CertificateFiles, days_valid: int, now: float, names: Sequence[str] | None = None
+    files: CertificateFiles,
+    days_valid: int,
+    now: float,
+    names: Sequence[str] | None = None,
+    wanted: Sequence[str] = (),
 ) -> Outcome:
     """
     Make a new key and certificate, signed by the same authority as before.
 
-    :param names: what the new certificate is for; ``None`` keeps the names of the present one. An authority whose
-        constraints do not cover them is replaced, as is one too near its own end.
-    :raises StartFault: when the present certificate is not ours, a name is not valid, or a file cannot be written.
+    :param names: what the new certificate is for. An authority whose constraints do not cover them is replaced, as is
+        one too near its own end. ``None`` keeps the names of the present certificate, and with them the authority.
+    :param wanted: names that are added to those which are kept, where the authority covers them.
+    :raises OperatorError: when the present certificate is not ours, a name is not valid, or a file cannot be written.
     """
     subjects = None if names is None else parse_names(names)
     with exclusive(files):
         if files.certificate.exists() and not is_ours(files):
             fault = (
-                f"{files.certificate} was not signed by the authority in {files.directory}, so it is left as it is:"
-                " renew it where it came from, or move it and its key away to have one made here"
+                f"{files.certificate} was not signed by the certificate authority in {files.directory}, so it is left "
+                "as it is: renew it where it came from, or move it and its key away to have one made here"
             )
-            raise StartFault([fault])
-        return _issue(files, subjects or names_of(_read_leaf(files)), days_valid, now)
+            raise OperatorError([fault])
+        return _issue(files, subjects or _keep_names(files, wanted), days_valid, now)
 
 
-def renew_when_due(files: CertificateFiles, days_valid: int, renew_before_days: int, now: float) -> Outcome | None:
+def renew_when_due(
+    files: CertificateFiles, days_valid: int, renew_before_days: int, now: float, wanted: Sequence[str] = ()
+) -> Outcome | None:
     """
     Renew a certificate of ours that ends in less than ``renew_before_days`` days (or half its life, if that is less).
 
+    :param wanted: names that it should be for. It is also due when one is missing for which the authority can vouch.
     :returns: ``None`` when nothing was due, as always with a certificate that is not ours.
-    :raises StartFault: when a file cannot be written.
+    :raises OperatorError: when a file cannot be written.
     """
-    if not _is_due(files, renew_before_days, now):
+    if not _is_due(files, renew_before_days, now, wanted):
         return None
     with exclusive(files):
         # Another process may have renewed it while this one waited.
-        if not _is_due(files, renew_before_days, now):
+        if not _is_due(files, renew_before_days, now, wanted):
             return None
-        return _issue(files, names_of(_read_leaf(files)), days_valid, now)
+        return _issue(files, _keep_names(files, wanted), days_valid, now)
+
+
+def explain_missing(files: CertificateFiles, wanted: Sequence[str], *, renews: bool) -> str | None:
+    """
+    What to do about names that the present certificate should be for and is not; ``None`` where there are none.
+
+    :param renews: whether the server adds by itself what the authority can vouch for.
+    :raises OperatorError: when the certificate cannot be read.
+    """
+    if not wanted:
+        return None
+    leaf, ours = _read_leaf(files), is_ours(files)
+    missing = [
+        name for name in find_missing(leaf, parse_names(wanted)) if ours or str(name.value) not in _OF_EVERY_HOST
+    ]
+    if not missing:
+        return None
+    what = f"the certificate {files.certificate} is not for {_list(missing)} (certificate.names)"
+    if not ours:
+        return f"{what}: get one that is where it came from, or take that out of certificate.names"
+    kept = _keep_names(files, wanted)
+    uncovered = [name for name in missing if name not in kept]
+    if not uncovered:
+        return f"{what}: {'the server adds that when it starts' if renews else 'run `cloudsvc generate-certificate`'}"
+    every = " ".join(str(name.value) for name in (*names_of(leaf), *missing))
+    return (
+        f"{what}, and the certificate authority that clients trust cannot vouch for {_list(uncovered)}: "
+        f"run `cloudsvc generate-certificate {every}`, then give {files.certificate} to every client once more"
+    )
+
+
+def _list(names: Sequence[SubjectName]) -> str:
+    return ", ".join(str(name.value) for name in names)
+
+
+def _keep_names(files: CertificateFiles, wanted: Sequence[str]) -> tuple[SubjectName, ...]:
+    """The names of the present certificate, and those ``wanted`` for which the present authority can vouch as well."""
+    leaf, authority = _read_leaf(files), _read_authority(files)
+    missing = find_missing(leaf, parse_names(wanted)) if wanted else ()
+    return (*names_of(leaf), *(name for name in missing if authority and covers(authority.certificate, [name])))
 
 
 def is_ours(files: CertificateFiles) -> bool:
-    """Whether the present certificate was signed by the private authority, and that authority's key is at hand."""
+    """Whether the present certificate was signed by the private certificate authority, whose key is at hand."""
     try:
         authority = _read_authority(files)
         if authority is None:
             return False
         _read_leaf(files).verify_directly_issued_by(authority.certificate)
-    except (StartFault, InvalidSignature, ValueError, TypeError):
+    except (OperatorError, InvalidSignature, ValueError, TypeError):
         return False
     return True
 
 
-def _is_due(files: CertificateFiles, renew_before_days: int, now: float) -> bool:
+def _is_due(files: CertificateFiles, renew_before_days: int, now: float, wanted: Sequence[str]) -> bool:
     if not is_ours(files):
         return False
     leaf = _read_leaf(files)
+    if len(_keep_names(files, wanted)) > len(names_of(leaf)):
+        return True
     lifetime = leaf.not_valid_after_utc - leaf.not_valid_before_utc
     return leaf.not_valid_after_utc - _moment(now) < min(timedelta(days=renew_before_days), lifetime / 2)
 
 
 def _issue(files: CertificateFiles, names: Sequence[SubjectName], days_valid: int, now: float) -> Outcome:
     if not 1 <= days_valid <= LONGEST_DAYS_VALID:
-        raise StartFault([f"a certificate cannot be valid for {days_valid} days: give 1 to {LONGEST_DAYS_VALID}"])
+        raise OperatorError([f"a certificate cannot be valid for {days_valid} days: give 1 to {LONGEST_DAYS_VALID}"])
     if files.key == files.certificate:
-        raise StartFault([f"{files.key} is to hold both key and certificate: give them different files"])
+        raise OperatorError([f"{files.key} is to hold both key and certificate: give them different files"])
     begin = _moment(now)
     end = begin + timedelta(days=days_valid)
     contents: dict[Path, bytes] = {}
@@ -160,7 +212,9 @@ def _read_authority(files: CertificateFiles) -> _Authority | None:
     key = read_key(files.authority_key)
     certificate = read_certificates(files.authority_certificate)[0]
     if not isinstance(key, EllipticCurvePrivateKey) or not matches(key, certificate):
-        raise StartFault([f"{files.authority_key} is not the key of {files.authority_certificate}: restore the pair"])
+        raise OperatorError(
+            [f"{files.authority_key} is not the key of {files.authority_certificate}: restore the pair"]
+        )
     return _Authority(key=key, certificate=certificate)
 
 
@@ -168,7 +222,7 @@ def _is_there(key: Path, certificate: Path) -> bool:
     if key.exists() == certificate.exists():
         return key.exists()
     present, absent = (key, certificate) if key.exists() else (certificate, key)
-    raise StartFault([f"{present} is there without {absent}: restore the second or move the first away"])
+    raise OperatorError([f"{present} is there without {absent}: restore the second or move the first away"])
 
 
 def _make_authority(names: Sequence[SubjectName], begin: datetime) -> _Authority:

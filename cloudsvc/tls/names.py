@@ -1,4 +1,4 @@
-"""The names and addresses a certificate is for, and the constraints that keep an authority to exactly those."""
+"""Names and addresses of a certificate, and the constraints that keep an authority to exactly those."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from cryptography import x509
 
-from cloudsvc.core.errors import StartFault
+from cloudsvc.core.errors import OperatorError
 from cloudsvc.core.hosts import WILDCARD, parse_host
 
 SubjectName: TypeAlias = x509.DNSName | x509.IPAddress
@@ -22,7 +22,7 @@ def parse_names(texts: Iterable[str]) -> tuple[SubjectName, ...]:
     Subject alternative names for host names (also international ones and ``*.example.org``) and addresses, without
     duplicates, in the given order.
 
-    :raises StartFault: with one line for each text that is neither, or when there is none at all.
+    :raises OperatorError: with one line for each text that is neither, or when there is none at all.
     """
     names: dict[SubjectName, None] = {}
     faults = []
@@ -34,7 +34,7 @@ def parse_names(texts: Iterable[str]) -> tuple[SubjectName, ...]:
     if not names and not faults:
         faults.append("a certificate needs at least one name: give a host name or an IP address")
     if faults:
-        raise StartFault(faults)
+        raise OperatorError(faults)
     return tuple(names)
 
 
@@ -50,6 +50,18 @@ def names_of(certificate: x509.Certificate) -> tuple[SubjectName, ...]:
     except x509.ExtensionNotFound:
         return ()
     return tuple(name for name in alternatives if isinstance(name, SubjectName))
+
+
+def find_missing(certificate: x509.Certificate, names: Iterable[SubjectName]) -> tuple[SubjectName, ...]:
+    """Those of ``names`` that ``certificate`` is not for, neither literally nor by a wildcard (RFC 6125, 6.4.3)."""
+    present = set(names_of(certificate))
+    return tuple(name for name in names if name not in present and _wildcard_of(name) not in present)
+
+
+def _wildcard_of(name: SubjectName) -> SubjectName | None:
+    if not isinstance(name, x509.DNSName):
+        return None
+    return x509.DNSName(WILDCARD + name.value.partition(".")[2])
 
 
 def constrain(names: Sequence[SubjectName]) -> x509.NameConstraints:

@@ -1,8 +1,9 @@
-"""The certificate in service: replaced on disk, it is replaced here, without a restart and without a refused client."""
+"""Certificate reloading: replaced on disk, it is replaced here, without a restart and without a refused client."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -16,11 +17,11 @@ from twisted.logger import Logger, LogLevel
 from zope.interface import implementer
 
 from cloudsvc.core.clock import WallClock
-from cloudsvc.core.errors import StartFault
+from cloudsvc.core.errors import OperatorError
 from cloudsvc.core.threads import ThreadRunner
-from cloudsvc.listen.authority import Outcome, renew_when_due
-from cloudsvc.listen.context import LoadedCertificate, load_certificate, make_context
-from cloudsvc.listen.files import CertificateFiles
+from cloudsvc.tls.certificate_authority import Outcome, explain_missing, renew_when_due
+from cloudsvc.tls.context import LoadedCertificate, load_certificate, make_context
+from cloudsvc.tls.files import CertificateFiles
 
 if TYPE_CHECKING:
     from twisted.protocols.tls import TLSMemoryBIOProtocol
@@ -59,8 +60,10 @@ class ReloadingCertificate(Service):
 
     :param clock: for the interval between looks; ``wall_clock`` for the validity of certificates.
     :param renewal: ``None`` leaves renewal to others.
+    :param names: what the certificate should be for. What is missing is added, where renewal is ours and the authority
+        that clients trust can vouch for it; otherwise the log says, once, what to do.
     :param count_load: is told how each attempt to serve something new went.
-    :raises StartFault: when the files cannot be served now. An expired certificate can: with it clients that do not
+    :raises OperatorError: when the files cannot be served now. An expired certificate can: with it clients that do not
         verify still get through, and a renewal that needs a running server can happen.
     """
 
@@ -74,12 +77,15 @@ class ReloadingCertificate(Service):
         wall_clock: WallClock,
         threads: ThreadRunner,
         renewal: Renewal | None,
+        names: Sequence[str],
         count_load: Callable[[Literal["success", "failure"]], object] = lambda result: None,
     ) -> None:
         self._files = files
         self._wall_clock = wall_clock
         self._threads = threads
         self._renewal = renewal
+        self._names = names
+        self._missing: str | None = None
         self._count_load = count_load
         self._clock = clock
         self._turn = DeferredLock()
@@ -169,13 +175,29 @@ class ReloadingCertificate(Service):
         # What was refused is tried again: the other half of a swap may have arrived between looking and loading.
         if self._refusal or self._signature != await self._threads.run(_sign, self._files):
             await self._load()
+        await self._tell_missing()
+
+    async def _tell_missing(self) -> None:
+        """Say once which names the certificate lacks; whatever is wrong with the files is told elsewhere."""
+        with suppress(OperatorError):
+            missing = await self._threads.run(
+                explain_missing, self._files, self._names, renews=self._renewal is not None
+            )
+            if missing is not None and missing != self._missing:
+                self.log.emit(LogLevel.warn, "{missing}", missing=missing)
+            self._missing = missing
 
     async def _renew(self, renewal: Renewal) -> None:
         try:
             outcome: Outcome | None = await self._threads.run(
-                renew_when_due, self._files, renewal.days_valid, renewal.before_days, self._wall_clock()
+                renew_when_due,
+                self._files,
+                renewal.days_valid,
+                renewal.before_days,
+                self._wall_clock(),
+                self._names,
             )
-        except StartFault as fault:
+        except OperatorError as fault:
             if self._renewal_fault != str(fault):
                 self.log.emit(LogLevel.error, "the certificate could not be renewed: {fault}", fault=str(fault))
             self._renewal_fault = str(fault)
@@ -186,7 +208,7 @@ class ReloadingCertificate(Service):
             if outcome.authority_made:
                 self.log.emit(
                     LogLevel.warn,
-                    "a new authority signed it: give clients {file} once more",
+                    "a new certificate authority signed it: give clients {file} once more",
                     file=self._files.certificate,
                 )
 
@@ -194,7 +216,7 @@ class ReloadingCertificate(Service):
         signature = await self._threads.run(_sign, self._files)
         try:
             loaded = await self._threads.run(_load_valid, self._files, self._wall_clock())
-        except StartFault as fault:
+        except OperatorError as fault:
             if (signature, str(fault)) != (self._signature, self._refusal):
                 self.log.emit(
                     LogLevel.error,
@@ -220,7 +242,7 @@ class ReloadingCertificate(Service):
 def _load_valid(files: CertificateFiles, now: float) -> LoadedCertificate:
     loaded = load_certificate(files.key, files.certificate)
     if invalidity := loaded.invalidity(now):
-        raise StartFault([f"{files.certificate}: {invalidity}"])
+        raise OperatorError([f"{files.certificate}: {invalidity}"])
     return loaded
 
 

@@ -1,4 +1,4 @@
-"""The files of a certificate: where they are, and how they are replaced together without a gap."""
+"""Certificate files: where they are, and how they are replaced together without a gap."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from pathlib import Path
 
 from attrs import frozen
 
-from cloudsvc.core.errors import StartFault
-from cloudsvc.core.files import sync_directory
-from cloudsvc.listen.pem import matches, read_certificates, read_key
+from cloudsvc.core.durable_files import publish, write_new
+from cloudsvc.core.errors import OperatorError
+from cloudsvc.tls.pem import matches, read_certificates, read_key
 
 _OWNER_ONLY = 0o600
 _READABLE = 0o644
@@ -23,11 +23,11 @@ class CertificateFiles:
     """
     Where a certificate lives.
 
-    :ivar directory: holds the private authority; made with mode 0700 when missing.
+    :ivar directory: holds the private certificate authority; made with mode 0700 when missing.
     :ivar key: private key of the leaf, mode 0600.
     :ivar certificate: the leaf, then the certificates that lead to its authority.
-    :ivar authority_key: private key of the private authority, mode 0600. Moving it away stops renewal.
-    :ivar authority_certificate: certificate of the private authority, for clients to trust.
+    :ivar authority_key: private key of the private certificate authority, mode 0600. Moving it away stops renewal.
+    :ivar authority_certificate: certificate of the private certificate authority, for clients to trust.
     """
 
     directory: Path
@@ -38,7 +38,7 @@ class CertificateFiles:
 
     @classmethod
     def locate(cls, directory: Path, key: Path, certificate: Path) -> CertificateFiles:
-        """The given files, with the private authority as ``ca.key.pem`` and ``ca.pem`` in ``directory``."""
+        """The given files, with the private certificate authority as ``ca.key.pem`` and ``ca.pem`` in ``directory``."""
         return cls(
             directory=directory,
             key=key,
@@ -53,7 +53,7 @@ def exclusive(files: CertificateFiles) -> Iterator[None]:
     """
     Keep other processes from changing ``files`` meanwhile; first completes a replacement that was cut short.
 
-    :raises StartFault: for whatever the file system refuses inside.
+    :raises OperatorError: for whatever the file system refuses inside.
     """
     try:
         files.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -62,7 +62,7 @@ def exclusive(files: CertificateFiles) -> Iterator[None]:
             _complete(files)
             yield
     except OSError as error:
-        raise StartFault(
+        raise OperatorError(
             [f"cannot write {error.filename or files.directory}: {error.strerror}: let the server's user write there"]
         ) from None
 
@@ -101,7 +101,7 @@ def _belongs(files: CertificateFiles) -> bool:
     # Someone may have put files of their own there since the crash: theirs win.
     try:
         return matches(read_key(files.key), read_certificates(_staged(files.certificate))[0])
-    except StartFault:
+    except OperatorError:
         return False
 
 
@@ -111,16 +111,11 @@ def _staged(path: Path) -> Path:
 
 def _stage(path: Path, content: bytes, mode: int) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor = os.open(_staged(path), os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+    write_new(_staged(path), content, mode=mode, beside=path)
 
 
 def _publish(path: Path) -> None:
-    _staged(path).replace(path)
-    sync_directory(path.parent)
+    publish(_staged(path), path)
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""The TLS this server speaks, and a certificate loaded to speak it with."""
+"""TLS contexts, and a certificate loaded to serve with."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1
 from OpenSSL import SSL
 
-from cloudsvc.core.errors import StartFault
-from cloudsvc.listen.pem import matches, read_certificates, read_key
+from cloudsvc.core.errors import OperatorError
+from cloudsvc.tls.pem import matches, read_certificates, read_key
 
 _HTTP_1_1 = b"http/1.1"
 
@@ -62,12 +62,12 @@ def load_certificate(key_file: Path, certificate_file: Path) -> LoadedCertificat
     """
     Read a private key and the chain that belongs to it: the leaf first, then whatever leads to its authority.
 
-    :raises StartFault: when one cannot be read, they do not belong together, or OpenSSL refuses them as too weak.
+    :raises OperatorError: when one cannot be read, they do not belong together, or OpenSSL refuses them as too weak.
     """
     key = read_key(key_file)
     leaf, *chain = read_certificates(certificate_file)
     if not matches(key, leaf):
-        raise StartFault(
+        raise OperatorError(
             [f"{key_file} is not the key of the first certificate in {certificate_file}: put the matching pair there"]
         )
     context = make_context()
@@ -78,7 +78,7 @@ def load_certificate(key_file: Path, certificate_file: Path) -> LoadedCertificat
         context.use_privatekey(key)  # type: ignore[arg-type]  # the kinds that OpenSSL has no use for are refused there
         context.check_privatekey()
     except (SSL.Error, TypeError) as error:
-        raise StartFault([f"OpenSSL refuses the certificate in {certificate_file} ({_describe(error)})"]) from None
+        raise OperatorError([f"OpenSSL refuses the certificate in {certificate_file} ({_describe(error)})"]) from None
     return LoadedCertificate(
         context=context,
         not_before=leaf.not_valid_before_utc.timestamp(),

@@ -1,0 +1,1 @@
+"""TLS: the certificate authority, certificates and their files, renewal and reloading."""
