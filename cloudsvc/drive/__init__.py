@@ -1,1 +1,1 @@
-"""Files and folders: what they are, what may be done with them, and what doing it needs. No HTTP, no SQL, no disk."""
+"""Domain of files and folders: values, use-cases, and ports of their storage. No HTTP, no SQL, no disk."""

@@ -1,23 +1,31 @@
 """
-The interfaces of catalogues: which names there are, what they contain, what happened.
+Catalogue interfaces: names, contents and changes.
 
 Each method is one atomic step on durable storage: when it returns, what it did survives a power failure; when it
 raises, it did nothing. Errors are those of :mod:`cloudsvc.drive.errors`, ``BAD_CURSOR`` for a cursor that no page gave,
-and ``UNAVAILABLE`` when the storage fails.
+and ``UNAVAILABLE`` when the storage fails, or too much is asked of it at once.
+
+Cancelling a question takes it away, also while it is being answered. Cancelling a change takes it away until it has
+begun.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, NewType, Protocol
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import IO, Any, NewType, Protocol, TypeVar
 
 from attrs import frozen
 
+from cloudsvc.core.actors import Actor
+from cloudsvc.drive.accounts import Account, Miscount, Quota
 from cloudsvc.drive.changes import Changes
 from cloudsvc.drive.commands import Command
-from cloudsvc.drive.names import Path
-from cloudsvc.drive.nodes import Blob, BlobId, File, Instant, Node, Trashed, Version, VersionId
+from cloudsvc.drive.names import DrivePath
+from cloudsvc.drive.nodes import ROOT_ID, Blob, BlobId, File, Instant, Node, NodeId, Trashed, Version, VersionId
 from cloudsvc.drive.pages import FileQuery, Page
+
+T = TypeVar("T")
 
 PinId = NewType("PinId", int)
 
@@ -28,10 +36,12 @@ class Usage:
     What the drive holds.
 
     :ivar stored_bytes: as :meth:`Holdings.stored_bytes`.
+    :ivar catalogue_bytes: as :meth:`Holdings.catalogue_bytes`.
     :ivar trash_entries: things that were thrown away and can be restored.
     """
 
     stored_bytes: int
+    catalogue_bytes: int
     files: int
     folders: int
     versions: int
@@ -40,43 +50,73 @@ class Usage:
 
 
 @frozen(kw_only=True)
-class Upload:
+class Place:
     """
-    An upload in pieces that is not complete. Nothing makes one yet; resumable uploads will.
+    Where a file is about to be stored, and what the drive holds at the same moment.
 
-    :ivar id: names it in URLs: unguessable.
-    :ivar offset: bytes that are durable.
-    :ivar length: bytes in all; ``None`` while unknown.
+    :ivar file: the one whose place it would take, if the actor sees any.
+    :ivar account: to which it would count; ``None`` for the root, whose quota is the capacity of the drive.
+    :ivar stored_bytes: as :meth:`Holdings.stored_bytes`.
+    :ivar catalogue_bytes: as :meth:`Holdings.catalogue_bytes`.
     """
 
-    id: str
-    blob: BlobId
-    owner: str
-    path: Path
-    offset: int
-    length: int | None
-    expires_at: Instant
+    file: File | None
+    account: Account | None
+    stored_bytes: int
+    catalogue_bytes: int
+
+    @property
+    def owner(self) -> NodeId:
+        """The quota owner to which it would count."""
+        return ROOT_ID if self.account is None else self.account.owner
 
 
 class Tree(Protocol):
-    """The files and folders that clients see, and what happened to them."""
+    """
+    The files and folders that clients see, and what happened to them.
 
-    async def apply(self, commands: Sequence[Command], actor: str) -> list[Any]:
+    Each method is given the actor on whose behalf it works, and does and tells what
+    :mod:`cloudsvc.drive.permissions` grants to that actor: it decides in the statement or the transaction that does the
+    work. What an actor may not see does not exist.
+    """
+
+    async def apply(self, actor: Actor, commands: Sequence[Command]) -> list[Any]:
         """
         Do all of ``commands`` in order, or nothing.
 
-        :param actor: the name of who does it.
         :return: the result that each command documents.
         :raises CloudError: the first one that cannot be done, and why; a ``CommandError`` where there are more.
         """
         ...
 
-    async def find(self, path: Path) -> Node | None:
+    async def find(self, actor: Actor, path: DrivePath) -> Node | None:
         """What is at ``path``, if anything."""
         ...
 
-    async def find_version(self, path: Path, version: VersionId) -> tuple[File, Version] | None:
-        """The file at ``path`` and one of its versions, if there are both."""
+    async def check_place(self, actor: Actor, path: DrivePath, *, replace: bool) -> Place:
+        """
+        What has to be known of ``path`` before the first byte of a file that is to be stored there, in one step.
+
+        :param replace: whether it may; as in :class:`~cloudsvc.drive.commands.StoreFile`, which will look again.
+        :raises CloudError: none can be stored there by this actor.
+        """
+        ...
+
+    async def find_version(
+        self, actor: Actor, path: DrivePath, version: VersionId | None
+    ) -> tuple[File, Version] | None:
+        """The file at ``path`` and one of its versions, by default the current one, if there are both."""
+        ...
+
+    async def open_version(
+        self, actor: Actor, path: DrivePath, version: VersionId | None, read: Callable[[Blob], T]
+    ) -> tuple[File, Version, T] | None:
+        """
+        As :meth:`find_version`, and with it what ``read`` makes of the version's blob, in the same step.
+
+        :param read: is called where the question is answered, which may be a thread. It may block for as long as it
+            takes to read a small blob; what it raises is raised.
+        """
         ...
 
     async def find_unknown(self, blobs: Sequence[BlobId]) -> Sequence[BlobId]:
@@ -87,7 +127,7 @@ class Tree(Protocol):
         """
         ...
 
-    async def list_children(self, folder: Path, limit: int, cursor: str | None = None) -> Page[Node]:
+    async def list_children(self, actor: Actor, folder: DrivePath, limit: int, cursor: str | None = None) -> Page[Node]:
         """
         What is directly in ``folder``, by key.
 
@@ -95,14 +135,28 @@ class Tree(Protocol):
         """
         ...
 
-    async def list_files(self, query: FileQuery, limit: int, cursor: str | None = None) -> Page[File]:
+    async def list_files(
+        self,
+        actor: Actor,
+        query: FileQuery,
+        limit: int,
+        cursor: str | None = None,
+        *,
+        caller: str = "",
+        goes_on: bool = False,
+    ) -> Page[File]:
         """
         The files that ``query`` asks for, those in the trash left out. A page may be shorter than ``limit``, even
-        empty, and still have a cursor: a search looks at a bounded number of files at a time.
+        empty, and still have a cursor: a search looks at a bounded number of files at a time, for a bounded time.
+
+        :param caller: for whom; where many ask at once, callers come in turns.
+        :param goes_on: whether it belongs to an answer that has begun, which must not end because too many ask.
         """
         ...
 
-    async def list_versions(self, path: Path, limit: int, cursor: str | None = None) -> Page[Version]:
+    async def list_versions(
+        self, actor: Actor, path: DrivePath, limit: int, cursor: str | None = None
+    ) -> Page[Version]:
         """
         The versions of the file at ``path``, the newest first.
 
@@ -110,11 +164,20 @@ class Tree(Protocol):
         """
         ...
 
-    async def list_trash(self, limit: int, cursor: str | None = None) -> Page[Trashed]:
+    async def list_trash(self, actor: Actor, limit: int, cursor: str | None = None) -> Page[Trashed]:
         """What is in the trash, the last deleted first."""
         ...
 
-    async def read_changes(self, after: int, limit: int) -> Changes:
+    def on_change(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """
+        Call ``listener`` after commits that brought changes, once for several of them, perhaps in vain. It only wakes:
+        what has happened is read from :meth:`read_changes`, which is asked once more after this has returned.
+
+        :return: what ends it.
+        """
+        ...
+
+    async def read_changes(self, actor: Actor, after: int, limit: int) -> Changes:
         """
         What happened after the change numbered ``after``. No route asks yet; a feed of changes will.
 
@@ -122,29 +185,58 @@ class Tree(Protocol):
         """
         ...
 
+    async def usage(self, actor: Actor) -> Usage:
+        """What the drive holds now, as far as ``actor`` sees it. It counts, so it may take a while."""
+        ...
+
 
 class Holdings(Protocol):
     """How much is stored, and how it becomes less."""
-
-    async def usage(self) -> Usage:
-        """What the drive holds now. It counts, so it may take a while."""
-        ...
 
     async def stored_bytes(self) -> int:
         """Of all blobs, wanted or not, until they are gone from the store. Quick."""
         ...
 
+    async def catalogue_bytes(self) -> int:
+        """What the catalogue itself takes on disk, with its log and the copies that are kept of it. Quick."""
+        ...
+
     async def reclaimable_bytes(self) -> int:
         """
         How many stored bytes no current version of a file outside the trash needs, without those of blobs that are
-        condemned: they are on their way out, or cannot be deleted.
+        marked for deletion: they are on their way out, or cannot be deleted.
         """
         ...
 
-    async def shed(self) -> bool:
+    async def evictable_bytes(self, owner: NodeId | None = None) -> int:
         """
-        Give up the oldest entry of the trash or, where there is none, the oldest superseded version; whether there was
-        one. Nothing is given up while anything is pinned, since that would make no room.
+        How many bytes of the drive :meth:`evict` can make room for, as often as it is called: none while anything is
+        pinned.
+
+        :param owner: by taking from this quota owner; ``None`` for all of them.
+        """
+        ...
+
+    async def find_account(self, owner: NodeId) -> Account | None:
+        """The account of a quota owner; ``None`` for the root, and where there is no quota any more. Quick."""
+        ...
+
+    async def list_quotas(self) -> Sequence[Quota]:
+        """All folders with a quota."""
+        ...
+
+    async def droppable_bytes(self, owner: NodeId) -> int:
+        """
+        As :meth:`evictable_bytes`, how many bytes less will then count to the account of ``owner``, be it that others
+        keep the blobs.
+        """
+        ...
+
+    async def evict(self, owner: NodeId) -> bool:
+        """
+        Give up the oldest entry of the trash that counts to ``owner``, and nothing of which counts to another one. Or,
+        where there is none, the oldest superseded version that does. Whether there was one. Nothing is given up while
+        anything is pinned, since that would make no room.
         """
         ...
 
@@ -159,13 +251,13 @@ class Garbage(Protocol):
         """
         ...
 
-    async def sweep(self, limit: int) -> int:
+    async def remove_purged(self, limit: int) -> int:
         """Remove up to ``limit`` rows of what was purged from the trash; how many were removed. 0: all is done."""
         ...
 
-    async def condemn(self, limit: int, *, after: BlobId | None = None) -> Sequence[BlobId]:
+    async def mark_for_deletion(self, limit: int, *, after: BlobId | None = None) -> Sequence[BlobId]:
         """
-        Blobs that nothing refers to and nothing will, by id: from now on they are not joined with equal ones. The
+        Blobs that nothing refers to and nothing will, by id: from now on none is deduplicated with them. The
         caller deletes them from the store and then calls :meth:`forget`; those not forgotten come again.
         While anything is pinned there are none.
 
@@ -174,11 +266,15 @@ class Garbage(Protocol):
         ...
 
     async def forget(self, blobs: Sequence[BlobId]) -> None:
-        """Condemned ``blobs`` are gone from the store."""
+        """``blobs`` that were marked are gone from the store."""
         ...
 
     async def find_unknown(self, blobs: Sequence[BlobId]) -> Sequence[BlobId]:
         """As :meth:`Tree.find_unknown`."""
+        ...
+
+    async def tidy(self) -> None:
+        """Make the files of the catalogue no larger than they have to be, if nobody writes just now."""
         ...
 
 
@@ -189,26 +285,45 @@ class Inventory(Protocol):
         """All blobs that are referred to, by id."""
         ...
 
-    async def find_users(self, blob: BlobId) -> Sequence[tuple[Path, VersionId]]:
+    async def find_users(self, blob: BlobId) -> Sequence[tuple[DrivePath, VersionId]]:
         """Which versions of which files consist of ``blob``. Paths of what is in the trash are those it had."""
+        ...
+
+    async def find_miscounts(self) -> Sequence[Miscount]:
+        """Count everything that counts to a folder with a quota, for those whose account says something else."""
+        ...
+
+    async def list_unmeasured(self, limit: int, *, after: BlobId | None = None) -> Sequence[Blob]:
+        """
+        Blobs that are referred to and whose digest or CRC-32 is not known, by id.
+
+        :param after: leaves out all up to this one.
+        """
+        ...
+
+    async def record_checksums(self, measured: Blob) -> None:
+        """
+        Remember digest and CRC-32 of a blob. Where another has the same bytes, versions refer to that from now on, a
+        bounded number in each step; when that fails, some may.
+        """
         ...
 
 
 class Pins(Protocol):
     """The catalogue as it is at one moment, and keeping the blobs of which it speaks."""
 
-    async def snapshot(self, destination: str) -> None:
+    def snapshot(self) -> AbstractAsyncContextManager[Snapshot]:
         """
-        Write a consistent copy of the whole catalogue to a new file, while everything goes on.
+        A consistent copy of the whole catalogue, made while everything goes on. It is gone when the context ends.
 
-        :raises CloudError: the file is there already, or cannot be written.
+        :raises CloudError: when the context is entered: it cannot be made.
         """
         ...
 
     async def pin(self, until: Instant) -> PinId:
         """
-        Condemn nothing until :meth:`unpin`, or until the moment given has passed. That must be within a day: one that
-        is further away was told by a clock that was wrong, and holds up nothing.
+        Mark nothing for deletion until :meth:`unpin`, or until the moment given has passed. That must be within a day:
+        one that is further away was told by a clock that was wrong, and holds up nothing.
         """
         ...
 
@@ -217,33 +332,20 @@ class Pins(Protocol):
         ...
 
 
-class Uploads(Protocol):
-    """Uploads in pieces. Nothing asks yet; resumable uploads will."""
-
-    async def begin_upload(self, upload: Upload) -> None:
-        """Remember an upload."""
-        ...
-
-    async def advance_upload(self, upload: str, offset: int, expires_at: Instant) -> None:
-        """
-        More bytes are durable.
-
-        :raises CloudError: there is no such upload.
-        """
-        ...
-
-    async def find_upload(self, upload: str) -> Upload | None:
-        """The upload of this id."""
-        ...
-
-    async def end_upload(self, upload: str) -> None:
-        """Forget an upload; one that is not there is no error."""
-        ...
-
-    async def list_expired_uploads(self, before: Instant, limit: int) -> Sequence[Upload]:
-        """Uploads whose time has passed."""
-        ...
-
-
-class Catalogue(Tree, Holdings, Garbage, Inventory, Pins, Uploads, Protocol):
+class Catalogue(Tree, Holdings, Garbage, Inventory, Pins, Protocol):
     """Keeps the tree, the versions, the trash, the changes, and what is known about blobs."""
+
+
+@frozen(kw_only=True)
+class Snapshot:
+    """
+    The catalogue as it was at one moment.
+
+    :ivar catalogue: it, open for questions. Changes would be lost.
+    :ivar content: all of it as an SQLite database, the format of interchange, whatever the engine. Reading blocks.
+    :ivar size: of ``content``, in bytes.
+    """
+
+    catalogue: Catalogue
+    content: IO[bytes]
+    size: int

@@ -1,14 +1,17 @@
-"""What happened to the tree, in the order in which it did."""
+"""Change feed: what happened to the tree, in order."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import Enum
 
-from attrs import frozen
+from attrs import define, field, frozen
+from twisted.logger import Logger
 
-from cloudsvc.drive.names import Path
+from cloudsvc.drive.names import DrivePath
 from cloudsvc.drive.nodes import Instant, NodeId
+
+_log = Logger()
 
 
 class ChangeKind(Enum):
@@ -36,8 +39,8 @@ class Change:
     kind: ChangeKind
     node: NodeId
     is_folder: bool
-    path: Path
-    source: Path | None
+    path: DrivePath
+    source: DrivePath | None
     at: Instant
     actor: str
 
@@ -54,3 +57,35 @@ class Changes:
     epoch: str
     last: int
     items: Sequence[Change]
+
+
+@define(eq=False)
+class ChangeSignal:
+    """
+    Wakes whoever waits for changes: the feed says what they are.
+
+    Its listeners are bounded by those who wait, each of which ends its own.
+    """
+
+    _listeners: dict[object, Callable[[], None]] = field(factory=dict)
+    _is_due: bool = False
+
+    def add(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Call ``listener`` from now on, until the function is called that is returned."""
+        mark = object()
+        self._listeners[mark] = listener
+        return lambda: self._listeners.pop(mark, None) and None
+
+    def note(self) -> None:
+        """A change is about to be committed. From any thread."""
+        self._is_due = True
+
+    def wake(self) -> None:
+        """What was about to be committed has been, or has failed. In the thread of the listeners."""
+        if self._is_due:
+            self._is_due = False
+            for listener in [*self._listeners.values()]:
+                try:
+                    listener()
+                except Exception:  # noqa: BLE001  # whatever one does wrong, the others wait too
+                    _log.failure("a listener to changes failed")

@@ -1,16 +1,18 @@
-"""The use-cases: the one guarded way to every file, whatever the protocol."""
+"""Use-cases of the drive: the one guarded way to every file, whatever the protocol."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 from typing import Any, TypeVar
 
 from attrs import frozen
 
 from cloudsvc.core.actors import Actor
+from cloudsvc.core.errors import CloudError
 from cloudsvc.drive.blobs import BlobMissing, BlobReader, BlobStore
-from cloudsvc.drive.catalogue import Tree
+from cloudsvc.drive.catalogue import Tree, Usage
 from cloudsvc.drive.changes import Changes
 from cloudsvc.drive.commands import (
     ALWAYS,
@@ -25,23 +27,29 @@ from cloudsvc.drive.commands import (
     Purge,
     Restore,
     RestoreVersion,
+    SetQuota,
+    check_names,
 )
 from cloudsvc.drive.errors import (
     CommandError,
+    already_exists,
     file_not_found,
     node_not_found,
     storage_failed,
     version_not_found,
 )
-from cloudsvc.drive.incoming import Incoming
 from cloudsvc.drive.limits import Limits
-from cloudsvc.drive.names import Path
-from cloudsvc.drive.nodes import File, Folder, Node, Trashed, TrashId, Version, VersionId
+from cloudsvc.drive.names import DrivePath
+from cloudsvc.drive.nodes import Blob, File, Folder, Node, Trashed, TrashId, Version, VersionId
 from cloudsvc.drive.pages import FileQuery, Page
-from cloudsvc.drive.receiving import Reception
 from cloudsvc.drive.tags import check_commands
+from cloudsvc.drive.upload import Upload
+from cloudsvc.drive.uploads import Uploads
 
 T = TypeVar("T")
+
+_GROWING = (Copy, MakeFolder)
+"""Commands that store no bytes, and yet take room: in the catalogue, any number of times."""
 
 _ATTEMPTS = 3
 """How often a file is looked up again when its blob was collected between looking up and opening."""
@@ -66,72 +74,115 @@ class Drive:
 
     _catalogue: Tree
     _blobs: BlobStore
-    _reception: Reception
+    _uploads: Uploads
     _collect_soon: Callable[[], None]
     limits: Limits
 
     # -- reading -------------------------------------------------------------------------------------------------
 
-    async def find(self, actor: Actor, path: Path) -> Node:
+    async def find(self, actor: Actor, path: DrivePath) -> Node:
         """
         What is at ``path``.
 
         :raises CloudError: nothing is.
         """
-        node = await self._catalogue.find(path)
+        node = await self._catalogue.find(actor, path)
         if node is None:
             raise node_not_found(path)
         return node
 
-    async def find_file(self, actor: Actor, path: Path) -> File:
+    async def find_file(self, actor: Actor, path: DrivePath) -> File:
         """
         The file at ``path``.
 
         :raises CloudError: there is none.
         """
-        node = await self._catalogue.find(path)
+        node = await self._catalogue.find(actor, path)
         if not isinstance(node, File):
             raise file_not_found(path)
         return node
 
-    async def open_file(self, actor: Actor, path: Path, version: VersionId | None = None) -> OpenFile:
+    async def find_file_with(self, actor: Actor, path: DrivePath, read: Callable[[Blob], T]) -> tuple[File, T]:
+        """
+        The file at ``path``, and what ``read`` makes of its blob, in one step.
+
+        :param read: as in :meth:`cloudsvc.drive.catalogue.Tree.open_version`.
+        :raises CloudError: there is none.
+        """
+        found = await self._catalogue.open_version(actor, path, None, read)
+        if found is None:
+            raise file_not_found(path)
+        file, _, made = found
+        return file, made
+
+    async def open_file(self, actor: Actor, path: DrivePath, version: VersionId | None = None) -> OpenFile:
         """
         Open the file at ``path``, as it is or as it was in ``version``.
 
         :raises CloudError: there is no such file or version, or its bytes cannot be read.
         """
         for _ in range(_ATTEMPTS):
-            file, wanted = await self._find_version(actor, path, version)
             try:
-                reader = await self._blobs.open(wanted.blob.id)
+                found = await self._catalogue.open_version(actor, path, version, self._blobs.read_small)
+                if found is None:
+                    raise await self._explain_missing(actor, path, version)
+                file, wanted, reader = found
+                return OpenFile(file=file, version=wanted, reader=reader or await self._blobs.open(wanted.blob))
             except BlobMissing:
                 continue
-            return OpenFile(file=file, version=wanted, reader=reader)
         raise storage_failed()
 
-    async def list_children(self, actor: Actor, folder: Path, limit: int, cursor: str | None = None) -> Page[Node]:
+    async def find_version(
+        self, actor: Actor, path: DrivePath, version: VersionId | None = None
+    ) -> tuple[File, Version]:
+        """
+        The file at ``path``, as it is or as it was in ``version``, without its bytes.
+
+        :raises CloudError: there is no such file or version.
+        """
+        found = await self._catalogue.find_version(actor, path, version)
+        if found is None:
+            raise await self._explain_missing(actor, path, version)
+        return found
+
+    async def list_children(self, actor: Actor, folder: DrivePath, limit: int, cursor: str | None = None) -> Page[Node]:
         """
         What is directly in ``folder``.
 
         :raises CloudError: there is no such folder, or the cursor is none of it.
         """
-        return await self._catalogue.list_children(folder, limit, cursor)
+        return await self._catalogue.list_children(actor, folder, limit, cursor)
 
-    async def list_files(self, actor: Actor, query: FileQuery, limit: int, cursor: str | None = None) -> Page[File]:
+    async def list_files(
+        self,
+        actor: Actor,
+        query: FileQuery,
+        limit: int,
+        cursor: str | None = None,
+        *,
+        client: str = "",
+        goes_on: bool = False,
+    ) -> Page[File]:
         """
         The files that ``query`` asks for; a page may have few or none of them and still a cursor.
 
+        :param client: where the actor asks from: many may have one key, and none is to hold up the others.
+        :param goes_on: as in :meth:`cloudsvc.drive.catalogue.Tree.list_files`.
         :raises CloudError: the cursor is none of this list.
         """
-        return await self._catalogue.list_files(query, limit, cursor)
+        return await self._catalogue.list_files(
+            actor, query, limit, cursor, caller=f"{actor.name} {client}", goes_on=goes_on
+        )
 
-    async def list_versions(self, actor: Actor, path: Path, limit: int, cursor: str | None = None) -> Page[Version]:
+    async def list_versions(
+        self, actor: Actor, path: DrivePath, limit: int, cursor: str | None = None
+    ) -> Page[Version]:
         """
         The versions of the file at ``path``, the newest first.
 
         :raises CloudError: there is no such file, or the cursor is none of this list.
         """
-        return await self._catalogue.list_versions(path, limit, cursor)
+        return await self._catalogue.list_versions(actor, path, limit, cursor)
 
     async def list_trash(self, actor: Actor, limit: int, cursor: str | None = None) -> Page[Trashed]:
         """
@@ -139,7 +190,7 @@ class Drive:
 
         :raises CloudError: the cursor is none of this list.
         """
-        return await self._catalogue.list_trash(limit, cursor)
+        return await self._catalogue.list_trash(actor, limit, cursor)
 
     async def read_changes(self, actor: Actor, after: int, limit: int) -> Changes:
         """
@@ -147,29 +198,33 @@ class Drive:
 
         :raises CloudError: it is not remembered any more, or there was no such change yet.
         """
-        return await self._catalogue.read_changes(after, limit)
+        return await self._catalogue.read_changes(actor, after, limit)
+
+    async def usage(self, actor: Actor) -> Usage:
+        """How much there is of what the actor sees."""
+        return await self._catalogue.usage(actor)
 
     # -- storing -------------------------------------------------------------------------------------------------
 
     def receive(
         self,
         actor: Actor,
-        path: Path,
+        path: DrivePath,
         *,
         length: int | None,
         replace: bool = True,
         condition: Condition = ALWAYS,
-    ) -> AbstractAsyncContextManager[Incoming]:
+    ) -> AbstractAsyncContextManager[Upload]:
         """
         Take a new content of the file at ``path``. Everything that can be known is checked before the first byte.
 
-        Without :meth:`Incoming.finish`, leaving the context throws away what was taken.
+        Without :meth:`Upload.finish`, leaving the context throws away what was taken.
 
         :param length: in bytes, where it is known.
         :param replace: whether there may be a file already.
         :raises CloudError: it cannot be stored there, or there is no room for it.
         """
-        return self._reception.receive(actor, path, length=length, replace=replace, condition=condition)
+        return self._uploads.receive(actor, path, length=length, replace=replace, condition=condition)
 
     # -- changing ------------------------------------------------------------------------------------------------
 
@@ -180,9 +235,14 @@ class Drive:
         :raises CloudError: one cannot be done.
         """
         check_commands(commands, self.limits)
-        return await self._catalogue.apply(commands, actor.name)
+        check_names(commands)
+        if any(isinstance(command, _GROWING) for command in commands):
+            await self._uploads.check_growth()
+        if any(isinstance(command, Restore) for command in commands):
+            return await self._uploads.hold_back(partial(self._catalogue.apply, actor, commands))
+        return await self._catalogue.apply(actor, commands)
 
-    async def make_folder(self, actor: Actor, path: Path, condition: Condition = ALWAYS) -> MadeFolder:
+    async def make_folder(self, actor: Actor, path: DrivePath, condition: Condition = ALWAYS) -> MadeFolder:
         """
         Make a folder, and those above it that are missing.
 
@@ -193,8 +253,8 @@ class Drive:
     async def move(
         self,
         actor: Actor,
-        path: Path,
-        destination: Path,
+        path: DrivePath,
+        destination: DrivePath,
         kind: type[File] | type[Folder] | None = None,
         condition: Condition = ALWAYS,
     ) -> Node:
@@ -209,9 +269,9 @@ class Drive:
     async def edit_file(
         self,
         actor: Actor,
-        path: Path,
+        path: DrivePath,
         *,
-        destination: Path | None = None,
+        destination: DrivePath | None = None,
         add: tuple[str, ...] = (),
         remove: tuple[str, ...] = (),
         condition: Condition = ALWAYS,
@@ -219,11 +279,15 @@ class Drive:
         """
         Change tags and path of a file in one step.
 
-        :raises CloudError: there is no such file, there are too many tags, or something is at the destination.
+        :raises CloudError: there is no such file, there are too many tags, or something is at the destination, be it
+            the file itself.
         """
         tags = EditTags(path=path, add=add, remove=remove, most=self.limits.tags, condition=condition)
         if destination is None:
             return await self._do(actor, tags, File)
+        # Another spelling of the name that it has is a new path.
+        if destination == path and str((await self.find_file(actor, path)).path) == str(destination):
+            raise already_exists(destination)
         try:
             *_, node = await self.apply(actor, [tags, Move(path=path, destination=destination, kind=File)])
         except CommandError as refused:
@@ -234,7 +298,7 @@ class Drive:
     async def discard(
         self,
         actor: Actor,
-        path: Path,
+        path: DrivePath,
         kind: type[File] | type[Folder] | None = None,
         condition: Condition = ALWAYS,
     ) -> Trashed:
@@ -245,7 +309,7 @@ class Drive:
         """
         return await self._do(actor, Discard(path=path, kind=kind, condition=condition), Trashed)
 
-    async def restore(self, actor: Actor, entry: TrashId, destination: Path | None = None) -> Node:
+    async def restore(self, actor: Actor, entry: TrashId, destination: DrivePath | None = None) -> Node:
         """
         Take something out of the trash.
 
@@ -263,7 +327,7 @@ class Drive:
         self._collect_soon()
         return purged
 
-    async def copy(self, actor: Actor, source: Path, destination: Path) -> Node:
+    async def copy(self, actor: Actor, source: DrivePath, destination: DrivePath) -> Node:
         """
         Make a second file or folder with the same contents, without copying bytes.
 
@@ -272,7 +336,7 @@ class Drive:
         return await self._do(actor, Copy(source=source, destination=destination), (File, Folder))
 
     async def restore_version(
-        self, actor: Actor, path: Path, version: VersionId, condition: Condition = ALWAYS
+        self, actor: Actor, path: DrivePath, version: VersionId, condition: Condition = ALWAYS
     ) -> File:
         """
         Make the content of an earlier version current again.
@@ -282,21 +346,26 @@ class Drive:
         command = RestoreVersion(path=path, version=version, versions_kept=self.limits.versions, condition=condition)
         return await self._do(actor, command, File)
 
+    async def set_quota(self, actor: Actor, path: DrivePath, quota: int | None) -> Folder:
+        """
+        Say how many bytes may be stored in a folder; ``None`` where it has no quota of its own any more.
+
+        :raises CloudError: there is no such folder, or so much is in it that it has to be done in parts.
+        """
+        return await self._do(actor, SetQuota(path=path, quota=quota), Folder)
+
     # ------------------------------------------------------------------------------------------------------------
 
     async def _do(self, actor: Actor, command: Command, kind: type[T] | tuple[type[T], ...]) -> T:
         [result] = await self.apply(actor, [command])
         return _expect(result, kind)
 
-    async def _find_version(self, actor: Actor, path: Path, version: VersionId | None) -> tuple[File, Version]:
+    async def _explain_missing(self, actor: Actor, path: DrivePath, version: VersionId | None) -> CloudError:
+        """Why there is no such version: there is no file, or it has none of this number."""
         if version is None:
-            file = await self.find_file(actor, path)
-            return file, file.version
-        found = await self._catalogue.find_version(path, version)
-        if found is None:
-            await self.find_file(actor, path)
-            raise version_not_found(path)
-        return found
+            return file_not_found(path)
+        await self.find_file(actor, path)
+        return version_not_found(path)
 
 
 def _expect(result: Any, kind: type[T] | tuple[type[T], ...]) -> T:

@@ -1,12 +1,14 @@
-"""The refusals of the drive, each in one place with its code and its words."""
+"""Errors of the drive, each in one place with its code and its words."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 from cloudsvc.core.errors import CloudError, Kind
-from cloudsvc.drive.names import Path
+from cloudsvc.drive.names import DrivePath
+from cloudsvc.drive.nodes import ROOT_ID, NodeId
 
 
 class CommandError(CloudError):
@@ -14,11 +16,27 @@ class CommandError(CloudError):
     One of several commands cannot be done.
 
     :ivar reason: the refusal that it would have met alone.
+    :ivar number: which one; 1 is the first.
     """
 
     def __init__(self, number: int, reason: CloudError) -> None:
-        super().__init__(reason.kind, reason.code, f"Operation {number}: {reason.message}")
+        super().__init__(
+            reason.kind, reason.code, f"Operation {number}: {reason.message}", retry_after=reason.retry_after
+        )
         self.reason = reason
+        self.number = number
+
+
+class RoomError(CloudError):
+    """
+    There is too little room.
+
+    :ivar owner: the quota owner to which what was to be stored counts.
+    """
+
+    def __init__(self, code: str, message: str, owner: NodeId) -> None:
+        super().__init__(Kind.NO_SPACE, code, message)
+        self.owner = owner
 
 
 @contextmanager
@@ -36,22 +54,34 @@ def telling_which(number: int, count: int) -> Iterator[None]:
         raise CommandError(number, problem) from problem
 
 
-def file_not_found(path: Path) -> CloudError:
+def file_not_found(path: DrivePath) -> CloudError:
     """There is no file at ``path``."""
     return CloudError(Kind.NOT_FOUND, "file_not_found", f"There is no file {str(path)!r}.")
 
 
-def folder_not_found(path: Path) -> CloudError:
+def folder_not_found(path: DrivePath) -> CloudError:
     """There is no folder at ``path``."""
     return CloudError(Kind.NOT_FOUND, "folder_not_found", f"There is no folder {str(path)!r}.")
 
 
-def node_not_found(path: Path) -> CloudError:
+def node_not_found(path: DrivePath) -> CloudError:
     """There is neither a file nor a folder at ``path``."""
     return CloudError(Kind.NOT_FOUND, "not_found", f"There is nothing at {str(path)!r}.")
 
 
-def version_not_found(path: Path) -> CloudError:
+def forbidden(path: DrivePath) -> CloudError:
+    """The actor has no right to do this at ``path``."""
+    return CloudError(Kind.FORBIDDEN, "forbidden", f"Nobody has given you the right to do this at {str(path)!r}.")
+
+
+def entry_forbidden() -> CloudError:
+    """The actor sees an entry of the trash, and has no right to do this with it."""
+    return CloudError(
+        Kind.FORBIDDEN, "forbidden", "Nobody has given you the right to do this with what is in the trash."
+    )
+
+
+def version_not_found(path: DrivePath) -> CloudError:
     """The file at ``path`` has no such version."""
     return CloudError(Kind.NOT_FOUND, "version_not_found", f"The file {str(path)!r} has no such version.")
 
@@ -61,37 +91,34 @@ def trash_entry_not_found() -> CloudError:
     return CloudError(Kind.NOT_FOUND, "trash_entry_not_found", "There is no such entry in the trash.")
 
 
-def upload_not_found() -> CloudError:
-    """There is no such upload in progress."""
-    return CloudError(Kind.NOT_FOUND, "upload_not_found", "There is no such upload; begin a new one.")
-
-
-def already_exists(path: Path) -> CloudError:
+def already_exists(path: DrivePath) -> CloudError:
     """Something is at ``path`` already."""
     return CloudError(Kind.CONFLICT, "already_exists", f"There is something at {str(path)!r} already.")
 
 
-def is_folder(path: Path) -> CloudError:
+def is_folder(path: DrivePath) -> CloudError:
     """A folder is where a file should be."""
     return CloudError(Kind.CONFLICT, "is_folder", f"{str(path)!r} is a folder, so it cannot be a file.")
 
 
-def is_file(path: Path) -> CloudError:
+def is_file(path: DrivePath) -> CloudError:
     """A file is where a folder should be."""
     return CloudError(Kind.CONFLICT, "is_file", f"{str(path)!r} is a file, so nothing can be in it.")
 
 
-def into_itself(path: Path) -> CloudError:
+def destination_inside_source(path: DrivePath) -> CloudError:
     """A folder cannot be put below itself."""
-    return CloudError(Kind.CONFLICT, "into_itself", f"The folder {str(path)!r} cannot be put into itself.")
+    return CloudError(
+        Kind.CONFLICT, "destination_inside_source", f"The folder {str(path)!r} cannot be put into itself."
+    )
 
 
-def root_is_fixed() -> CloudError:
+def root_immutable() -> CloudError:
     """The root can be neither moved, replaced nor deleted."""
-    return CloudError(Kind.INVALID, "root_is_fixed", "The root folder always stays where it is; name one inside it.")
+    return CloudError(Kind.INVALID, "root_immutable", "The root folder always stays where it is; name one inside it.")
 
 
-def changed_meanwhile(path: Path) -> CloudError:
+def changed_meanwhile(path: DrivePath) -> CloudError:
     """A condition on the file at ``path`` does not hold."""
     return CloudError(
         Kind.PRECONDITION_FAILED,
@@ -116,14 +143,50 @@ def too_many_nodes(most: int) -> CloudError:
     return CloudError(Kind.TOO_LARGE, "too_many_nodes", message)
 
 
+def too_many_names(most: int) -> CloudError:
+    """The paths in one request have more names, all together, than are looked up in one step."""
+    message = f"The paths in one request can have at most {most} names together; do it in parts."
+    return CloudError(Kind.TOO_LARGE, "too_many_nodes", message)
+
+
 def file_too_large(most: int) -> CloudError:
     """A file is larger than allowed; ``most`` is in bytes."""
     return CloudError(Kind.TOO_LARGE, "file_too_large", f"A file can have at most {most} bytes.")
 
 
-def no_capacity() -> CloudError:
+NO_CAPACITY: Final = "no_capacity"
+"""The code of :func:`no_capacity`."""
+
+QUOTA_EXCEEDED: Final = "quota_exceeded"
+"""The code of :func:`quota_exceeded`."""
+
+
+def no_capacity(owner: NodeId = ROOT_ID) -> RoomError:
     """The capacity of the drive is used up, also without trash and old versions."""
-    return CloudError(Kind.NO_SPACE, "no_capacity", "The drive is full; delete files, or let it hold more.")
+    return RoomError(NO_CAPACITY, "The drive is full; delete files, or let it hold more.", owner)
+
+
+def quota_exceeded(owner: NodeId) -> RoomError:
+    """The quota of a folder is used up, also without its trash and old versions."""
+    message = "The quota of the folder is used up; delete files for good, or let it hold more."
+    return RoomError(QUOTA_EXCEEDED, message, owner)
+
+
+def root_has_capacity() -> CloudError:
+    """The root's quota is a setting."""
+    message = "How much the drive may hold is its capacity, which its configuration says; name a folder in it."
+    return CloudError(Kind.INVALID, "root_has_capacity", message)
+
+
+def too_many_quotas(most: int) -> CloudError:
+    """So many folders have a quota that one more may not."""
+    return CloudError(Kind.CONFLICT, "too_many_quotas", f"At most {most} folders can have a quota.")
+
+
+def too_many_recounted(most: int) -> CloudError:
+    """More would come to count to another quota than one step can do."""
+    message = f"One request can bring at most {most} files, folders and versions to another quota; do it in parts."
+    return CloudError(Kind.TOO_LARGE, "too_many_nodes", message)
 
 
 def no_space() -> CloudError:
@@ -136,6 +199,30 @@ def storage_failed() -> CloudError:
     return CloudError(Kind.UNAVAILABLE, "storage_failed", "The server's storage does not work at the moment.")
 
 
+def too_many_reads() -> CloudError:
+    """So many lists are being read that one more would wait too long."""
+    return CloudError(
+        Kind.UNAVAILABLE,
+        "too_many_reads",
+        "Too many lists are being read at the moment; try again soon.",
+        retry_after=2,
+    )
+
+
+def query_too_slow() -> CloudError:
+    """What was asked for takes longer to find than anybody may have."""
+    return CloudError(
+        Kind.UNAVAILABLE, "query_too_slow", "This takes the server too long just now; ask for less.", retry_after=10
+    )
+
+
+def too_many_changes() -> CloudError:
+    """So many large changes wait that one more would wait too long; nothing was done."""
+    return CloudError(
+        Kind.UNAVAILABLE, "too_many_changes", "Too many large changes are waiting; try again soon.", retry_after=5
+    )
+
+
 def digest_mismatch() -> CloudError:
     """The bytes that arrived have another digest than announced."""
     return CloudError(Kind.INVALID, "digest_mismatch", "The content does not have the digest that was sent with it.")
@@ -143,7 +230,11 @@ def digest_mismatch() -> CloudError:
 
 def invalid_media_type() -> CloudError:
     """What is said to be the type of a file is none."""
-    return CloudError(Kind.INVALID, "invalid_media_type", "The type of the file is no media type such as image/png.")
+    message = (
+        "The type of the file is no media type such as image/png (a range such as image/* is none); "
+        "without one, the name of the file tells it."
+    )
+    return CloudError(Kind.INVALID, "invalid_media_type", message)
 
 
 def bad_cursor() -> CloudError:
@@ -151,11 +242,9 @@ def bad_cursor() -> CloudError:
     return CloudError(Kind.INVALID, "bad_cursor", "This cursor belongs to no such list; begin without one.")
 
 
-def changes_forgotten() -> CloudError:
+def changes_expired() -> CloudError:
     """Changes of so long ago are not remembered."""
-    return CloudError(
-        Kind.GONE, "changes_forgotten", "Changes of so long ago are not remembered; list everything anew."
-    )
+    return CloudError(Kind.GONE, "changes_expired", "Changes of so long ago are not remembered; list everything anew.")
 
 
 def change_unknown() -> CloudError:
@@ -163,21 +252,32 @@ def change_unknown() -> CloudError:
     return CloudError(Kind.INVALID, "change_unknown", "There was no change of this number; list everything anew.")
 
 
-def not_picturable() -> CloudError:
-    """A file is neither a picture nor a film of a known format."""
+def unsupported_media() -> CloudError:
+    """A file is neither an image nor a video of a known format, nor audio with a cover."""
     return CloudError(
-        Kind.UNSUPPORTED_TYPE, "not_picturable", "Thumbnails are made of pictures and films of common formats only."
+        Kind.UNSUPPORTED_TYPE,
+        "unsupported_media",
+        "Thumbnails are made of images, videos, and audio that has a cover, of common formats only.",
     )
 
 
-def picture_too_large() -> CloudError:
-    """A picture has more pixels than will be decoded, or takes too much to decode."""
-    return CloudError(Kind.UNPROCESSABLE, "picture_too_large", "The picture is too large for a thumbnail to be made.")
+def no_decoders() -> CloudError:
+    """What decodes images and videos is not installed, which its operator has chosen."""
+    return CloudError(
+        Kind.UNSUPPORTED_TYPE,
+        "thumbnails_not_installed",
+        "This server makes no thumbnails: what decodes images and videos is not installed.",
+    )
 
 
-def picture_damaged() -> CloudError:
-    """A picture or film cannot be decoded."""
-    return CloudError(Kind.UNPROCESSABLE, "picture_damaged", "The picture or film is damaged.")
+def image_too_large() -> CloudError:
+    """An image has more pixels than will be decoded, or takes too much to decode."""
+    return CloudError(Kind.UNPROCESSABLE, "image_too_large", "The image is too large for a thumbnail to be made.")
+
+
+def image_damaged() -> CloudError:
+    """An image or video cannot be decoded."""
+    return CloudError(Kind.UNPROCESSABLE, "image_damaged", "The image or video is damaged.")
 
 
 def too_many_thumbnails() -> CloudError:

@@ -1,15 +1,16 @@
-"""How long what was thrown away or replaced is kept, and how long changes are remembered."""
+"""Retention: how long trash and superseded versions are kept, and changes remembered."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 from attrs import define, field
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from cloudsvc.drive.blobs import BlobStore
+from cloudsvc.drive.blobs import BlobInUse, BlobMissing, BlobStore
 from cloudsvc.drive.catalogue import Garbage
 from cloudsvc.drive.limits import Limits
 from cloudsvc.drive.nodes import Instant
@@ -22,8 +23,11 @@ _SECOND: Final = 1_000_000
 _CHANGES: Final = 90 * 24 * 3600 * _SECOND
 """Microseconds for which a change is remembered, for whoever follows them."""
 
-_ASIDE: Final = 30 * 24 * 3600 * _SECOND
-"""Microseconds for which a blob that the catalogue does not know is kept."""
+_QUARANTINE: Final = 30 * 24 * 3600 * _SECOND
+"""Microseconds for which an orphaned blob is kept in quarantine."""
+
+_SUSPENDED: Final = 7 * 24 * 3600 * _SECOND
+"""Microseconds for which what was begun and suspended can be resumed, counted from its last bytes."""
 
 _STEP: Final = 60.0
 """Seconds by which a clock may drift between two rounds."""
@@ -34,7 +38,8 @@ _MISTRUST: Final = 24 * 3600.0
 
 async def expire(catalogue: Garbage, blobs: BlobStore, limits: Limits, now: Instant) -> None:
     """
-    Give up what has been kept for as long as ``limits`` say, and blobs that were set aside a month ago.
+    Give up what has been kept for as long as ``limits`` say, what was put in quarantine a month ago, and what nobody
+    has resumed for a week.
 
     :raises CloudError: the storage fails. What was done so far stays done, and the next time goes on with it.
     """
@@ -43,7 +48,12 @@ async def expire(catalogue: Garbage, blobs: BlobStore, limits: Limits, now: Inst
         versions_before=now - limits.version_seconds * _SECOND,
         changes_before=now - _CHANGES,
     )
-    await blobs.clear_aside(now - _ASIDE)
+    await blobs.purge_quarantine(now - _QUARANTINE)
+    async for bundle in blobs.list_suspended(now - _SUSPENDED):
+        for blob in bundle:
+            # Somebody may have come for it meanwhile.
+            with suppress(BlobMissing, BlobInUse):
+                await (await blobs.resume(blob)).discard()
 
 
 @define(eq=False, kw_only=True)

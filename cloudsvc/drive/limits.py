@@ -1,4 +1,4 @@
-"""How much the drive may hold."""
+"""Storage limits of the drive."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ class Limits:
 
     :ivar capacity: bytes that all blobs together may take.
     :ivar file_bytes: bytes of one file.
+    :ivar upload_step: bytes of an upload that arrive before they are counted, and room is looked for.
     :ivar tags: tags of one file.
     :ivar tag_length: characters of one tag.
     :ivar versions: versions of one file, the current one included.
@@ -21,6 +22,7 @@ class Limits:
 
     capacity: int
     file_bytes: int
+    upload_step: int
     tags: int
     tag_length: int
     versions: int

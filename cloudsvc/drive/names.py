@@ -1,4 +1,4 @@
-"""Names and paths: text is parsed once, at the edge; whoever holds a value holds a valid one."""
+"""File names and drive paths: text is parsed once, at the edge; whoever holds a value holds a valid one."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ MAX_PATH_BYTES: Final = 4096
 MAX_PATH_NAMES: Final = 128
 """Names of a path. No honest tree comes near, and what is deep costs as much for each file in it."""
 
-UNICODE_VERSION: Final = unicodedata.unidata_version
-"""Which version of Unicode made the keys. Later ones keep them (Unicode Normalization Stability Policy)."""
+_MAX_EXTENSION_BYTES: Final = 32
+"""Bytes of what follows the last dot in a name, and tells its type."""
 
 _REFUSED: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})
 """General categories that no name may have: controls, surrogates, line and paragraph separators."""
@@ -32,7 +32,8 @@ class Name:
     The name of one file or folder.
 
     :ivar text: as it was given, for people.
-    :ivar key: in Normalization Form C (UAX #15): what makes two names the same. Case counts.
+    :ivar key: in Normalization Form C (UAX #15): what makes two names the same. Case counts. Whatever version of
+        Unicode has made it, later ones keep it (Unicode Normalization Stability Policy).
     """
 
     text: str = field(eq=False)
@@ -43,7 +44,7 @@ class Name:
 
 
 @frozen
-class Path:
+class DrivePath:
     """
     Where a file or folder is: names from the top down. Without names it is the root.
 
@@ -58,16 +59,16 @@ class Path:
         return self.names[-1]
 
     @property
-    def parent(self) -> Path:
+    def parent(self) -> DrivePath:
         """The folder this is in; the root's is itself."""
-        return Path(self.names[:-1])
+        return DrivePath(self.names[:-1])
 
-    def is_within(self, other: Path) -> bool:
+    def is_within(self, other: DrivePath) -> bool:
         """Whether this is ``other`` or below it, by whole names."""
         return self.names[: len(other.names)] == other.names
 
-    def __truediv__(self, name: Name) -> Path:
-        return Path((*self.names, name))
+    def __truediv__(self, name: Name) -> DrivePath:
+        return DrivePath((*self.names, name))
 
     def __bool__(self) -> bool:
         return bool(self.names)
@@ -76,7 +77,7 @@ class Path:
         return "/".join(name.text for name in self.names)
 
 
-ROOT: Final = Path()
+ROOT: Final = DrivePath()
 
 
 @lru_cache(4096)
@@ -104,12 +105,27 @@ def parse_name(text: str) -> Name:
     return Name(text, key)
 
 
+def add_suffix(name: Name, suffix: str) -> Name:
+    """
+    ``name`` with ``suffix`` in parentheses before what follows its last dot: ``a (2).txt``. The end of the rest is
+    given up where it becomes too long.
+
+    :param suffix: a few ASCII characters.
+    """
+    stem, dot, extension = name.key.rpartition(".")
+    if not stem or len(extension.encode()) > _MAX_EXTENSION_BYTES:
+        stem, dot, extension = name.key, "", ""
+    added = f" ({suffix}){dot}{extension}"
+    kept = stem.encode()[: MAX_NAME_BYTES - len(added.encode())].decode(errors="ignore")
+    return parse_name(kept + added)
+
+
 def fold_case(text: str) -> str:
     """``text`` as one sees it for whom case makes no difference, nor the form of Unicode that it is given in."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
 
 
-def parse_path(text: str) -> Path:
+def parse_path(text: str) -> DrivePath:
     """
     ``text``, names with slashes between them, as a path; the empty text is the root.
 
@@ -121,7 +137,7 @@ def parse_path(text: str) -> Path:
         raise _bad_name(f"a path cannot be longer than {MAX_PATH_BYTES} bytes in UTF-8")
     if text.count("/") >= MAX_PATH_NAMES:
         raise _bad_name(f"a path cannot have more than {MAX_PATH_NAMES} names")
-    return Path(tuple(map(parse_name, text.split("/"))))
+    return DrivePath(tuple(map(parse_name, text.split("/"))))
 
 
 def _bad_name(reason: str) -> CloudError:

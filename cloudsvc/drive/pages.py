@@ -1,5 +1,5 @@
 """
-Lists in pages: a page costs the same wherever it begins. What keeps its place in the list is told exactly once,
+Keyset pagination: a page costs the same wherever it begins. What keeps its place in the list is listed exactly once,
 whatever happens to the rest meanwhile.
 """
 
@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 
 from attrs import frozen
 
-from cloudsvc.drive.names import ROOT, Path
+from cloudsvc.drive.names import ROOT, DrivePath
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -51,7 +51,7 @@ class FileQuery:
     :ivar text: only files whose name contains it, compared without case.
     """
 
-    folder: Path = ROOT
+    folder: DrivePath = ROOT
     tag: str | None = None
     media_type: str | None = None
     text: str | None = None

@@ -1,4 +1,4 @@
-"""Tags of files: which there may be."""
+"""Tags of files: the valid ones."""
 
 from __future__ import annotations
 

@@ -1,17 +1,16 @@
-"""Whether stored bytes are still what they were when they came."""
+"""Verification of stored bytes against the digest of their upload."""
 
 from __future__ import annotations
 
-import hashlib
 from enum import StrEnum
-from typing import Final
+
+from msgspec.structs import replace
 
 from cloudsvc.core.errors import CloudError, Kind
 from cloudsvc.core.threads import ThreadRunner
 from cloudsvc.drive.blobs import BlobReader
+from cloudsvc.drive.checksums import Checksums
 from cloudsvc.drive.nodes import Blob
-
-_PIECE: Final = 1024 * 1024
 
 
 class Damage(StrEnum):
@@ -25,20 +24,32 @@ class Damage(StrEnum):
 
 async def verify_blob(reader: BlobReader, blob: Blob, threads: ThreadRunner) -> Damage | None:
     """
-    Read a whole blob again and compare size and SHA-256; ``None`` is no damage.
+    Read a whole blob again and compare size, SHA-256 and CRC-32, as far as they are known; ``None`` is no damage.
 
     What cannot be read is damaged too: whoever verifies many goes on with the next.
 
-    :param threads: where the hash is computed.
+    :param threads: where they are computed.
     """
     if reader.size != blob.size:
         return Damage.SIZE
-    digest = hashlib.sha256()
     try:
-        for offset in range(0, blob.size, _PIECE):
-            await threads.run(digest.update, await reader.read(offset, _PIECE))
+        found = await measure(reader, blob, threads)
     except CloudError as problem:
         if problem.kind is Kind.UNAVAILABLE:
             return Damage.UNREADABLE
         raise
-    return None if digest.digest() == blob.digest else Damage.CONTENT
+    is_whole = blob.digest in {None, found.digest} and blob.crc32 in {None, found.crc32}
+    return None if is_whole else Damage.CONTENT
+
+
+async def measure(reader: BlobReader, blob: Blob, threads: ThreadRunner) -> Blob:
+    """
+    ``blob`` with the checksums of the bytes that ``reader`` gives.
+
+    :param threads: where they are computed.
+    :raises CloudError: they cannot be read.
+    """
+    checksums = Checksums()
+    async for piece in reader.stream(0, blob.size):
+        await threads.run(checksums.add, piece)
+    return replace(blob, digest=checksums.digest, crc32=checksums.crc32)

@@ -1,4 +1,4 @@
-"""What is done again and again, beside the requests."""
+"""Background jobs, run beside the requests."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _log = Logger("cloudsvc.drive")
 
 
 @frozen(kw_only=True)
-class Chore:
+class Job:
     """
     Work that comes back.
 
@@ -31,11 +31,11 @@ class Chore:
 
 
 @define(eq=False, kw_only=True)
-class Housekeeping:
-    """Does chores, one at a time. One that fails is logged and done again in its next round."""
+class Scheduler:
+    """Does jobs, one at a time. One that fails is logged and done again in its next round."""
 
     _clock: IReactorTime
-    _chores: Sequence[Chore]
+    _jobs: Sequence[Job]
     _loops: list[LoopingCall] = field(factory=list)
     _lock: DeferredLock = field(factory=DeferredLock)
     _waiting: dict[str, Deferred[None]] = field(factory=dict)
@@ -43,10 +43,10 @@ class Housekeeping:
 
     def start(self) -> None:
         """Begin with the first round of each."""
-        for chore in self._chores:
-            loop = LoopingCall(self._do, chore)
+        for job in self._jobs:
+            loop = LoopingCall(self._do, job)
             loop.clock = self._clock
-            loop.start(chore.every, now=chore.at_once)
+            loop.start(job.every, now=job.at_once)
             self._loops.append(loop)
 
     async def stop(self) -> None:
@@ -57,25 +57,25 @@ class Housekeeping:
         self._loops.clear()
         await self._lock.run(lambda: None)
 
-    def hurry(self, name: str) -> None:
-        """Do the chore called ``name`` now, or as soon as those before it are done."""
-        [chore] = (chore for chore in self._chores if chore.name == name)
-        self._do(chore)
+    def trigger(self, name: str) -> None:
+        """Do the job called ``name`` now, or as soon as those before it are done."""
+        [job] = (job for job in self._jobs if job.name == name)
+        self._do(job)
 
-    def _do(self, chore: Chore) -> Deferred[None]:
-        if chore.name not in self._waiting:
+    def _do(self, job: Job) -> Deferred[None]:
+        if job.name not in self._waiting:
             # Whoever asks while it waits for its turn has its wish with that turn.
             done: Deferred[None] = Deferred()
-            self._waiting[chore.name] = done
-            self._lock.run(self._attempt, chore).chainDeferred(done)
+            self._waiting[job.name] = done
+            self._lock.run(self._attempt, job).chainDeferred(done)
             return done
-        return self._waiting[chore.name]
+        return self._waiting[job.name]
 
-    async def _attempt(self, chore: Chore) -> None:
-        del self._waiting[chore.name]
+    async def _attempt(self, job: Job) -> None:
+        del self._waiting[job.name]
         if self._stopped:
             return
         try:
-            await chore.work()
-        except Exception:  # noqa: BLE001  # whatever it was, the other chores go on
-            _log.failure("could not {chore}", chore=chore.name)
+            await job.work()
+        except Exception:  # noqa: BLE001  # whatever it was, the other jobs go on
+            _log.failure("could not {job}", job=job.name)
