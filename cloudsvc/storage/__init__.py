@@ -1,1 +1,1 @@
-"""The interfaces of the drive on this machine: the catalogue in SQLite, the blobs in a directory."""
+"""Storage of the drive on this machine: the catalogue in SQLite, the blobs in a directory."""

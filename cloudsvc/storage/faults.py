@@ -1,4 +1,4 @@
-"""What went wrong with the disk, in the words of the drive."""
+"""Disk errors in the words of the drive."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One drive on one machine: its catalogue and its blobs, below one directory."""
+"""Local drive: a catalogue and its blobs below one directory of this machine."""
 
 from __future__ import annotations
 
@@ -10,15 +10,18 @@ from typing import Final
 
 from attrs import frozen
 
-from cloudsvc.core.files import sync_directory
+from cloudsvc.core.durable_files import sync_directory
 from cloudsvc.core.threads import ThreadRunner
 from cloudsvc.drive.nodes import Instant
+from cloudsvc.storage.ballast import Ballast
 from cloudsvc.storage.blobs import Disk, LocalBlobs, holds_blobs, open_blobs
 from cloudsvc.storage.catalogue import HEAD, SQLiteCatalogue, find_revision, migrate, open_catalogue
-from cloudsvc.storage.reserve import Reserve
 
 CATALOGUE_NAME: Final = "catalogue.sqlite3"
 LOCK_NAME: Final = "lock"
+
+SNAPSHOTS_NAME: Final = "snapshots"
+"""Where copies of the catalogue are kept, which count as part of it; those that come and go do not."""
 
 
 @frozen(kw_only=True)
@@ -27,7 +30,8 @@ class StorageThreads:
     Where the storage blocks.
 
     :ivar writer: writes the catalogue; exactly one thread.
-    :ivar readers: read the catalogue.
+    :ivar readers: read the catalogue; at least :data:`~cloudsvc.storage.catalogue.READER_THREADS` of them, so that
+        look-ups do not wait for searches.
     :ivar disk: read blobs, and whatever else is to be done with files.
     :ivar uploads: write and delete blobs; a disk that is busy with that keeps nobody from reading.
     """
@@ -56,7 +60,7 @@ class LocalStorage:
 
     catalogue: SQLiteCatalogue
     blobs: LocalBlobs
-    reserve: Reserve
+    ballast: Ballast
     _lock: int
 
     @classmethod
@@ -81,9 +85,14 @@ class LocalStorage:
         """
         lock = await threads.disk.run(_lock, directory, alone=alone)
         try:
-            reserve = Reserve(directory / "reserve")
+            ballast = Ballast(directory / "reserve")
             catalogue = await open_catalogue(
-                directory / CATALOGUE_NAME, writer=threads.writer, readers=threads.readers, now=now, reserve=reserve
+                directory / CATALOGUE_NAME,
+                writer=threads.writer,
+                readers=threads.readers,
+                now=now,
+                ballast=ballast,
+                beside=[directory / SNAPSHOTS_NAME],
             )
             try:
                 blobs = await open_blobs(directory, threads.disk, writing=threads.uploads, disk=disk)
@@ -93,15 +102,17 @@ class LocalStorage:
         except BaseException:
             os.close(lock)
             raise
-        return cls(catalogue=catalogue, blobs=blobs, reserve=reserve, lock=lock)
+        return cls(catalogue=catalogue, blobs=blobs, ballast=ballast, lock=lock)
 
     async def close(self) -> None:
         """Finish what is being stored, and let go of everything."""
         try:
             await self.blobs.close()
-            await self.catalogue.close()
         finally:
-            os.close(self._lock)
+            try:
+                await self.catalogue.close()
+            finally:
+                os.close(self._lock)
 
 
 def _lock(directory: Path, *, alone: bool) -> int:

@@ -1,4 +1,4 @@
-"""What a store of blobs asks of the operating system, call by call, so that tests can let each of them fail."""
+"""System calls of a blob store, one by one, so that tests can let each of them fail."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import fcntl
 import os
 from pathlib import Path
 
-from cloudsvc.core.files import sync_directory
+from cloudsvc.core.durable_files import lock, sync_directory
 
 _OWNER_ONLY = 0o600
 _FOLDER_OF_OWNER = 0o700
@@ -19,9 +19,29 @@ class Disk:
 
     def create(self, path: Path) -> int:
         """A descriptor for writing a new file, which is locked as long as that is open, whatever it is called."""
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, _OWNER_ONLY)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, _OWNER_ONLY)
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         return descriptor
+
+    def resume(self, path: Path, size: int) -> int | None:
+        """
+        A descriptor for writing on behind the first ``size`` bytes of a file, which is cut there and locked as by
+        :meth:`create`; ``None`` where somebody else has it.
+
+        :raises FileNotFoundError: it has another name by now.
+        """
+        descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW)
+        try:
+            if lock(descriptor):
+                # Whoever had the lock may have written on, and said so in the file's name: then this one is missing.
+                path.lstat()
+                os.truncate(descriptor, size)
+                return descriptor
+        except BaseException:
+            os.close(descriptor)
+            raise
+        os.close(descriptor)
+        return None
 
     def is_locked(self, path: Path) -> bool:
         """Whether somebody still has the descriptor with which the file was made."""

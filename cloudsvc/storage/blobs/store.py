@@ -1,4 +1,4 @@
-"""The store of blobs in a directory of this machine."""
+"""Blob store in a directory of this machine."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from twisted.logger import Logger
 
 from cloudsvc.core.coroutines import shield
 from cloudsvc.core.threads import ThreadRunner
-from cloudsvc.drive.blobs import BlobMissing
-from cloudsvc.drive.nodes import BlobId, Instant
+from cloudsvc.drive.blobs import BlobMissing, BlobReader
+from cloudsvc.drive.nodes import Blob, BlobId, Instant
 from cloudsvc.storage.blobs.disk import Disk
-from cloudsvc.storage.blobs.places import Places, make_blob_id
-from cloudsvc.storage.blobs.reading import LocalBlobReader, OpenFile
+from cloudsvc.storage.blobs.drafts import Draft
+from cloudsvc.storage.blobs.layout import Layout, make_blob_id
+from cloudsvc.storage.blobs.reading import SMALL, open_file, read_file
 from cloudsvc.storage.blobs.writing import LocalBlobWriter
 from cloudsvc.storage.faults import translated
 
@@ -36,15 +37,15 @@ async def open_blobs(
     :param writing: threads in which blobs are written and deleted; ``None`` where those of all else will do.
     :raises OSError: it cannot be made.
     """
-    places = await shield(threads.run(Places.open, directory), Places.close)
-    return LocalBlobs(places=places, threads=threads, writing=writing or threads, disk=disk or Disk())
+    layout = await shield(threads.run(Layout.open, directory), Layout.close)
+    return LocalBlobs(layout=layout, threads=threads, writing=writing or threads, disk=disk or Disk())
 
 
 @define(eq=False, kw_only=True)
 class LocalBlobs:
     """A :class:`cloudsvc.drive.blobs.BlobStore` of files. Several processes may work on one directory."""
 
-    _places: Places
+    _layout: Layout
     _threads: ThreadRunner
     _writing: ThreadRunner
     _disk: Disk
@@ -56,68 +57,86 @@ class LocalBlobs:
         if self._in_flight:
             self._landing = Deferred()
             await self._landing
-        await shield(self._threads.run(self._places.close))
+        await shield(self._threads.run(self._layout.close))
 
     async def create(self) -> LocalBlobWriter:
         """As :meth:`cloudsvc.drive.blobs.BlobStore.create`."""
-        blob = make_blob_id()
-        self._in_flight.add(blob)
-        return LocalBlobWriter.begin(blob, self._places, self._disk, self._writing, self._land)
+        draft = Draft(id=make_blob_id(), layout=self._layout, disk=self._disk)
+        self._in_flight.add(draft.id)
+        return LocalBlobWriter.begin(draft, self._writing, self._land)
 
-    async def open(self, blob: BlobId) -> LocalBlobReader:
+    async def resume(self, blob: BlobId) -> LocalBlobWriter:
+        """As :meth:`cloudsvc.drive.blobs.BlobStore.resume`."""
+        with translated():
+            draft = await shield(self._writing.run(Draft.resume, blob, self._layout, self._disk), Draft.close)
+        self._in_flight.add(blob)
+        return LocalBlobWriter.resume(draft, self._writing, self._land)
+
+    async def open(self, blob: Blob) -> BlobReader:
         """As :meth:`cloudsvc.drive.blobs.BlobStore.open`."""
         with translated():
-            file = await shield(self._threads.run(self._open, blob), OpenFile.let_go)
-        return LocalBlobReader(file=file, threads=self._threads)
+            return await shield(
+                self._threads.run(self._open, blob), lambda reader: Deferred.fromCoroutine(reader.close())
+            )
+
+    def read_small(self, blob: Blob) -> BlobReader | None:
+        """As :meth:`cloudsvc.drive.blobs.BlobStore.read_small`."""
+        if blob.size > SMALL:
+            return None
+        with translated():
+            try:
+                return read_file(self._layout.find(blob.id), self._disk)
+            except FileNotFoundError:
+                raise BlobMissing(blob.id) from None
+
+    def _open(self, blob: Blob) -> BlobReader:
+        try:
+            return open_file(self._layout.find(blob.id), self._disk, self._threads)
+        except FileNotFoundError:
+            raise BlobMissing(blob.id) from None
 
     async def delete(self, blobs: Sequence[BlobId]) -> Sequence[BlobId]:
         """As :meth:`cloudsvc.drive.blobs.BlobStore.delete`."""
-        # Not made durable: should one come back after a power failure, nobody knows it, and it is a stray.
-        return await self._do_each("deleted", lambda blob: self._disk.remove(self._places.find(blob)), blobs)
+        # Not made durable: should one come back after a power failure, nobody knows it, and it is orphaned.
+        return await self._do_each("deleted", lambda blob: self._disk.remove(self._layout.find(blob)), blobs)
 
-    async def list(self) -> AsyncIterator[Sequence[BlobId]]:
+    async def list(self, before: Instant) -> AsyncIterator[Sequence[BlobId]]:
         """As :meth:`cloudsvc.drive.blobs.BlobStore.list`."""
-        async for folders in self._list_folders(self._places.list_folders):
+        async for folders in self._list_folders(self._layout.list_folders):
             with translated():
-                yield await self._threads.run(self._list, folders)
+                yield await self._threads.run(self._list_before, folders, before)
 
-    async def find_landed(self, blobs: Sequence[BlobId]) -> Sequence[BlobId]:
-        """As :meth:`cloudsvc.drive.blobs.BlobStore.find_landed`."""
+    async def list_suspended(self, before: Instant) -> AsyncIterator[Sequence[BlobId]]:
+        """As :meth:`cloudsvc.drive.blobs.BlobStore.list_suspended`."""
         with translated():
-            return await self._threads.run(self._find_landed, blobs)
+            yield await self._threads.run(self._list_suspended, before)
 
-    async def set_aside(self, blobs: Sequence[BlobId]) -> Sequence[BlobId]:
-        """As :meth:`cloudsvc.drive.blobs.BlobStore.set_aside`."""
-        return await self._do_each("set aside", self._set_aside, blobs)
+    async def quarantine(self, blobs: Sequence[BlobId]) -> Sequence[BlobId]:
+        """As :meth:`cloudsvc.drive.blobs.BlobStore.quarantine`."""
+        return await self._do_each("put in quarantine", self._quarantine, blobs)
 
-    async def list_aside(self) -> AsyncIterator[Sequence[BlobId]]:
-        """As :meth:`cloudsvc.drive.blobs.BlobStore.list_aside`."""
-        async for folders in self._list_folders(self._places.list_folders_aside):
+    async def list_quarantined(self) -> AsyncIterator[Sequence[BlobId]]:
+        """As :meth:`cloudsvc.drive.blobs.BlobStore.list_quarantined`."""
+        async for folders in self._list_folders(self._layout.list_quarantine_folders):
             with translated():
                 yield await self._threads.run(self._list, folders)
 
-    async def put_back(self, blobs: Sequence[BlobId]) -> None:
-        """As :meth:`cloudsvc.drive.blobs.BlobStore.put_back`."""
-        await self._do_each("put back", self._put_back, blobs)
+    async def release(self, blobs: Sequence[BlobId]) -> None:
+        """As :meth:`cloudsvc.drive.blobs.BlobStore.release`."""
+        await self._do_each("released from quarantine", self._release, blobs)
 
-    async def clear_aside(self, before: Instant) -> int:
-        """As :meth:`cloudsvc.drive.blobs.BlobStore.clear_aside`."""
-        cleared = 0
-        async for folders in self._list_folders(self._places.list_folders_aside):
+    async def purge_quarantine(self, before: Instant) -> int:
+        """As :meth:`cloudsvc.drive.blobs.BlobStore.purge_quarantine`."""
+        purged = 0
+        async for folders in self._list_folders(self._layout.list_quarantine_folders):
             with translated():
-                cleared += await self._writing.run(self._clear_aside, folders, before)
-        return cleared
+                purged += await self._writing.run(self._purge_quarantine, folders, before)
+        return purged
 
-    async def free_bytes(self) -> int:
+    async def free_bytes(self) -> int | None:
         """As :meth:`cloudsvc.drive.blobs.BlobStore.free_bytes`."""
         with translated():
-            return await self._threads.run(self._disk.free_bytes, self._places.blobs)
-
-    def _open(self, blob: BlobId) -> OpenFile:
-        try:
-            return OpenFile.open(self._places.find(blob), self._disk)
-        except FileNotFoundError:
-            raise BlobMissing(blob) from None
+            return await self._threads.run(self._disk.free_bytes, self._layout.blobs)
 
     def _land(self, blob: BlobId) -> None:
         self._in_flight.discard(blob)
@@ -138,29 +157,31 @@ class LocalBlobs:
         for start in range(0, len(folders), _FOLDERS):
             yield folders[start : start + _FOLDERS]
 
-    def _set_aside(self, blob: BlobId) -> None:
-        place, aside = self._places.find(blob), self._places.find_aside(blob)
+    def _quarantine(self, blob: BlobId) -> None:
+        place, quarantined = self._layout.find(blob), self._layout.find_quarantined(blob)
         try:
-            if self._disk.status(place).st_nlink > 1:
-                # It is kept under another name already, as those are that `cloudsvc restore` has replaced.
-                self._disk.remove(place)
-                return
-            self._places.make_durable(aside.parent, self._disk)
+            # That it has another name, as those have that `cloudsvc restore` has replaced, is no reason to remove it:
+            # whoever removes the other one meanwhile takes no more than that.
             self._disk.touch(place)
-            self._disk.rename(place, aside)
+            self._layout.make_durable(quarantined.parent, self._disk)
+            if quarantined.exists() and quarantined.samefile(place):
+                # Renaming one of two names of a file to the other does nothing (POSIX).
+                self._disk.remove(place)
+            else:
+                self._disk.rename(place, quarantined)
         except FileNotFoundError:
             return
 
-    def _put_back(self, blob: BlobId) -> None:
-        folder = self._places.find_folder(blob)
-        self._places.make_durable(folder, self._disk)
-        if not self._places.find(blob).exists():
-            self._disk.rename(self._places.find_aside(blob), self._places.find(blob))
+    def _release(self, blob: BlobId) -> None:
+        folder = self._layout.find_folder(blob)
+        self._layout.make_durable(folder, self._disk)
+        if not self._layout.find(blob).exists():
+            self._disk.rename(self._layout.find_quarantined(blob), self._layout.find(blob))
 
-    def _clear_aside(self, folders: Sequence[Path], before: Instant) -> int:
+    def _purge_quarantine(self, folders: Sequence[Path], before: Instant) -> int:
         old = [
             place
-            for place in map(self._places.find_aside, self._list(folders))
+            for place in map(self._layout.find_quarantined, self._list(folders))
             if self._disk.status(place).st_mtime_ns < before * 1000
         ]
         for place in old:
@@ -168,15 +189,23 @@ class LocalBlobs:
         return len(old)
 
     def _list(self, folders: Sequence[Path]) -> Sequence[BlobId]:
-        return [blob for folder in folders for blob in self._places.list_blobs(folder)]
+        return [blob for folder in folders for blob in self._layout.list_blobs(folder)]
 
-    def _find_landed(self, blobs: Sequence[BlobId]) -> Sequence[BlobId]:
-        landed: list[BlobId] = []
-        for blob in blobs:
-            with suppress(FileNotFoundError):
-                if not self._disk.is_locked(self._places.find(blob)):
-                    landed.append(blob)
-        return landed
+    def _list_before(self, folders: Sequence[Path], before: Instant) -> Sequence[BlobId]:
+        return [blob for blob in self._list(folders) if self._is_left(self._layout.find(blob), before)]
+
+    def _list_suspended(self, before: Instant) -> Sequence[BlobId]:
+        return [blob for blob, _, place in self._layout.list_suspended() if self._is_left(place, before)]
+
+    def _is_left(self, place: Path, before: Instant) -> bool:
+        """
+        Whether a file is there that was last written before a moment, and no writer of this machine has it.
+
+        The second is not what makes it safe, but of this machine it can be told, however wrong its clock is.
+        """
+        with suppress(FileNotFoundError):
+            return self._disk.status(place).st_mtime_ns < before * 1000 and not self._disk.is_locked(place)
+        return False
 
 
 def _try_each(work: Callable[[BlobId], None], blobs: Sequence[BlobId]) -> tuple[Sequence[BlobId], Sequence[OSError]]:

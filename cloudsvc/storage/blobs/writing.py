@@ -1,12 +1,9 @@
-"""A blob on its way to the disk."""
+"""Blob writer."""
 
 from __future__ import annotations
 
-import hashlib
-import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any, Final
+from collections.abc import Callable
+from typing import TypeVar
 
 from attrs import define, field
 from twisted.internet.defer import Deferred, DeferredLock
@@ -14,87 +11,10 @@ from twisted.internet.defer import Deferred, DeferredLock
 from cloudsvc.core.coroutines import shield
 from cloudsvc.core.threads import ThreadRunner
 from cloudsvc.drive.nodes import Blob, BlobId
-from cloudsvc.storage.blobs.disk import Disk
-from cloudsvc.storage.blobs.places import Places
+from cloudsvc.storage.blobs.drafts import PIECE, Draft
 from cloudsvc.storage.faults import translate, translated
 
-PIECE: Final = 1024 * 1024
-"""Bytes that are hashed and written at a time: few enough to keep in memory, enough to be worth a trip to a thread."""
-
-
-@define(eq=False, kw_only=True)
-class _Draft:
-    """
-    The file that becomes a blob. Its methods block, and are called one after another.
-
-    Whichever of them fails removes the file. None is tried again: after a failed fsync nobody knows what is on disk.
-    The descriptor stays open, and the file locked with it, until it is somebody else's.
-    """
-
-    id: BlobId
-    _places: Places
-    _disk: Disk
-    _descriptor: int | None = None
-    _hash: Any = field(factory=hashlib.sha256)
-
-    def append(self, piece: bytearray) -> None:
-        """Write the next bytes."""
-        with self._removed_on_failure():
-            self._write(piece)
-
-    def complete(self, piece: bytearray) -> bytes:
-        """Write the last bytes and put the file into its place, durably; the digest of all that was written."""
-        with self._removed_on_failure():
-            descriptor = self._write(piece)
-            self._disk.sync(descriptor)
-            self._put()
-        digest: bytes = self._hash.digest()
-        return digest
-
-    def replace(self, blob: BlobId) -> None:
-        """Take the place of another."""
-        with self._removed_on_failure():
-            folder = self._places.find_folder(blob)
-            self._places.make_durable(folder, self._disk)
-            self._disk.rename(self._places.find(self.id), self._places.find(blob))
-            self._disk.sync_folder(folder)
-            self.close()
-
-    def remove(self) -> None:
-        """Remove whatever there is of it."""
-        # Not made durable: should the power fail now, what comes back is a stray, which is found and removed.
-        try:
-            self.close()
-            self._disk.remove(self._places.find_incoming(self.id))
-        finally:
-            self._disk.remove(self._places.find(self.id))
-
-    def close(self) -> None:
-        """Let go of the file. It does not block: what was written is on disk, or is not wanted."""
-        descriptor, self._descriptor = self._descriptor, None
-        if descriptor is not None:
-            os.close(descriptor)
-
-    def _write(self, piece: bytearray) -> int:
-        if self._descriptor is None:
-            self._descriptor = self._disk.create(self._places.find_incoming(self.id))
-        self._hash.update(piece)
-        self._disk.write(self._descriptor, piece)
-        return self._descriptor
-
-    def _put(self) -> None:
-        folder = self._places.find_folder(self.id)
-        self._places.make_durable(folder, self._disk)
-        self._disk.rename(self._places.find_incoming(self.id), self._places.find(self.id))
-        self._disk.sync_folder(folder)
-
-    @contextmanager
-    def _removed_on_failure(self) -> Iterator[None]:
-        try:
-            yield
-        except BaseException:
-            self.remove()
-            raise
+T = TypeVar("T")
 
 
 @define(eq=False, kw_only=True)
@@ -103,9 +23,11 @@ class LocalBlobWriter:
     Gathers bytes to pieces. A thread hashes and writes one while the next is gathered; who is quicker waits.
 
     Nothing is on disk before the first piece is complete: a small blob costs one trip to a thread.
+
+    :ivar let_go: is called once it is not in flight any more.
     """
 
-    _draft: _Draft
+    _draft: Draft
     _threads: ThreadRunner
     _let_go: Callable[[BlobId], None]
     size: int = 0
@@ -115,15 +37,14 @@ class LocalBlobWriter:
     _end: BaseException | None = None
 
     @classmethod
-    def begin(
-        cls, blob: BlobId, places: Places, disk: Disk, threads: ThreadRunner, let_go: Callable[[BlobId], None]
-    ) -> LocalBlobWriter:
-        """
-        Begin ``blob``.
+    def begin(cls, draft: Draft, threads: ThreadRunner, let_go: Callable[[BlobId], None]) -> LocalBlobWriter:
+        """Begin ``draft``, which has no file yet."""
+        return cls(draft=draft, threads=threads, let_go=let_go)
 
-        :param let_go: is called once it is not in flight any more.
-        """
-        return cls(draft=_Draft(id=blob, places=places, disk=disk), threads=threads, let_go=let_go)
+    @classmethod
+    def resume(cls, draft: Draft, threads: ThreadRunner, let_go: Callable[[BlobId], None]) -> LocalBlobWriter:
+        """Go on with ``draft``, which has a file."""
+        return cls(draft=draft, threads=threads, let_go=let_go, size=draft.size, is_on_disk=True)
 
     @property
     def id(self) -> BlobId:
@@ -140,22 +61,36 @@ class LocalBlobWriter:
             Deferred.fromCoroutine(self._append())
             self._check()
 
+    async def sync(self) -> int:
+        """As :meth:`cloudsvc.drive.blobs.BlobWriter.sync`."""
+        return await shield(self._write_gathered(self._draft.sync))
+
+    async def suspend(self) -> int:
+        """As :meth:`cloudsvc.drive.blobs.BlobWriter.suspend`."""
+        return await shield(self._suspend())
+
     async def seal(self) -> Blob:
         """As :meth:`cloudsvc.drive.blobs.BlobWriter.seal`."""
-        return await shield(self._seal())
-
-    def release(self) -> None:
-        """As :meth:`cloudsvc.drive.blobs.BlobWriter.release`."""
-        self._draft.close()
-        self._let_go(self.id)
+        return await shield(self._write_gathered(self._draft.complete, end=ValueError("the blob is sealed")))
 
     async def replace(self, blob: BlobId) -> None:
         """As :meth:`cloudsvc.drive.blobs.BlobWriter.replace`."""
         await shield(self._replace(blob))
 
+    def close(self) -> None:
+        """As :meth:`cloudsvc.drive.blobs.BlobWriter.close`."""
+        self._is_on_disk = False
+        self._end = self._end or ValueError("the blob is closed")
+        # Now, unless a thread still writes.
+        self._trips.run(self._close)
+
     async def discard(self) -> None:
         """As :meth:`cloudsvc.drive.blobs.BlobWriter.discard`."""
         await shield(self._discard())
+
+    def _close(self) -> None:
+        self._draft.close()
+        self._let_go(self.id)
 
     def _check(self) -> None:
         if self._end is not None:
@@ -171,24 +106,29 @@ class LocalBlobWriter:
         finally:
             self._trips.release()
 
-    async def _seal(self) -> Blob:
+    async def _write_gathered(self, write: Callable[[bytearray], T], end: BaseException | None = None) -> T:
         async with self._trips:
             self._check()
             try:
-                digest = await self._threads.run(self._draft.complete, self._take())
+                result = await self._threads.run(write, self._take())
             except BaseException as problem:
                 self._end_with(problem)
                 self._check()
                 raise
-            self._end = ValueError("the blob is sealed")
-        return Blob(id=self.id, size=self.size, digest=digest)
+            self._end = end
+        return result
+
+    async def _suspend(self) -> int:
+        size = await self._write_gathered(self._draft.sync, end=ValueError("the blob is suspended"))
+        self.close()
+        return size
 
     async def _replace(self, blob: BlobId) -> None:
         try:
             with translated():
                 await self._threads.run(self._draft.replace, blob)
         finally:
-            self.release()
+            self.close()
 
     async def _discard(self) -> None:
         async with self._trips:
@@ -200,7 +140,7 @@ class LocalBlobWriter:
                     with translated():
                         await self._threads.run(self._draft.remove)
             finally:
-                self.release()
+                self.close()
 
     def _take(self) -> bytearray:
         self._is_on_disk = True

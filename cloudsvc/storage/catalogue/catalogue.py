@@ -1,17 +1,22 @@
-"""The catalogue itself: which question goes to which thread, and what answers it."""
+"""The catalogue itself: which query of the tree runs in which thread."""
 
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Callable, Sequence
-from pathlib import Path as FilePath
+from contextlib import nullcontext
+from functools import partial
+from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from attrs import define
 
+from cloudsvc.core.actors import Actor
+from cloudsvc.core.coroutines import shield
 from cloudsvc.core.threads import ThreadRunner
-from cloudsvc.drive.catalogue import PinId, Upload, Usage
-from cloudsvc.drive.changes import Changes
+from cloudsvc.drive.catalogue import Place, Usage
+from cloudsvc.drive.changes import Changes, ChangeSignal
 from cloudsvc.drive.commands import (
     Command,
     Copy,
@@ -23,26 +28,43 @@ from cloudsvc.drive.commands import (
     Purge,
     Restore,
     RestoreVersion,
+    SetQuota,
     StoreFile,
 )
 from cloudsvc.drive.errors import telling_which
-from cloudsvc.drive.names import Path
-from cloudsvc.drive.nodes import Blob, BlobId, File, Instant, Node, Trashed, Version, VersionId
+from cloudsvc.drive.names import DrivePath
+from cloudsvc.drive.nodes import Blob, File, Instant, Node, Trashed, Version, VersionId
 from cloudsvc.drive.pages import FileQuery, Order, Page
-from cloudsvc.storage.catalogue import changing, collecting, counting, discarding, history, storing, uploading
-from cloudsvc.storage.catalogue.connections import Readers, connect
-from cloudsvc.storage.catalogue.group_commit import Writer
+from cloudsvc.drive.permissions import is_unlimited
+from cloudsvc.storage.ballast import Ballast
+from cloudsvc.storage.catalogue import (
+    accounts,
+    changing,
+    counting,
+    discarding,
+    history,
+    name_index,
+    quotas,
+    storing,
+)
+from cloudsvc.storage.catalogue.connections import connect
+from cloudsvc.storage.catalogue.footprint import Footprint
+from cloudsvc.storage.catalogue.group_commit import Weight, Writer
+from cloudsvc.storage.catalogue.lanes import Lane
 from cloudsvc.storage.catalogue.listing import Lists
-from cloudsvc.storage.catalogue.nodes import Ancestry, find_row, make_node
+from cloudsvc.storage.catalogue.nodes import make_node
+from cloudsvc.storage.catalogue.places import check_place
+from cloudsvc.storage.catalogue.reading import Readers, Turn
 from cloudsvc.storage.catalogue.searching import Search
+from cloudsvc.storage.catalogue.seen_files import SeenSearch
+from cloudsvc.storage.catalogue.sight import find_seen, look_as
+from cloudsvc.storage.catalogue.snapshots import Copier
 from cloudsvc.storage.catalogue.tree import Context
+from cloudsvc.storage.catalogue.upkeep import STEP, Upkeep
 from cloudsvc.storage.catalogue.walking import Walk
-from cloudsvc.storage.reserve import Reserve
+from cloudsvc.storage.work_directories import WORK_NAME
 
 T = TypeVar("T")
-
-_STEP: Final = 500
-"""Rows that expire in one go, so that whoever writes meanwhile hardly waits."""
 
 _FREEING: Final = (Discard, Purge)
 """Commands at the beginning of the way on which space is given back."""
@@ -58,194 +80,230 @@ _DEEDS: Final[dict[type, Callable[[Context, Any], Any]]] = {
     Discard: discarding.discard,
     Restore: discarding.restore,
     Purge: discarding.purge,
+    SetQuota: quotas.set_quota,
 }
 
 
+_EVERYTHING: Final = Purge(entry=None)
+"""What empties the trash."""
+
+_FEW: Final = 16
+"""Commands that change little together."""
+
+
+def _do(context: Context, command: Command) -> Any:
+    return _DEEDS[type(command)](context.begin(command), command)
+
+
+def _weigh(commands: Sequence[Command]) -> Weight:
+    is_light = len(commands) <= _FEW and not any(isinstance(command, (Copy, SetQuota)) for command in commands)
+    return Weight.LIGHT if is_light else Weight.HEAVY
+
+
 async def open_catalogue(
-    path: FilePath,
+    path: Path,
     *,
     writer: ThreadRunner,
     readers: ThreadRunner,
     now: Callable[[], Instant],
-    reserve: Reserve | None = None,
+    ballast: Ballast | None = None,
+    monotonic: Callable[[], float] = time.monotonic,
+    beside: Sequence[Path] = (),
 ) -> SQLiteCatalogue:
     """
     The catalogue in a file that is migrated. Whoever opens it closes it.
 
     :param writer: exactly one thread.
-    :param reserve: is given up for deleting on a full disk.
+    :param readers: at least :data:`~cloudsvc.storage.catalogue.lanes.READER_THREADS` of them.
+    :param ballast: is given up for deleting on a full disk.
+    :param monotonic: a clock in seconds, by which reads take too long.
+    :param beside: directories with copies of it, which count as what it takes.
     :raises sqlite3.Error: it cannot be opened.
     """
-    connection = await writer.run(connect, path)
-    epoch = await writer.run(_read_epoch, connection)
+    signal = ChangeSignal()
+    connection, epoch = await shield(writer.run(_open, path), lambda opened: opened[0].close())
+    reading = Readers(path=path, threads=readers, monotonic=monotonic)
     return SQLiteCatalogue(
-        path=path,
-        writer=Writer(connection=connection, threads=writer, reserve=reserve),
-        readers=Readers(path=path, threads=readers),
+        writer=Writer(
+            connection=connection, threads=writer, ballast=ballast, catch_up=name_index.catch_up, on_commit=signal.wake
+        ),
+        readers=reading,
+        copier=Copier(
+            directory=path.with_name(WORK_NAME),
+            readers=reading,
+            threads=readers,
+            open_copy=partial(open_catalogue, writer=writer, readers=readers, now=now, monotonic=monotonic),
+        ),
         epoch=epoch,
         now=now,
+        signal=signal,
+        footprint=Footprint(database=path, beside=beside, monotonic=monotonic),
     )
 
 
-def _read_epoch(connection: sqlite3.Connection) -> str:
-    [epoch] = connection.execute("SELECT epoch FROM state").fetchone()
-    return str(epoch)
+def _open(path: Path) -> tuple[sqlite3.Connection, str]:
+    """A connection for writing, and the epoch of what is there."""
+    connection = connect(path)
+    try:
+        [epoch] = connection.execute("SELECT epoch FROM state").fetchone()
+    except BaseException:
+        connection.close()
+        raise
+    return connection, str(epoch)
 
 
 @define(eq=False, kw_only=True)
-class SQLiteCatalogue:
+class SQLiteCatalogue(Upkeep):
     """A :class:`cloudsvc.drive.catalogue.Catalogue` in an SQLite database. Several processes may have it open."""
 
-    _path: FilePath
-    _writer: Writer
-    _readers: Readers
     _epoch: str
-    _now: Callable[[], Instant]
+    _signal: ChangeSignal
 
     async def close(self) -> None:
         """Finish what was asked for, and let go of the file."""
-        await self._readers.close()
-        await self._writer.close()
+        try:
+            await self._readers.close()
+        finally:
+            await self._writer.close()
 
-    async def apply(self, commands: Sequence[Command], actor: str) -> list[Any]:
+    async def apply(self, actor: Actor, commands: Sequence[Command]) -> list[Any]:
         """As :meth:`cloudsvc.drive.catalogue.Catalogue.apply`."""
-        frees = all(isinstance(command, _FREEING) for command in commands)
-        return await self._writer.run(lambda connection: self._apply(connection, commands, actor), frees=frees)
-
-    async def find(self, path: Path) -> Node | None:
-        """As :meth:`cloudsvc.drive.catalogue.Catalogue.find`."""
-        return await self._readers.run(lambda connection: self._find(connection, path))
-
-    async def find_version(self, path: Path, version: VersionId) -> tuple[File, Version] | None:
-        """As :meth:`cloudsvc.drive.catalogue.Catalogue.find_version`."""
-        return await self._list(lambda lists: lists.find_version(path, version))
-
-    async def list_children(self, folder: Path, limit: int, cursor: str | None = None) -> Page[Node]:
-        """As :meth:`cloudsvc.drive.catalogue.Catalogue.list_children`."""
-        return await self._list(lambda lists: lists.children(folder, limit, cursor))
-
-    async def list_files(self, query: FileQuery, limit: int, cursor: str | None = None) -> Page[File]:
-        """As :meth:`cloudsvc.drive.catalogue.Catalogue.list_files`."""
-        how = Walk if query.order is Order.PATH else Search
-        return await self._readers.run(
-            lambda connection: how(connection=connection, epoch=self._epoch, query=query).run(limit, cursor)
-        )
-
-    async def list_versions(self, path: Path, limit: int, cursor: str | None = None) -> Page[Version]:
-        """As :meth:`cloudsvc.drive.catalogue.Catalogue.list_versions`."""
-        return await self._list(lambda lists: lists.versions(path, limit, cursor))
-
-    async def list_trash(self, limit: int, cursor: str | None = None) -> Page[Trashed]:
-        """As :meth:`cloudsvc.drive.catalogue.Catalogue.list_trash`."""
-        return await self._list(lambda lists: lists.trash(limit, cursor))
-
-    async def list_blobs(self, limit: int, cursor: str | None = None) -> Page[Blob]:
-        """As :meth:`cloudsvc.drive.catalogue.Catalogue.list_blobs`."""
-        return await self._list(lambda lists: lists.blobs(limit, cursor))
-
-    async def read_changes(self, after: int, limit: int) -> Changes:
-        """As :meth:`cloudsvc.drive.catalogue.Catalogue.read_changes`."""
-        return await self._readers.run(lambda connection: history.read_changes(connection, after, limit))
-
-    async def usage(self) -> Usage:
-        """As :meth:`cloudsvc.drive.catalogue.Catalogue.usage`."""
-        return await self._readers.run(counting.count_usage)
-
-    async def stored_bytes(self) -> int:
-        """As :meth:`cloudsvc.drive.catalogue.Catalogue.stored_bytes`."""
-        return await self._readers.run(counting.count_stored_bytes)
-
-    async def reclaimable_bytes(self) -> int:
-        """As :meth:`cloudsvc.drive.catalogue.Catalogue.reclaimable_bytes`."""
-        return await self._readers.run(counting.count_reclaimable_bytes)
-
-    async def shed(self) -> bool:
-        """As :meth:`cloudsvc.drive.catalogue.Catalogue.shed`."""
-        return await self._writer.run(self._shed, frees=True)
-
-    async def expire(self, *, trash_before: Instant, versions_before: Instant, changes_before: Instant) -> None:
-        """As :meth:`cloudsvc.drive.catalogue.Catalogue.expire`."""
-        await self._repeat(lambda connection: discarding.purge_before(connection, trash_before, _STEP))
-        await self._repeat(lambda connection: discarding.drop_versions_before(connection, versions_before, _STEP))
-        await self._repeat(lambda connection: history.forget_changes(connection, changes_before, _STEP))
-
-    async def sweep(self, limit: int) -> int:
-        """As :meth:`cloudsvc.drive.catalogue.Catalogue.sweep`."""
-        return await self._writer.run(lambda connection: discarding.sweep(connection, limit), frees=True)
-
-    async def condemn(self, limit: int, *, after: BlobId | None = None) -> Sequence[BlobId]:
-        """As :meth:`cloudsvc.drive.catalogue.Catalogue.condemn`."""
+        if len(commands) == 1 and commands[0] == _EVERYTHING:
+            return [await self._empty_trash(actor)]
         return await self._writer.run(
-            lambda connection: collecting.condemn(connection, limit, after, self._now()), frees=True
+            lambda connection: self._apply(connection, actor, commands),
+            weight=_weigh(commands),
+            frees=all(isinstance(command, _FREEING) for command in commands),
         )
 
-    async def forget(self, blobs: Sequence[BlobId]) -> None:
-        """As :meth:`cloudsvc.drive.catalogue.Catalogue.forget`."""
-        await self._writer.run(lambda connection: collecting.forget(connection, blobs), frees=True)
+    async def find(self, actor: Actor, path: DrivePath) -> Node | None:
+        """As :meth:`cloudsvc.drive.catalogue.Catalogue.find`."""
+        return await self._readers.run(lambda connection: self._find(connection, actor, path))
 
-    async def find_unknown(self, blobs: Sequence[BlobId]) -> Sequence[BlobId]:
-        """As :meth:`cloudsvc.drive.catalogue.Catalogue.find_unknown`."""
-        await self._writer.settle()
-        return await self._readers.run(lambda connection: collecting.find_unknown(connection, blobs))
+    async def check_place(self, actor: Actor, path: DrivePath, *, replace: bool) -> Place:
+        """As :meth:`cloudsvc.drive.catalogue.Catalogue.check_place`."""
+        return await self._readers.run(lambda connection: self._check_place(connection, actor, path, replace=replace))
 
-    async def find_users(self, blob: BlobId) -> Sequence[tuple[Path, VersionId]]:
-        """As :meth:`cloudsvc.drive.catalogue.Catalogue.find_users`."""
-        return await self._readers.run(lambda connection: collecting.find_users(connection, blob))
+    async def find_version(
+        self, actor: Actor, path: DrivePath, version: VersionId | None
+    ) -> tuple[File, Version] | None:
+        """As :meth:`cloudsvc.drive.catalogue.Catalogue.find_version`."""
+        return await self._list(actor, lambda lists: lists.find_version(path, version), Lane.LOOKUPS)
 
-    async def pin(self, until: Instant) -> PinId:
-        """As :meth:`cloudsvc.drive.catalogue.Catalogue.pin`."""
-        return await self._writer.run(lambda connection: collecting.insert_pin(connection, until, self._now()))
+    async def open_version(
+        self, actor: Actor, path: DrivePath, version: VersionId | None, read: Callable[[Blob], T]
+    ) -> tuple[File, Version, T] | None:
+        """As :meth:`cloudsvc.drive.catalogue.Catalogue.open_version`."""
 
-    async def unpin(self, pin: PinId) -> None:
-        """As :meth:`cloudsvc.drive.catalogue.Catalogue.unpin`."""
-        await self._writer.run(lambda connection: collecting.delete_pin(connection, pin))
+        def find(lists: Lists) -> tuple[File, Version, T] | None:
+            found = lists.find_version(path, version)
+            return None if found is None else (*found, read(found[1].blob))
 
-    async def begin_upload(self, upload: Upload) -> None:
-        """As :meth:`cloudsvc.drive.catalogue.Catalogue.begin_upload`."""
-        await self._writer.run(lambda connection: uploading.insert_upload(connection, upload))
+        return await self._list(actor, find, Lane.LOOKUPS)
 
-    async def advance_upload(self, upload: str, offset: int, expires_at: Instant) -> None:
-        """As :meth:`cloudsvc.drive.catalogue.Catalogue.advance_upload`."""
-        await self._writer.run(lambda connection: uploading.advance_upload(connection, upload, offset, expires_at))
+    async def list_children(self, actor: Actor, folder: DrivePath, limit: int, cursor: str | None = None) -> Page[Node]:
+        """As :meth:`cloudsvc.drive.catalogue.Catalogue.list_children`."""
+        return await self._list(actor, lambda lists: lists.children(folder, limit, cursor))
 
-    async def find_upload(self, upload: str) -> Upload | None:
-        """As :meth:`cloudsvc.drive.catalogue.Catalogue.find_upload`."""
-        return await self._readers.run(lambda connection: uploading.find_upload(connection, upload))
+    async def list_files(
+        self,
+        actor: Actor,
+        query: FileQuery,
+        limit: int,
+        cursor: str | None = None,
+        *,
+        caller: str = "",
+        goes_on: bool = False,
+    ) -> Page[File]:
+        """As :meth:`cloudsvc.drive.catalogue.Catalogue.list_files`."""
+        turn = self._readers.make_turn(Lane.SCANS)
+        return await self._readers.run(
+            lambda connection: self._search(connection, actor, query, turn).run(limit, cursor),
+            Lane.SCANS,
+            caller=caller,
+            goes_on=goes_on,
+            turn=turn,
+        )
 
-    async def end_upload(self, upload: str) -> None:
-        """As :meth:`cloudsvc.drive.catalogue.Catalogue.end_upload`."""
-        await self._writer.run(lambda connection: uploading.delete_upload(connection, upload))
+    async def list_versions(
+        self, actor: Actor, path: DrivePath, limit: int, cursor: str | None = None
+    ) -> Page[Version]:
+        """As :meth:`cloudsvc.drive.catalogue.Catalogue.list_versions`."""
+        return await self._list(actor, lambda lists: lists.versions(path, limit, cursor))
 
-    async def list_expired_uploads(self, before: Instant, limit: int) -> Sequence[Upload]:
-        """As :meth:`cloudsvc.drive.catalogue.Catalogue.list_expired_uploads`."""
-        return await self._readers.run(lambda connection: uploading.list_expired_uploads(connection, before, limit))
+    async def list_trash(self, actor: Actor, limit: int, cursor: str | None = None) -> Page[Trashed]:
+        """As :meth:`cloudsvc.drive.catalogue.Catalogue.list_trash`."""
+        return await self._list(actor, lambda lists: lists.trash(limit, cursor))
 
-    async def snapshot(self, destination: str) -> None:
-        """As :meth:`cloudsvc.drive.catalogue.Catalogue.snapshot`."""
-        await self._readers.copy_all(FilePath(destination))
+    def on_change(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """As :meth:`cloudsvc.drive.catalogue.Catalogue.on_change`."""
+        return self._signal.add(listener)
 
-    async def _list(self, ask: Callable[[Lists], T]) -> T:
-        return await self._readers.run(lambda connection: ask(Lists(connection=connection, epoch=self._epoch)))
+    async def read_changes(self, actor: Actor, after: int, limit: int) -> Changes:
+        """As :meth:`cloudsvc.drive.catalogue.Catalogue.read_changes`."""
+        return await self._readers.run(
+            lambda connection: history.read_changes(connection, after, limit, look_as(connection, actor)), Lane.PAGES
+        )
 
-    async def _repeat(self, work: Callable[[sqlite3.Connection], int]) -> None:
-        while await self._writer.run(work, frees=True):
-            pass
+    async def usage(self, actor: Actor) -> Usage:
+        """As :meth:`cloudsvc.drive.catalogue.Catalogue.usage`."""
+        return await self._readers.run(lambda connection: self._count_usage(connection, actor), Lane.COUNTS)
 
-    def _shed(self, connection: sqlite3.Connection) -> bool:
-        return not collecting.is_pinned(connection, self._now()) and discarding.shed(connection)
+    async def _list(self, actor: Actor, ask: Callable[[Lists], T], lane: Lane = Lane.PAGES) -> T:
+        return await self._readers.run(
+            lambda connection: ask(Lists(connection=connection, epoch=self._epoch, sight=look_as(connection, actor))),
+            lane,
+        )
 
-    def _apply(self, connection: sqlite3.Connection, commands: Sequence[Command], actor: str) -> list[Any]:
+    async def _empty_trash(self, actor: Actor) -> int:
+        purge: Callable[[sqlite3.Connection, int, int], int] = discarding.purge_up_to
+        if not is_unlimited(actor):
+            purge = partial(discarding.purge_granted, actor)
+        newest = await self._writer.run(discarding.find_newest, frees=True)
+        purged, weight = 0, Weight.HEAVY
+        while some := await self._writer.run(
+            lambda connection: purge(connection, newest, STEP), weight=weight, frees=True
+        ):
+            # What has begun is not refused.
+            purged, weight = purged + some, Weight.UPKEEP
+        return purged
+
+    def _apply(self, connection: sqlite3.Connection, actor: Actor, commands: Sequence[Command]) -> list[Any]:
         context = Context(connection=connection, now=self._now(), epoch=self._epoch, actor=actor)
-        if len(commands) == 1:
-            return [_DEEDS[type(commands[0])](context, commands[0])]
         results = []
         for number, command in enumerate(commands, 1):
-            with telling_which(number, len(commands)):
-                results.append(_DEEDS[type(command)](context, command))
+            with telling_which(number, len(commands)) if len(commands) > 1 else nullcontext():
+                results.append(_do(context, command))
+        history.record_changes(connection, context.noted)
+        if context.noted:
+            self._signal.note()
         return results
 
-    def _find(self, connection: sqlite3.Connection, path: Path) -> Node | None:
-        row = find_row(connection, path)
-        if row is None:
-            return None
-        return make_node(connection, self._epoch, row, Ancestry(connection).find(row) or Path())
+    def _search(
+        self, connection: sqlite3.Connection, actor: Actor, query: FileQuery, turn: Turn
+    ) -> Walk | Search | SeenSearch:
+        sight = look_as(connection, actor)
+        if query.order is Order.PATH:
+            return Walk(connection=connection, epoch=self._epoch, query=query, sight=sight, is_over=turn.is_over)
+        if sight.sees_all:
+            return Search(connection=connection, epoch=self._epoch, query=query, is_over=turn.is_over)
+        return SeenSearch(connection=connection, epoch=self._epoch, query=query, sight=sight)
+
+    def _check_place(self, connection: sqlite3.Connection, actor: Actor, path: DrivePath, *, replace: bool) -> Place:
+        file, chain = check_place(connection, self._epoch, actor, path, replace=replace)
+        return Place(
+            file=file,
+            account=accounts.find_account(connection, chain),
+            stored_bytes=counting.count_stored_bytes(connection),
+            catalogue_bytes=self._footprint.read(),
+        )
+
+    def _count_usage(self, connection: sqlite3.Connection, actor: Actor) -> Usage:
+        sight = look_as(connection, actor)
+        if sight.sees_all:
+            return counting.count_usage(connection, self._footprint.measure())
+        return counting.count_seen_usage(connection, sight)
+
+    def _find(self, connection: sqlite3.Connection, actor: Actor, path: DrivePath) -> Node | None:
+        chain = find_seen(connection, path, look_as(connection, actor))
+        return None if chain.row is None else make_node(connection, self._epoch, chain.row, chain.path)

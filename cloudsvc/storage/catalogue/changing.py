@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections import deque
 from typing import Final
 
 from sqlalchemy import bindparam, update
 
 from cloudsvc.drive.changes import ChangeKind
 from cloudsvc.drive.commands import Copy, DateFile, EditTags, MadeFolder, MakeFolder, Move
-from cloudsvc.drive.errors import into_itself, is_file, root_is_fixed, too_many_tags
-from cloudsvc.drive.names import ROOT as ROOT_PATH
-from cloudsvc.drive.names import Name
+from cloudsvc.drive.errors import destination_inside_source, is_file, root_immutable, too_many_tags
 from cloudsvc.drive.nodes import File, Folder, Node
-from cloudsvc.storage.catalogue.nodes import WITH_VERSION, Row, find_child, load_tags, make_file
-from cloudsvc.storage.catalogue.schema import FOLDER, ROOT, node
+from cloudsvc.storage.catalogue.accounts import bring_to_account, check_quota, find_owner
+from cloudsvc.storage.catalogue.copying import copy_contents
+from cloudsvc.storage.catalogue.nodes import load_tags, make_file, make_node
+from cloudsvc.storage.catalogue.schema import FOLDER, node
 from cloudsvc.storage.catalogue.statements import compile_statement
 from cloudsvc.storage.catalogue.storing import copy_content
 from cloudsvc.storage.catalogue.tree import Context
@@ -24,95 +23,90 @@ _DATE: Final = compile_statement(
     .where(node.c.id == bindparam("node"))
     .values(created_at=bindparam("created"), updated_at=bindparam("updated"))
 )
-_CHILDREN: Final = compile_statement(WITH_VERSION.where(node.c.parent == bindparam("parent")))
 
 
 def make_folder(context: Context, command: MakeFolder) -> MadeFolder:
     """As the command says."""
     if not command.path:
-        return MadeFolder(folder=_expect_folder(context.node(ROOT, ROOT_PATH)), created=False)
-    parent, place = context.open_place(command.path)
-    row = find_child(context.connection, parent, command.path.name)
+        root = context.locate(command.path)
+        return MadeFolder(folder=_expect_folder(context.node(root.row.id, root.path)), created=False)
+    place = context.open_place(command.path)
+    row = place.taken
     if row is None:
         command.condition.check(command.path, None)
-        row = context.load(context.insert(parent, command.path.name, FOLDER))
-        path = place / command.path.name
-        context.note(ChangeKind.CREATED, row, path)
-        return MadeFolder(folder=_expect_folder(context.node(row.id, path)), created=True)
-    path = place / Name(row.name, row.key)
+        row = context.insert(place.folder, place.path.name, FOLDER)
+        context.note(ChangeKind.CREATED, place.hold(row))
+        made = make_node(context.connection, context.epoch, row, place.told)
+        return MadeFolder(folder=_expect_folder(made), created=True)
     if row.is_file:
-        raise is_file(path)
-    command.condition.check(path, None, is_folder=True)
-    return MadeFolder(folder=_expect_folder(context.node(row.id, path)), created=False)
+        raise is_file(place.told)
+    command.condition.check(place.told, None, is_folder=True)
+    return MadeFolder(folder=_expect_folder(context.node(row.id, place.told)), created=False)
 
 
 def move(context: Context, command: Move) -> Node:
     """As the command says."""
     if not command.path or not command.destination:
-        raise root_is_fixed()
-    row, source = context.locate(command.path, command.kind)
-    context.check(command.condition, row, source)
+        raise root_immutable()
+    source = context.locate(command.path, command.kind)
+    row = source.row
+    context.check(command.condition, row, source.path)
     if command.destination != command.path and command.destination.is_within(command.path) and not row.is_file:
-        raise into_itself(source)
-    parent, path = context.claim_place(command.destination, mover=row.id)
-    context.place(row, parent, path.name)
-    context.note(ChangeKind.MOVED, row, path, source)
-    return context.node(row.id, path)
+        raise destination_inside_source(source.path)
+    place = context.claim_place(command.destination, mover=row.id)
+    # The place may lie beside the path that was asked for.
+    if row.id in place.above:
+        raise destination_inside_source(source.path)
+    context.place(row, place.folder, place.path.name)
+    bring_to_account(context, row.id, find_owner(context.connection, source.chain), place.hold(row).chain)
+    context.note(ChangeKind.MOVED, place.hold(row), source)
+    return context.node(row.id, place.told)
 
 
 def edit_tags(context: Context, command: EditTags) -> File:
     """As the command says."""
-    row, path = context.locate(command.path, File)
+    file = context.locate(command.path, File)
+    row, path = file.row, file.path
     context.check(command.condition, row, path)
-    before = load_tags(context.connection, row.id)
+    before = load_tags(context.connection, [row.id]).get(row.id, ())
     after = tuple(sorted({*before, *command.add} - {*command.remove}))
     if len(after) > max(command.most, len(before)):
         raise too_many_tags(command.most)
     if after != before:
         context.set_tags(row, after)
-        context.note(ChangeKind.CHANGED, row, path)
+        context.note(ChangeKind.CHANGED, file)
     return make_file(context.connection, context.epoch, context.load(row.id), path)
 
 
 def date_file(context: Context, command: DateFile) -> File:
     """As the command says."""
-    row, path = context.locate(command.path, File)
+    file = context.locate(command.path, File)
+    row = file.row
     _DATE.run(context.connection, node=row.id, created=command.created_at, updated=command.updated_at)
     if (command.created_at, command.updated_at) != (row.created_at, row.updated_at):
-        context.note(ChangeKind.CHANGED, row, path)
-    return make_file(context.connection, context.epoch, context.load(row.id), path)
+        context.note(ChangeKind.CHANGED, file)
+    return make_file(context.connection, context.epoch, context.load(row.id), file.path)
 
 
 def copy(context: Context, command: Copy) -> Node:
     """As the command says."""
-    row, source = context.locate(command.source)
+    row, source, _ = context.locate(command.source)
     if not command.destination:
-        raise root_is_fixed()
+        raise root_immutable()
     if not row.is_file and command.destination.is_within(command.source):
-        raise into_itself(source)
-    parent, path = context.claim_place(command.destination)
-    made = _copy_one(context, row, parent, path.name)
-    _copy_descendants(context, row, made)
-    context.note(ChangeKind.CREATED, context.load(made), path)
-    return context.node(made, path)
-
-
-def _copy_descendants(context: Context, row: Row, made: int) -> None:
-    waiting = deque([(row.id, made)])
-    while waiting:
-        original, made = waiting.popleft()
-        for child in map(Row._make, _CHILDREN.run(context.connection, parent=original).fetchall()):
-            copy_of_child = _copy_one(context, child, made, Name(child.name, child.key))
-            if not child.is_file:
-                waiting.append((child.id, copy_of_child))
-
-
-def _copy_one(context: Context, row: Row, parent: int, name: Name) -> int:
-    made = context.insert(parent, name, row.kind)
+        raise destination_inside_source(source)
+    place = context.claim_place(command.destination)
+    if row.id in place.above:
+        raise destination_inside_source(source)
+    made, owner = context.insert(place.folder, place.path.name, row.kind), find_owner(context.connection, place.above)
     if row.is_file:
-        copy_content(context, row, made)
-        context.copy_tags(row.id, made)
-    return made
+        copy_content(context, row, made, owner)
+        context.copy_tags(row.id, made.id)
+    else:
+        copy_contents(context, row.id, made.id, owner)
+    check_quota(context.connection, owner)
+    context.note(ChangeKind.CREATED, place.hold(made))
+    return context.node(made.id, place.told)
 
 
 def _expect_folder(found: Node) -> Folder:

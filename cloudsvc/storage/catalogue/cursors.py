@@ -1,4 +1,4 @@
-"""Cursors: where the next page begins, as text that only this catalogue understands."""
+"""Page cursors: where the next page begins, as text that only this catalogue understands."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a catalogue from elsewhere must be before it is used: a backup can be anybody's."""
+"""Examination of a catalogue from elsewhere before it is used: a backup can be anybody's."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from pathlib import Path
 from sqlite3 import Connection
 from typing import Final
 
+from cloudsvc.drive.accounts import MOST_QUOTAS
 from cloudsvc.drive.media_types import parse_media_type
 from cloudsvc.drive.names import parse_name
-from cloudsvc.drive.nodes import LATEST
+from cloudsvc.drive.nodes import EARLIEST, LATEST
 from cloudsvc.storage.catalogue.connections import connect
 from cloudsvc.storage.catalogue.nodes import read_path
 from cloudsvc.storage.catalogue.schema import FILE, FOLDER, PURGED, ROOT, TRASH, metadata
@@ -22,8 +23,8 @@ _PLAIN: Final = re.compile(r"CREATE (?:TABLE|INDEX|UNIQUE INDEX)\s")
 _OTHERS: Final = frozenset({"alembic_version", "sqlite_sequence", "sqlite_stat1"})
 """Tables that Alembic and SQLite make."""
 
-_OLDEST: Final = -62_135_596_800_000_000
-"""The first day of the year 1 in microseconds since the epoch."""
+_FORMER: Final = frozenset({"upload"})
+"""Tables of catalogues that are not migrated yet."""
 
 _TREE: Final = f"""
     WITH RECURSIVE reached (id, kind) AS (
@@ -37,15 +38,24 @@ _CONTENT: Final = f"""
     SELECT count(*) FROM node LEFT JOIN version ON version.id = node.version AND version.node = node.id
     WHERE (node.kind = {FILE}) != (version.id IS NOT NULL) OR (node.kind = {FOLDER}) != (node.version IS NULL)
 """  # noqa: S608  # constants
+_OWNERS: Final = f"""
+    SELECT count(*) FROM account LEFT JOIN node ON node.id = account.owner AND node.kind = {FOLDER}
+    WHERE node.parent IS NULL OR typeof(quota) != 'integer' OR quota < 0
+"""  # noqa: S608  # a constant
+_MANY_OWNERS: Final = f"SELECT count(*) > {MOST_QUOTAS} FROM account"  # noqa: S608  # a constant
+_ACCOUNTS: Final = [
+    f"SELECT count(*) FROM {table} WHERE account IS NOT {ROOT} AND account NOT IN (SELECT owner FROM account)"  # noqa: S608  # constants
+    for table in ("version", "trash")
+]
 _TYPES: Final = "SELECT count(*) FROM version WHERE typeof(media_type) != 'text'"
 _MOMENTS: Final = {
     "node": ("created_at", "updated_at"),
-    "version": ("created_at",),
+    "version": ("created_at", "coalesce(modified_at, 0)"),
     "trash": ("deleted_at",),
     "change": ("at",),
 }
 _DATES: Final = [
-    f"SELECT count(*) FROM {table} WHERE typeof({column}) != 'integer' OR {column} NOT BETWEEN {_OLDEST} AND {LATEST}"  # noqa: S608  # constants
+    f"SELECT count(*) FROM {table} WHERE typeof({column}) != 'integer' OR {column} NOT BETWEEN {EARLIEST} AND {LATEST}"  # noqa: S608  # constants
     for table, columns in _MOMENTS.items()
     for column in columns
 ]
@@ -53,6 +63,9 @@ _DATES: Final = [
 _QUESTIONS: Final = [
     ("something is in no folder", _TREE),
     ("a file has no content, or a folder has some", _CONTENT),
+    ("a quota is none, or no folder's", _OWNERS),
+    ("too many folders have a quota", _MANY_OWNERS),
+    *(("something counts to a quota that is none", question) for question in _ACCOUNTS),
     ("a media type is none", _TYPES),
     *(("a date is none", question) for question in _DATES),
 ]
@@ -67,7 +80,7 @@ def examine_definitions(path: Path) -> None:
     :raises sqlite3.Error: it is no database.
     """
     with closing(connect(path)) as connection:
-        expected = _OTHERS | metadata.tables.keys()
+        expected = _OTHERS | _FORMER | metadata.tables.keys()
         for kind, name, table, definition in connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_schema"):
             automatic = kind == "index" and definition is None
             if table not in expected or not (automatic or _PLAIN.match(definition or "")):

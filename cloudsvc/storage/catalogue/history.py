@@ -1,20 +1,25 @@
-"""What has happened, in order, and from when on that is remembered."""
+"""Change history: what has happened, in order, and since when it is remembered."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping, Sequence
 from sqlite3 import Connection
 from typing import Any, Final
 
-from sqlalchemy import bindparam, delete, func, select, update
+from attrs import evolve
+from sqlalchemy import and_, bindparam, delete, func, insert, literal_column, or_, select, update
 
 from cloudsvc.drive.changes import Change, ChangeKind, Changes
-from cloudsvc.drive.errors import change_unknown, changes_forgotten
+from cloudsvc.drive.errors import change_unknown, changes_expired
 from cloudsvc.drive.nodes import Instant, NodeId
-from cloudsvc.storage.catalogue.nodes import read_path
+from cloudsvc.storage.catalogue.constructs import is_among, json_member
+from cloudsvc.storage.catalogue.nodes import read_chain, read_path
 from cloudsvc.storage.catalogue.schema import change, state
+from cloudsvc.storage.catalogue.sight import Sight, format_ids, holds_any
 from cloudsvc.storage.catalogue.statements import compile_statement
 
-_CHANGES: Final = compile_statement(
+_changes: Final = (
     select(
         change.c.number,
         change.c.kind,
@@ -24,13 +29,48 @@ _CHANGES: Final = compile_statement(
         change.c.source,
         change.c.at,
         change.c.actor,
+        change.c.chain,
+        change.c.source_chain,
     )
     .where(change.c.number > bindparam("after"))
     .order_by(change.c.number)
     .limit(bindparam("most"))
 )
-_BOUNDS: Final = compile_statement(
-    select(state.c.epoch, state.c.forgotten, select(func.max(change.c.number)).scalar_subquery())
+_is_move: Final = change.c.kind == literal_column(f"'{ChangeKind.MOVED.value}'")
+_is_seen: Final = or_(
+    holds_any(change.c.chain, "granted"),
+    and_(
+        _is_move,
+        or_(
+            holds_any(change.c.source_chain, "granted"),
+            # Where a folder on the way is, is part of every path that is seen, since it has been on the way.
+            change.c.number > json_member(bindparam("ways"), change.c.node),
+        ),
+    ),
+)
+_CHANGES: Final = compile_statement(_changes)
+_SEEN_CHANGES: Final = compile_statement(_changes.where(_is_seen))
+_ARRIVALS: Final = compile_statement(
+    select(change.c.node, func.max(change.c.number))
+    .where(
+        change.c.number > bindparam("after"),
+        is_among(change.c.node, bindparam("places")),
+        or_(
+            change.c.kind.in_(
+                [literal_column(f"'{kind.value}'") for kind in (ChangeKind.CREATED, ChangeKind.RESTORED)]
+            ),
+            and_(_is_move, change.c.source_chain != change.c.chain),
+        ),
+    )
+    .group_by(change.c.node)
+)
+_BOUNDS: Final = compile_statement(select(state.c.epoch, state.c.forgotten, state.c.last_change))
+_COUNT_ON: Final = compile_statement(
+    update(state).values(last_change=state.c.last_change + bindparam("more")).returning(state.c.last_change)
+)
+_INSERT: Final = compile_statement(
+    insert(change),
+    *("number", "kind", "node", "is_folder", "path", "source", "at", "actor", "chain", "source_chain"),
 )
 _OUTDATED: Final = compile_statement(
     select(change.c.number)
@@ -42,15 +82,34 @@ _FORGET_CHANGES: Final = compile_statement(delete(change).where(change.c.number 
 _SET_FORGOTTEN: Final = compile_statement(update(state).values(forgotten=bindparam("last")))
 
 
-def read_changes(connection: Connection, after: int, limit: int) -> Changes:
-    """As :meth:`cloudsvc.drive.catalogue.Catalogue.read_changes`."""
+def record_changes(connection: Connection, noted: Sequence[dict[str, Any]]) -> None:
+    """
+    Give changes their numbers, and keep them: the last statements of a transaction.
+
+    Whoever comes second waits for the row of the state until the first has committed. So numbers come in the order of
+    commits, with none left out: who has seen one meets no smaller one later, however many write.
+    """
+    if noted:
+        last: int = _COUNT_ON.value(connection, more=len(noted))
+        first = last - len(noted) + 1
+        _INSERT.run_for_each(connection, [{"number": number, **each} for number, each in enumerate(noted, first)])
+
+
+def read_changes(connection: Connection, after: int, limit: int, sight: Sight) -> Changes:
+    """As :meth:`cloudsvc.drive.catalogue.Catalogue.read_changes`, of what is in ``sight``."""
     bounds: Any = _BOUNDS.row(connection)
     epoch, forgotten, last = bounds
     if after < forgotten:
-        raise changes_forgotten()
-    if after > max(last or 0, forgotten):
-        raise change_unknown()
-    items = [_make_change(row) for row in _CHANGES.rows(connection, after=after, most=limit)]
+        raise changes_expired()
+    if sight.sees_all:
+        if after > last:
+            raise change_unknown()
+        items = [_make_change(row) for row in _CHANGES.rows(connection, after=after, most=limit)]
+    else:
+        items = [_tell_change(row, sight) for row in _read_seen(connection, after, limit, sight)]
+        # How many changes there are is not this actor's to know: the last one that is seen is the last one there is.
+        if not items and after > forgotten and not _read_seen(connection, after - 1, 1, sight):
+            raise change_unknown()
     return Changes(epoch=epoch, last=items[-1].number if items else after, items=items)
 
 
@@ -64,8 +123,37 @@ def forget_changes(connection: Connection, before: Instant, most: int) -> int:
     return 0
 
 
+def _read_seen(connection: Connection, after: int, limit: int, sight: Sight) -> list[tuple[Any, ...]]:
+    granted = format_ids(sight.granted)
+
+    def read(ways: Mapping[int, int]) -> list[tuple[Any, ...]]:
+        return [*_SEEN_CHANGES.rows(connection, after=after, most=limit, granted=granted, ways=json.dumps(ways))]
+
+    rows = read(dict.fromkeys(sight.ways, 0))
+    if any(kind == ChangeKind.MOVED.value and sight.is_way(node_id) for _, kind, node_id, *_ in rows):
+        # Only for these, which are rare, all changes up to the last are looked through.
+        places = format_ids(sight.granted | sight.ways)
+        rows = read(sight.find_beginnings(dict(_ARRIVALS.rows(connection, after=after, places=places))))
+    return rows
+
+
+def _tell_change(row: tuple[Any, ...], sight: Sight) -> Change:
+    """A change as it is told to who does not see everything: what comes from elsewhere is new, what goes is gone."""
+    change, chain, before = _make_change(row), read_chain(row[-2]), row[-1] and read_chain(row[-1])
+    path = sight.tell(change.path, chain) if sight.sees(chain) else None
+    source = sight.tell(change.source or change.path, before) if before and sight.sees(before) else None
+    kind = change.kind
+    if kind is ChangeKind.MOVED and path is None and source is not None:
+        kind, path, source = ChangeKind.DISCARDED, source, None
+    elif kind in {ChangeKind.MOVED, ChangeKind.RESTORED} and path is not None and source is None:
+        kind = ChangeKind.CREATED
+    # A folder that is granted or on the way has one place that is told, that of now.
+    is_told = change.source is not None and source != path
+    return evolve(change, kind=kind, path=path or sight.find_path(change.node), source=source if is_told else None)
+
+
 def _make_change(row: tuple[Any, ...]) -> Change:
-    number, kind, node_id, is_folder, path, source, at, actor = row
+    number, kind, node_id, is_folder, path, source, at, actor, *_ = row
     return Change(
         number=number,
         kind=ChangeKind(kind),

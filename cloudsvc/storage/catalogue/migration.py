@@ -1,4 +1,4 @@
-"""Bring the catalogue of an older program or of a backup up to date; leave that of a newer program alone."""
+"""Schema migration of older catalogues and of backups; those of a newer program are left alone."""
 
 from __future__ import annotations
 
@@ -7,14 +7,24 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from cloudsvc.drive.names import UNICODE_VERSION
 from cloudsvc.storage.catalogue.connections import connect
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD: Final = "0001"
+HEAD: Final = "0008"
 """The newest migration, so that one need not look where nothing is to be done."""
+
+
+_LOST_NODES: Final = 2**32
+"""Ids that are left out when a backup becomes the catalogue: more than can have been given since it was written."""
+
+_RECOUNT: Final = """
+    UPDATE account SET stored_bytes = (
+        SELECT coalesce(sum(size), 0) FROM version JOIN blob ON blob.id = version.blob
+        WHERE version.account = account.owner AND version.account != 1
+    )
+"""
 
 
 class NewerSchema(Exception):  # noqa: N818  # a state of affairs that callers put into words
@@ -36,10 +46,11 @@ def find_revision(path: Path) -> str | None:
     return found[0] if found else None
 
 
-def migrate(path: Path) -> None:
+def migrate(path: Path, revision: str = "head") -> None:
     """
     Bring the catalogue in ``path`` to :data:`HEAD`. Nobody else may have it open. Blocks.
 
+    :param revision: an earlier one to end at.
     :raises NewerSchema: it is beyond that.
     :raises sqlite3.Error: it is no database, or cannot be written.
     """
@@ -51,10 +62,10 @@ def migrate(path: Path) -> None:
 
     config = make_config()
     known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
-    revision = find_revision(path)
-    if revision is not None and revision not in known:
+    found = find_revision(path)
+    if found is not None and found not in known:
         raise NewerSchema(
-            f"{path} was written by a newer cloudsvc (schema {revision}); install that again, or restore a backup"
+            f"{path} was written by a newer cloudsvc (schema {found}); install that again, or restore a backup"
         )
     engine = create_engine("sqlite://", creator=lambda: connect(path), poolclass=NullPool)
     try:
@@ -62,7 +73,7 @@ def migrate(path: Path) -> None:
             config.attributes["connection"] = connection
             connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
             connection.exec_driver_sql("BEGIN IMMEDIATE")
-            command.upgrade(config, "head")
+            command.upgrade(config, revision)
             connection.commit()
     except DBAPIError as problem:
         raise problem.orig or problem from None
@@ -97,17 +108,21 @@ def begin_anew(path: Path) -> None:
     with closing(connect(path)) as connection:
         connection.execute("BEGIN IMMEDIATE")
         connection.execute("DELETE FROM pin")
-        connection.execute("DELETE FROM upload")
         connection.execute("UPDATE blob SET refs = (SELECT count(*) FROM version WHERE version.blob = blob.id)")
-        # Their bytes are in no backup. An upload of the same must not be joined with them, and thrown away.
+        # Their bytes are in no backup. An upload of the same must not be deduplicated, and thrown away.
         connection.execute("DELETE FROM blob WHERE refs = 0")
-        connection.execute("UPDATE blob SET condemned = 0")
+        connection.execute("UPDATE blob SET marked = 0")
+        connection.execute(_RECOUNT)
+        # Nodes that came to be after the backup are lost, and grants on them may be written down elsewhere.
+        connection.execute("UPDATE sqlite_sequence SET seq = seq + ? WHERE name = 'node'", (_LOST_NODES,))
         connection.execute(
-            "UPDATE state SET epoch = ?, stored_bytes = (SELECT coalesce(sum(size), 0) FROM blob)", (make_epoch(),)
+            "UPDATE state SET last_change = max(last_change, forgotten, coalesce((SELECT max(number) FROM change), 0)),"
+            " epoch = ?, indexed = 0, stored_bytes = (SELECT coalesce(sum(size), 0) FROM blob)",
+            (make_epoch(),),
         )
         connection.execute("COMMIT")
 
 
 def describe_beginning() -> dict[str, str | int]:
     """The state of an empty catalogue."""
-    return {"id": 1, "epoch": make_epoch(), "unicode": UNICODE_VERSION, "stored_bytes": 0, "forgotten": 0}
+    return {"id": 1, "epoch": make_epoch(), "stored_bytes": 0, "forgotten": 0}

@@ -4,9 +4,27 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import Column, ForeignKey, Index, Integer, LargeBinary, MetaData, String, Table, UniqueConstraint, text
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    UniqueConstraint,
+    text,
+)
 
 metadata: Final = MetaData()
+
+_NUMBER: Final = Integer().with_variant(BigInteger(), "postgresql")
+"""64 bits, with a sign."""
+
+_SORTED: Final = String().with_variant(String(collation="C"), "postgresql")
+"""Text that is sorted by its code points, as SQLite does."""
 
 ROOT: Final = 1
 """The node from which every path starts."""
@@ -21,69 +39,108 @@ FOLDER: Final = 0
 FILE: Final = 1
 
 _IS_FILE = text("kind = 1")
+_IS_SUPERSEDED = text("superseded_at IS NOT NULL")
+_IS_OTHERS = text("account != 1")
+_IS_ALONE = text("shared = 0")
 
 node: Final = Table(
     "node",
     metadata,
     # SQLite gives ids of removed rows again, unless it is told not to.
-    Column("id", Integer, primary_key=True),
-    Column("parent", Integer, ForeignKey("node.id")),
-    Column("key", String, nullable=False),
+    Column("id", _NUMBER, primary_key=True),
+    Column("parent", _NUMBER, ForeignKey("node.id")),
+    Column("key", _SORTED, nullable=False),
     Column("name", String, nullable=False),
     Column("folded", String, nullable=False),
-    Column("kind", Integer, nullable=False),
-    Column("space", Integer, nullable=False),
-    Column("created_at", Integer, nullable=False),
-    Column("updated_at", Integer, nullable=False),
+    Column("kind", _NUMBER, nullable=False),
+    Column("created_at", _NUMBER, nullable=False),
+    Column("updated_at", _NUMBER, nullable=False),
     # Of files only; size and type are those of the current version, so that lists need not look there.
-    Column("version", Integer),
-    Column("size", Integer),
+    Column("version", _NUMBER),
+    Column("size", _NUMBER),
     Column("media_type", String),
     UniqueConstraint("parent", "key", name="node_place"),
     sqlite_autoincrement=True,
 )
 
-Index("node_created", node.c.created_at, node.c.id, sqlite_where=_IS_FILE)
-Index("node_updated", node.c.updated_at, node.c.id, sqlite_where=_IS_FILE)
-Index("node_size", node.c.size, node.c.id, sqlite_where=_IS_FILE)
-Index("node_key", node.c.key, node.c.id, sqlite_where=_IS_FILE)
+Index("node_created", node.c.created_at, node.c.id, sqlite_where=_IS_FILE, postgresql_where=_IS_FILE)
+Index("node_updated", node.c.updated_at, node.c.id, sqlite_where=_IS_FILE, postgresql_where=_IS_FILE)
+Index("node_size", node.c.size, node.c.id, sqlite_where=_IS_FILE, postgresql_where=_IS_FILE)
+Index("node_key", node.c.key, node.c.id, sqlite_where=_IS_FILE, postgresql_where=_IS_FILE)
 
 blob: Final = Table(
     "blob",
     metadata,
-    Column("id", String, primary_key=True),
-    Column("digest", LargeBinary, nullable=False),
-    Column("size", Integer, nullable=False),
+    Column("id", _SORTED, primary_key=True),
+    # SHA-256. It and the CRC-32 are empty until a background job has read the bytes.
+    Column("digest", LargeBinary),
+    Column("size", _NUMBER, nullable=False),
     # How many versions consist of it.
-    Column("refs", Integer, nullable=False),
-    Column("condemned", Integer, nullable=False),
+    Column("refs", _NUMBER, nullable=False),
+    # For deletion: nothing comes to refer to it any more.
+    Column("marked", _NUMBER, nullable=False),
+    Column("crc32", _NUMBER),
 )
 
 Index("blob_digest", blob.c.digest, blob.c.size)
-Index("blob_unused", blob.c.id, sqlite_where=text("refs = 0"))
+Index("blob_unused", blob.c.id, sqlite_where=text("refs = 0"), postgresql_where=text("refs = 0"))
+
+UNMEASURED: Final = "digest IS NULL OR crc32 IS NULL"
+"""Of blobs whose checksums are not all known."""
+
+Index("blob_unmeasured", blob.c.id, sqlite_where=text(UNMEASURED), postgresql_where=text(UNMEASURED))
 
 version: Final = Table(
     "version",
     metadata,
-    Column("id", Integer, primary_key=True),
-    Column("node", Integer, ForeignKey("node.id"), nullable=False),
+    Column("id", _NUMBER, primary_key=True),
+    Column("node", _NUMBER, ForeignKey("node.id"), nullable=False),
     Column("blob", String, ForeignKey("blob.id"), nullable=False),
     Column("media_type", String, nullable=False),
-    Column("created_at", Integer, nullable=False),
+    Column("created_at", _NUMBER, nullable=False),
     # Empty while it is the current one.
-    Column("superseded_at", Integer),
+    Column("superseded_at", _NUMBER),
+    # As whoever stored it says; empty where nobody said, and then it is the moment of storing.
+    Column("modified_at", _NUMBER),
+    # The quota owner to which it counts, which may be about to be removed.
+    Column("account", _NUMBER, nullable=False, server_default=text("1")),
     sqlite_autoincrement=True,
 )
 
 Index("version_node", version.c.node, version.c.id)
 Index("version_blob", version.c.blob)
-Index("version_superseded", version.c.superseded_at, version.c.id, sqlite_where=text("superseded_at IS NOT NULL"))
+Index(
+    "version_superseded",
+    version.c.superseded_at,
+    version.c.id,
+    sqlite_where=_IS_SUPERSEDED,
+    postgresql_where=_IS_SUPERSEDED,
+)
+Index(
+    "version_evictable",
+    version.c.account,
+    version.c.superseded_at,
+    version.c.id,
+    sqlite_where=_IS_SUPERSEDED,
+    postgresql_where=_IS_SUPERSEDED,
+)
+Index("version_account", version.c.account, version.c.id, sqlite_where=_IS_OTHERS, postgresql_where=_IS_OTHERS)
+
+account: Final = Table(
+    "account",
+    metadata,
+    # A folder with a quota. The root has none: what counts to it is in the state.
+    Column("owner", _NUMBER, ForeignKey("node.id"), primary_key=True, autoincrement=False),
+    Column("quota", _NUMBER, nullable=False),
+    # Of all versions that count to it.
+    Column("stored_bytes", _NUMBER, nullable=False),
+)
 
 tag: Final = Table(
     "tag",
     metadata,
-    Column("node", Integer, ForeignKey("node.id"), primary_key=True),
-    Column("tag", String, primary_key=True),
+    Column("node", _NUMBER, ForeignKey("node.id"), primary_key=True),
+    Column("tag", _SORTED, primary_key=True),
     sqlite_with_rowid=False,
 )
 
@@ -92,27 +149,39 @@ Index("tag_tag", tag.c.tag, tag.c.node)
 trash: Final = Table(
     "trash",
     metadata,
-    Column("id", Integer, primary_key=True),
-    Column("node", Integer, ForeignKey("node.id"), nullable=False, unique=True),
+    Column("id", _NUMBER, primary_key=True),
+    Column("node", _NUMBER, ForeignKey("node.id"), nullable=False, unique=True),
     Column("path", String, nullable=False),
-    Column("deleted_at", Integer, nullable=False),
+    Column("deleted_at", _NUMBER, nullable=False),
     Column("actor", String, nullable=False),
+    # The nodes from the root down to it, when it was deleted: `/1/5/9/`. By it is decided who may see the entry; where
+    # nobody knows any more, it is the root alone.
+    Column("chain", String, nullable=False, server_default=text("'/1/'")),
+    # The quota owner to which it counts.
+    Column("account", _NUMBER, nullable=False, server_default=text("1")),
+    # Whether something in it counts to another one, so that it is not given up to make room.
+    Column("shared", _NUMBER, nullable=False, server_default=text("0")),
     sqlite_autoincrement=True,
 )
 
 Index("trash_deleted", trash.c.deleted_at)
+Index("trash_evictable", trash.c.account, trash.c.id, sqlite_where=_IS_ALONE, postgresql_where=_IS_ALONE)
+Index("trash_account", trash.c.account, sqlite_where=_IS_OTHERS, postgresql_where=_IS_OTHERS)
 
 change: Final = Table(
     "change",
     metadata,
-    Column("number", Integer, primary_key=True),
+    Column("number", _NUMBER, primary_key=True),
     Column("kind", String, nullable=False),
-    Column("node", Integer, nullable=False),
-    Column("is_folder", Integer, nullable=False),
+    Column("node", _NUMBER, nullable=False),
+    Column("is_folder", _NUMBER, nullable=False),
     Column("path", String, nullable=False),
     Column("source", String),
-    Column("at", Integer, nullable=False),
+    Column("at", _NUMBER, nullable=False),
     Column("actor", String, nullable=False),
+    # The nodes from the root down to it, at its path and at its source, as in the trash.
+    Column("chain", String, nullable=False, server_default=text("'/1/'")),
+    Column("source_chain", String),
     sqlite_autoincrement=True,
 )
 
@@ -121,36 +190,24 @@ Index("change_at", change.c.at)
 pin: Final = Table(
     "pin",
     metadata,
-    Column("id", Integer, primary_key=True),
-    Column("until", Integer, nullable=False),
+    Column("id", _NUMBER, primary_key=True),
+    Column("until", _NUMBER, nullable=False),
     sqlite_autoincrement=True,
 )
-
-upload: Final = Table(
-    "upload",
-    metadata,
-    Column("id", String, primary_key=True),
-    Column("blob", String, nullable=False, unique=True),
-    Column("owner", String, nullable=False),
-    Column("path", String, nullable=False),
-    Column("offset", Integer, nullable=False),
-    Column("length", Integer),
-    Column("expires_at", Integer, nullable=False),
-)
-
-Index("upload_expires", upload.c.expires_at)
 
 state: Final = Table(
     "state",
     metadata,
     # There is one row.
-    Column("id", Integer, primary_key=True),
+    Column("id", _NUMBER, primary_key=True),
     # Another one after the catalogue was restored.
     Column("epoch", String, nullable=False),
-    # The version of Unicode that made the keys first.
-    Column("unicode", String, nullable=False),
     # Of all blobs.
-    Column("stored_bytes", Integer, nullable=False),
+    Column("stored_bytes", _NUMBER, nullable=False),
     # The number of the last change that is not remembered any more.
-    Column("forgotten", Integer, nullable=False),
+    Column("forgotten", _NUMBER, nullable=False),
+    # Names of files up to this id are in the index of names; 0 where there is none. See ``name_index``.
+    Column("indexed", _NUMBER, nullable=False, server_default=text("0")),
+    # The number of the last change. Whoever counts it on, at the end of a transaction, locks others out until then.
+    Column("last_change", _NUMBER, nullable=False, server_default=text("0")),
 )

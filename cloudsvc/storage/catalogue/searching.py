@@ -2,189 +2,161 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from functools import cache
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from sqlite3 import Connection
-from typing import Any, Final, TypeAlias
+from typing import Final
 
-from attrs import frozen
-from sqlalchemy import BindParameter, Column, ColumnElement, and_, bindparam, exists, func, literal_column, or_, select
+from attrs import define, field, frozen
 
-from cloudsvc.drive.names import Path, fold_case
+from cloudsvc.drive.names import DrivePath
 from cloudsvc.drive.nodes import File
-from cloudsvc.drive.pages import FileQuery, Order, Page
+from cloudsvc.drive.pages import FileQuery, Page
 from cloudsvc.storage.catalogue.cursors import read_cursor, write_cursor
-from cloudsvc.storage.catalogue.nodes import MOST_TEXT, WITH_VERSION, Ancestry, Row, find_row, make_file
-from cloudsvc.storage.catalogue.schema import node, tag
-from cloudsvc.storage.catalogue.statements import Statement, compile_statement
+from cloudsvc.storage.catalogue.lanes import PASSED_AT_LEAST, never
+from cloudsvc.storage.catalogue.matching import (
+    KEYS,
+    Candidate,
+    Position,
+    find_candidates,
+    find_edge,
+    find_matches,
+    is_after,
+)
+from cloudsvc.storage.catalogue.nodes import MOST_TEXT, Ancestry, Row, find_chain, load_rows, make_files
 
 _WINDOW: Final = 20_000
-"""Files that are looked at in one go."""
+"""Files that are looked at in one go, at most."""
 
-_FIRST_WINDOW: Final = 1_000
-"""The first time: mostly enough for a page, and finding its end costs less than the page."""
+_FIRST_WINDOW: Final = 200
+"""
+The first time, or two for each file of the page: enough where most files match. Each time after it twice as many, for
+as long as there is time.
+"""
 
-_WINDOWS: Final = 10
-"""So many times that is done for one page, which may be empty then, and have a cursor all the same."""
+_WINDOWS: Final = 17
+"""So many times that is done for one page, which may be empty then, and have a cursor all the same: 225,000 files."""
 
-_SORTED_BY: Final[dict[Order, tuple[Column[Any], Callable[[Row], Any], type]]] = {
-    Order.NAME: (node.c.key, lambda row: row.key, str),
-    Order.CREATED: (node.c.created_at, lambda row: row.created_at, int),
-    Order.UPDATED: (node.c.updated_at, lambda row: row.updated_at, int),
-    Order.SIZE: (node.c.size, lambda row: row.size, int),
-}
+_BATCH: Final = 1_001
+"""Files whose folders are looked up together, at most: a page, and the one that tells that another follows."""
 
-_Position: TypeAlias = tuple[Any, int]
-"""The value by which a file is sorted, and its id."""
+
+@define(kw_only=True)
+class _Found:
+    """
+    A page as it grows.
+
+    :ivar position: of the last file that was passed.
+    :ivar room: characters that the paths of more files may have together.
+    """
+
+    limit: int
+    ancestry: Ancestry
+    position: Position | None
+    files: list[tuple[Row, DrivePath]] = field(factory=list)
+    room: int = MOST_TEXT
+
+    @property
+    def is_full(self) -> bool:
+        return len(self.files) == self.limit or self.room <= 0
+
+    def add(self, row: Row, position: Position) -> None:
+        """Pass a file, and take it if it is in the folder that is asked for."""
+        self.position = position
+        if self.ancestry.holds(row.parent):
+            path = self.ancestry.find(row) or DrivePath()
+            self.files.append((row, path))
+            self.room -= len(str(path))
 
 
 @frozen(kw_only=True)
 class Search:
-    """One search, at one moment."""
+    """
+    One search, at one moment.
+
+    The list is gone through in windows of so many files, whether they match or not, until the page is full. Where the
+    first window does not fill it, and few files can match, because few are in the folder, have the tag or have the text
+    in their names, these are sorted instead: a small folder costs the same in a large drive.
+    """
 
     connection: Connection
     epoch: str
     query: FileQuery
+    is_over: Callable[[], bool] = never
 
     def run(self, limit: int, cursor: str | None) -> Page[File]:
         """
         As :meth:`cloudsvc.drive.catalogue.Catalogue.list_files`, in any order but :attr:`Order.PATH`.
 
-        The list is gone through in windows of so many files, whether they match or not: that bounds the time.
+        A bounded number of windows, and ``is_over``, bound the time: a page may have few files, or none, and a cursor
+        all the same.
         """
         position = self._read(cursor)
-        top = find_row(self.connection, self.query.folder)
+        top = find_chain(self.connection, self.query.folder).row
         if top is None or top.is_file:
             return Page(items=[], cursor=None)
-        ancestry = Ancestry(self.connection, top.id)
-        found: list[File] = []
-        room = MOST_TEXT
+        found = _Found(limit=limit, ancestry=Ancestry(self.connection, top.id), position=position)
+        passed, size = 0, min(max(_FIRST_WINDOW, 2 * limit), _WINDOW)
         for number in range(_WINDOWS):
-            edge = self._find_edge(position, min(_FIRST_WINDOW, _WINDOW) if number == 0 else _WINDOW)
-            for row in self._find_matches(position, edge):
-                if not ancestry.holds(row.parent):
-                    continue
-                if len(found) == limit or room <= 0:
-                    return Page(items=found, cursor=self._write(position))
-                path = ancestry.find(row) or Path()
-                found.append(make_file(self.connection, self.epoch, row, path))
-                room -= len(str(path))
-                position = self._locate(row)
+            edge = find_edge(self.connection, self.query, found.position, size)
+            for row in self._find_matches(found, edge):
+                if found.is_full or (passed >= PASSED_AT_LEAST and self.is_over()):
+                    return self._make_page(found, found.position)
+                found.add(row, (KEYS[self.query.order].read(row), row.id))
             if edge is None:
-                return Page(items=found, cursor=None)
-            position = edge
-        return Page(items=found, cursor=self._write(position))
+                return self._make_page(found, None)
+            found.position = edge
+            if number == 0 and (candidates := find_candidates(self.connection, self.query, top.id)) is not None:
+                return self._sort(candidates, found)
+            passed += size
+            if passed >= PASSED_AT_LEAST and self.is_over():
+                break
+            size = min(2 * size, _WINDOW)
+        return self._make_page(found, found.position)
 
-    def _locate(self, row: Row) -> _Position:
-        _, read, _ = _SORTED_BY[self.query.order]
-        return read(row), row.id
+    def _find_matches(self, found: _Found, edge: Position | None) -> Iterator[Row]:
+        """What matches in one window. All that is above a batch of files is looked up by one statement."""
+        for rows in _gather(find_matches(self.connection, self.query, found.position, edge), found.limit + 1):
+            found.ancestry.load(row.parent for row in rows)
+            yield from rows
 
-    def _find_edge(self, position: _Position | None, size: int) -> _Position | None:
-        """Where the window of ``size`` files that begins at ``position`` ends; ``None`` where the list does."""
-        for part in _split(position, None):
-            statement = _make_edge(self.query.order, self.query.descending, frozenset(part))
-            found = statement.row(self.connection, passed=size - 1, **part)
-            if found is not None:
-                return found[0], found[1]
-        return None
+    def _sort(self, candidates: list[Candidate], found: _Found) -> Page[File]:
+        """The rest of a page, out of ``candidates``, those after its position."""
+        descending, position = self.query.descending, found.position
+        found.ancestry.load(candidate.parent for candidate in candidates)
+        places = sorted(
+            (
+                (candidate.value, candidate.id)
+                for candidate in candidates
+                if found.ancestry.holds(candidate.parent)
+                and (position is None or is_after((candidate.value, candidate.id), position, descending=descending))
+            ),
+            reverse=descending,
+        )
+        places = places[: found.limit - len(found.files) + 1]
+        rows = load_rows(self.connection, [node_id for _, node_id in places])
+        for place in places:
+            if found.is_full:
+                return self._make_page(found, found.position)
+            found.add(rows[place[1]], place)
+        return self._make_page(found, None)
 
-    def _find_matches(self, position: _Position | None, edge: _Position | None) -> Iterator[Row]:
-        query = self.query
-        values: dict[str, Any] = {}
-        if query.tag is not None:
-            values["tag"] = query.tag
-        if query.text is not None:
-            values["text"] = fold_case(query.text)
-        if query.media_type is not None:
-            if "/" in query.media_type:
-                values["media_type"] = query.media_type
-                values["first_parameter"] = f"{query.media_type};"
-                values["next_type"] = f"{query.media_type}<"
-            else:
-                values["media_kind"] = f"{query.media_type}/"
-                values["next_kind"] = f"{query.media_type}0"
-        for part in _split(position, edge):
-            statement = _make_matches(query.order, query.descending, frozenset(part), frozenset(values))
-            yield from map(Row._make, statement.rows(self.connection, **values, **part))
+    def _make_page(self, found: _Found, position: Position | None) -> Page[File]:
+        cursor = None if position is None else write_cursor(self._cursor_kind, *position)
+        return Page(items=make_files(self.connection, self.epoch, found.files), cursor=cursor)
 
-    def _read(self, cursor: str | None) -> _Position | None:
-        _, _, kind = _SORTED_BY[self.query.order]
-        found = read_cursor(cursor, self._cursor_kind, kind, int)
+    def _read(self, cursor: str | None) -> Position | None:
+        found = read_cursor(cursor, self._cursor_kind, KEYS[self.query.order].kind, int)
         return None if found is None else (found[0], int(found[1]))
-
-    def _write(self, position: _Position | None) -> str | None:
-        return None if position is None else write_cursor(self._cursor_kind, *position)
 
     @property
     def _cursor_kind(self) -> str:
         return f"{self.query.order.value} {self.query.descending}"
 
 
-def _split(position: _Position | None, edge: _Position | None) -> Iterator[dict[str, Any]]:
-    """
-    What lies after ``position`` and not after ``edge``, in parts: their bounds, as :func:`_bound` names them.
-
-    Each part is one range of an index. Compared as pairs, value and id would be looked up by the value alone, and all
-    files that are alike in it would be passed again for every page.
-    """
-    if position and edge and position[0] == edge[0]:
-        yield {"same": edge[0], "after_id": position[1], "last_id": edge[1]}
-        return
-    if position:
-        yield {"same": position[0], "after_id": position[1]}
-    yield {**({"after": position[0]} if position else {}), **({"before": edge[0]} if edge else {})}
-    if edge:
-        yield {"same": edge[0], "last_id": edge[1]}
-
-
-def _bound(name: str, column: Column[Any], descending: bool) -> ColumnElement[bool]:  # noqa: FBT001 - as below
-    value: BindParameter[Any] = bindparam(name)
-    if name == "same":
-        return column == value
-    here: ColumnElement[Any] = node.c.id if name.endswith("_id") else column
-    if name.startswith("after"):
-        return here < value if descending else here > value
-    if name == "before":
-        return here > value if descending else here < value
-    return here >= value if descending else here <= value
-
-
-# The kind is written out, not a parameter: only so the indices of files alone can be used.
-_IS_FILE = node.c.kind == literal_column("1")
-
-
-@cache
-def _make_edge(order: Order, descending: bool, bounds: frozenset[str]) -> Statement:  # noqa: FBT001 - a key of the cache
-    column, _, _ = _SORTED_BY[order]
-    statement = select(column, node.c.id).where(_IS_FILE, *(_bound(name, column, descending) for name in bounds))
-    ends = (column.desc(), node.c.id.desc()) if descending else (column, node.c.id)
-    return compile_statement(statement.order_by(*ends).limit(1).offset(bindparam("passed")))
-
-
-@cache
-def _make_matches(
-    order: Order,
-    descending: bool,  # noqa: FBT001 - a key of the cache
-    bounds: frozenset[str],
-    filters: frozenset[str],
-) -> Statement:
-    column, _, _ = _SORTED_BY[order]
-    statement = WITH_VERSION.where(_IS_FILE, *(_bound(name, column, descending) for name in bounds))
-    if "tag" in filters:
-        statement = statement.where(exists().where(tag.c.node == node.c.id, tag.c.tag == bindparam("tag")))
-    if "text" in filters:
-        statement = statement.where(func.instr(node.c.folded, bindparam("text")) > 0)
-    if "media_type" in filters:
-        statement = statement.where(
-            or_(
-                node.c.media_type == bindparam("media_type"),
-                and_(node.c.media_type >= bindparam("first_parameter"), node.c.media_type < bindparam("next_type")),
-            )
-        )
-    if "media_kind" in filters:
-        statement = statement.where(
-            node.c.media_type >= bindparam("media_kind"), node.c.media_type < bindparam("next_kind")
-        )
-    return compile_statement(
-        statement.order_by(*((column.desc(), node.c.id.desc()) if descending else (column, node.c.id)))
-    )
+def _gather(rows: Iterable[Row], size: int) -> Iterator[list[Row]]:
+    """``rows`` in batches, the first one of ``size``, each after it twice as many, up to :data:`_BATCH`."""
+    remaining = iter(rows)
+    while batch := list(islice(remaining, min(size, _BATCH))):
+        yield batch
+        size *= 2

@@ -6,12 +6,12 @@ Compiling costs more than running; so the text is made when the module is import
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from sqlite3 import Connection, Cursor
 from typing import Any
 
-from attrs import frozen
-from sqlalchemy import Executable
+from attrs import field, frozen
+from sqlalchemy import Compiled, Dialect, Executable
 from sqlalchemy.dialects import sqlite
 
 _DIALECT = sqlite.dialect(paramstyle="named")
@@ -22,16 +22,24 @@ class Statement:
     """
     A statement that can be run again and again.
 
-    :ivar text: with named parameters.
+    :ivar text: with named parameters, for SQLite.
     :ivar values: of those parameters that are always the same.
+    :ivar source: what it was made of, for other engines.
+    :ivar columns: those that an insertion gives values.
     """
 
     text: str
     values: dict[str, Any]
+    source: Executable = field(eq=False, repr=False)
+    columns: tuple[str, ...] = ()
 
     def run(self, connection: Connection, **values: Any) -> Cursor:
         """Run it."""
         return connection.execute(self.text, {**self.values, **values} if self.values else values)
+
+    def run_for_each(self, connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+        """Run it once for each of ``rows``, the values of its parameters."""
+        connection.executemany(self.text, [{**self.values, **row} for row in rows])
 
     def rows(self, connection: Connection, **values: Any) -> Iterator[tuple[Any, ...]]:
         """Run it, for all rows."""
@@ -54,9 +62,23 @@ def compile_statement(executable: Executable, *columns: str) -> Statement:
 
     :param columns: those that an insertion gives values, as parameters of the same names.
     """
-    # Everything that is run here can be compiled, though the type does not say so.
-    compiled = executable.compile(  # type: ignore[attr-defined]
-        dialect=_DIALECT, column_keys=list(columns) or None, compile_kwargs={"render_postcompile": True}
-    )
+    compiled = _compile(executable, columns, _DIALECT)
     values = {name: value for name, value in compiled.params.items() if value is not None}
-    return Statement(str(compiled), values)
+    return Statement(str(compiled), values, executable, columns)
+
+
+def compile_for(statement: Statement, dialect: Dialect) -> str:
+    """
+    The text of ``statement`` for another engine.
+
+    :raises sqlalchemy.exc.CompileError: there is none.
+    """
+    return str(_compile(statement.source, statement.columns, dialect))
+
+
+def _compile(executable: Executable, columns: Sequence[str], dialect: Dialect) -> Compiled:
+    # Everything that is run here can be compiled, though the type does not say so.
+    compiled: Compiled = executable.compile(  # type: ignore[attr-defined]
+        dialect=dialect, column_keys=list(columns) or None, compile_kwargs={"render_postcompile": True}
+    )
+    return compiled

@@ -1,40 +1,51 @@
-"""Changes of the tree that commands are made of."""
+"""Tree changes that commands are made of."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import count
 from sqlite3 import Connection
-from typing import Final
+from typing import Any, Final
 
-from attrs import field, frozen
+from attrs import define, evolve, field, frozen
 from sqlalchemy import bindparam, delete, insert, select, update
 
+from cloudsvc.core.actors import Actor
 from cloudsvc.drive.changes import ChangeKind
-from cloudsvc.drive.commands import Condition
+from cloudsvc.drive.commands import Command, Condition, State
 from cloudsvc.drive.errors import (
     already_exists,
     file_not_found,
     folder_not_found,
-    is_file,
     node_not_found,
-    root_is_fixed,
     too_many_nodes,
+    too_many_recounted,
 )
-from cloudsvc.drive.names import Name, Path, fold_case
-from cloudsvc.drive.nodes import File, Folder, Instant, Node
-from cloudsvc.storage.catalogue.nodes import Ancestry, Row, find_child, find_row, load_row, make_node, make_validator
-from cloudsvc.storage.catalogue.schema import FOLDER, ROOT, change, node, tag
+from cloudsvc.drive.names import DrivePath, Name, fold_case
+from cloudsvc.drive.nodes import File, Folder, Instant, Node, TrashId
+from cloudsvc.storage.catalogue.authorisation import Authorisation
+from cloudsvc.storage.catalogue.name_index import add_name, remove_name
+from cloudsvc.storage.catalogue.nodes import (
+    Chain,
+    Row,
+    find_chain,
+    format_chain,
+    load_row,
+    make_node,
+    make_row,
+    make_validator,
+)
+from cloudsvc.storage.catalogue.places import Located, Place, find_way
+from cloudsvc.storage.catalogue.schema import FOLDER, node, tag
 from cloudsvc.storage.catalogue.statements import compile_statement
+from cloudsvc.storage.catalogue.surroundings import Surroundings
 
 MAX_MADE: Final = 10_000
 """Files and folders that are made in one go; while they are, nobody else can write."""
 
-_SPACE: Final = 1
-"""The only one so far."""
+MOST_RECOUNTED: Final = 50_000
+"""Files, folders and versions that come to count to another account in one go, as above."""
 
 _INSERT: Final = compile_statement(
-    insert(node), "parent", "key", "name", "folded", "kind", "space", "created_at", "updated_at"
+    insert(node).returning(node.c.id), "parent", "key", "name", "folded", "kind", "created_at", "updated_at"
 )
 _PLACE: Final = compile_statement(
     update(node)
@@ -60,7 +71,50 @@ _COPY_TAGS: Final = compile_statement(
         ["node", "tag"], select(bindparam("copy"), tag.c.tag).where(tag.c.node == bindparam("original"))
     )
 )
-_INSERT_CHANGE: Final = compile_statement(insert(change), "kind", "node", "is_folder", "path", "source", "at", "actor")
+
+
+@define
+class Made:
+    """How many files and folders were made, one command after the other."""
+
+    count: int = 0
+
+    def add(self, more: int) -> None:
+        """
+        So many more are about to be made.
+
+        :raises CloudError: so many are made together already that nobody else could write for too long.
+        """
+        self.count += more
+        if self.count > MAX_MADE:
+            raise too_many_nodes(MAX_MADE)
+
+
+@define
+class Recounted:
+    """
+    How much came to count to another account, one command after the other.
+
+    :ivar limit: how much may.
+    """
+
+    count: int = 0
+    limit: int = field(factory=lambda: MOST_RECOUNTED)
+
+    @property
+    def most(self) -> int:
+        """One more than may still come: whoever finds so many need not look for others."""
+        return self.limit - self.count + 1
+
+    def add(self, more: int) -> None:
+        """
+        So many more are about to.
+
+        :raises CloudError: so many do together already that nobody else could write for too long.
+        """
+        self.count += more
+        if self.count > self.limit:
+            raise too_many_recounted(self.limit)
 
 
 @frozen(kw_only=True)
@@ -69,37 +123,77 @@ class Context:
     What a command needs to know beside its own words.
 
     :ivar epoch: of this history; part of every validator.
-    :ivar actor: the name of who does it.
-    :ivar made: numbers of the files and folders that it makes, one command after the other.
+    :ivar actor: who does it.
+    :ivar made: counts the files and folders that it makes.
+    :ivar recounted: counts what it brings to other accounts.
+    :ivar surroundings: the folders around those with a quota.
+    :ivar noted: the changes that it makes, which have no numbers yet.
+    :ivar authorisation: what it may do; nothing, before it begins.
     """
 
     connection: Connection
     now: Instant
     epoch: str
-    actor: str
-    made: Iterator[int] = field(factory=lambda: count(1))
+    actor: Actor
+    made: Made = field(factory=Made)
+    recounted: Recounted = field(factory=Recounted)
+    surroundings: Surroundings = field(factory=Surroundings)
+    noted: list[dict[str, Any]] = field(factory=list)
+    authorisation: Authorisation = field()
 
-    def note(self, kind: ChangeKind, row: Row, path: Path, source: Path | None = None) -> None:
-        """Remember that something happened."""
-        _INSERT_CHANGE.run(
-            self.connection,
-            kind=kind.value,
-            node=row.id,
-            is_folder=not row.is_file,
-            path=str(path),
-            source=None if source is None else str(source),
-            at=self.now,
-            actor=self.actor,
+    @authorisation.default
+    def _authorise_nothing(self) -> Authorisation:
+        return Authorisation(connection=self.connection, actor=self.actor, touches=tuple)
+
+    def begin(self, command: Command) -> Context:
+        """For ``command``: it may do what it says."""
+        if self.authorisation.is_unlimited:
+            return self
+        authorisation = Authorisation(connection=self.connection, actor=self.actor, touches=command.touches)
+        return evolve(self, authorisation=authorisation)
+
+    def note(
+        self,
+        kind: ChangeKind,
+        what: Located,
+        source: Located | None = None,
+        *,
+        former_chain: tuple[int, ...] | None = None,
+    ) -> None:
+        """
+        Remember that something happened, to be recorded when all is done.
+
+        :param source: where it was before, if that is told.
+        :param former_chain: the nodes down to it before, which decide to whom it is something new.
+        """
+        row, path, chain = what
+        former_chain = former_chain if source is None else source.chain
+        self.noted.append(
+            {
+                "kind": kind.value,
+                "node": row.id,
+                "is_folder": int(not row.is_file),
+                "path": str(path),
+                "source": None if source is None else str(source.path),
+                "at": self.now,
+                "actor": self.actor.name,
+                "chain": format_chain(chain),
+                "source_chain": None if former_chain is None else format_chain(former_chain),
+            }
         )
 
-    def check(self, condition: Condition, row: Row, path: Path) -> None:
+    def check(self, condition: Condition, row: Row, path: DrivePath) -> None:
         """
         See that ``condition`` holds of ``row``, which is at ``path``.
 
         :raises CloudError: it does not hold.
         """
-        validator = make_validator(self.epoch, row.version) if row.is_file else None
-        condition.check(path, validator, is_folder=not row.is_file)
+        condition.check(path, self.describe(row) if row.is_file else None, is_folder=not row.is_file)
+
+    def describe(self, row: Row) -> State:
+        """What conditions ask of the file that ``row`` stands for."""
+        validator = make_validator(self.epoch, row.version)
+        return State(validator=validator, updated_at=row.updated_at, stored_at=row.version_created_at)
 
     def load(self, node_id: int) -> Row:
         """The row of a node that is there."""
@@ -108,79 +202,89 @@ class Context:
             raise LookupError(f"node {node_id}")
         return row
 
-    def node(self, node_id: int, path: Path) -> Node:
+    def node(self, node_id: int, path: DrivePath) -> Node:
         """What is at ``path`` now."""
         return make_node(self.connection, self.epoch, self.load(node_id), path)
 
-    def locate(self, path: Path, kind: type[File] | type[Folder] | None = None) -> tuple[Row, Path]:
+    def locate(self, path: DrivePath, kind: type[File] | type[Folder] | None = None) -> Located:
         """
-        What is at ``path``, and the path with the names as they are kept.
+        What is at ``path``.
 
-        :raises CloudError: it is not there.
+        :raises CloudError: it is not there, or the actor may not do with it what the command does.
         """
-        row = find_row(self.connection, path)
-        if row is None or (kind is File and not row.is_file) or (kind is Folder and row.is_file):
+        chain = find_chain(self.connection, path)
+        row = chain.row
+        is_other = row is None or (kind is File and not row.is_file) or (kind is Folder and row.is_file)
+        if row is None or is_other or not self.authorisation.sees(chain.ids):
             raise {File: file_not_found, Folder: folder_not_found, None: node_not_found}[kind](path)
-        kept = Ancestry(self.connection).find(row)
-        return row, path if kept is None else kept
+        self.authorisation.check_node(path, chain.ids)
+        return Located(row, chain.path, chain.ids)
 
-    def open_place(self, path: Path) -> tuple[int, Path]:
+    def open_place(self, path: DrivePath, touched: DrivePath | TrashId | None = None) -> Place:
         """
-        The folder for something at ``path``, with those that were missing made, and its path.
+        The place for something at ``path``; folders that were missing on the way there are made.
 
-        :raises CloudError: a file is where a folder should be, or it is the root that is asked for.
+        :param touched: what the command calls the path, where that is not the path itself.
+        :raises CloudError: a file is where a folder should be, it is the root that is asked for, or the actor may make
+            nothing there.
         """
-        if not path:
-            raise root_is_fixed()
-        folder, kept = ROOT, Path()
-        for name in path.parent.names:
-            child = find_child(self.connection, folder, name)
-            if child is None:
-                folder = self.insert(folder, name, FOLDER)
-                kept /= name
-                self.note(ChangeKind.CREATED, self.load(folder), kept)
-                continue
-            kept /= Name(child.name, child.key)
-            if child.is_file:
-                raise is_file(kept)
-            folder = child.id
-        return folder, kept
+        way = find_way(self.connection, self.authorisation, path, touched)
+        chain = way.chain
+        if chain.row is not None:
+            return Place(above=chain.ids[:-1], path=chain.path, told=chain.path, taken=chain.row)
+        above, kept = self._make_folders(chain)
+        kept /= chain.names[-1]
+        return Place(above=above, path=kept, told=kept if way.told is None else way.told, taken=None)
 
-    def claim_place(self, path: Path, mover: int | None = None) -> tuple[int, Path]:
+    def _make_folders(self, chain: Chain) -> tuple[tuple[int, ...], DrivePath]:
+        """Make the folders that ``chain`` lacks but for its last name; the nodes down to the last, and its path."""
+        above, kept = chain.ids, chain.path
+        for name in chain.names[len(chain.rows) - 1 : -1]:
+            folder = self.insert(above[-1], name, FOLDER)
+            above, kept = (*above, folder.id), kept / name
+            self.note(ChangeKind.CREATED, Located(folder, kept, above))
+        return above, kept
+
+    def claim_place(
+        self, path: DrivePath, touched: DrivePath | TrashId | None = None, *, mover: int | None = None
+    ) -> Place:
         """
         As :meth:`open_place`, for something that must not be there yet, unless it is ``mover`` itself.
 
         :raises CloudError: it is.
         """
-        folder, kept = self.open_place(path)
-        taken = find_child(self.connection, folder, path.name)
-        if taken is not None and taken.id != mover:
+        place = self.open_place(path, touched)
+        if place.taken is None:
+            return place
+        if place.taken.id != mover:
             raise already_exists(path)
-        return folder, kept / path.name
+        spelt = place.path.parent / path.name
+        return evolve(place, path=spelt, told=spelt)
 
-    def insert(self, parent: int, name: Name, kind: int) -> int:
+    def insert(self, parent: int, name: Name, kind: int) -> Row:
         """
-        Make a node.
+        Make a node, which has no version yet.
 
         :raises CloudError: so many are made together already that nobody else could write for too long.
         """
-        if next(self.made) > MAX_MADE:
-            raise too_many_nodes(MAX_MADE)
-        inserted = _INSERT.run(
+        self.made.add(1)
+        inserted: int = _INSERT.value(
             self.connection,
             parent=parent,
             key=name.key,
             name=name.text,
             folded=fold_case(name.text),
             kind=kind,
-            space=_SPACE,
             created_at=self.now,
             updated_at=self.now,
-        ).lastrowid
-        return inserted or 0
+        )
+        return make_row(inserted, parent, name, kind, self.now)
 
     def place(self, row: Row, parent: int, name: Name) -> None:
         """Put a node somewhere else."""
+        is_renamed = name.text != row.name
+        if is_renamed:
+            remove_name(self.connection, row.id)
         _PLACE.run(
             self.connection,
             node=row.id,
@@ -190,16 +294,24 @@ class Context:
             new_folded=fold_case(name.text),
             now=self.now,
         )
+        self.surroundings.move(row.id)
+        if is_renamed:
+            add_name(self.connection, row.id)
 
     def hide(self, row: Row, root: int, key: int) -> None:
         """Put a node below the trash or what is purged, where ``key`` is its name."""
         _HIDE.run(self.connection, node=row.id, root=root, new_key=str(key))
+        self.surroundings.move(row.id)
 
     def set_tags(self, row: Row, tags: tuple[str, ...]) -> None:
         """Give a file these tags and no others."""
         _DELETE_TAGS.run(self.connection, node=row.id)
         for each in tags:
             _INSERT_TAG.run(self.connection, node=row.id, tag=each)
+        self.touch(row)
+
+    def touch(self, row: Row) -> None:
+        """Say that something of a node has changed."""
         _TOUCH.run(self.connection, node=row.id, now=self.now)
 
     def copy_tags(self, original: int, copy: int) -> None:

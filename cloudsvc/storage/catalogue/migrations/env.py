@@ -1,4 +1,4 @@
-"""Alembic runs this to migrate over the connection that it was given."""
+"""Alembic environment, on the connection that it was given."""
 
 from alembic import context
 

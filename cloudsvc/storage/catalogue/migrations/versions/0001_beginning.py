@@ -1,4 +1,6 @@
-"""The tables as they were first."""
+"""First tables."""
+
+import unicodedata
 
 import sqlalchemy as sa
 from alembic import op
@@ -149,7 +151,7 @@ def upgrade() -> None:
     )
     op.bulk_insert(
         sa.table("state", *map(sa.column, ("id", "epoch", "unicode", "stored_bytes", "forgotten"))),
-        [describe_beginning()],
+        [{**describe_beginning(), "unicode": unicodedata.unidata_version}],
     )
     columns = ("id", "key", "name", "folded", "kind", "space", "created_at", "updated_at")
     op.bulk_insert(

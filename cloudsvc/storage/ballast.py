@@ -1,4 +1,4 @@
-"""Room that is kept for deleting: what is deleted is written down first, which a full disk does not take."""
+"""Ballast file: room for deleting on a full disk, where a delete must first be written down."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SHARE: Final = 8
 
 
 @frozen
-class Reserve:
+class Ballast:
     """A file with nothing in it. Its methods block."""
 
     _file: Path

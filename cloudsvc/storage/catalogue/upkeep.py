@@ -1,0 +1,167 @@
+"""Upkeep of the catalogue: what is stored and how much of it may go, garbage, blobs and their checksums, copies."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from functools import partial
+from typing import Final
+
+from attrs import define
+
+from cloudsvc.drive.accounts import Account, Miscount, Quota
+from cloudsvc.drive.catalogue import PinId, Snapshot
+from cloudsvc.drive.names import DrivePath
+from cloudsvc.drive.nodes import Blob, BlobId, Instant, NodeId, VersionId
+from cloudsvc.drive.pages import Page
+from cloudsvc.storage.catalogue import accounts, collecting, counting, discarding, history, measuring
+from cloudsvc.storage.catalogue.footprint import Footprint
+from cloudsvc.storage.catalogue.group_commit import Weight, Writer
+from cloudsvc.storage.catalogue.lanes import Lane
+from cloudsvc.storage.catalogue.listing import list_blobs
+from cloudsvc.storage.catalogue.reading import Readers
+from cloudsvc.storage.catalogue.snapshots import Copier
+
+STEP: Final = 500
+"""Rows that go at once, so that whoever writes meanwhile hardly waits."""
+
+_FEW: Final = 16
+"""Blobs that are soon looked up."""
+
+
+@define(eq=False, kw_only=True)
+class Upkeep:
+    """
+    All of a :class:`cloudsvc.drive.catalogue.Catalogue` but its tree: its ``Holdings``, ``Garbage``, ``Inventory`` and
+    ``Pins``.
+    """
+
+    _writer: Writer
+    _readers: Readers
+    _copier: Copier
+    _now: Callable[[], Instant]
+    _footprint: Footprint
+
+    async def stored_bytes(self) -> int:
+        """As :meth:`cloudsvc.drive.catalogue.Catalogue.stored_bytes`."""
+        return await self._readers.run(counting.count_stored_bytes)
+
+    async def catalogue_bytes(self) -> int:
+        """As :meth:`cloudsvc.drive.catalogue.Catalogue.catalogue_bytes`."""
+        if self._footprint.is_recent:
+            return self._footprint.size
+        return await self._readers.run(lambda _: self._footprint.read())
+
+    async def reclaimable_bytes(self) -> int:
+        """As :meth:`cloudsvc.drive.catalogue.Catalogue.reclaimable_bytes`."""
+        return await self._readers.run(counting.count_reclaimable_bytes, Lane.COUNTS)
+
+    async def evictable_bytes(self, owner: NodeId | None = None) -> int:
+        """As :meth:`cloudsvc.drive.catalogue.Catalogue.evictable_bytes`."""
+        count = counting.count_reclaimable_bytes
+        if owner is not None:
+            count = partial(counting.count_evictable_bytes, owner=owner)
+        return await self._readers.run(lambda connection: self._count_unless_pinned(connection, count), Lane.COUNTS)
+
+    async def find_account(self, owner: NodeId) -> Account | None:
+        """As :meth:`cloudsvc.drive.catalogue.Catalogue.find_account`."""
+        return await self._readers.run(lambda connection: accounts.load_account(connection, owner))
+
+    async def list_quotas(self) -> Sequence[Quota]:
+        """As :meth:`cloudsvc.drive.catalogue.Catalogue.list_quotas`."""
+        return await self._readers.run(accounts.list_quotas, Lane.PAGES)
+
+    async def droppable_bytes(self, owner: NodeId) -> int:
+        """As :meth:`cloudsvc.drive.catalogue.Catalogue.droppable_bytes`."""
+        count = partial(counting.count_droppable_bytes, owner=owner)
+        return await self._readers.run(lambda connection: self._count_unless_pinned(connection, count), Lane.COUNTS)
+
+    async def evict(self, owner: NodeId) -> bool:
+        """As :meth:`cloudsvc.drive.catalogue.Catalogue.evict`."""
+        return await self._writer.run(
+            lambda connection: self._evict(connection, owner), weight=Weight.UPKEEP, frees=True
+        )
+
+    async def expire(self, *, trash_before: Instant, versions_before: Instant, changes_before: Instant) -> None:
+        """As :meth:`cloudsvc.drive.catalogue.Catalogue.expire`."""
+        await self._repeat(lambda connection: discarding.purge_before(connection, trash_before, STEP))
+        await self._repeat(lambda connection: discarding.drop_versions_before(connection, versions_before, STEP))
+        await self._repeat(lambda connection: history.forget_changes(connection, changes_before, STEP))
+
+    async def remove_purged(self, limit: int) -> int:
+        """As :meth:`cloudsvc.drive.catalogue.Catalogue.remove_purged`."""
+        return await self._writer.run(
+            lambda connection: discarding.remove_purged(connection, limit), weight=Weight.UPKEEP, frees=True
+        )
+
+    async def mark_for_deletion(self, limit: int, *, after: BlobId | None = None) -> Sequence[BlobId]:
+        """As :meth:`cloudsvc.drive.catalogue.Catalogue.mark_for_deletion`."""
+        return await self._writer.run(
+            lambda connection: collecting.mark_for_deletion(connection, limit, after, self._now()),
+            weight=Weight.UPKEEP,
+            frees=True,
+        )
+
+    async def forget(self, blobs: Sequence[BlobId]) -> None:
+        """As :meth:`cloudsvc.drive.catalogue.Catalogue.forget`."""
+        await self._writer.run(
+            lambda connection: collecting.forget(connection, blobs), weight=Weight.UPKEEP, frees=True
+        )
+
+    async def find_unknown(self, blobs: Sequence[BlobId]) -> Sequence[BlobId]:
+        """As :meth:`cloudsvc.drive.catalogue.Catalogue.find_unknown`."""
+        await self._writer.settle()
+        lane = Lane.LOOKUPS if len(blobs) <= _FEW else Lane.PAGES
+        return await self._readers.run(lambda connection: collecting.find_unknown(connection, blobs), lane)
+
+    async def list_blobs(self, limit: int, cursor: str | None = None) -> Page[Blob]:
+        """As :meth:`cloudsvc.drive.catalogue.Catalogue.list_blobs`."""
+        return await self._readers.run(lambda connection: list_blobs(connection, limit, cursor), Lane.PAGES)
+
+    async def find_users(self, blob: BlobId) -> Sequence[tuple[DrivePath, VersionId]]:
+        """As :meth:`cloudsvc.drive.catalogue.Catalogue.find_users`."""
+        return await self._readers.run(lambda connection: collecting.find_users(connection, blob), Lane.PAGES)
+
+    async def find_miscounts(self) -> Sequence[Miscount]:
+        """As :meth:`cloudsvc.drive.catalogue.Catalogue.find_miscounts`."""
+        return await self._readers.run(accounts.find_miscounts, Lane.COUNTS)
+
+    async def list_unmeasured(self, limit: int, *, after: BlobId | None = None) -> Sequence[Blob]:
+        """As :meth:`cloudsvc.drive.catalogue.Catalogue.list_unmeasured`."""
+        return await self._readers.run(
+            lambda connection: measuring.list_unmeasured(connection, limit, after), Lane.PAGES
+        )
+
+    async def record_checksums(self, measured: Blob) -> None:
+        """As :meth:`cloudsvc.drive.catalogue.Catalogue.record_checksums`."""
+        await self._writer.run(
+            lambda connection: measuring.record_checksums(connection, measured), weight=Weight.UPKEEP
+        )
+        await self._repeat(lambda connection: measuring.deduplicate(connection, measured, STEP))
+
+    def snapshot(self) -> AbstractAsyncContextManager[Snapshot]:
+        """As :meth:`cloudsvc.drive.catalogue.Catalogue.snapshot`."""
+        return self._copier.copy()
+
+    async def pin(self, until: Instant) -> PinId:
+        """As :meth:`cloudsvc.drive.catalogue.Catalogue.pin`."""
+        return await self._writer.run(lambda connection: collecting.insert_pin(connection, until, self._now()))
+
+    async def unpin(self, pin: PinId) -> None:
+        """As :meth:`cloudsvc.drive.catalogue.Catalogue.unpin`."""
+        await self._writer.run(lambda connection: collecting.delete_pin(connection, pin))
+
+    async def tidy(self) -> None:
+        """As :meth:`cloudsvc.drive.catalogue.Catalogue.tidy`."""
+        await self._writer.tidy()
+
+    async def _repeat(self, work: Callable[[sqlite3.Connection], int]) -> None:
+        while await self._writer.run(work, weight=Weight.UPKEEP, frees=True):
+            pass
+
+    def _evict(self, connection: sqlite3.Connection, owner: NodeId) -> bool:
+        return not collecting.is_pinned(connection, self._now()) and discarding.evict(connection, owner)
+
+    def _count_unless_pinned(self, connection: sqlite3.Connection, count: Callable[[sqlite3.Connection], int]) -> int:
+        return 0 if collecting.is_pinned(connection, self._now()) else count(connection)

@@ -1,0 +1,43 @@
+"""Drive opened for administration."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from attrs import frozen
+
+from cloudsvc.core.threads import ThreadRunner
+from cloudsvc.drive.blobs import BlobStore
+from cloudsvc.drive.catalogue import Catalogue
+from cloudsvc.drive.collection import Collection
+from cloudsvc.drive.drive import Drive
+from cloudsvc.drive.limits import Limits
+from cloudsvc.drive.nodes import Instant
+from cloudsvc.drive.uploads import Uploads
+from cloudsvc.storage.consistent_copies import ConsistentCopies
+
+
+class Storage(Protocol):
+    """What a drive is kept in, of whatever engine."""
+
+    @property
+    def catalogue(self) -> Catalogue: ...
+
+    @property
+    def blobs(self) -> BlobStore: ...
+
+
+@frozen(kw_only=True)
+class OpenedDrive:
+    """The use-cases, and the storage behind them, which administration alone goes round them for."""
+
+    drive: Drive
+    uploads: Uploads
+    catalogue: Catalogue
+    blobs: BlobStore
+    collection: Collection
+    copies: ConsistentCopies
+    limits: Limits
+    disk: ThreadRunner
+    now: Callable[[], Instant]
