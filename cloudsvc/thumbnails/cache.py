@@ -1,4 +1,4 @@
-"""Thumbnails on disk. All of it can be thrown away."""
+"""Thumbnail cache on disk. All of it can be deleted."""
 
 from __future__ import annotations
 
@@ -47,9 +47,15 @@ class DiskThumbnailCache:
     _most_bytes: int
     _bytes: int
 
-    async def load(self, key: str) -> bytes | None:
+    def load(self, key: str) -> bytes | None:
         """As :meth:`cloudsvc.drive.thumbnails.ThumbnailCache.load`."""
-        return await self._threads.run(self._load, key)
+        path = self._directory / key
+        try:
+            content = path.read_bytes()
+            os.utime(path)
+        except OSError:
+            return None
+        return content if content.startswith(_BEGINNING) and content.endswith(_END) else None
 
     async def keep(self, key: str, content: bytes) -> None:
         """As :meth:`cloudsvc.drive.thumbnails.ThumbnailCache.keep`."""
@@ -60,15 +66,6 @@ class DiskThumbnailCache:
                 self._bytes = await self._threads.run(self._make_room)
         except OSError as problem:
             _log.warn("cannot keep a thumbnail: {reason}", reason=str(problem))
-
-    def _load(self, key: str) -> bytes | None:
-        path = self._directory / key
-        try:
-            content = path.read_bytes()
-            os.utime(path)
-        except OSError:
-            return None
-        return content if content.startswith(_BEGINNING) and content.endswith(_END) else None
 
     def _keep(self, key: str, content: bytes) -> None:
         draft = self._directory / f".{secrets.token_hex(8)}"

@@ -1,1 +1,1 @@
-"""The program that decodes: it is given bytes on standard input and nothing else."""
+"""Decoder program: it is given bytes on standard input and nothing else."""

@@ -1,4 +1,4 @@
-"""What a process that decodes untrusted bytes may use."""
+"""Resource limits of a process that decodes untrusted bytes."""
 
 from __future__ import annotations
 
@@ -7,25 +7,32 @@ import resource
 from contextlib import suppress
 from typing import Final
 
+from cloudsvc.thumbnails.worker.syscalls import forbid_processes
+
 MEMORY_BYTES: Final = 1024 * 2**20
 """Of address space: a hundred million pixels, decoded, once more while they are converted, and the libraries."""
 
-CPU_SECONDS: Final = 20
+CPU_SECONDS: Final = 10
+"""Of the processor. The largest images take some four on a slow one."""
+
 _DESCRIPTORS: Final = 32
 _IDLE: Final = 19
 _NOBODY: Final = 65534
 
 
-def limit_this_process() -> None:
-    """Give up, for good, whatever decoding does not need."""
+def limit_this_process() -> bool:
+    """
+    Give up, for good, whatever decoding does not need.
+
+    Whether it can start no process whatever :func:`forbid_threads` leaves it.
+    """
     for kind, most in (
         (resource.RLIMIT_AS, MEMORY_BYTES),
         (resource.RLIMIT_CPU, CPU_SECONDS),
-        # It writes to a pipe, and to no file; and it starts nothing.
+        # It writes to a pipe, and to no file.
         (resource.RLIMIT_FSIZE, 0),
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_NOFILE, _DESCRIPTORS),
-        (resource.RLIMIT_NPROC, 0),
     ):
         resource.setrlimit(kind, (most, most))
     # Runs when nobody else wants to: the server answers as if it were not there. Where that is forbidden, it only takes
@@ -34,6 +41,12 @@ def limit_this_process() -> None:
         os.nice(_IDLE)
     with suppress(PermissionError):
         os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    return forbid_processes()
+
+
+def forbid_threads() -> None:
+    """Start no thread any more, and no process either, which the system counts as the same."""
+    resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
 
 
 def is_root() -> bool:

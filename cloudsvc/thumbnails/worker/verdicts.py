@@ -1,4 +1,4 @@
-"""What the program finds, as its exit status."""
+"""Exit statuses of the decoder program."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ class Verdict(Enum):
     """Exit statuses. Any other, and any signal, is a decoder that was killed by its limits or by what it read."""
 
     MADE = 0
-    NOT_PICTURABLE = 64
+    UNSUPPORTED = 64
     TOO_LARGE = 65
     DAMAGED = 66
