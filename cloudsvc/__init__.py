@@ -1,3 +1,3 @@
 """Your own cloud in one `twistd` command."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

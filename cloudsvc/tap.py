@@ -13,7 +13,7 @@ from twisted.python import usage
 from zope.interface import provider
 
 from cloudsvc import __version__
-from cloudsvc.core.errors import StartFault
+from cloudsvc.core.errors import OperatorError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,7 +44,7 @@ class Options(usage.Options):
         raise SystemExit(0)
 
     def postOptions(self) -> None:
-        """Take logging over from the host program, unless it was told where or how to log."""
+        """Take logging over from the host program, unless its command line says where or how to log."""
         host: Any = self.parent
         self.takes_log = _take_log(host)
         # A daemon has no console, and neither twist nor `twistd -n` is one.
@@ -61,21 +61,21 @@ def makeService(options: Options) -> IService:
     # These import Klein, and with it the reactor, which --reactor must have chosen by now.
     from twisted.internet import reactor as installed  # noqa: PLC0415  # see above
 
-    from cloudsvc.applications import find_sections  # noqa: PLC0415  # see above
-    from cloudsvc.service import build_service  # noqa: PLC0415  # see above
+    from cloudsvc.server.assembly import build_service  # noqa: PLC0415  # see above
+    from cloudsvc.server.clock import keep_steady_time  # noqa: PLC0415  # see above
+    from cloudsvc.server.extensions import find_applications, find_providers  # noqa: PLC0415  # see above
     from cloudsvc.settings.home import find_home  # noqa: PLC0415  # see above
     from cloudsvc.settings.loading import load  # noqa: PLC0415  # see above
-    from cloudsvc.timekeeping import keep_steady_time  # noqa: PLC0415  # see above
 
     reactor: Any = installed  # no interface of Twisted's says all that it is
     keep_steady_time(reactor)
     try:
         home = find_home(options["home"], os.environ, options.directory)
-        loaded = load(home, os.environ, find_sections)
+        loaded = load(home, os.environ, find_applications, find_providers)
         service = build_service(
             loaded, reactor=reactor, endpoints=tuple(options["endpoints"]), owns_console=options.owns_console
         )
-    except StartFault as fault:
+    except OperatorError as fault:
         for line in fault.lines:
             sys.stderr.write(f"cloudsvc: {line}\n")
         raise SystemExit(1) from None
@@ -109,7 +109,7 @@ def _take_log(host: Any) -> bool:
     """
     Make ``host``, the options of twistd or twist, log to our pipeline instead of a format of its own.
 
-    :returns: whether it does; not where it was told otherwise on its command line.
+    :returns: whether it does; not where its command line says otherwise.
     """
     if "nodaemon" in host:
         if host["logger"] or host["logfile"] or host["syslog"]:

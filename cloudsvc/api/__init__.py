@@ -1,1 +1,1 @@
-"""The server's own routes: one module, one Klein app per area, made of what :mod:`cloudsvc.extend` gives anyone."""
+"""The server's own routes: one module and one Klein app per area, made with :mod:`cloudsvc.extend` alone."""

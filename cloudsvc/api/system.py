@@ -1,10 +1,14 @@
-"""Is the server well, does my key work, what does it count."""
+"""System routes: health, login, metrics."""
 
 from __future__ import annotations
+
+from typing import Final
 
 from attrs import frozen
 
 from cloudsvc.extend import (
+    GZIPPED,
+    VARIES,
     Application,
     Klein,
     Message,
@@ -12,12 +16,17 @@ from cloudsvc.extend import (
     Request,
     Response,
     Tools,
+    accepts_gzip,
     authorized,
+    compress,
     route,
     throttled,
 )
 from cloudsvc.observe.health import CheckResult, Health, Status
 from cloudsvc.observe.metrics import Metrics
+
+_QUICK: Final = 1
+"""The level of gzip at which metrics are packed: a fifth of their size, in less time than it takes to write them."""
 
 
 @frozen(kw_only=True)
@@ -117,4 +126,7 @@ class System(Application[SystemSettings]):
         # Whoever scrapes sees the health checks too, without asking for them.
         await self._health.report()
         exposition = self._metrics.expose()
-        return Response(headers=((b"Content-Type", exposition.content_type),), body=exposition.body)
+        headers = ((b"Content-Type", exposition.content_type), (b"Cache-Control", b"no-store"), *VARIES)
+        if accepts_gzip(request):
+            return Response(headers=headers + GZIPPED, body=compress(exposition.body, level=_QUICK))
+        return Response(headers=headers, body=exposition.body)

@@ -1,4 +1,4 @@
-"""One line for every request."""
+"""Access log: one line for every request."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class AccessLog:
     _writer: LogWriter
     _format: LogFormat
     _now: WallClock
-    _level: str = field(default=_LEVEL, validator=in_(LEVELS))
+    _level: str = field(validator=in_(LEVELS))
     _is_silent: bool = field(init=False)
     _is_text: bool = field(init=False)
     _second: int = field(default=-1, init=False)
@@ -107,7 +107,6 @@ class AccessLog:
         self._writer.write(line)
 
 
-@lru_cache(256)
 def _spell_path(path: bytes) -> str:
     return path.decode("ascii") if _is_plain_path(path) else as_word(path_alone(path).decode("latin-1"))
 
@@ -124,6 +123,7 @@ def as_word(text: str) -> str:
 
 
 _spell_client: Final = lru_cache(1024)(as_word)
+"""Addresses are short, and few clients make many requests."""
 
 
 def _spell(character: str) -> str:

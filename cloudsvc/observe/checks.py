@@ -1,26 +1,32 @@
-"""The checks of the server's own parts."""
+"""Health checks of the server's own parts."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Awaitable, Callable
+import math
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Final
 
 from cloudsvc.core.clock import WallClock
 from cloudsvc.core.threads import ThreadRunner
+from cloudsvc.observe.disks import find_free_space
 from cloudsvc.observe.health import Check, Finding
 
 _DAY: Final = 86_400
 
 
-def check_token(is_configured: Callable[[], bool]) -> Check:
-    """Vital: nobody can do anything without a token."""
+def check_token(is_configured: Callable[[], bool], *, gets_in: Callable[[], bool]) -> Check:
+    """
+    Vital: nobody can do anything without a credential.
+
+    :param is_configured: whether there is a token of the server's own, now.
+    :param gets_in: whether somebody can have another credential, now.
+    """
 
     async def run() -> Finding:
         if is_configured():
             return Finding(ok=True, message="Server token is configured")
-        return Finding(ok=False, message="Server token is not configured")
+        return Finding(ok=gets_in(), message="Server token is not configured")
 
     return Check(name="token", vital=True, run=run)
 
@@ -29,8 +35,8 @@ def check_certificate(
     not_after: Callable[[], float],
     now: WallClock,
     *,
-    days: float = 14,
-    has_problem: Callable[[], bool] = lambda: False,
+    days: float,
+    has_problem: Callable[[], bool],
 ) -> Check:
     """
     Whether the served certificate is good for some ``days`` more.
@@ -61,23 +67,38 @@ def check_limits_storage(answers: Callable[[], Awaitable[bool]]) -> Check:
     return Check(name="limits_storage", vital=False, run=run)
 
 
-def check_disk(directory: Path, threads: ThreadRunner, *, free_bytes: int = 2**30) -> Check:
+def check_disk(folders: Sequence[Path], threads: ThreadRunner, *, trees: Sequence[Path] = (), free_bytes: int) -> Check:
     """
-    Whether there is room for what the server writes.
+    Whether there is room for what the server writes, on every file system that it writes to.
 
+    :param trees: folders in which others may lie on file systems of their own.
     :param free_bytes: enough. A file system that counts no blocks is never full.
     """
 
     async def run() -> Finding:
-        disk = await threads.run(os.statvfs, directory)
-        free = disk.f_bavail * disk.f_frsize
-        share = disk.f_bavail / disk.f_blocks if disk.f_blocks else 1.0
-        return Finding(ok=free >= free_bytes or not disk.f_blocks, message=f"{share:.0%} of the disk is free")
+        spaces = await threads.run(find_free_space, folders, trees)
+        if not all(space.takes_files for space in spaces):
+            return Finding(ok=False, message="A disk takes no more files, however small")
+        least = min(spaces, key=lambda space: math.inf if space.free_bytes is None else space.free_bytes)
+        which = "the disk" if len(spaces) == 1 else f"the fullest of {len(spaces)} disks"
+        ok = least.free_bytes is None or least.free_bytes >= free_bytes
+        return Finding(ok=ok, message=f"{least.share:.0%} of {which} is free")
 
     return Check(name="disk", vital=False, run=run)
 
 
-def check_reactor_lag(worst: Callable[[], float], *, seconds: float = 1.0) -> Check:
+def check_descriptors(are_left: Callable[[], bool]) -> Check:
+    """Vital: without a descriptor no file is stored or read, and no connection accepted."""
+
+    async def run() -> Finding:
+        if are_left():
+            return Finding(ok=True, message="Files can be opened")
+        return Finding(ok=False, message="No more files can be opened")
+
+    return Check(name="descriptors", vital=True, run=run)
+
+
+def check_reactor_lag(worst: Callable[[], float], *, seconds: float) -> Check:
     """Whether the reactor has lately been on time; ``worst`` gives its greatest recent lateness in seconds."""
 
     async def run() -> Finding:

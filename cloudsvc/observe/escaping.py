@@ -1,4 +1,4 @@
-"""Text from outside becomes part of a log line here: it can neither start a line of its own nor hide in one."""
+"""Escaping of text from outside, which can neither start a log line of its own nor hide in one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where log lines end: the console, and a file that rotates."""
+"""Log targets: the console, and a file that rotates."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from typing import Final, Protocol, Self
 from attrs import define, field
 from twisted.logger import Logger
 
-from cloudsvc.core.errors import StartFault
+from cloudsvc.core.errors import OperatorError
 
 _log = Logger()
 
 MODE: Final = 0o640
-"""The server's user writes, its group may read, nobody else: log lines tell who was here and what they did."""
+"""The server's user writes, its group may read, nobody else: log lines say who was here and what they did."""
 
 _PATIENCE_MS: Final = 100
 """How long a pipe or terminal may keep the reactor from its work before it has taken all that is written at once."""
@@ -137,20 +137,20 @@ class RotatingFile:
     _stuck: bool = False
 
     @classmethod
-    def open(cls, path: Path, *, max_bytes: int = 10 * 2**20, backups: int = 5) -> Self:
+    def open(cls, path: Path, *, max_bytes: int, backups: int) -> Self:
         """
         The file at ``path``, made together with its directory where it is missing.
 
         :param max_bytes: bytes after which it rotates.
         :param backups: how many older files are kept.
-        :raises StartFault: it cannot be opened for writing.
+        :raises OperatorError: it cannot be opened for writing.
         """
         try:
             path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
             descriptor = _open(path)
         except OSError as problem:
             remedy = f"make {path.parent} writable for the user that the server runs as"
-            raise StartFault([f"cannot write the log file {path}: {problem.strerror}; {remedy}"]) from problem
+            raise OperatorError([f"cannot write the log file {path}: {problem.strerror}; {remedy}"]) from problem
         return cls(path, max_bytes, backups, descriptor, os.fstat(descriptor).st_size, Stream(descriptor, path.name))
 
     @property
@@ -159,13 +159,29 @@ class RotatingFile:
         return self.path.name
 
     def write(self, lines: bytes) -> None:
-        """Write whole lines, as in :class:`Target`, into a new file when they would not fit into this one."""
-        if self._size and self._size + len(lines) > self._max_bytes:
-            self._rotate()
-        try:
-            self._output.write(lines)
-        finally:
-            self._size = os.fstat(self._descriptor).st_size
+        """Write whole lines, as in :class:`Target`: as many as fit into this file, the others into new ones."""
+        start = 0
+        while start < len(lines):
+            end = self._fit(lines, start)
+            if end == start and self._size:
+                self._rotate()
+                end = self._fit(lines, start)
+            if end == start:  # A line that no file has room for, or a file that cannot be rotated.
+                end = len(lines) if self._stuck else lines.find(b"\n", start) + 1 or len(lines)
+            try:
+                self._output.write(lines[start:end])
+            except LinesLost as problem:
+                raise LinesLost(problem.lines + lines.count(b"\n", end), problem.reason) from problem
+            finally:
+                self._size = os.fstat(self._descriptor).st_size
+            start = end
+
+    def _fit(self, lines: bytes, start: int) -> int:
+        """Where the whole lines end, of those from ``start`` on, for which this file has room."""
+        room = self._max_bytes - self._size
+        if len(lines) - start <= room:
+            return len(lines)
+        return lines.rfind(b"\n", start, start + max(0, room)) + 1 or start
 
     def reopen(self) -> None:
         """Open ``path`` anew, as in :class:`Target`."""

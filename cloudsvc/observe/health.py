@@ -1,4 +1,4 @@
-"""Whether the server can do its work: named checks, asked together, each within its own time."""
+"""Health: named checks, asked together, each within its own time."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class Health:
     """
     Asks the checks.
 
-    :param count: is told the name and the outcome of every check that has run.
+    :param count: is called with the name and the outcome of every check that has run.
     :ivar timeout: seconds that a check has which does not say how many it needs.
     :ivar ready: whether new work should be sent here. False before the server has started and while it drains.
     """
@@ -87,7 +87,7 @@ class Health:
     _clock: IReactorTime
     _count: Callable[[str, bool], object] = lambda name, ok: None  # without metrics nobody counts
     ready: bool = False
-    timeout: float = 2.0
+    timeout: float = field(kw_only=True)
     _latest: HealthReport | None = field(default=None, init=False)
     _probes: tuple[_Probe, ...] = field(init=False)
     _made_at: float = field(default=0.0, init=False)

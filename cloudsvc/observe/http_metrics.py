@@ -1,4 +1,4 @@
-"""The metrics of HTTP requests. All requests pass here, so they are plain numbers, and become series when scraped."""
+"""HTTP metrics: plain numbers while requests pass, series when scraped."""
 
 from __future__ import annotations
 

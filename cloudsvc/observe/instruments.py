@@ -1,4 +1,4 @@
-"""Metrics of applications: the same registry, under a name of their own."""
+"""Metrics of applications, in the same registry under a name of their own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How late the reactor is: the one figure that tells whether something blocks it."""
+"""Reactor lag: the one figure that tells whether something blocks the reactor."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class LagSampler(Service):
     """
     Asks to be called every quarter of a second, and sees how much later it is.
 
-    :param observe: is told each lateness, in seconds.
+    :param observe: is called with each lateness, in seconds.
     """
 
     def __init__(self, clock: IReactorTime, observe: Callable[[float], object]) -> None:

@@ -1,4 +1,4 @@
-"""The formats of log lines: one for people, one for programs."""
+"""Log line formats: one for people, one for programs."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class LogFormat(Enum):
 
 def _render_text(record: Record) -> bytes:
     fields = "".join(
-        f" {as_value(name)}={_spell(value)}" for name, value in record.fields.items() if name not in record.told
+        f" {as_value(name)}={_format(value)}" for name, value in record.fields.items() if name not in record.mentioned
     )
     head = f"{format_timestamp(record.time)} {record.level:<5} [{escape(record.logger)}] {escape(record.message)}"
     trace = [f"{_INDENT}{escape(line)}\n" for line in record.traceback.split("\n")] if record.traceback else ()
@@ -50,7 +50,7 @@ def _render_json(record: Record) -> bytes:
     return json.dumps(content, ensure_ascii=True, separators=(",", ":")).encode("ascii") + b"\n"
 
 
-def _spell(value: Plain) -> str:
+def _format(value: Plain) -> str:
     return as_value(value) if isinstance(value, str) else json.dumps(value)
 
 

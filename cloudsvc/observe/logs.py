@@ -1,4 +1,4 @@
-"""One way for all log lines: they are gathered, and written in batches by the thread of the reactor."""
+"""Log writer: lines are gathered, and written in batches by the thread of the reactor."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class LogWriter:
     written at once. Only the reactor's thread may call it. A target that fails never troubles the caller: the lines it
     did not take are counted, and it is said when that begins and when it is over.
 
-    :param count_dropped: is told how many lines a target did not take.
+    :param count_dropped: is called with the number of lines that a target did not take.
     """
 
     _targets: Sequence[Target]
@@ -125,7 +125,7 @@ class LogObserver:
     _writer: LogWriter
     _format: LogFormat
     _call_from_thread: Callable[..., object]
-    _level: str = field(default="info", validator=in_(LEVELS))
+    _level: str = field(validator=in_(LEVELS))
     _thread: int = field(factory=get_ident, init=False)
 
     def __call__(self, event: LogEvent) -> None:

@@ -1,5 +1,5 @@
 """
-What the server measures about itself, for Prometheus.
+Prometheus metrics of the server itself.
 
 Names and labels are an interface: dashboards and alerts of other people use them. They are listed in
 ``docs/observability.md``.

@@ -1,4 +1,4 @@
-"""What an event of :mod:`twisted.logger` says, taken apart and made harmless, before a format spells it."""
+"""Log records: events of :mod:`twisted.logger`, taken apart and escaped before a format serialises them."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ class Record:
     :ivar time: seconds since the epoch.
     :ivar level: one of :data:`LEVELS`.
     :ivar logger: the namespace it was logged in.
-    :ivar fields: what was said beside the message, as values that any format can spell.
-    :ivar told: names of the fields that the message mentions already.
+    :ivar fields: what was said beside the message, as values that any format can serialise.
+    :ivar mentioned: names of the fields that the message mentions already.
     :ivar traceback: of the failure that was logged, or empty.
     """
 
@@ -45,7 +45,7 @@ class Record:
     logger: str
     message: str
     fields: dict[str, Plain]
-    told: frozenset[str] = frozenset()
+    mentioned: frozenset[str] = frozenset()
     traceback: str = ""
 
 
@@ -74,7 +74,7 @@ def read_event(event: LogEvent) -> Record:
         fields={
             name: as_plain(value) for name, value in event.items() if not name.startswith("log_") and name not in hidden
         },
-        told=_names_in(safe_str(event.get("log_format", ""))),
+        mentioned=_names_in(safe_str(event.get("log_format", ""))),
         traceback=_trace(failure) if isinstance(failure, Failure) else "",
     )
 

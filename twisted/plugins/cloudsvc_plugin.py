@@ -1,4 +1,4 @@
-"""Tells ``twistd`` and ``twist`` about the ``cloudsvc`` subcommand."""
+"""Plugin of ``twistd`` and ``twist`` for the ``cloudsvc`` subcommand."""
 
 from twisted.application.service import ServiceMaker
 

@@ -1,6 +1,5 @@
-"""The drive over HTTP."""
+"""HTTP API of the drive."""
 
-from cloudsvc.api.drive.application import DriveRoutes
-from cloudsvc.api.drive.settings import StorageSettings
+from cloudsvc.api.drive.application import DriveApplication
 
-__all__ = ["DriveRoutes", "StorageSettings"]
+__all__ = ["DriveApplication"]

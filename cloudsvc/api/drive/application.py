@@ -1,27 +1,56 @@
-"""The drive as an application, but for what it stands on."""
+"""The drive's HTTP API as an application."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from cloudsvc.api.drive.batch import BatchRoutes
 from cloudsvc.api.drive.copies import CopyRoutes
 from cloudsvc.api.drive.files import FileRoutes
 from cloudsvc.api.drive.folders import FolderRoutes
 from cloudsvc.api.drive.listing import ListingRoutes
-from cloudsvc.api.drive.routing import app as routes
-from cloudsvc.api.drive.settings import StorageSettings
+from cloudsvc.api.drive.thumbnails import ThumbnailRoutes
 from cloudsvc.api.drive.trash import TrashRoutes
 from cloudsvc.api.drive.versions import VersionRoutes
+from cloudsvc.extend import Application, Drive, Routes, Thumbnails
+from cloudsvc.extend.drive import StorageSettings
 
 
-class DriveRoutes(FileRoutes, ListingRoutes, FolderRoutes, VersionRoutes, TrashRoutes, CopyRoutes, BatchRoutes):
-    """
-    Files and folders.
-
-    Whoever subclasses it sets ``drive`` and ``thumbnails`` before requests arrive.
-    """
+class DriveApplication(Application[StorageSettings]):
+    """Files and folders, their versions, the trash."""
 
     name = "drive"
     section = "storage_config"
     mounts = ("files", "folders", "versions", "trash", "copies", "batch")
     settings_type = StorageSettings
-    app = routes
+    needs = (Drive, Thumbnails)
+    route_types = (
+        FileRoutes,
+        ThumbnailRoutes,
+        ListingRoutes,
+        FolderRoutes,
+        VersionRoutes,
+        TrashRoutes,
+        CopyRoutes,
+        BatchRoutes,
+    )
+
+    def make_routes(self) -> Sequence[Routes]:
+        """All of them, around the one drive."""
+        drive, thumbnails = (self.tools.services.get(Drive), self.tools.services.get(Thumbnails))
+        return (
+            FileRoutes(drive=drive),
+            ThumbnailRoutes(drive=drive, thumbnails=thumbnails),
+            ListingRoutes(drive=drive),
+            FolderRoutes(drive=drive),
+            VersionRoutes(drive=drive),
+            TrashRoutes(drive=drive),
+            CopyRoutes(drive=drive),
+            BatchRoutes(drive=drive),
+        )
+
+    def refine(self, schemas: Mapping[str, dict[str, Any]]) -> None:
+        """Say how long a tag may be."""
+        for name, field in (("FileChanges", "add_tags"), ("TagStep", "add")):
+            schemas[name]["properties"][field]["items"]["maxLength"] = self.settings.max_tag_length

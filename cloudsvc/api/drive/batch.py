@@ -1,34 +1,45 @@
-"""Several changes as one: all of them or none."""
+"""Batch route: several changes in one transaction, all of them or none."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, ClassVar, TypeAlias
 
 import attrs
 from attrs import frozen
 from msgspec import Meta
 
-from cloudsvc.api.drive.conditions import parse_tag
-from cloudsvc.api.drive.descriptions import CHANGED, FAILED, PathText, TagText
+from cloudsvc.api.drive.descriptions import CHANGED, FAILED, NO_RIGHT, NO_ROOM, PathText, TagText
 from cloudsvc.api.drive.messages import NodeKind
 from cloudsvc.api.drive.paths import parse_named
 from cloudsvc.api.drive.requests import NoQuery, Number
-from cloudsvc.api.drive.routing import WRITE, DriveHandlers, app
-from cloudsvc.drive.commands import (
+from cloudsvc.api.drive.routing import WRITE, make_app
+from cloudsvc.extend import (
+    Drive,
+    Klein,
+    Message,
+    Request,
+    accepts_json,
+    accepts_query,
+    authorized,
+    parse_tag,
+    route,
+    throttled,
+)
+from cloudsvc.extend.drive import (
     Command,
     Condition,
     Copy,
     Discard,
     EditTags,
+    Limits,
     MadeFolder,
     MakeFolder,
     Move,
     Restore,
+    Trashed,
+    TrashId,
+    telling_which,
 )
-from cloudsvc.drive.errors import telling_which
-from cloudsvc.drive.limits import Limits
-from cloudsvc.drive.nodes import Trashed, TrashId
-from cloudsvc.extend import Message, Request, accepts_json, accepts_query, authorized, route, throttled
 
 _IfMatch: TypeAlias = Annotated[str | None, Meta(description="The entity tag that the file must have.")]
 _AddedTags: TypeAlias = Annotated[tuple[TagText, ...], Meta(max_length=1000)]
@@ -185,19 +196,25 @@ class BatchMessage(Message):
     results: tuple[BatchResult, ...]
 
 
-class BatchRoutes(DriveHandlers):
+@frozen(kw_only=True)
+class BatchRoutes:
     """``/batch``."""
+
+    app: ClassVar[Klein] = make_app()
+    drive: Drive
 
     @route(
         app,
         "POST",
         "/batch",
         errors={
+            403: NO_RIGHT,
             404: "Something is not there.",
             409: "Something is in the way.",
             412: CHANGED,
-            413: "More files and folders would come to be than one request can make, or the body is too large.",
+            413: "It is more than one request can do: files and folders made, names in paths, or bytes of the body.",
             503: FAILED,
+            507: NO_ROOM,
         },
     )
     @authorized(WRITE)

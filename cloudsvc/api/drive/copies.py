@@ -1,15 +1,17 @@
-"""Copies of files and folders."""
+"""Copy routes of files and folders."""
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from attrs import frozen
 
-from cloudsvc.api.drive.descriptions import FAILED, LOCATION, PathText
+from cloudsvc.api.drive.descriptions import FAILED, LOCATION, NO_RIGHT, NO_ROOM, PathText
 from cloudsvc.api.drive.messages import NodeMessage
 from cloudsvc.api.drive.paths import locate, parse_named
 from cloudsvc.api.drive.requests import NoQuery
-from cloudsvc.api.drive.routing import WRITE, DriveHandlers, app
-from cloudsvc.extend import Reply, Request, accepts_json, accepts_query, authorized, route, throttled
+from cloudsvc.api.drive.routing import WRITE, make_app
+from cloudsvc.extend import Drive, Klein, Reply, Request, accepts_json, accepts_query, authorized, route, throttled
 
 
 @frozen(kw_only=True)
@@ -20,8 +22,12 @@ class NewCopy:
     destination: PathText
 
 
-class CopyRoutes(DriveHandlers):
+@frozen(kw_only=True)
+class CopyRoutes:
     """``/copies``."""
+
+    app: ClassVar[Klein] = make_app()
+    drive: Drive
 
     @route(
         app,
@@ -30,10 +36,12 @@ class CopyRoutes(DriveHandlers):
         status=201,
         response_headers={201: LOCATION},
         errors={
+            403: NO_RIGHT,
             404: "There is nothing to copy.",
             409: "Something is there already, or the folder would be in itself.",
             413: "The folder holds more than one step can copy, or the body is too large.",
             503: FAILED,
+            507: NO_ROOM,
         },
     )
     @authorized(WRITE)

@@ -1,14 +1,15 @@
-"""What the descriptions of several routes have in common."""
+"""OpenAPI descriptions that several routes share."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from msgspec import Meta
 
-from cloudsvc.drive.names import MAX_PATH_NAMES
+from cloudsvc.extend import HeaderField
+from cloudsvc.extend.drive import MAX_PATH_NAMES
 
 _NAME: Final = r"(?!\.\.?(/|$))[^/\x00-\x1f\x7f-\x9f\u2028\u2029]+"
 _PATH: Final = f"{_NAME}(/{_NAME}){{0,{MAX_PATH_NAMES - 1}}}"
@@ -24,21 +25,18 @@ OptionalPathText = Annotated[str, Meta(extra_json_schema={"pattern": f"^({_PATH}
 PrefixText = Annotated[str, Meta(extra_json_schema={"pattern": f"^({_PATH})?/?$"})]
 """A path, the root too, with or without a slash at its end."""
 
-TagText = Annotated[
-    str,
-    Meta(
-        max_length=1000,
-        extra_json_schema={
-            "pattern": r"^[^\s\x00-\x1f\x7f-\x9f]([^\x00-\x1f\x7f-\x9f\u2028\u2029]*[^\s\x00-\x1f\x7f-\x9f])?$"
-        },
-    ),
-]
-"""A tag that may be given to a file. The settings may allow less."""
+_TAG: Final = r"^[^\s\x00-\x1f\x7f-\x9f]([^\x00-\x1f\x7f-\x9f\u2028\u2029]*[^\s\x00-\x1f\x7f-\x9f])?$"
+
+# Likewise: `cloudsvc.drive.tags` judges. How long it may be is a setting, which the application adds.
+TagText = Annotated[str, Meta(extra_json_schema={"pattern": _TAG})]
+"""A tag that may be given to a file."""
 
 NO_FILE: Final = "There is no such file."
 CHANGED: Final = "It is not as a condition of the request demands."
-FAILED: Final = "The storage does not work, or requests cannot be counted."
+FAILED: Final = "The storage does not work or has too much to do, or requests cannot be counted."
+NO_RIGHT: Final = "The key lacks the scope `files:write`, or the right to do this there."
 NO_ROOM: Final = "There is no room for it."
+TOO_MUCH_TO_MOVE: Final = "So much of it would count to another quota that it has to be moved in parts."
 
 SAME_PATH: Final[Mapping[str, str]] = MappingProxyType({"path": "$request.path.path"})
 """How a link names the path of the request."""
@@ -47,11 +45,8 @@ _ENTRY: Final[Mapping[str, str]] = MappingProxyType({"number": "$response.body#/
 THROWN_AWAY: Final = {"restore": _ENTRY, "purge": _ENTRY}
 """Where it goes on from what was put into the trash."""
 
-ANYTHING: Final[Mapping[str, Any]] = MappingProxyType({})
-"""The schema of a file: of what it is nobody knows."""
-
-PICTURE: Final[Mapping[str, Any]] = MappingProxyType({"type": "string", "format": "binary"})
-"""The schema of a thumbnail."""
+Moment = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
+"""A moment in UTC, as RFC 3339 writes it."""
 
 WRITE_CONDITIONS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -83,8 +78,37 @@ READ_CONDITIONS: Final[Mapping[str, str]] = MappingProxyType(
 LOCATION: Final[Mapping[str, str]] = MappingProxyType({"Location": "Where it is, relative to the URL of the request."})
 """Of the answer that something was made (RFC 9110 section 10.2.2)."""
 
+_DATE_TIME: Final = (
+    r"^[1-9][0-9]{3}-(0[13578]-31|0[13456789]-(29|30)|1[02]-31|1[012]-(29|30)|02-29|(0[1-9]|1[012])-([01][1-9]|[12]0|2[1-8]))"
+    r"T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"
+)
+"""
+A date and time of RFC 3339.
+
+It is spelt out since a client that is generated for Python lacks each operation that has a header field with the format
+``date-time``.
+"""
+
+MODIFIED: Final[Mapping[str, HeaderField]] = MappingProxyType(
+    {
+        "X-Modified-At": HeaderField(
+            text="When the content was last changed (RFC 3339); without it, it is the moment of storing.",
+            schema={"type": "string", "pattern": _DATE_TIME},
+        ),
+        "X-OC-Mtime": HeaderField(
+            text="The same in seconds since 1970, as clients of ownCloud and Nextcloud send it.",
+            schema={"type": "string", "pattern": r"^[+-]?[0-9]{1,15}(\.[0-9]{1,15})?$"},
+        ),
+    }
+)
+"""Of what stores a file."""
+
+ACCEPTED: Final[Mapping[str, str]] = MappingProxyType({"X-OC-Mtime": "`accepted`, where the request had one."})
+"""Of the answer that a file was stored."""
+
 STORED: Final[Mapping[str, str]] = MappingProxyType(
     {
+        **ACCEPTED,
         "ETag": "The entity tag of what is stored.",
         "Repr-Digest": "The SHA-256 of what is stored (RFC 9530).",
     }
@@ -102,6 +126,7 @@ VALIDATORS: Final[Mapping[str, str]] = MappingProxyType(
 SENT: Final[Mapping[str, str]] = MappingProxyType(
     {
         **VALIDATORS,
+        "X-Modified-At": "When the content was last changed, as whoever stored it said (RFC 3339).",
         "Repr-Digest": "The SHA-256 of the whole file (RFC 9530).",
         "Content-Disposition": "The name of the file, and whether to show or to save it.",
         "Accept-Ranges": "`bytes`: parts of the file can be had.",
@@ -115,7 +140,7 @@ DRAWN: Final[Mapping[str, str]] = MappingProxyType({"ETag": "The entity tag of t
 RANGES: Final[Mapping[str, str]] = MappingProxyType(
     {
         "Range": "Which bytes to send, such as `bytes=0-99, -100` (RFC 9110 section 14.2).",
-        "If-Range": "The entity tag that the file must have for `Range` to be heeded.",
+        "If-Range": "The entity tag that the file must have for `Range` to be honoured.",
     }
 )
 
@@ -125,3 +150,6 @@ DIGESTS: Final[Mapping[str, str]] = MappingProxyType(
         "Repr-Digest": "The same.",
     }
 )
+
+PARTS: Final = {206: "Parts of the file, as `Range` asks.", 304: "It is still what the client has."}
+"""Further answers to who asks for a file."""

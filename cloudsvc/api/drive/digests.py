@@ -1,4 +1,4 @@
-"""Digests of what is sent and of what is stored (RFC 9530)."""
+"""Digest fields of what is sent and of what is stored (RFC 9530)."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from typing import Final
 
 import http_sf
 
-from cloudsvc.api.drive.fields import read_field
-from cloudsvc.drive.errors import digest_mismatch
-from cloudsvc.extend import CloudError, Kind, Request
+from cloudsvc.extend import CloudError, Kind, Request, read_field
+from cloudsvc.extend.drive import digest_mismatch
 
 _ALGORITHM: Final = "sha-256"
 _SIZE: Final = 32
+
+_LONGEST: Final = 4096
+"""Characters of a field. All the digests that there are take some six hundred."""
 
 
 def read_digest(request: Request) -> bytes | None:
@@ -38,6 +40,8 @@ def parse_digest(name: str, field: str | None) -> bytes | None:
     """
     if field is None:
         return None
+    if len(field) > _LONGEST:
+        raise _malformed(name, f"it is longer than {_LONGEST} characters")
     try:
         dictionary = http_sf.parse(field.encode("latin-1", "replace"), tltype="dictionary")
     except http_sf.StructuredFieldError as problem:
@@ -51,9 +55,9 @@ def parse_digest(name: str, field: str | None) -> bytes | None:
     return digest
 
 
-def spell_digest(digest: bytes) -> tuple[bytes, bytes]:
-    """The ``Repr-Digest`` of bytes with this SHA-256."""
-    return b"Repr-Digest", b"sha-256=:%b:" % b64encode(digest)
+def format_digest(digest: bytes | None) -> tuple[tuple[bytes, bytes], ...]:
+    """The ``Repr-Digest`` of bytes with this SHA-256; none where that is not known yet."""
+    return () if digest is None else ((b"Repr-Digest", b"sha-256=:%b:" % b64encode(digest)),)
 
 
 def _malformed(name: str, reason: str) -> CloudError:

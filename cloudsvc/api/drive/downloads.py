@@ -1,130 +1,136 @@
-"""The answer to a request for a file: which status, which fields, which bytes."""
+"""Download responses: the status, the fields and the bytes of a requested file."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager
+from http import HTTPStatus
+from typing import Final
 
 from attrs import frozen
 
-from cloudsvc.api.drive.conditions import Preconditions, Verdict, allows_ranges, spell_moment, spell_tag
-from cloudsvc.api.drive.content import Parts, nothing, send
-from cloudsvc.api.drive.digests import spell_digest
-from cloudsvc.api.drive.disposition import SANDBOX, spell_disposition
-from cloudsvc.api.drive.fields import read_field
-from cloudsvc.api.drive.media import spell_content_type
-from cloudsvc.api.drive.ranges import Span, parse_ranges
-from cloudsvc.drive.drive import OpenFile
-from cloudsvc.drive.errors import changed_meanwhile, storage_failed
-from cloudsvc.drive.names import Path
-from cloudsvc.drive.nodes import Instant
-from cloudsvc.extend import Request, Response
-
-if TYPE_CHECKING:
-    from cloudsvc.drive.thumbnails import Thumbnail
-
-Fields = tuple[tuple[bytes, bytes], ...]
+from cloudsvc.api.drive.conditions import validators_of
+from cloudsvc.api.drive.digests import format_digest
+from cloudsvc.api.drive.disposition import SANDBOX, format_disposition, format_policy
+from cloudsvc.api.drive.media import format_content_type
+from cloudsvc.api.drive.modification import format_modified_at
+from cloudsvc.api.drive.requests import Number
+from cloudsvc.extend import (
+    MOST_RANGES,
+    Drive,
+    DrivePath,
+    File,
+    HTTPError,
+    Preconditions,
+    Representation,
+    Request,
+    Response,
+    Selection,
+    Thumbnails,
+    Validators,
+)
+from cloudsvc.extend.drive import OpenFile, Version, VersionId, changed_meanwhile, storage_failed
 
 _CACHING: Final = (b"Cache-Control", b"private, no-cache")
 """Whoever keeps it asks every time whether it is still so (RFC 9111 section 5.2.2)."""
 
-_NOT_MODIFIED: Final = 304
-_SMALL: Final = 64 * 1024
-"""Bytes up to which an answer is sent at once."""
-
 
 @frozen(kw_only=True)
-class _Plan:
+class DownloadQuery:
+    """Which version to send; without it, the current one."""
+
+    version: Number | None = None
+
+
+async def send_file(request: Request, drive: Drive, path: DrivePath, query: DownloadQuery) -> Response:
     """
-    What to answer.
+    The answer to ``GET`` or ``HEAD`` of the file at ``path``.
 
-    :ivar items: spans of the file, and text between them.
+    :raises CloudError: there is no such file, it has changed, or its bytes are damaged.
+    :raises HTTPError: 416.
     """
+    number = None if query.version is None else VersionId(query.version)
+    conditions = Preconditions.of(request)
+    if request.method == b"HEAD" or conditions.are_any:
+        # Mostly the answer has no content then, and nothing is opened.
+        file, version = await drive.find_version(request.actor, path, number)
+        selection = _select(request, file, version, conditions)
+        if request.method == b"HEAD" or not selection.has_content:
+            return selection.answer_without_content()
+    return await answer_download(request, await drive.open_file(request.actor, path, number), conditions)
 
-    status: int
-    headers: Fields
-    items: Sequence[bytes | Span] = ()
 
-    @property
-    def length(self) -> int:
-        return sum(item.size if isinstance(item, Span) else len(item) for item in self.items)
-
-
-async def answer_download(request: Request, opened: OpenFile) -> Response:
+async def answer_download(request: Request, opened: OpenFile, conditions: Preconditions | None = None) -> Response:
     """
-    The answer to ``GET`` or ``HEAD`` of ``opened``, whose reader is closed by now or once the content has been sent.
+    The answer to ``GET`` of ``opened``, whose reader is closed by now or once the content has been sent.
 
     :raises CloudError: 412, or the stored bytes are damaged.
     :raises HTTPError: 416.
     """
     async with AsyncExitStack() as stack:
         stack.push_async_callback(opened.reader.close)
-        plan = _make_plan(request, opened)
-        if plan.status == _NOT_MODIFIED:
-            return Response(status=plan.status, headers=plan.headers)
-        if request.method == b"HEAD":
-            return Response(status=plan.status, headers=plan.headers, body=nothing(), length=plan.length)
-        if opened.reader.size != opened.version.blob.size:
+        selection = _select(request, opened.file, opened.version, conditions)
+        if selection.has_content and opened.reader.size != opened.version.blob.size:
             raise storage_failed()
-        pieces = send(opened.reader, plan.items)
-        if plan.length <= _SMALL:
-            content = b"".join([piece async for piece in pieces])
-            return Response(status=plan.status, headers=plan.headers, body=content)
         stack.pop_all()
-        return Response(status=plan.status, headers=plan.headers, body=pieces, length=plan.length)
+        return await selection.read(request, opened.reader)
 
 
-def answer_thumbnail(request: Request, path: Path, thumbnail: Thumbnail) -> Response:
+async def send_thumbnail(request: Request, thumbnails: Thumbnails, path: DrivePath) -> Response:
     """
     The answer to ``GET`` or ``HEAD`` of the thumbnail of the file at ``path``.
 
-    :raises CloudError: 412.
+    :raises CloudError: there is no such file, none can be made of it, or it has changed.
     """
-    validators: Fields = ((b"ETag", spell_tag(thumbnail.validator).encode("ascii")), SANDBOX, _CACHING)
-    verdict = Preconditions.of(request).judge_reading(thumbnail.validator)
-    if verdict is Verdict.FAILED:
-        raise changed_meanwhile(path)
-    if verdict is Verdict.NOT_MODIFIED:
-        return Response(status=_NOT_MODIFIED, headers=validators)
-    return Response(headers=((b"Content-Type", b"image/jpeg"), *validators), body=thumbnail.content)
+    conditions = Preconditions.of(request)
+    known = conditions.none_match
+    if known is not None:
+        # Whoever names the very tag had it from here: nothing is loaded, or made again, to be left out.
+        validator = await thumbnails.find_validator(request.actor, path)
+        if validator in known.all:
+            return _select_thumbnail(request, path, validator, conditions).answer_without_content()
+    thumbnail = await thumbnails.get(request.actor, path)
+    selection = _select_thumbnail(request, path, thumbnail.validator, conditions, len(thumbnail.content))
+    return selection.cut(thumbnail.content)
 
 
-def _make_plan(request: Request, opened: OpenFile) -> _Plan:
-    version, size = opened.version, opened.version.blob.size
-    is_current = version.id == opened.file.version.id
-    changed_at = opened.file.updated_at if is_current else version.created_at
-    validators = _spell_validators(version.validator, changed_at)
-    verdict = Preconditions.of(request).judge_reading(version.validator, changed_at)
-    if verdict is Verdict.FAILED:
-        raise changed_meanwhile(opened.file.path)
-    if verdict is Verdict.NOT_MODIFIED:
-        return _Plan(status=_NOT_MODIFIED, headers=validators)
-    content_type = spell_content_type(version.media_type)
-    headers: Fields = (
-        spell_disposition(version.media_type, opened.file.path.name.text),
-        *validators,
-        (b"Accept-Ranges", b"bytes"),
-        spell_digest(version.blob.digest),
+def _select_thumbnail(
+    request: Request, path: DrivePath, validator: str, conditions: Preconditions, size: int = 0
+) -> Selection:
+    representation = Representation(
+        content_type=b"image/jpeg",
+        size=size,
+        validators=Validators(tag=validator),
+        kept=(SANDBOX, _CACHING),
+        most_ranges=0,
     )
-    spans = _find_spans(request, version.validator, size)
-    if spans is None:
-        return _Plan(status=200, headers=(content_type, *headers), items=[Span(0, size)])
-    if len(spans) == 1:
-        content_range = (b"Content-Range", spans[0].describe(size))
-        return _Plan(status=206, headers=(content_type, content_range, *headers), items=spans)
-    parts = Parts.of(spans, size, content_type)
-    return _Plan(status=206, headers=(parts.content_type, *headers), items=parts.items)
+    with _named(path):
+        return representation.select(request, conditions)
 
 
-def _find_spans(request: Request, validator: str, size: int) -> Sequence[Span] | None:
-    """The ranges that are wanted. They mean something to ``GET`` only (RFC 9110 section 14.2)."""
-    if request.method != b"GET" or not allows_ranges(read_field(request, "If-Range"), validator):
-        return None
-    return parse_ranges(read_field(request, "Range"), size)
+def _select(request: Request, file: File, version: Version, conditions: Preconditions | None) -> Selection:
+    representation = Representation(
+        content_type=format_content_type(version.media_type)[1],
+        size=version.blob.size,
+        validators=validators_of(file, version),
+        described=(
+            format_disposition(version.media_type, file.path.name.text),
+            *format_digest(version.blob.digest),
+            format_modified_at(version.modified_at),
+        ),
+        kept=(format_policy(version.media_type), _CACHING),
+        most_ranges=MOST_RANGES,
+    )
+    with _named(file.path):
+        return representation.select(request, conditions)
 
 
-def _spell_validators(validator: str, changed_at: Instant) -> Fields:
-    """With the policy: the one of a 304 takes the place of the one that a cache has kept (RFC 9111 section 3.2)."""
-    tag = (b"ETag", spell_tag(validator).encode("ascii"))
-    return tag, (b"Last-Modified", spell_moment(changed_at)), SANDBOX, _CACHING
+@contextmanager
+def _named(path: DrivePath) -> Iterator[None]:
+    """A condition that does not hold is told of with the path that it is about."""
+    try:
+        yield
+    except HTTPError as problem:
+        if problem.status == HTTPStatus.PRECONDITION_FAILED:
+            raise changed_meanwhile(path) from None
+        raise

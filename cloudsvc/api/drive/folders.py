@@ -1,25 +1,33 @@
-"""Folders: what is in them, make, move, delete."""
+"""Folder routes: list, make, move, delete."""
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from attrs import frozen
 
+from cloudsvc.api.drive.conditions import read_condition
 from cloudsvc.api.drive.descriptions import (
     CHANGED,
     FAILED,
     FOLDER_CONDITIONS,
     LOCATION,
+    NO_RIGHT,
+    NO_ROOM,
     SAME_PATH,
     THROWN_AWAY,
+    TOO_MUCH_TO_MOVE,
     PathText,
 )
 from cloudsvc.api.drive.messages import ChildrenPage, DeletedFolderMessage, NodeEntry, NodeMessage
 from cloudsvc.api.drive.paths import locate, parse_named
 from cloudsvc.api.drive.requests import NoQuery, PageQuery
-from cloudsvc.api.drive.routing import READ, WRITE, DriveHandlers, app
-from cloudsvc.drive.names import ROOT, Path
-from cloudsvc.drive.nodes import Folder
+from cloudsvc.api.drive.routing import READ, WRITE, make_app
 from cloudsvc.extend import (
+    Drive,
+    DrivePath,
+    Folder,
+    Klein,
     Reply,
     Request,
     accepts_json,
@@ -29,6 +37,7 @@ from cloudsvc.extend import (
     route,
     throttled,
 )
+from cloudsvc.extend.drive import ROOT
 
 _NO_FOLDER = "There is no such folder."
 
@@ -40,8 +49,12 @@ class FolderChanges:
     new_path: PathText
 
 
-class FolderRoutes(DriveHandlers):
+@frozen(kw_only=True)
+class FolderRoutes:
     """``/folders`` and ``/folders/{path}``."""
+
+    app: ClassVar[Klein] = make_app()
+    drive: Drive
 
     @route(app, "GET", "/folders", errors={503: FAILED})
     @authorized(READ)
@@ -69,9 +82,11 @@ class FolderRoutes(DriveHandlers):
         answers={200: "The folder has been there already."},
         links=dict.fromkeys(("list_folder", "patch_folder", "delete_folder"), SAME_PATH),
         errors={
+            403: NO_RIGHT,
             409: "A file is in its place, or where a folder above it should be.",
             412: CHANGED,
             503: FAILED,
+            507: NO_ROOM,
         },
     )
     @authorized(WRITE)
@@ -81,7 +96,7 @@ class FolderRoutes(DriveHandlers):
     async def put_folder(self, request: Request, path: PathText, query: NoQuery) -> Reply[NodeMessage]:
         """Make a folder, and those above it that are missing."""
         place = parse_named(path)
-        made = await self.drive.make_folder(request.actor, place, await self._read_condition(request, place))
+        made = await self.drive.make_folder(request.actor, place, read_condition(request))
         if not made.created:
             return Reply(message=NodeMessage.of("The folder is there.", made.folder), status=200)
         location = locate(request, made.folder)
@@ -93,10 +108,13 @@ class FolderRoutes(DriveHandlers):
         "/folders/<path:path>",
         headers=FOLDER_CONDITIONS,
         errors={
+            403: NO_RIGHT,
             404: _NO_FOLDER,
             409: "Something is there already, or the folder would be in itself.",
             412: CHANGED,
+            413: f"{TOO_MUCH_TO_MOVE} Or the body is too large.",
             503: FAILED,
+            507: NO_ROOM,
         },
     )
     @authorized(WRITE)
@@ -106,7 +124,7 @@ class FolderRoutes(DriveHandlers):
     async def patch_folder(self, request: Request, path: PathText, query: NoQuery, body: FolderChanges) -> NodeMessage:
         """Rename or move a folder with all that is in it."""
         place, destination = parse_named(path), parse_named(body.new_path)
-        condition = await self._read_condition(request, place)
+        condition = read_condition(request)
         node = await self.drive.move(request.actor, place, destination, Folder, condition)
         return NodeMessage.of("Folder moved.", node)
 
@@ -115,7 +133,7 @@ class FolderRoutes(DriveHandlers):
         "DELETE",
         "/folders/<path:path>",
         headers=FOLDER_CONDITIONS,
-        errors={404: _NO_FOLDER, 412: CHANGED, 503: FAILED},
+        errors={403: NO_RIGHT, 404: _NO_FOLDER, 412: CHANGED, 503: FAILED},
         links=THROWN_AWAY,
     )
     @authorized(WRITE)
@@ -125,11 +143,11 @@ class FolderRoutes(DriveHandlers):
     async def delete_folder(self, request: Request, path: PathText, query: NoQuery) -> DeletedFolderMessage:
         """Put a folder into the trash with all that is in it."""
         place = parse_named(path)
-        entry = await self.drive.discard(request.actor, place, Folder, await self._read_condition(request, place))
+        entry = await self.drive.discard(request.actor, place, Folder, read_condition(request))
         message = "Folder put into the trash."
         return DeletedFolderMessage(message=message, path=str(entry.node.path), trash_id=entry.id)
 
-    async def _list_children(self, request: Request, folder: Path, query: PageQuery) -> ChildrenPage:
+    async def _list_children(self, request: Request, folder: DrivePath, query: PageQuery) -> ChildrenPage:
         page = await self.drive.list_children(request.actor, folder, query.limit, query.cursor)
         children = tuple(map(NodeEntry.of, page.items))
         return ChildrenPage(message="Folder listed.", path=str(folder), children=children, cursor=page.cursor)

@@ -1,43 +1,43 @@
-"""Lists of files, wherever they are: page by page, or all of them as a stream."""
+"""File lists, wherever the files are: page by page, or all of them as a stream."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
 from enum import StrEnum
-from typing import Annotated, Final
+from typing import Annotated, ClassVar, Final, TypeAlias, TypeVar
 
 import msgspec
 from attrs import frozen
 from msgspec import Meta
-from werkzeug.datastructures import MIMEAccept
-from werkzeug.http import parse_accept_header
 
 from cloudsvc.api.drive.descriptions import FAILED, PrefixText
-from cloudsvc.api.drive.fields import read_field
-from cloudsvc.api.drive.messages import FileEntry, FilesMessage, FilesPage
-from cloudsvc.api.drive.requests import NoQuery, PageQuery
-from cloudsvc.api.drive.routing import READ, DriveHandlers, app
-from cloudsvc.drive.media_types import essence_of
-from cloudsvc.drive.names import parse_path
-from cloudsvc.drive.nodes import File
-from cloudsvc.drive.pages import FileQuery, Order, Page
+from cloudsvc.api.drive.messages import DatedFileEntry, FileEntry, FilesMessage, FilesPage
+from cloudsvc.api.drive.requests import LARGEST_NUMBER, NoQuery, PageQuery
+from cloudsvc.api.drive.routing import READ, make_app
 from cloudsvc.extend import (
-    Actor,
+    Drive,
+    File,
+    Klein,
     Request,
     Response,
     StreamedMessage,
     accepts_json,
     accepts_query,
     authorized,
+    choose_type,
+    parse_path,
+    read_field,
     route,
     throttled,
 )
+from cloudsvc.extend.drive import FileQuery, Order, Page, essence_of
 
 _JSON: Final = "application/json"
 _LINES: Final = "application/x-ndjson"
 
-_STEP: Final = 500
-"""Files that are read and written at a time: so few that other requests hardly notice."""
+_STEP: Final = 200
+"""Files that are read and written at a time: so few that other requests hardly notice, and who stalls holds little."""
 
 
 class Sort(StrEnum):
@@ -84,15 +84,26 @@ class FilesQuery(PageQuery):
         )
 
 
+E = TypeVar("E")
+
+_Count: TypeAlias = Annotated[int, Meta(ge=0, le=LARGEST_NUMBER)]
+
+
 @frozen(kw_only=True)
-class TagFilter:
-    """Which files to list."""
+class ListRequest:
+    """Which files to list, as clients of python-cloud-server ask for it."""
 
     tag: Annotated[str | None, Meta(description="Only files with this tag.")] = None
+    offset: Annotated[_Count | None, Meta(description="How many files to pass over, from the newest on.")] = None
+    limit: Annotated[_Count | None, Meta(description="How many files to list at most; without it, all.")] = None
 
 
-class ListingRoutes(DriveHandlers):
+@frozen(kw_only=True)
+class ListingRoutes:
     """``/files``."""
+
+    app: ClassVar[Klein] = make_app()
+    drive: Drive
 
     @route(app, "GET", "/files", produces={_LINES: {"type": "string"}}, errors={503: FAILED})
     @authorized(READ)
@@ -105,38 +116,77 @@ class ListingRoutes(DriveHandlers):
         Whoever accepts `application/x-ndjson` rather than JSON gets all of them, one on each line, from the cursor on.
         """
         wanted = query.to_query()
-        accepted = parse_accept_header(read_field(request, "Accept"), MIMEAccept)
-        if accepted.best_match((_JSON, _LINES), default=_JSON) == _LINES:
+        if choose_type(read_field(request, "Accept"), (_JSON, _LINES)) == _LINES:
             # What is wrong with the request has to be told before the answer begins, and to HEAD as well.
-            page = await self.drive.list_files(request.actor, wanted, _STEP, query.cursor)
-            lines = self._write_lines(request.actor, wanted, page)
+            page = await self._find(request, wanted, _STEP, query.cursor)
+            lines = self._write_lines(request, wanted, page)
             return Response(headers=((b"Content-Type", _LINES.encode()), (b"Cache-Control", b"no-store")), body=lines)
-        page = await self.drive.list_files(request.actor, wanted, query.limit, query.cursor)
-        files = tuple(map(FileEntry.of, page.items))
+        page = await self._find(request, wanted, query.limit, query.cursor)
+        files = tuple(map(DatedFileEntry.of, page.items))
         return FilesPage(message="Files listed.", files=files, cursor=page.cursor)
 
     @route(app, "POST", "/files", errors={503: FAILED})
     @authorized(READ)
     @throttled("api")
     @accepts_query(NoQuery)
-    @accepts_json(TagFilter)
-    async def list_all_files(self, request: Request, query: NoQuery, body: TagFilter) -> StreamedMessage[FilesMessage]:
-        """List all files, or all with a tag, the newest first."""
+    @accepts_json(ListRequest, any_type=True)
+    async def list_all_files(
+        self, request: Request, query: NoQuery, body: ListRequest
+    ) -> StreamedMessage[FilesMessage]:
+        """
+        List all files, or all with a tag, the newest first.
+
+        The body is read as JSON whatever its Content-Type. `GET /api/files` gives the same and more in pages, each of
+        which costs the same; an offset has to be counted off.
+        """
         filtered = FileQuery(tag=body.tag)
-        entries = self._follow(request.actor, filtered, await self.drive.list_files(request.actor, filtered, _STEP))
+        everything = self._follow(request, FileEntry.of, filtered, await self._find(request, filtered, _STEP))
+        start = body.offset or 0
+        entries = cut_parts(everything, start, None if body.limit is None else start + body.limit)
         return StreamedMessage(message=FilesMessage(message="Files listed.", files=()), parts=entries)
 
-    async def _follow(
-        self, actor: Actor, query: FileQuery, page: Page[File]
-    ) -> AsyncGenerator[Sequence[FileEntry], None]:
-        """The files on ``page`` and on all pages after it."""
-        while True:
-            if page.items:
-                yield tuple(map(FileEntry.of, page.items))
-            if page.cursor is None:
-                return
-            page = await self.drive.list_files(actor, query, _STEP, page.cursor)
+    async def _find(
+        self, request: Request, query: FileQuery, limit: int, cursor: str | None = None, *, goes_on: bool = False
+    ) -> Page[File]:
+        client = request.sender.bucket
+        return await self.drive.list_files(request.actor, query, limit, cursor, client=client, goes_on=goes_on)
 
-    async def _write_lines(self, actor: Actor, query: FileQuery, page: Page[File]) -> AsyncGenerator[bytes, None]:
-        async for entries in self._follow(actor, query, page):
-            yield b"".join(msgspec.json.encode(entry) + b"\n" for entry in entries)
+    async def _follow(
+        self, request: Request, describe: Callable[[File], E], query: FileQuery, page: Page[File]
+    ) -> AsyncGenerator[Sequence[E], None]:
+        """
+        The files on ``page`` and on all pages after it.
+
+        What has been handed on is not kept: whoever reads slowly, or not at all, is waited for in the ``yield``.
+        """
+        while True:
+            items, cursor = [page.items], page.cursor
+            del page
+            if items[0]:
+                yield tuple(map(describe, items.pop()))
+            if cursor is None:
+                return
+            page = await self._find(request, query, _STEP, cursor, goes_on=True)
+
+    async def _write_lines(self, request: Request, query: FileQuery, page: Page[File]) -> AsyncGenerator[bytes, None]:
+        async for entries in self._follow(request, DatedFileEntry.of, query, page):
+            lines = b"".join(msgspec.json.encode(entry) + b"\n" for entry in entries)
+            del entries  # some hundreds of objects, which are larger than their lines
+            yield lines
+
+
+async def cut_parts(
+    parts: AsyncGenerator[Sequence[E], None], start: int, stop: int | None
+) -> AsyncGenerator[Sequence[E], None]:
+    """Of all that is in ``parts`` what lies from ``start`` on and before ``stop``; no more is asked for than that."""
+    async with aclosing(parts):
+        begin = 0
+        while stop is None or begin < stop:
+            part = await anext(parts, None)
+            if part is None:
+                return
+            wanted = part[max(0, start - begin) : None if stop is None else stop - begin]
+            begin += len(part)
+            del part
+            if wanted:
+                yield wanted

@@ -1,14 +1,15 @@
-"""What the routes of the drive answer."""
+"""Response messages of the drive's routes."""
 
 from __future__ import annotations
 
 from enum import StrEnum
 
 from attrs import frozen
+from msgspec import Struct
 
-from cloudsvc.api.drive.conditions import spell_tag
-from cloudsvc.drive.nodes import File, Folder, Node, Trashed, Version, format_instant
-from cloudsvc.extend import Message
+from cloudsvc.api.drive.descriptions import Moment
+from cloudsvc.extend import File, Folder, Message, format_tag
+from cloudsvc.extend.drive import Node, Trashed, Version, format_instant
 
 
 class NodeKind(StrEnum):
@@ -23,41 +24,72 @@ class NodeKind(StrEnum):
         return cls.FOLDER if isinstance(node, Folder) else cls.FILE
 
 
-@frozen(kw_only=True)
-class FileEntry:
+class Entry(Struct, frozen=True, kw_only=True):
+    """A line of a list. There may be a thousand in an answer: a ``Struct`` is made faster than a frozen attrs class."""
+
+
+class FileEntry(Entry, frozen=True, kw_only=True):
     """
     A file in a list.
 
     :ivar size: In bytes.
+    :ivar updated_at: When content, name, folder or tags last changed in the drive.
     """
 
     filepath: str
     mime_type: str
     size: int
     tags: tuple[str, ...]
-    uploaded_at: str
-    updated_at: str
+    uploaded_at: Moment
+    updated_at: Moment
 
     @classmethod
     def of(cls, file: File) -> FileEntry:
-        """``file`` as clients see it."""
+        """``file`` as clients of python-cloud-server see it."""
+        version = file.version
         return cls(
             filepath=str(file.path),
-            mime_type=file.version.media_type,
-            size=file.version.blob.size,
+            mime_type=version.media_type,
+            size=version.blob.size,
             tags=file.tags,
             uploaded_at=format_instant(file.created_at),
             updated_at=format_instant(file.updated_at),
         )
 
 
-@frozen(kw_only=True)
-class NodeEntry:
+class DatedFileEntry(FileEntry, frozen=True, kw_only=True):
+    """
+    A file in a list.
+
+    :ivar size: In bytes.
+    :ivar updated_at: When content, name, folder or tags last changed in the drive.
+    :ivar modified_at: When the content was last changed, as whoever stored it said.
+    """
+
+    modified_at: Moment
+
+    @classmethod
+    def of(cls, file: File) -> DatedFileEntry:
+        """``file`` as clients see it."""
+        version = file.version
+        return cls(
+            filepath=str(file.path),
+            mime_type=version.media_type,
+            size=version.blob.size,
+            tags=file.tags,
+            uploaded_at=format_instant(file.created_at),
+            updated_at=format_instant(file.updated_at),
+            modified_at=format_instant(version.modified_at),
+        )
+
+
+class NodeEntry(Entry, frozen=True, kw_only=True):
     """
     A file or a folder in a list. Of a folder, what only files have is `null`.
 
     :ivar size: In bytes.
     :ivar etag: The entity tag of what the file contains now.
+    :ivar modified_at: When the content was last changed, as whoever stored it said.
     """
 
     path: str
@@ -66,57 +98,77 @@ class NodeEntry:
     size: int | None
     tags: tuple[str, ...]
     etag: str | None
-    created_at: str
-    updated_at: str
+    created_at: Moment
+    updated_at: Moment
+    modified_at: Moment | None
 
     @classmethod
     def of(cls, node: Node) -> NodeEntry:
         """``node`` as clients see it."""
-        file = node if isinstance(node, File) else None
+        if isinstance(node, Folder):
+            return cls(
+                path=str(node.path),
+                kind=NodeKind.FOLDER,
+                mime_type=None,
+                size=None,
+                tags=(),
+                etag=None,
+                created_at=format_instant(node.created_at),
+                updated_at=format_instant(node.updated_at),
+                modified_at=None,
+            )
+        version = node.version
         return cls(
             path=str(node.path),
-            kind=NodeKind.of(node),
-            mime_type=file.version.media_type if file else None,
-            size=file.version.blob.size if file else None,
-            tags=file.tags if file else (),
-            etag=spell_tag(file.version.validator) if file else None,
+            kind=NodeKind.FILE,
+            mime_type=version.media_type,
+            size=version.blob.size,
+            tags=node.tags,
+            etag=format_tag(version.validator),
             created_at=format_instant(node.created_at),
             updated_at=format_instant(node.updated_at),
+            modified_at=format_instant(version.modified_at),
         )
 
 
-@frozen(kw_only=True)
-class VersionEntry:
+def format_hexadecimal(digest: bytes | None) -> str | None:
+    """``digest``, if it is known."""
+    return None if digest is None else digest.hex()
+
+
+class VersionEntry(Entry, frozen=True, kw_only=True):
     """
     One version of a file.
 
     :ivar size: In bytes.
-    :ivar sha256: The digest of its bytes, in hexadecimal.
+    :ivar sha256: The digest of its bytes, in hexadecimal; null until the server has calculated it.
     :ivar created_at: From when on it was the content of the file.
+    :ivar modified_at: When the content was last changed, as whoever stored it said.
     """
 
     id: int
     etag: str
     mime_type: str
     size: int
-    sha256: str
-    created_at: str
+    sha256: str | None
+    created_at: Moment
+    modified_at: Moment
 
     @classmethod
     def of(cls, version: Version) -> VersionEntry:
         """``version`` as clients see it."""
         return cls(
             id=version.id,
-            etag=spell_tag(version.validator),
+            etag=format_tag(version.validator),
             mime_type=version.media_type,
             size=version.blob.size,
-            sha256=version.blob.digest.hex(),
+            sha256=format_hexadecimal(version.blob.digest),
             created_at=format_instant(version.created_at),
+            modified_at=format_instant(version.modified_at),
         )
 
 
-@frozen(kw_only=True)
-class TrashEntry:
+class TrashEntry(Entry, frozen=True, kw_only=True):
     """
     Something in the trash.
 
@@ -128,7 +180,7 @@ class TrashEntry:
     path: str
     kind: NodeKind
     size: int | None
-    deleted_at: str
+    deleted_at: Moment
     deleted_by: str
 
     @classmethod
@@ -159,7 +211,7 @@ class FilesPage(Message):
     :ivar cursor: Asks for the next page; `null` on the last one. A page may have no files and a cursor all the same.
     """
 
-    files: tuple[FileEntry, ...]
+    files: tuple[DatedFileEntry, ...]
     cursor: str | None
 
 
@@ -208,13 +260,15 @@ class StoredMessage(Message):
 
     :ivar size: In bytes.
     :ivar etag: The entity tag of what it contains now.
-    :ivar sha256: The digest of what it contains now, in hexadecimal.
+    :ivar sha256: The digest of what it contains now, in hexadecimal; null until the server has calculated it.
+    :ivar modified_at: When the content was last changed, as whoever stored it said.
     """
 
     filepath: str
     size: int
     etag: str
-    sha256: str
+    sha256: str | None
+    modified_at: Moment
 
     @classmethod
     def of(cls, message: str, file: File) -> StoredMessage:
@@ -224,8 +278,9 @@ class StoredMessage(Message):
             message=message,
             filepath=str(file.path),
             size=version.blob.size,
-            etag=spell_tag(version.validator),
-            sha256=version.blob.digest.hex(),
+            etag=format_tag(version.validator),
+            sha256=format_hexadecimal(version.blob.digest),
+            modified_at=format_instant(version.modified_at),
         )
 
 

@@ -1,19 +1,18 @@
-"""Paths in URLs: from text to values, and back."""
+"""Drive paths in URLs: parsing and building."""
 
 from __future__ import annotations
 
 from typing import Final
 from urllib.parse import quote, unquote_to_bytes
 
-from cloudsvc.drive.names import Path, parse_path
-from cloudsvc.drive.nodes import Folder, Node
-from cloudsvc.extend import CloudError, Kind, Request
+from cloudsvc.extend import CloudError, DrivePath, Folder, Kind, Request, parse_path
+from cloudsvc.extend.drive import Node
 
 _UNESCAPED: Final = "!$&'()*+,;=:@"
 """What a segment of a path may have beside letters, digits and ``-._~`` (RFC 3986 section 3.3)."""
 
 
-def parse_named(text: str) -> Path:
+def parse_named(text: str) -> DrivePath:
     """
     The path that a URL or a body names, which is not the root.
 

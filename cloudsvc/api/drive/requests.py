@@ -1,4 +1,4 @@
-"""What several routes of the drive take: pages of lists, numbers, paths without a query."""
+"""Request parameters that several routes share: pages of lists, numbers, paths without a query."""
 
 from __future__ import annotations
 

@@ -1,20 +1,19 @@
-"""The trash: what is in it, take it out, empty it."""
+"""Trash routes: list, restore, purge."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from attrs import frozen
 from msgspec import Meta
 
-from cloudsvc.api.drive.descriptions import FAILED, PathText
+from cloudsvc.api.drive.descriptions import FAILED, NO_RIGHT, NO_ROOM, TOO_MUCH_TO_MOVE, PathText
 from cloudsvc.api.drive.messages import NodeMessage, PurgedMessage, TrashEntry, TrashPage
 from cloudsvc.api.drive.paths import parse_named
 from cloudsvc.api.drive.requests import LARGEST_NUMBER, NoQuery, PageQuery
-from cloudsvc.api.drive.routing import READ, WRITE, DriveHandlers, app
-from cloudsvc.drive.errors import trash_entry_not_found
-from cloudsvc.drive.nodes import TrashId
-from cloudsvc.extend import Request, accepts_no_body, accepts_query, authorized, route, throttled
+from cloudsvc.api.drive.routing import READ, WRITE, make_app
+from cloudsvc.extend import Drive, Klein, Request, accepts_no_body, accepts_query, authorized, route, throttled
+from cloudsvc.extend.drive import TrashId, trash_entry_not_found
 
 _NO_ENTRY = "There is no such entry."
 
@@ -26,8 +25,12 @@ class RestoreQuery:
     destination: Annotated[PathText | None, Meta(description="A path; without it, where it was.")] = None
 
 
-class TrashRoutes(DriveHandlers):
+@frozen(kw_only=True)
+class TrashRoutes:
     """``/trash`` and ``/trash/{id}``."""
+
+    app: ClassVar[Klein] = make_app()
+    drive: Drive
 
     @route(app, "GET", "/trash", errors={503: FAILED})
     @authorized(READ)
@@ -42,7 +45,14 @@ class TrashRoutes(DriveHandlers):
         app,
         "POST",
         "/trash/<int:number>/restore",
-        errors={404: _NO_ENTRY, 409: "Something is where it should go.", 503: FAILED},
+        errors={
+            403: NO_RIGHT,
+            404: _NO_ENTRY,
+            409: "Something is where it should go.",
+            413: TOO_MUCH_TO_MOVE,
+            503: FAILED,
+            507: NO_ROOM,
+        },
     )
     @authorized(WRITE)
     @throttled("api")
@@ -53,7 +63,7 @@ class TrashRoutes(DriveHandlers):
         destination = None if query.destination is None else parse_named(query.destination)
         return NodeMessage.of("Restored.", await self.drive.restore(request.actor, _parse_entry(number), destination))
 
-    @route(app, "DELETE", "/trash/<int:number>", errors={404: _NO_ENTRY, 503: FAILED})
+    @route(app, "DELETE", "/trash/<int:number>", errors={403: NO_RIGHT, 404: _NO_ENTRY, 503: FAILED})
     @authorized(WRITE)
     @throttled("api")
     @accepts_query(NoQuery)

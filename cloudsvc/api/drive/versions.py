@@ -1,16 +1,19 @@
-"""Versions of a file: which there are, and how one comes back."""
+"""Version routes of a file: list, download, revert."""
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from attrs import frozen
 
-from cloudsvc.api.drive.descriptions import CHANGED, FAILED, NO_FILE, WRITE_CONDITIONS, PathText
+from cloudsvc.api.drive.conditions import read_condition
+from cloudsvc.api.drive.descriptions import CHANGED, FAILED, NO_FILE, NO_RIGHT, NO_ROOM, WRITE_CONDITIONS, PathText
 from cloudsvc.api.drive.messages import StoredMessage, VersionEntry, VersionsPage
 from cloudsvc.api.drive.paths import parse_named
 from cloudsvc.api.drive.requests import NoQuery, Number, PageQuery
-from cloudsvc.api.drive.routing import READ, WRITE, DriveHandlers, app
-from cloudsvc.drive.nodes import VersionId
-from cloudsvc.extend import Request, accepts_json, accepts_query, authorized, route, throttled
+from cloudsvc.api.drive.routing import READ, WRITE, make_app
+from cloudsvc.extend import Drive, Klein, Request, accepts_json, accepts_query, authorized, route, throttled
+from cloudsvc.extend.drive import VersionId
 
 
 @frozen(kw_only=True)
@@ -20,8 +23,12 @@ class VersionChoice:
     restore: Number
 
 
-class VersionRoutes(DriveHandlers):
+@frozen(kw_only=True)
+class VersionRoutes:
     """``/versions/{path}``."""
+
+    app: ClassVar[Klein] = make_app()
+    drive: Drive
 
     @route(app, "GET", "/versions/<path:path>", errors={404: NO_FILE, 503: FAILED})
     @authorized(READ)
@@ -43,7 +50,13 @@ class VersionRoutes(DriveHandlers):
         "POST",
         "/versions/<path:path>",
         headers=WRITE_CONDITIONS,
-        errors={404: "There is no such file, or no such version of it.", 412: CHANGED, 503: FAILED},
+        errors={
+            403: NO_RIGHT,
+            404: "There is no such file, or no such version of it.",
+            412: CHANGED,
+            503: FAILED,
+            507: NO_ROOM,
+        },
     )
     @authorized(WRITE)
     @throttled("api")
@@ -54,6 +67,6 @@ class VersionRoutes(DriveHandlers):
     ) -> StoredMessage:
         """Make an earlier version the content of the file again, as a new version."""
         place = parse_named(path)
-        condition = await self._read_condition(request, place)
+        condition = read_condition(request)
         file = await self.drive.restore_version(request.actor, place, VersionId(body.restore), condition)
         return StoredMessage.of("Version restored.", file)

@@ -1,0 +1,350 @@
+"""The composition root: the only place where all the parts meet."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+from ipaddress import ip_network
+from typing import Any
+
+from attrs import define, field
+from twisted.application.internet import TimerService
+from twisted.application.service import IService
+from twisted.logger import Logger, LogLevel
+
+from cloudsvc.access.clients import UNIX, Clients
+from cloudsvc.access.credentials import BearerToken, CredentialSource, KeyHeader
+from cloudsvc.access.reloading import ReloadingKeys, StoredHash
+from cloudsvc.access.throttling import RateLimitStore, Throttle, open_store
+from cloudsvc.api.documentation import Documentation
+from cloudsvc.api.system import System, SystemSettings
+from cloudsvc.core.descriptors import DescriptorLimit, can_open_files, raise_limit
+from cloudsvc.core.draining import Draining
+from cloudsvc.core.errors import OperatorError
+from cloudsvc.core.rates import parse_rate
+from cloudsvc.core.reactors import IReactor
+from cloudsvc.core.services import Services
+from cloudsvc.core.threads import WorkerThreads
+from cloudsvc.extend import Application, NoSettings, Tools
+from cloudsvc.listen.endpoints import PREFIX, compose_description, listen
+from cloudsvc.observe.checks import (
+    check_certificate,
+    check_descriptors,
+    check_disk,
+    check_limits_storage,
+    check_reactor_lag,
+    check_token,
+)
+from cloudsvc.observe.files import RotatingFile, Stream, Target
+from cloudsvc.observe.health import Health
+from cloudsvc.observe.lag import LagSampler
+from cloudsvc.observe.lines import LogFormat
+from cloudsvc.observe.logs import LogObserver, LogWriter
+from cloudsvc.observe.metrics import Metrics
+from cloudsvc.server.extensions import collect_sources, make_application
+from cloudsvc.server.garbage import GarbageCollection
+from cloudsvc.server.mounted import MountedApplication, OpenedProvider
+from cloudsvc.server.provider import Provider
+from cloudsvc.server.service import CloudService, Parts
+from cloudsvc.server.site import Serving
+from cloudsvc.server.supervisor import Notifier
+from cloudsvc.settings.loading import TOKEN_VARIABLE, Loaded, read_token_hash
+from cloudsvc.settings.model import ServerSettings
+from cloudsvc.tls.files import CertificateFiles
+from cloudsvc.tls.reloading import ReloadingCertificate, Renewal
+
+_THREADS = 10
+"""For blocking work of all kinds. What computes for long belongs in a process of its own."""
+
+_STORAGE_THREADS = 4
+"""For asking the rate-limit store, which may hang without holding up other work."""
+
+_log = Logger("cloudsvc.service")
+
+
+def build_service(
+    loaded: Loaded, *, reactor: IReactor, endpoints: Sequence[str] = (), owns_console: bool = True
+) -> CloudService:
+    """
+    The server that ``loaded`` describes, bound to its addresses; nothing runs yet.
+
+    :param reactor: any full reactor.
+    :param endpoints: endpoint descriptions instead of the configured ones.
+    :param owns_console: whether to log to standard output.
+    :raises OperatorError: something is wrong; nothing stays bound.
+    """
+    return _Assembly(loaded=loaded, reactor=reactor, owns_console=owns_console).assemble(endpoints)
+
+
+@define(kw_only=True)
+class _Assembly:
+    """What the steps of the assembly share. Each step makes one group of parts from the configuration."""
+
+    loaded: Loaded
+    reactor: IReactor
+    owns_console: bool
+    metrics: Metrics = field(factory=Metrics)
+    lent_threads: list[WorkerThreads] = field(factory=list)
+    opened: dict[type, object] = field(factory=dict)
+    draining: Draining = field(factory=Draining)
+    descriptors: DescriptorLimit = field(factory=raise_limit)
+    threads: WorkerThreads = field(init=False)
+    clients: Clients = field(init=False)
+    keys: ReloadingKeys = field(init=False)
+
+    @threads.default
+    def _make_threads(self) -> WorkerThreads:
+        return self._lend_threads(_THREADS, "cloudsvc")
+
+    @clients.default
+    def _make_clients(self) -> Clients:
+        trusted = self.loaded.settings.proxies.trusted
+        return Clients(
+            trusted=tuple(ip_network(each) for each in trusted if each != UNIX),
+            unix=UNIX in trusted,
+        )
+
+    @keys.default
+    def _make_keys(self) -> ReloadingKeys:
+        return ReloadingKeys(
+            self._read_hash(),
+            read=self._read_hash,
+            clock=self.reactor,
+            threads=self.threads,
+            report=self.metrics.auth.token_configured.set,
+        )
+
+    def _read_hash(self) -> StoredHash:
+        """What the environment says holds as long as this process; otherwise what the file says now."""
+        loaded = self.loaded
+        origin = loaded.origins[TOKEN_VARIABLE]
+        in_file = read_token_hash(loaded.home)
+        if not origin.startswith("environment"):
+            return StoredHash(value=in_file, origin=str(loaded.home.env_file))
+        other = in_file if in_file != loaded.token_hash else None
+        return StoredHash(value=loaded.token_hash, origin=origin, overridden=other)
+
+    def assemble(self, endpoints: Sequence[str]) -> CloudService:
+        """Everything, in the order in which parts need each other."""
+        settings = self.loaded.settings
+        descriptions = endpoints or settings.server.endpoints or _default_endpoint(settings.server)
+        providers, extensions = self._make_extensions()
+        certificate = self._make_certificate() if any(_uses_our_tls(each) for each in descriptions) else None
+        throttle, store = self._make_throttle()
+        notifier = Notifier.from_environment()
+        self._report_bounds()
+        lag = LagSampler(self.reactor, self.metrics.reactor_lag.observe)
+        sources = (*collect_sources(extensions), KeyHeader(self.keys), BearerToken(self.keys))
+        health = self._make_health([*providers, *extensions], sources, certificate, throttle, lag)
+        applications = [MountedApplication.of(each) for each in (*self._make_core(health), *extensions)]
+        writer = LogWriter(self._open_targets(), self.reactor, self.metrics.log_lines_dropped.inc)
+        try:
+            site = self._make_serving(sources, throttle, writer).make_site(applications)
+            ports = listen(self.reactor, descriptions, site, certificate)
+        except OperatorError:
+            writer.close()
+            raise
+        if certificate is not None:
+            self.metrics.certificate.not_after.set_function(lambda: certificate.not_after)
+        self.metrics.connections.watch(site.connections.__len__, site.connections.refused)
+        return CloudService(
+            Parts(
+                reactor=self.reactor,
+                ports=ports,
+                connections=site.connections,
+                draining=self.draining,
+                startables=[
+                    *(OpenedProvider(provider=each, opened=self.opened) for each in providers),
+                    *applications,
+                ],
+                certificate=certificate,
+                store=store,
+                keys=self.keys,
+                helpers=[GarbageCollection(), *self._watch(notifier), lag, self.keys, *filter(None, [certificate])],
+                health=health,
+                threads=self.lent_threads,
+                writer=writer,
+                observer=LogObserver(
+                    writer,
+                    LogFormat(settings.logging.format),
+                    self.reactor.callFromThread,
+                    settings.logging.level,
+                ),
+                notifier=notifier,
+                drain_seconds=settings.server.drain_seconds,
+            )
+        )
+
+    def _open_targets(self) -> tuple[Target, ...]:
+        logging = self.loaded.settings.logging
+        path = self.loaded.home.resolve(logging.directory, "server.log")
+        file = RotatingFile.open(path, max_bytes=logging.max_bytes, backups=logging.backups)
+        if logging.console and self.owns_console:
+            return (Stream(sys.stdout.fileno(), "standard output"), file)
+        return (file,)
+
+    def _make_certificate(self) -> ReloadingCertificate:
+        settings = self.loaded.settings.certificate
+        home = self.loaded.home
+        directory = home.resolve(settings.directory)
+        files = CertificateFiles.locate(directory, directory / settings.ssl_keyfile, directory / settings.ssl_certfile)
+        renewal = Renewal(days_valid=settings.days_valid, before_days=settings.renew_before_days)
+        return ReloadingCertificate(
+            files,
+            clock=self.reactor,
+            wall_clock=time.time,
+            threads=self.threads,
+            renewal=renewal if settings.renew else None,
+            names=settings.names,
+            count_load=lambda result: self.metrics.certificate.reloads[result].inc(),
+        )
+
+    def _make_throttle(self) -> tuple[Throttle | None, RateLimitStore]:
+        settings = self.loaded.settings.rate_limit
+        try:
+            store = open_store(
+                settings.storage_uri, settings.strategy, time.time, self._lend_threads(_STORAGE_THREADS, "rate limits")
+            )
+        except ValueError as problem:
+            raise OperatorError([f"config.rate_limit.storage_uri: {problem}"]) from None
+        if not settings.enabled:
+            return None, store
+        rates = {
+            "api": parse_rate(settings.rate_limit),
+            "transfer": parse_rate(settings.transfer_limit),
+            "failure": parse_rate(settings.failure_limit),
+        }
+        return Throttle(store, rates, settings.on_storage_failure, self.metrics.limits.storage_failures.inc), store
+
+    def _make_health(
+        self,
+        checked: Sequence[Application[Any] | Provider[Any]],
+        sources: Sequence[CredentialSource],
+        certificate: ReloadingCertificate | None,
+        throttle: Throttle | None,
+        lag: LagSampler,
+    ) -> Health:
+        settings, home = self.loaded.settings.health, self.loaded.home
+        checks = [
+            check_token(lambda: self.keys.configured, gets_in=lambda: any(each.configured for each in sources)),
+            check_disk(
+                [
+                    home.root,
+                    home.config_file.parent,
+                    home.resolve(self.loaded.settings.logging.directory),
+                    home.resolve(self.loaded.settings.certificate.directory),
+                ],
+                self.threads,
+                trees=[home.data],
+                free_bytes=settings.free_disk_bytes,
+            ),
+            check_descriptors(can_open_files),
+            check_reactor_lag(lambda: lag.worst, seconds=settings.reactor_lag_seconds),
+        ]
+        if certificate is not None:
+            checks.append(
+                check_certificate(
+                    lambda: certificate.not_after,
+                    time.time,
+                    days=settings.certificate_days,
+                    has_problem=lambda: certificate.problem is not None,
+                )
+            )
+        if throttle is not None:
+            checks.append(check_limits_storage(throttle.answers))
+        for each in checked:
+            checks.extend(each.checks())
+        return Health(checks, self.reactor, self.metrics.health_checked, timeout=settings.timeout_seconds)
+
+    def _make_core(self, health: Health) -> list[Application[Any]]:
+        settings = self.loaded.settings
+        system = System(
+            SystemSettings(metrics_require_key=settings.metrics.require_key),
+            self._lend(System.name),
+            health=health,
+            metrics=self.metrics,
+        )
+        documentation = Documentation(NoSettings(), self._lend(Documentation.name))
+        return [system, documentation] if settings.documentation.enabled else [system]
+
+    def _make_extensions(self) -> tuple[list[Provider[Any]], list[Application[Any]]]:
+        found, providers = self.loaded.applications, self.loaded.providers
+        for name in {*found, *(each.name for each in providers)}:
+            directory = self.loaded.home.data / name
+            try:
+                directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            except OSError as problem:
+                raise OperatorError([f"{directory} cannot be made: {problem.strerror}"]) from None
+        sections = self.loaded.sections
+        return (
+            [kind(sections[kind.section], self._lend(kind.name)) for kind in providers],
+            [
+                make_application(kind, sections[kind.section], self._lend(kind.name, kind.needs))
+                for kind in found.values()
+            ],
+        )
+
+    def _make_serving(
+        self, sources: Sequence[CredentialSource], throttle: Throttle | None, writer: LogWriter
+    ) -> Serving:
+        return Serving(
+            settings=self.loaded.settings,
+            home=self.loaded.home,
+            clock=self.reactor,
+            clients=self.clients,
+            sources=sources,
+            throttle=throttle,
+            metrics=self.metrics,
+            writer=writer,
+            threads=self.threads,
+            most_connections=self.descriptors.connections,
+        )
+
+    def _report_bounds(self) -> None:
+        """Say how many connections there may be, which not the configuration alone decides."""
+        limit, total = self.descriptors, self.loaded.settings.connections.total
+        raised = f", raised from {limit.before}" if limit.now > limit.before else ""
+        _log.emit(
+            LogLevel.info if limit.connections >= total else LogLevel.warn,
+            "at most {most} connections are open at a time: connections.total is {total}, and the limit of open files "
+            "(RLIMIT_NOFILE) {limit}{raised}",
+            most=min(total, limit.connections),
+            total=total,
+            limit=limit.now,
+            raised=raised,
+        )
+
+    def _watch(self, notifier: Notifier) -> list[IService]:
+        """Tells systemd, where it wants to know, that the reactor still turns, twice as often as it asks for."""
+        if not notifier.patience:
+            return []
+        timer = TimerService(notifier.patience / 2, notifier.alive)
+        timer.clock = self.reactor
+        return [timer]
+
+    def _lend_threads(self, most: int, name: str) -> WorkerThreads:
+        threads = WorkerThreads(reactor=self.reactor, most=most, name=name)
+        self.lent_threads.append(threads)
+        return threads
+
+    def _lend(self, name: str, needs: tuple[type, ...] = ()) -> Tools:
+        return Tools(
+            clock=self.reactor,
+            now=time.time,
+            threads=self.threads,
+            make_threads=lambda most: self._lend_threads(most, name),
+            processes=self.reactor,
+            instruments=self.metrics.instruments_for(name),
+            data=self.loaded.home.data / name,
+            draining=self.draining,
+            services=Services(needs=needs, opened=self.opened),
+        )
+
+
+def _default_endpoint(server: ServerSettings) -> tuple[str, ...]:
+    return (compose_description(server.host, server.port),)
+
+
+def _uses_our_tls(description: str) -> bool:
+    return f"{PREFIX}:" in description

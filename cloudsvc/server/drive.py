@@ -1,0 +1,156 @@
+"""Opening of the drive for the applications that need it: where its rules and its storage meet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from cloudsvc.administration.snapshots import make_snapshots
+from cloudsvc.drive.drive import Drive
+from cloudsvc.drive.expiry import Expiry
+from cloudsvc.drive.jobs import Job, Scheduler
+from cloudsvc.drive.measuring import Measuring
+from cloudsvc.drive.probing import Soundness, StoreProbe
+from cloudsvc.drive.settings import StorageSettings
+from cloudsvc.drive.spooling import Spooler
+from cloudsvc.drive.thumbnails import Thumbnails
+from cloudsvc.extend import Check, Finding, Tools
+from cloudsvc.server.provider import Provider
+from cloudsvc.storage.opened import OpenedDrive
+from cloudsvc.storage.opening import Resources, assemble, open_storage
+from cloudsvc.thumbnails.cache import open_cache
+from cloudsvc.thumbnails.maker import open_maker
+
+_THUMBNAIL_BYTES: Final = 256 * 2**20
+
+_SPOOLED_BYTES: Final = 256 * 2**20
+"""Of a file that is written for a decoder, where the store of blobs has none. One thumbnail is made at a time."""
+
+_MINUTE: Final = 60.0
+_FIVE_MINUTES: Final = 5 * _MINUTE
+_HOUR: Final = 60 * _MINUTE
+_DAY: Final = 24 * _HOUR
+
+_COLLECT: Final = "delete what nothing refers to"
+
+
+class DriveProvider(Provider[StorageSettings]):
+    """Opens the drive, watches it, and does its background jobs."""
+
+    name = "drive"
+    section = "storage_config"
+    settings_type = StorageSettings
+    opens = (Drive, Thumbnails)
+
+    def __init__(self, settings: StorageSettings, tools: Tools) -> None:
+        super().__init__(settings, tools)
+        self._resources = Resources.of(tools.make_threads, tools.clock)
+        self._stored = tools.instruments.gauge("stored_bytes", "Bytes of all files, versions and the trash.")
+        self._taken = tools.instruments.gauge(
+            "catalogue_bytes", "Bytes that the catalogue takes, with its log and its copies."
+        )
+        self._reclaimable = tools.instruments.gauge(
+            "reclaimable_bytes", "Bytes that only the trash and old versions hold: they make way when room is short."
+        )
+        tools.instruments.gauge("capacity_bytes", "Bytes that may be stored.").set(settings.limits.capacity)
+
+    async def start(self) -> Mapping[type, object]:
+        """
+        Open the storage, and begin to clean up behind whatever was killed.
+
+        :raises OperatorError: it cannot be opened.
+        """
+        self._storage = await open_storage(self.tools.data, self._resources)
+        try:
+            return await self._begin()
+        except BaseException:
+            await self._storage.close()
+            raise
+
+    async def _begin(self) -> Mapping[type, object]:
+        tools = self.tools
+        self._opened = opened = assemble(
+            self._storage,
+            self.settings.limits,
+            self._resources,
+            collect_soon=lambda: self._scheduler.trigger(_COLLECT),
+        )
+        self._maker = open_maker(tools.processes, tools.clock)
+        directory = tools.data / "thumbnails"
+        thumbnails = Thumbnails(
+            drive=opened.drive,
+            maker=self._maker,
+            cache=await open_cache(directory, opened.disk, most_bytes=_THUMBNAIL_BYTES),
+            spooler=Spooler(directory=directory, threads=opened.disk, most_bytes=_SPOOLED_BYTES),
+            size=self.settings.thumbnail_size,
+        )
+        self._probe = StoreProbe(blobs=opened.blobs, clock=tools.clock)
+        self._scheduler = Scheduler(clock=tools.clock, jobs=self._list_jobs(opened))
+        self._scheduler.start()
+        # Beside the others, which do not wait until a large blob is read.
+        self._measuring = Measuring(catalogue=opened.catalogue, blobs=opened.blobs, threads=opened.disk)
+        self._reading = Scheduler(
+            clock=tools.clock, jobs=[Job(name="calculate checksums", every=_MINUTE, work=self._measuring.run)]
+        )
+        self._reading.start()
+        return {Drive: opened.drive, Thumbnails: thumbnails}
+
+    async def stop(self) -> None:
+        """Finish what runs, and let go of the storage."""
+        await self._maker.stop()
+        self._measuring.stop()
+        await self._reading.stop()
+        await self._scheduler.stop()
+        await self._probe.stop()
+        await self._storage.close()
+
+    def checks(self) -> Sequence[Check]:
+        """Whether the catalogue answers, and the store of bytes takes and gives them."""
+        return [
+            Check(name="drive", vital=True, run=self._ask_storage),
+            Check(name="drive_space", vital=False, run=self._ask_for_space),
+        ]
+
+    def _list_jobs(self, opened: OpenedDrive) -> list[Job]:
+        snapshots = make_snapshots(opened.catalogue, self.tools.data, self._resources)
+
+        expiry = Expiry(
+            catalogue=opened.catalogue,
+            blobs=opened.blobs,
+            limits=opened.limits,
+            now=opened.now,
+            clock=self._resources.clock,
+        )
+        return [
+            Job(name="count what is stored", every=_MINUTE, work=self._count),
+            Job(name="count what may make way", every=_FIVE_MINUTES, work=self._count_reclaimable),
+            Job(name="keep the catalogue small", every=_MINUTE, work=opened.catalogue.tidy, at_once=False),
+            Job(name="keep room for deleting", every=_HOUR, work=self._fill_ballast),
+            Job(name="clear what nobody knows", every=_DAY, work=opened.collection.quarantine_orphans),
+            Job(name="give up what is old", every=_HOUR, work=expiry.run, at_once=False),
+            Job(name=_COLLECT, every=_HOUR, work=opened.collection.collect),
+            Job(name="take a snapshot of the catalogue", every=_HOUR, work=snapshots.take_daily),
+        ]
+
+    async def _fill_ballast(self) -> None:
+        await self._resources.threads.disk.run(self._storage.ballast.fill)
+
+    async def _count(self) -> None:
+        self._stored.set(await self._opened.catalogue.stored_bytes())
+        self._taken.set(await self._opened.catalogue.catalogue_bytes())
+
+    async def _count_reclaimable(self) -> None:
+        # It goes through the trash and all old versions; in between, an alert has the time to wait.
+        self._reclaimable.set(await self._opened.catalogue.reclaimable_bytes())
+
+    async def _ask_storage(self) -> Finding:
+        await self._count()
+        found = await self._probe.ask()
+        # A full disk keeps nobody from reading and deleting.
+        return Finding(ok=found in {Soundness.SOUND, Soundness.FULL}, message=f"The catalogue answers; {found}.")
+
+    async def _ask_for_space(self) -> Finding:
+        found = await self._probe.ask()
+        if found is Soundness.FULL:
+            return Finding(ok=False, message="There is no space for new files, whatever the capacity is.")
+        return Finding(ok=True, message="There is space for new files.")
