@@ -1,1 +1,1 @@
-"""What an administrator does with a drive as a whole: verify, clean, export, import, back up, restore, count."""
+"""Administration of a whole drive: verify, clean, export, import, back up, restore, count."""

@@ -1,5 +1,5 @@
 """
-The format of backups: a tar archive (POSIX.1-2001, pax) with nothing compressed in it.
+Backup format: a tar archive (POSIX.1-2001, pax) with nothing compressed in it.
 
 Its members come in this order:
 
@@ -17,7 +17,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
 import re
 import sys
 import tarfile
@@ -102,47 +101,91 @@ class _HashingReader:
         return self._hash.digest()
 
 
+@define
+class _Outlet:
+    """Writes all of what it is given, and knows how much that was, also into a pipe."""
+
+    _stream: IO[bytes]
+    _written: int = 0
+
+    def write(self, data: bytes, /) -> int:
+        with memoryview(data) as view:
+            written = 0
+            while written < len(view):
+                written += self._stream.write(view[written:])
+        self._written += written
+        return written
+
+    def tell(self) -> int:
+        return self._written
+
+
 class ArchiveWriter:
     """
-    Writes a backup. Every method blocks.
+    Writes a backup, member by member: :meth:`begin`, :meth:`write` any number of times, :meth:`complete`, and after the
+    last one :meth:`end`. Every method blocks.
 
-    :param stream: where to; whoever opened it closes it.
+    :param stream: where to, from its beginning on; it is never gone back in. Whoever opened it closes it.
     :param made_at: as text.
     """
 
     def __init__(self, stream: IO[bytes], made_at: str) -> None:
-        self._tar = tarfile.TarFile(fileobj=stream, mode="w", format=tarfile.PAX_FORMAT, copybufsize=_PIECE)
+        self._outlet = _Outlet(stream)
         self._members: list[Member] = []
+        self._name = ""
+        self._size = self._written = 0
+        self._hash = hashlib.sha256()
         head = json.dumps({**_FORMAT, "made_at": made_at}).encode() + b"\n"
         self.add(HEAD_NAME, io.BytesIO(head), len(head))
 
+    def begin(self, name: str, size: int) -> None:
+        """
+        Begin a member of ``size`` bytes.
+
+        :raises OSError: the archive cannot be written.
+        """
+        information = tarfile.TarInfo(name)
+        information.size, information.mode = size, _MODE
+        self._outlet.write(information.tobuf(tarfile.PAX_FORMAT, "utf-8", "surrogateescape"))
+        self._name, self._size, self._written, self._hash = name, size, 0, hashlib.sha256()
+
+    def write(self, data: bytes) -> None:
+        """
+        More of its bytes.
+
+        :raises OSError: the archive cannot be written.
+        """
+        self._outlet.write(data)
+        self._written += len(data)
+        self._hash.update(data)
+
+    def complete(self) -> Member:
+        """
+        End the member.
+
+        :raises BadArchive: it does not have the bytes that were announced. The archive is worth nothing then.
+        :raises OSError: the archive cannot be written.
+        """
+        if self._written != self._size:
+            raise BadArchive(f"{self._name} has {self._written} bytes instead of {self._size}")
+        self._outlet.write(bytes(-self._size % tarfile.BLOCKSIZE))
+        member = Member(name=self._name, size=self._size, digest=self._hash.digest())
+        self._members.append(member)
+        return member
+
     def add(self, name: str, content: _Readable, size: int) -> Member:
         """
-        Write a member.
+        Write a whole member.
 
         :raises BadArchive: ``content`` cannot be read, or does not have ``size`` bytes. The archive is worth nothing
             then.
         :raises OSError: the archive cannot be written.
         """
-        information = tarfile.TarInfo(name)
-        information.size, information.mode = size, _MODE
+        self.begin(name, size)
         reader = _HashingReader(content)
-        try:
-            self._tar.addfile(information, reader)
-        except OSError as problem:
-            if reader.size < size and problem.errno is None:
-                raise BadArchive(f"{name} has {reader.size} bytes instead of {size}") from None
-            raise
-        member = Member(name=name, size=size, digest=reader.digest)
-        self._members.append(member)
-        # tarfile would keep what it knows about each member.
-        self._tar.members.clear()  # type: ignore[attr-defined]  # typeshed leaves it out
-        return member
-
-    def add_blob(self, blob: BlobId, descriptor: int, size: int) -> Member:
-        """Write the member with the bytes of ``blob``, read from ``descriptor``; as :meth:`add`."""
-        with os.fdopen(os.dup(descriptor), "rb", buffering=0) as content:
-            return self.add(name_blob(blob), content, size)
+        while piece := reader.read(_PIECE):
+            self.write(piece)
+        return self.complete()
 
     def end(self) -> None:
         """Write the manifest and the archive's own end."""
@@ -150,7 +193,9 @@ class ArchiveWriter:
         last = {"members": len(self._members), "sha256": hashlib.sha256(lines).hexdigest()}
         content = lines + json.dumps(last).encode() + b"\n"
         self.add(MANIFEST_NAME, io.BytesIO(content), len(content))
-        self._tar.close()
+        # Two empty blocks, in a record that is full (pax, "ustar Interchange Format").
+        self._outlet.write(bytes(2 * tarfile.BLOCKSIZE))
+        self._outlet.write(bytes(-self._outlet.tell() % tarfile.RECORDSIZE))
 
 
 def read_archive(stream: IO[bytes]) -> Iterator[tuple[str, int, IO[bytes]]]:
@@ -164,7 +209,8 @@ def read_archive(stream: IO[bytes]) -> Iterator[tuple[str, int, IO[bytes]]]:
     try:
         with tarfile.open(fileobj=stream, mode="r:") as tar:
             yield from _read_members(tar)
-    except (tarfile.TarError, EOFError) as problem:
+    except (tarfile.TarError, EOFError, ValueError, RecursionError) as problem:
+        # The last two are what heads come to that make no sense.
         raise BadArchive(f"it is no tar archive, or not all of it: {problem}") from None
 
 
@@ -203,7 +249,9 @@ def _check_place(information: tarfile.TarInfo, place: int) -> None:
         raise BadArchive("it has no catalogue")
     most = {HEAD_NAME: _LINE, MANIFEST_NAME: _LINE * (place + 1)}.get(name, sys.maxsize)
     known = name in {HEAD_NAME, CATALOGUE_NAME, MANIFEST_NAME} or identify_blob(name) is not None
-    if not known or information.type != tarfile.REGTYPE or information.size > most:
+    # One with holes would be larger than the archive, without end.
+    plain = information.type == tarfile.REGTYPE and not information.issparse()
+    if not known or not plain or information.size > most:
         raise BadArchive(f"{name!r} has no place in a backup")
 
 

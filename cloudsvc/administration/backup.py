@@ -1,27 +1,27 @@
-"""Write a backup while everything goes on."""
+"""Backups, written while the server runs."""
 
 from __future__ import annotations
 
 import os
 import pathlib
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from typing import IO, Final
 
 from attrs import frozen
 
-from cloudsvc.administration.archive import CATALOGUE_NAME, ArchiveWriter, BadArchive
-from cloudsvc.administration.faults import BackupExists
-from cloudsvc.administration.files import lock, open_unlinked, publish
-from cloudsvc.administration.moments import Moments
+from cloudsvc.administration.archive import CATALOGUE_NAME, ArchiveWriter, BadArchive, name_blob
+from cloudsvc.administration.faults import BackupExistsError
 from cloudsvc.administration.progress import Progress
-from cloudsvc.administration.tree import list_blobs
-from cloudsvc.core.errors import CloudError, StartFault
+from cloudsvc.core.durable_files import lock, open_unlinked, publish, sync
+from cloudsvc.core.errors import CloudError, OperatorError
 from cloudsvc.core.threads import ThreadRunner
 from cloudsvc.drive.blobs import BlobMissing, BlobStore
 from cloudsvc.drive.catalogue import Catalogue
-from cloudsvc.drive.names import Path
+from cloudsvc.drive.inventory import list_blobs
+from cloudsvc.drive.names import DrivePath
 from cloudsvc.drive.nodes import Blob, Instant, VersionId, format_instant
+from cloudsvc.storage.consistent_copies import ConsistentCopies
 
 _NAMED: Final = 5
 """Damaged files that a fault names."""
@@ -41,7 +41,7 @@ class BackedUp:
 class Backup:
     """Copies the drive as it is at one moment: the catalogue, and every blob that it refers to."""
 
-    moments: Moments
+    copies: ConsistentCopies
     blobs: BlobStore
     disk: ThreadRunner
     now: Callable[[], Instant]
@@ -51,20 +51,30 @@ class Backup:
         Write it to ``file``, which appears when it is complete and durable. Until then it is called ``FILE.part``.
 
         :param replace: whether there may be an older one.
-        :raises StartFault: it cannot be written, or a blob is damaged.
+        :raises OperatorError: it cannot be written, or a blob is damaged.
         :raises CloudError: the storage fails.
         """
-        try:
-            async with self._stage(file, replace=replace) as stream, self.moments.copy() as copy:
-                writer = await self.disk.run(ArchiveWriter, stream, format_instant(self.now()))
-                await self.disk.run(_add_catalogue, writer, copy)
-                async with self.moments.open(copy) as catalogue:
-                    result = await self._add_blobs(writer, catalogue, progress)
-                await self.disk.run(writer.end)
-        except BadArchive as problem:
-            raise StartFault([f"{file} cannot be written, for a copy of the catalogue is no good: {problem}"]) from None
-        except OSError as problem:
-            raise StartFault([f"{file} cannot be written: {problem.strerror}; nothing has changed"]) from None
+        with _telling(str(file)):
+            async with self._stage(file, replace=replace) as stream:
+                return await self._write(stream, progress)
+
+    async def pipe(self, stream: IO[bytes], progress: Progress) -> BackedUp:
+        """
+        Write it to ``stream``, such as standard output. What breaks off has no end, and cannot be restored.
+
+        :param stream: without a buffer of its own, which would hide that nobody reads.
+        :raises OperatorError: as :meth:`write`.
+        :raises CloudError: the storage fails.
+        """
+        with _telling("standard output"):
+            return await self._write(stream, progress)
+
+    async def _write(self, stream: IO[bytes], progress: Progress) -> BackedUp:
+        async with self.copies.hold() as snapshot:
+            writer = await self.disk.run(ArchiveWriter, stream, format_instant(self.now()))
+            await self.disk.run(writer.add, CATALOGUE_NAME, snapshot.content, snapshot.size)
+            result = await self._add_blobs(writer, snapshot.catalogue, progress)
+            await self.disk.run(writer.end)
         return result
 
     async def _add_blobs(self, writer: ArchiveWriter, catalogue: Catalogue, progress: Progress) -> BackedUp:
@@ -81,32 +91,49 @@ class Backup:
     async def _add_blob(self, writer: ArchiveWriter, blob: Blob) -> bool:
         """Whether it is whole. If not, so is the archive."""
         try:
-            reader = await self.blobs.open(blob.id)
+            reader = await self.blobs.open(blob)
         except (BlobMissing, CloudError):
             return False
         try:
-            member = await self.disk.run(writer.add_blob, blob.id, await reader.descriptor(), blob.size)
-        except BadArchive:
+            if reader.size != blob.size:
+                return False
+            await self.disk.run(writer.begin, name_blob(blob.id), blob.size)
+            async for piece in reader.stream(0, blob.size):
+                await self.disk.run(writer.write, piece)
+            member = await self.disk.run(writer.complete)
+        except CloudError:
             return False
         finally:
             await reader.close()
-        return reader.size == blob.size and member.digest == blob.digest
+        return blob.digest in {None, member.digest}
 
     @asynccontextmanager
     async def _stage(self, file: pathlib.Path, *, replace: bool) -> AsyncIterator[IO[bytes]]:
         if not replace and await self.disk.run(file.exists):
-            raise BackupExists([f"{file} is there already"])
+            raise BackupExistsError([f"{file} is there already"])
         staged = file.with_name(f"{file.name}.part")
         with await self.disk.run(_open_alone, staged) as stream:
             try:
                 yield stream
-                await self.disk.run(stream.flush)
-                await self.disk.run(os.fsync, stream.fileno())
+                await self.disk.run(sync, stream)
                 await self.disk.run(publish, staged, file)
             except BaseException:
                 # As long as it is locked: later it may be another program's.
                 staged.unlink(missing_ok=True)
                 raise
+
+
+@contextmanager
+def _telling(target: str) -> Iterator[None]:
+    """Meanwhile ``target`` is written."""
+    try:
+        yield
+    except BadArchive as problem:
+        raise OperatorError(
+            [f"{target} cannot be written, for a copy of the catalogue is no good: {problem}"]
+        ) from None
+    except OSError as problem:
+        raise OperatorError([f"{target} cannot be written: {problem.strerror}; nothing has changed"]) from None
 
 
 def _open_alone(staged: pathlib.Path) -> IO[bytes]:
@@ -115,22 +142,17 @@ def _open_alone(staged: pathlib.Path) -> IO[bytes]:
     if os.fstat(descriptor).st_uid != os.geteuid():
         # Whoever made it may have it open, and would read what is written to it.
         stream.close()
-        raise StartFault([f"{staged} belongs to another user; remove it, or name a file in a directory of your own"])
+        raise OperatorError([f"{staged} belongs to another user; remove it, or name a file in a directory of your own"])
     # Whoever had the lock until now may have given the file its name.
     if not lock(descriptor) or not (staged.exists() and os.path.samestat(staged.stat(), os.fstat(descriptor))):
         stream.close()
-        raise StartFault([f"another backup is being written to {staged}; wait for it, or stop it"])
+        raise OperatorError([f"another backup is being written to {staged}; wait for it, or stop it"])
     os.fchmod(descriptor, _OWNER_ONLY)
     os.ftruncate(descriptor, 0)
     return stream
 
 
-def _add_catalogue(writer: ArchiveWriter, copy: pathlib.Path) -> None:
-    with copy.open("rb") as content:
-        writer.add(CATALOGUE_NAME, content, copy.stat().st_size)
-
-
-def _damaged(users: Sequence[tuple[Path, VersionId]]) -> StartFault:
+def _damaged(users: Sequence[tuple[DrivePath, VersionId]]) -> OperatorError:
     paths = ", ".join(sorted({repr(str(path)) for path, _ in users})[:_NAMED])
     advice = "`cloudsvc verify` names all damaged files, `cloudsvc export` writes out all that are whole"
-    return StartFault([f"{paths} would be in the backup, but cannot be read whole; {advice}"])
+    return OperatorError([f"{paths} would be in the backup, but cannot be read whole; {advice}"])

@@ -1,4 +1,4 @@
-"""Give back the space that nothing needs, at once instead of in the server's own time."""
+"""Immediate reclamation of space that nothing needs, ahead of the background jobs."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ class Freed:
 
     :ivar size: bytes of the blobs that were deleted.
     :ivar blobs: how many they were.
-    :ivar strays: how many blobs were set aside that the catalogue knew nothing of.
+    :ivar orphaned: how many blobs were put in quarantine, for the catalogue does not know them.
     """
 
     size: int
     blobs: int
-    strays: int
+    orphaned: int
 
 
 async def clean(
@@ -41,4 +41,4 @@ async def clean(
     before = await catalogue.stored_bytes()
     deleted = await collection.collect()
     freed = before - await catalogue.stored_bytes()
-    return Freed(size=max(0, freed), blobs=deleted, strays=await collection.clear_strays())
+    return Freed(size=max(0, freed), blobs=deleted, orphaned=await collection.quarantine_orphans())

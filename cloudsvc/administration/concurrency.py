@@ -1,4 +1,4 @@
-"""Several things at a time, but not all of them."""
+"""Bounded concurrency: several operations at a time, but not all of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Write a drive out as plain files."""
+"""Export of a drive as plain files."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from attrs import define, field, frozen
 from cloudsvc.administration.concurrency import for_each
 from cloudsvc.administration.metadata import METADATA_NAME, MetadataWriter
 from cloudsvc.administration.progress import Progress
-from cloudsvc.administration.target import STAGING_NAME, Damaged, Target
+from cloudsvc.administration.target import STAGING_NAME, Damaged, StagedFile, Target
 from cloudsvc.administration.tree import walk
-from cloudsvc.core.errors import CloudError, StartFault
+from cloudsvc.core.coroutines import shield
+from cloudsvc.core.errors import CloudError, OperatorError
 from cloudsvc.core.threads import ThreadRunner
-from cloudsvc.drive.blobs import BlobMissing, BlobStore
+from cloudsvc.drive.blobs import BlobMissing, BlobReader, BlobStore
 from cloudsvc.drive.catalogue import Tree
-from cloudsvc.drive.names import ROOT, Path
+from cloudsvc.drive.names import ROOT, DrivePath
 from cloudsvc.drive.nodes import File, Folder, Node
 
 _HOPELESS: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
@@ -60,7 +61,8 @@ class Exporter:
         """
         Write everything into ``target``.
 
-        :raises StartFault: two names would be one there, or a name is needed for something else. Nothing was written.
+        :raises OperatorError: two names would be one there, or a name is needed for something else. Nothing was
+            written.
         :raises CloudError: the storage fails.
         :raises OSError: there is no space, or the directory cannot be written.
         """
@@ -102,10 +104,10 @@ class Exporter:
                 if isinstance(node, File):
                     size += node.version.blob.size
         if faults:
-            raise StartFault(faults)
+            raise OperatorError(faults)
         return size
 
-    def _reserve(self, folder: Path, fold: Callable[[str], str]) -> dict[str, str | None]:
+    def _reserve(self, folder: DrivePath, fold: Callable[[str], str]) -> dict[str, str | None]:
         """Names that a file in ``folder`` cannot have."""
         if folder:
             return {}
@@ -141,12 +143,21 @@ class Exporter:
 
     async def _write(self, target: Target, file: File, exported: Exported) -> None:
         blob = file.version.blob
-        if await self.disk.run(target.has, file.path, blob, file.updated_at):
+        if await self.disk.run(target.has, file.path, blob, file.version.modified_at):
             exported.kept += 1
             return
-        reader = await self.blobs.open(blob.id)
+        reader = await self.blobs.open(blob)
         try:
-            await self.disk.run(target.write, file.path, blob, await reader.descriptor(), file.updated_at)
+            await self._copy(reader, await self.disk.run(target.stage), target, file)
         finally:
             await reader.close()
         exported.size += blob.size
+
+    async def _copy(self, reader: BlobReader, staged: StagedFile, target: Target, file: File) -> None:
+        try:
+            async for piece in reader.stream(0, reader.size):
+                await self.disk.run(staged.write, piece)
+            await self.disk.run(target.place, staged, file.path, file.version.blob, file.version.modified_at)
+        except BaseException:
+            await shield(self.disk.run(staged.discard))
+            raise

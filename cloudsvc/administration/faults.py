@@ -1,21 +1,21 @@
-"""States of affairs that whoever asks may have wanted: what to say then, each way in spells for itself."""
+"""Refusals of administration that an option can override, with what to say then."""
 
 from __future__ import annotations
 
-from cloudsvc.core.errors import StartFault
+from cloudsvc.core.errors import OperatorError
 
 
-class BackupExists(StartFault):
+class BackupExistsError(OperatorError):
     """A file is where a backup should be written."""
 
 
-class DriveNotEmpty(StartFault):
+class DriveNotEmptyError(OperatorError):
     """A drive that should become what a backup holds has files."""
 
 
-class ExportExists(StartFault):
+class ExportExistsError(OperatorError):
     """A directory holds an earlier export, complete or not."""
 
 
-class NoMetadata(StartFault):
+class MetadataMissingError(OperatorError):
     """A file of the name holds no tags and dates."""

@@ -1,4 +1,4 @@
-"""Bring a tree of files into a drive."""
+"""Import of a tree of files into a drive."""
 
 from __future__ import annotations
 
@@ -84,11 +84,15 @@ class Importer:
         if replaced is not None:
             unchanged = Condition(validators=frozenset({replaced.version.validator}))
         pieces = read_pieces(found, _PIECE)
-        async with self.drive.receive(self.actor, arrival.path, length=found.size, condition=unchanged) as incoming:
+        async with self.drive.receive(self.actor, arrival.path, length=found.size, condition=unchanged) as upload:
             while piece := await self.disk.run(next, pieces, b""):
-                await incoming.write(piece)
+                await upload.write(piece)
                 progress.advance(len(piece))
-            await incoming.finish(media_type=arrival.metadata.media_type, also=self._list_commands(arrival))
+            await upload.finish(
+                media_type=arrival.metadata.media_type,
+                modified_at=arrival.modified_at,
+                also=self._list_commands(arrival),
+            )
 
     def _list_commands(self, arrival: Arrival) -> Sequence[Command]:
         path, metadata = arrival.path, arrival.metadata

@@ -1,13 +1,14 @@
 """
-The manifest: where each current file's bytes lie, in a format that can be read without this program.
+Manifest of a snapshot: where each current file's bytes lie, readable without this program.
 
 It is text in UTF-8, one JSON object (RFC 8259) per line and file, with the members
 
 - ``path``: names from the top down with slashes between them;
 - ``blob``: the id of the file's bytes;
-- ``sha256``: of the bytes, in hexadecimal;
+- ``sha256``: of the bytes, in hexadecimal; null where it is not known yet;
 - ``size``: in bytes;
-- ``updated_at``: when the file last changed (RFC 3339).
+- ``updated_at``: when the file last changed (RFC 3339);
+- ``modified_at``: when its content was last changed, as whoever stored it said.
 
 JSON escapes what a name might do to a line, so every name is told exactly.
 """
@@ -30,8 +31,9 @@ def _write_line(file: File) -> str:
     line = {
         "path": str(file.path),
         "blob": blob.id,
-        "sha256": blob.digest.hex(),
+        "sha256": blob.digest.hex() if blob.digest else None,
         "size": blob.size,
         "updated_at": format_instant(file.updated_at),
+        "modified_at": format_instant(file.version.modified_at),
     }
     return json.dumps(line, ensure_ascii=False) + "\n"

@@ -1,7 +1,7 @@
 """
 ``metadata.json``: media types, tags and dates beside plain files.
 
-It has the shape in which the upstream server keeps them: one JSON object, path -> what is known about the file.
+It has the shape that python-cloud-server (upstream) gives it: one JSON object, path -> what is known about the file.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from typing import IO, Final
 import msgspec
 from attrs import frozen
 
-from cloudsvc.administration.faults import NoMetadata
-from cloudsvc.core.errors import CloudError, StartFault
+from cloudsvc.administration.faults import MetadataMissingError
+from cloudsvc.core.errors import CloudError, OperatorError
 from cloudsvc.drive.media_types import parse_media_type
-from cloudsvc.drive.names import Path
-from cloudsvc.drive.nodes import LATEST, File, Instant, format_instant
+from cloudsvc.drive.names import DrivePath
+from cloudsvc.drive.nodes import File, Instant, clamp, format_instant
 
 METADATA_NAME: Final = "metadata.json"
 
@@ -34,12 +34,16 @@ class Metadata:
     What a file is besides its bytes.
 
     :ivar media_type: empty where the name tells.
+    :ivar created_at: when the file came to be in the drive that it comes from.
+    :ivar updated_at: when anything of it last changed there.
+    :ivar modified_at: when its content was last changed; ``None`` where only the file itself knows.
     """
 
     media_type: str
     tags: tuple[str, ...]
     created_at: Instant
     updated_at: Instant
+    modified_at: Instant | None = None
 
 
 @frozen(kw_only=True)
@@ -48,6 +52,7 @@ class _Entry:
     tags: tuple[str, ...] = ()
     uploaded_at: datetime
     updated_at: datetime
+    modified_at: datetime | None = None
 
 
 _decoder: Final = msgspec.json.Decoder(dict[str, _Entry])
@@ -57,28 +62,29 @@ def read_metadata(file: pathlib.Path, zone: tzinfo | None = None) -> Mapping[str
     """
     What ``file`` says about each path, by :func:`key_of` it. Blocks.
 
-    :param zone: of the clock that wrote the dates, whatever they say themselves: the upstream server writes local
+    :param zone: of the clock that wrote the dates, whatever they say themselves: upstream writes local
         times and calls them UTC. ``None`` takes them as they are.
-    :raises StartFault: it cannot be read, or is something else.
+    :raises OperatorError: it cannot be read, or is something else.
     """
     try:
         entries = _decoder.decode(file.read_bytes())
     except OSError as problem:
-        raise StartFault([f"{file} cannot be read: {problem.strerror}"]) from None
+        raise OperatorError([f"{file} cannot be read: {problem.strerror}"]) from None
     except msgspec.DecodeError as problem:
-        raise NoMetadata([f"{file} does not hold tags and dates: {problem}"]) from None
+        raise MetadataMissingError([f"{file} does not hold tags and dates: {problem}"]) from None
     return {
         unicodedata.normalize("NFC", path): Metadata(
             media_type=_keep_media_type(entry.mime_type),
             tags=entry.tags,
             created_at=_count_microseconds(entry.uploaded_at, zone),
             updated_at=_count_microseconds(entry.updated_at, zone),
+            modified_at=None if entry.modified_at is None else _count_microseconds(entry.modified_at, zone),
         )
         for path, entry in entries.items()
     }
 
 
-def key_of(path: Path) -> str:
+def key_of(path: DrivePath) -> str:
     """What names ``path``, however its characters are composed."""
     return "/".join(name.key for name in path.names)
 
@@ -94,12 +100,7 @@ def _keep_media_type(text: str) -> str:
 def _count_microseconds(moment: datetime, zone: tzinfo | None) -> Instant:
     if zone is not None or moment.tzinfo is None:
         moment = moment.replace(tzinfo=zone or UTC)
-    return bound((moment - _EPOCH) // _MICROSECOND)
-
-
-def bound(moment: Instant) -> Instant:
-    """``moment``, or the nearest that a drive can have."""
-    return max(0, min(moment, LATEST))
+    return clamp((moment - _EPOCH) // _MICROSECOND)
 
 
 class MetadataWriter:
@@ -119,6 +120,7 @@ class MetadataWriter:
                 "tags": file.tags,
                 "uploaded_at": format_instant(file.created_at),
                 "updated_at": format_instant(file.updated_at),
+                "modified_at": format_instant(file.version.modified_at),
             }
             path, value = (json.dumps(each, ensure_ascii=False) for each in (str(file.path), entry))
             self._stream.write(f"{self._separator}  {path}: {value}")

@@ -1,4 +1,4 @@
-"""What an import comes to, before anything is stored."""
+"""Import plan: what an import comes to, before anything is stored."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ from cloudsvc.administration.concurrency import for_each
 from cloudsvc.administration.metadata import Metadata, key_of
 from cloudsvc.administration.progress import Progress
 from cloudsvc.administration.source import FoundFile, Tree, read_pieces
+from cloudsvc.core.actors import Actor
 from cloudsvc.core.errors import CloudError
 from cloudsvc.core.threads import ThreadRunner
 from cloudsvc.drive.commands import EditTags
 from cloudsvc.drive.errors import already_exists, too_many_tags
 from cloudsvc.drive.media_types import guess_type
-from cloudsvc.drive.names import ROOT, Path, parse_path
-from cloudsvc.drive.nodes import File
-from cloudsvc.drive.receiving import Reception
+from cloudsvc.drive.names import ROOT, DrivePath, parse_path
+from cloudsvc.drive.nodes import File, Instant
 from cloudsvc.drive.tags import check_tags
+from cloudsvc.drive.uploads import Uploads
 
 _PIECE: Final = 1024 * 1024
 
@@ -48,9 +49,15 @@ class Arrival:
     """
 
     found: FoundFile
-    path: Path
+    path: DrivePath
     metadata: Metadata
     replaced: File | None
+
+    @property
+    def modified_at(self) -> Instant:
+        """When its content was last changed. What is known about a file goes before what its copy here says."""
+        known = self.metadata.modified_at
+        return self.found.modified_at if known is None else known
 
 
 @define(kw_only=True)
@@ -65,7 +72,7 @@ class Plan:
     """
 
     arrivals: list[Arrival] = field(factory=list)
-    folders: list[Path] = field(factory=list)
+    folders: list[DrivePath] = field(factory=list)
     same: int = 0
     left_out: list[str] = field(factory=list)
     faults: list[str] = field(factory=list)
@@ -81,12 +88,14 @@ class Planner:
     """
     Compares a tree with a drive.
 
+    :ivar actor: on whose behalf it is compared.
     :ivar into: the folder of the drive that gets the tree.
     """
 
-    reception: Reception
+    actor: Actor
+    uploads: Uploads
     disk: ThreadRunner
-    into: Path = ROOT
+    into: DrivePath = ROOT
     existing: Existing = Existing.REFUSE
 
     async def plan(self, tree: Tree, progress: Progress) -> Plan:
@@ -115,8 +124,8 @@ class Planner:
 
     async def _consider(self, found: FoundFile, metadata: Metadata | None, plan: Plan) -> None:
         path = parse_path(str(self._place(found.path)))
-        self.reception.check_size(found.size)
-        node = await self.reception.find_place(path)
+        self.uploads.check_size(found.size)
+        node = await self.uploads.find_place(self.actor, path)
         if node is not None and await self._is_same(node, found):
             plan.same += 1
             return
@@ -131,10 +140,10 @@ class Planner:
         self._check_tags(path, metadata.tags, node.tags if node else ())
         plan.arrivals.append(Arrival(found=found, path=path, metadata=metadata, replaced=node))
 
-    async def _consider_folder(self, folder: Path, plan: Plan) -> None:
+    async def _consider_folder(self, folder: DrivePath, plan: Plan) -> None:
         path = self._place(folder)
         try:
-            await self.reception.check_folder(parse_path(str(path)))
+            await self.uploads.check_folder(self.actor, parse_path(str(path)))
         except CloudError as problem:
             plan.faults.append(problem.message)
         else:
@@ -143,19 +152,20 @@ class Planner:
     async def _consider_room(self, plan: Plan) -> None:
         """Files with equal bytes share them, so it may fit although it seems not to; but who knows."""
         try:
-            await self.reception.check_room(plan.size)
+            await self.uploads.check_room(plan.size)
         except CloudError as problem:
             plan.faults.append(f"{plan.size} bytes are to be stored: {problem.message}")
 
-    def _place(self, path: Path) -> Path:
-        return Path((*self.into.names, *path.names))
+    def _place(self, path: DrivePath) -> DrivePath:
+        return DrivePath((*self.into.names, *path.names))
 
     async def _is_same(self, known: File, found: FoundFile) -> bool:
         blob = known.version.blob
+        # One whose digest is not known yet counts as another file: asked again a little later, it is known.
         return blob.size == found.size and blob.digest == await self.disk.run(_hash, found)
 
-    def _check_tags(self, path: Path, new: Sequence[str], old: Sequence[str]) -> None:
-        limits = self.reception.limits
+    def _check_tags(self, path: DrivePath, new: Sequence[str], old: Sequence[str]) -> None:
+        limits = self.uploads.limits
         check_tags(EditTags(path=path, add=tuple(new), most=limits.tags), limits)
         if len({*new, *old}) > limits.tags:
             raise too_many_tags(limits.tags)

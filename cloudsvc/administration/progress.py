@@ -1,4 +1,4 @@
-"""How far long work has come."""
+"""Progress reports of long operations."""
 
 from __future__ import annotations
 

@@ -1,25 +1,31 @@
-"""Copies of the catalogue beside the blobs: what a drive is rebuilt from when everything else is lost."""
+"""Catalogue snapshots beside the blobs, from which a drive is rebuilt when everything else is lost."""
 
 from __future__ import annotations
 
 import os
 import pathlib
+import shutil
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
-from functools import partial
-from typing import Final
+from typing import IO, Final
 
 from attrs import frozen
 
-from cloudsvc.administration.files import publish
 from cloudsvc.administration.manifest import write_lines
-from cloudsvc.administration.moments import Moments
 from cloudsvc.administration.tree import walk
+from cloudsvc.core.durable_files import publish, sync_file
 from cloudsvc.core.threads import ThreadRunner
+from cloudsvc.drive.catalogue import Catalogue, Pins
 from cloudsvc.drive.nodes import File, Instant
+from cloudsvc.storage.consistent_copies import ConsistentCopies
+from cloudsvc.storage.local import SNAPSHOTS_NAME
+from cloudsvc.storage.opening import Resources, make_copies
+from cloudsvc.storage.work_directories import WORK_NAME, OwnPlace
 
 _KEPT: Final = 7
+_OWNER_ONLY: Final = 0o600
+_PIECE: Final = 1024 * 1024
 _DATE_LENGTH: Final = len("20260101")
 _KINDS: Final = ("manifest-*.jsonl", "catalogue-*.sqlite3")
 
@@ -34,7 +40,7 @@ class Snapshots:
     """
 
     directory: pathlib.Path
-    moments: Moments
+    copies: ConsistentCopies
     disk: ThreadRunner
     now: Callable[[], Instant]
     kept: int = _KEPT
@@ -53,17 +59,25 @@ class Snapshots:
         :raises OSError: likewise.
         """
         stamp = self._stamp(self.now())
-        async with self.moments.copy() as copy:
-            manifest = copy.with_name("manifest.jsonl")
-            async with self.moments.open(copy) as catalogue, AsyncExitStack() as stack:
-                lines = await self.disk.run(partial(manifest.open, "x", encoding="utf-8"))
-                stack.push_async_callback(self.disk.run, lines.close)
-                async for _, nodes in walk(catalogue):
-                    files = [node for node in nodes if isinstance(node, File)]
-                    await self.disk.run(lines.write, write_lines(files))
+        own = await self.disk.run(OwnPlace.make, self.directory.with_name(WORK_NAME))
+        try:
+            copy, manifest = own.directory / "copy", own.directory / "manifest"
+            async with self.copies.hold() as snapshot:
+                await self.disk.run(_write, snapshot.content, copy)
+                await self._write_manifest(snapshot.catalogue, manifest)
             await self.disk.run(self._place, manifest, f"manifest-{stamp}.jsonl")
             await self.disk.run(self._place, copy, f"catalogue-{stamp}.sqlite3")
+        finally:
+            await self.disk.run(own.remove)
         await self.disk.run(self._rotate, stamp)
+
+    async def _write_manifest(self, catalogue: Catalogue, manifest: pathlib.Path) -> None:
+        async with AsyncExitStack() as stack:
+            lines = await self.disk.run(_open_manifest, manifest)
+            stack.push_async_callback(self.disk.run, lines.close)
+            async for _, nodes in walk(catalogue):
+                files = [node for node in nodes if isinstance(node, File)]
+                await self.disk.run(lines.write, write_lines(files))
 
     def _stamp(self, moment: Instant) -> str:
         return datetime.fromtimestamp(moment // 1_000_000, UTC).strftime("%Y%m%dT%H%M%SZ")
@@ -71,8 +85,7 @@ class Snapshots:
     def _place(self, file: pathlib.Path, name: str) -> None:
         """The catalogue comes last, so that none is without a manifest."""
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with file.open("rb") as content:
-            os.fsync(content.fileno())
+        sync_file(file)
         publish(file, self.directory / name)
 
     def _rotate(self, newest: str) -> None:
@@ -81,3 +94,29 @@ class Snapshots:
             known = sorted(place for place in self.directory.glob(kind) if place.name <= kind.replace("*", newest))
             for old in known[: -self.kept]:
                 old.unlink(missing_ok=True)
+
+
+def make_snapshots(catalogue: Pins, directory: pathlib.Path, resources: Resources) -> Snapshots:
+    """What takes the nightly snapshots of the drive in ``directory``."""
+    return Snapshots(
+        directory=directory / SNAPSHOTS_NAME,
+        copies=make_copies(catalogue, resources),
+        disk=resources.threads.disk,
+        now=resources.now,
+    )
+
+
+def _write(content: IO[bytes], destination: pathlib.Path) -> None:
+    with os.fdopen(_open_alone(destination), "wb") as file:
+        shutil.copyfileobj(content, file, _PIECE)
+
+
+def _open_manifest(file: pathlib.Path) -> IO[str]:
+    return os.fdopen(_open_alone(file), "w", encoding="utf-8")
+
+
+def _open_alone(file: pathlib.Path) -> int:
+    """A new file for its owner alone, whatever the umask: it tells the names of all files."""
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, _OWNER_ONLY)
+    os.fchmod(descriptor, _OWNER_ONLY)
+    return descriptor

@@ -1,4 +1,4 @@
-"""A tree of files on this machine, about to be imported."""
+"""Source directory of an import: a tree of files on this machine."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import Final
 
 from attrs import define, field, frozen
 
-from cloudsvc.administration.files import open_folder
-from cloudsvc.administration.metadata import METADATA_NAME, Metadata, bound, key_of, read_metadata
-from cloudsvc.core.errors import CloudError, StartFault
-from cloudsvc.drive.names import ROOT, Path, parse_name
-from cloudsvc.drive.nodes import Instant
+from cloudsvc.administration.metadata import METADATA_NAME, Metadata, key_of, read_metadata
+from cloudsvc.core.durable_files import open_folder
+from cloudsvc.core.errors import CloudError, OperatorError
+from cloudsvc.drive.names import ROOT, DrivePath, parse_name
+from cloudsvc.drive.nodes import Instant, clamp
 
 _UPSTREAM_STORAGE: Final = "storage"
 _UPSTREAM_THUMBNAILS: Final = ".thumbnails"
@@ -33,7 +33,7 @@ class FoundFile:
     """
 
     place: pathlib.Path
-    path: Path
+    path: DrivePath
     size: int
     modified_at: Instant
 
@@ -50,7 +50,7 @@ class Tree:
     """
 
     files: list[FoundFile] = field(factory=list)
-    folders: list[Path] = field(factory=list)
+    folders: list[DrivePath] = field(factory=list)
     metadata: Mapping[str, Metadata] = field(factory=dict)
     left_out: list[str] = field(factory=list)
     faults: list[str] = field(factory=list)
@@ -64,16 +64,16 @@ def read_tree(
     zone: tzinfo | None = None,
 ) -> Tree:
     """
-    What is below ``directory``: plain files; what ``cloudsvc export`` wrote; or the folder of an upstream server,
+    What is below ``directory``: plain files; what ``cloudsvc export`` wrote; or the folder of a python-cloud-server,
     where ``metadata.json`` lies beside ``storage``. Links are not followed. Blocks.
 
     :param metadata_file: where tags and dates are, if not in ``metadata.json``.
     :param plain: do not look for tags and dates.
     :param zone: as in :func:`cloudsvc.administration.metadata.read_metadata`.
-    :raises StartFault: it cannot be read.
+    :raises OperatorError: it cannot be read.
     """
     if not directory.is_dir():
-        raise StartFault([f"{directory} is no directory; name one with files to import"])
+        raise OperatorError([f"{directory} is no directory; name one with files to import"])
     found = None if plain else metadata_file or _find_metadata(directory)
     metadata = {} if found is None else read_metadata(found, zone)
     top = directory
@@ -83,7 +83,7 @@ def read_tree(
     try:
         _Scan(tree=tree, unlisted=top / _UPSTREAM_THUMBNAILS if found else None, metadata_file=found).run(top)
     except OSError as problem:
-        raise StartFault([f"{problem.filename} cannot be read: {problem.strerror}"]) from None
+        raise OperatorError([f"{problem.filename} cannot be read: {problem.strerror}"]) from None
     listed = {key_of(file.path) for file in tree.files}
     tree.left_out += [f"{path!r} is listed in {found}, but is not there" for path in metadata if path not in listed]
     return tree
@@ -143,7 +143,7 @@ class _Scan:
             if path and not ordered and place != self.unlisted:
                 self.tree.folders.append(path)
 
-    def _name(self, entry: os.DirEntry[str], folder: Path, keys: dict[str, str]) -> Path | None:
+    def _name(self, entry: os.DirEntry[str], folder: DrivePath, keys: dict[str, str]) -> DrivePath | None:
         try:
             name = parse_name(entry.name)
         except CloudError as problem:
@@ -155,7 +155,7 @@ class _Scan:
         keys[name.key] = entry.name
         return folder / name
 
-    def _take(self, entry: os.DirEntry[str], path: Path) -> None:
+    def _take(self, entry: os.DirEntry[str], path: DrivePath) -> None:
         place = pathlib.Path(entry.path)
         if place == self.metadata_file:
             return
@@ -173,11 +173,11 @@ class _Scan:
                     place=place,
                     path=path,
                     size=status.st_size,
-                    modified_at=bound(status.st_mtime_ns // 1000),
+                    modified_at=clamp(status.st_mtime_ns // 1000),
                 )
             )
 
-    def _is_thumbnail(self, place: pathlib.Path, path: Path) -> bool:
+    def _is_thumbnail(self, place: pathlib.Path, path: DrivePath) -> bool:
         return (
             self.unlisted is not None and place.is_relative_to(self.unlisted) and key_of(path) not in self.tree.metadata
         )
@@ -201,6 +201,6 @@ def read_pieces(file: FoundFile, size: int) -> Iterator[bytes]:
 
 
 def _expect(file: FoundFile, status: os.stat_result) -> None:
-    unchanged = status.st_size == file.size and bound(status.st_mtime_ns // 1000) == file.modified_at
+    unchanged = status.st_size == file.size and clamp(status.st_mtime_ns // 1000) == file.modified_at
     if not (unchanged and stat.S_ISREG(status.st_mode)):
         raise OSError(0, "it changed while it was being imported", str(file.place))

@@ -1,4 +1,4 @@
-"""What a drive holds, and what it could still take."""
+"""Statistics of a drive: what it holds, and what it could still take."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from attrs import frozen
 
+from cloudsvc.core.actors import OWNER
 from cloudsvc.drive.blobs import BlobStore
 from cloudsvc.drive.catalogue import Catalogue, Usage
 from cloudsvc.drive.limits import Limits
@@ -20,14 +21,14 @@ class Statistics:
 
     :ivar capacity: what may be stored.
     :ivar reclaimable: what trash and superseded versions take that no current file shares.
-    :ivar disk_free: what the disk could still take.
+    :ivar disk_free: what the store of blobs could still take; ``None`` where nobody can tell.
     :ivar largest: the largest current files, the largest first.
     """
 
     usage: Usage
     capacity: int
     reclaimable: int
-    disk_free: int
+    disk_free: int | None
     largest: Sequence[File]
 
 
@@ -41,13 +42,13 @@ async def gather_statistics(catalogue: Catalogue, blobs: BlobStore, limits: Limi
     files: list[File] = []
     cursor = None
     while len(files) < largest:
-        page = await catalogue.list_files(FileQuery(order=Order.SIZE), largest - len(files), cursor)
+        page = await catalogue.list_files(OWNER, FileQuery(order=Order.SIZE), largest - len(files), cursor)
         files += page.items
         cursor = page.cursor
         if cursor is None:
             break
     return Statistics(
-        usage=await catalogue.usage(),
+        usage=await catalogue.usage(OWNER),
         capacity=limits.capacity,
         reclaimable=await catalogue.reclaimable_bytes(),
         disk_free=await blobs.free_bytes(),

@@ -1,4 +1,4 @@
-"""A directory of plain files, about to be written."""
+"""Target directory of an export: plain files, about to be written."""
 
 from __future__ import annotations
 
@@ -12,25 +12,49 @@ from contextlib import AbstractContextManager
 from typing import IO, Final
 from uuid import uuid4
 
-from attrs import frozen
+from attrs import field, frozen
 
-from cloudsvc.administration.faults import ExportExists
-from cloudsvc.administration.files import FOLDER, lock, open_folder, open_unlinked, publish
+from cloudsvc.administration.faults import ExportExistsError
 from cloudsvc.administration.metadata import METADATA_NAME
-from cloudsvc.core.errors import StartFault
-from cloudsvc.core.files import sync_directory
-from cloudsvc.drive.names import Name, Path, fold_case
+from cloudsvc.core.durable_files import FOLDER, lock, open_folder, open_unlinked, publish, sync, sync_directory
+from cloudsvc.core.errors import OperatorError
+from cloudsvc.drive.checksums import Checksums
+from cloudsvc.drive.names import DrivePath, Name, fold_case
 from cloudsvc.drive.nodes import Blob, Instant
 
 STAGING_NAME: Final = ".cloudsvc-export"
 """What is not complete yet lies in a directory of this name, on the same file system as the rest."""
 
-_PIECE: Final = 1024 * 1024
 _FILE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 class Damaged(Exception):  # noqa: N818  # a state of affairs that callers put into words
     """The bytes that were read are not those that were stored."""
+
+
+@frozen(kw_only=True)
+class StagedFile:
+    """A file on its way into the directory. Its methods block."""
+
+    place: pathlib.Path
+    file: IO[bytes]
+    checksums: Checksums = field(factory=Checksums)
+
+    def write(self, data: bytes) -> None:
+        """
+        More of its bytes.
+
+        :raises OSError: they cannot be written.
+        """
+        self.checksums.add(data)
+        rest = memoryview(data)
+        while rest:
+            rest = rest[self.file.write(rest) :]
+
+    def discard(self) -> None:
+        """Remove it, unless it is in its place."""
+        self.file.close()
+        self.place.unlink(missing_ok=True)
 
 
 @frozen(kw_only=True)
@@ -53,7 +77,7 @@ class Target:
         Prepare ``top``, which is made where it is missing.
 
         :param resume: whether there may be files from an earlier export.
-        :raises StartFault: it cannot be used.
+        :raises OperatorError: it cannot be used.
         """
         staging = top / STAGING_NAME
         try:
@@ -65,7 +89,7 @@ class Target:
             raise _unusable(top, problem) from None
         if not lock(descriptor):
             os.close(descriptor)
-            raise StartFault([f"another export is being written to {top}; wait for it, or stop it"])
+            raise OperatorError([f"another export is being written to {top}; wait for it, or stop it"])
         try:
             for left in staging.iterdir():
                 left.unlink()
@@ -81,7 +105,7 @@ class Target:
             sync_directory(self.top)
         os.close(self._lock)
 
-    def make_folder(self, path: Path) -> None:
+    def make_folder(self, path: DrivePath) -> None:
         """
         Make the folder ``path``, in one that is there. It may be there already.
 
@@ -97,7 +121,7 @@ class Target:
             else:
                 os.fsync(folder)
 
-    def has(self, path: Path, blob: Blob, modified_at: Instant) -> bool:
+    def has(self, path: DrivePath, blob: Blob, modified_at: Instant) -> bool:
         """Whether the file at ``path`` has the bytes of ``blob`` already; its date is then set."""
         try:
             with self._open_folder(path.parent) as folder:
@@ -116,26 +140,32 @@ class Target:
             os.close(descriptor)
         return True
 
-    def write(self, path: Path, blob: Blob, descriptor: int, modified_at: Instant) -> None:
+    def stage(self) -> StagedFile:
         """
-        Make what ``descriptor`` gives the file at ``path``, once it is durable and is what ``blob`` should be.
+        A file that is to become one of the export, by :meth:`place`.
+
+        :raises OSError: it cannot be made.
+        """
+        place = self._staging / uuid4().hex
+        return StagedFile(place=place, file=place.open("xb", buffering=0))
+
+    def place(self, staged: StagedFile, path: DrivePath, blob: Blob, modified_at: Instant) -> None:
+        """
+        Make ``staged`` the file at ``path``, once it is durable and is what ``blob`` should be.
 
         :raises Damaged: it is not.
-        :raises OSError: it cannot be read or written.
+        :raises OSError: it cannot be written.
         """
-        staged = self._staging / uuid4().hex
-        try:
-            with staged.open("xb", buffering=0) as file:
-                _copy(descriptor, file, blob)
-                _date(file.fileno(), modified_at)
-                os.fsync(file.fileno())
-            with self._open_folder(path.parent) as folder:
-                os.replace(staged, _check_segment(path.name), dst_dir_fd=folder)
-        except BaseException:
-            staged.unlink(missing_ok=True)
-            raise
+        checksums = staged.checksums
+        if checksums.size != blob.size or blob.digest not in {None, checksums.digest}:
+            raise Damaged
+        with staged.file as file:
+            _date(file.fileno(), modified_at)
+            sync(file)
+        with self._open_folder(path.parent) as folder:
+            os.replace(staged.place, _check_segment(path.name), dst_dir_fd=folder)
 
-    def sync_folder(self, path: Path) -> None:
+    def sync_folder(self, path: DrivePath) -> None:
         """Make the names in the folder ``path`` durable."""
         with self._open_folder(path) as folder:
             os.fsync(folder)
@@ -157,11 +187,10 @@ class Target:
 
         :raises OSError: it cannot be written.
         """
-        stream.flush()
-        os.fsync(stream.fileno())
+        sync(stream)
         publish(pathlib.Path(stream.name), destination)
 
-    def _open_folder(self, path: Path) -> AbstractContextManager[int]:
+    def _open_folder(self, path: DrivePath) -> AbstractContextManager[int]:
         return open_folder(self.top, map(_check_segment, path.names))
 
 
@@ -184,13 +213,13 @@ def _see_what_is_there(top: pathlib.Path, *, resume: bool) -> None:
     if not names:
         return
     if not names & {STAGING_NAME, METADATA_NAME}:
-        raise StartFault([f"{top} is not empty; name a new directory, or an empty one"])
+        raise OperatorError([f"{top} is not empty; name a new directory, or an empty one"])
     if not resume:
-        raise ExportExists([f"{top} holds an earlier export"])
+        raise ExportExistsError([f"{top} holds an earlier export"])
 
 
-def _unusable(place: pathlib.Path, problem: OSError) -> StartFault:
-    return StartFault([f"{place} cannot be written: {problem.strerror}; name another directory"])
+def _unusable(place: pathlib.Path, problem: OSError) -> OperatorError:
+    return OperatorError([f"{place} cannot be written: {problem.strerror}; name another directory"])
 
 
 def _check_segment(name: Name) -> str:
@@ -198,26 +227,6 @@ def _check_segment(name: Name) -> str:
     if pathlib.PurePath(name.text).parts != (name.text,) or name.text in {os.curdir, os.pardir}:
         raise ValueError(f"{name.text!r} is no name of a file")
     return name.text
-
-
-def _copy(descriptor: int, destination: IO[bytes], blob: Blob) -> None:
-    digest, size = hashlib.sha256(), 0
-    while piece := _read(descriptor):
-        digest.update(piece)
-        size += len(piece)
-        rest = memoryview(piece)
-        while rest:
-            rest = rest[destination.write(rest) :]
-    if (size, digest.digest()) != (blob.size, blob.digest):
-        raise Damaged
-
-
-def _read(descriptor: int) -> bytes:
-    try:
-        return os.read(descriptor, _PIECE)
-    except OSError:
-        # A disk that cannot read one file may well have the others.
-        raise Damaged from None
 
 
 def _date(descriptor: int, moment: Instant) -> None:

@@ -1,4 +1,4 @@
-"""Read everything again."""
+"""Verification of a drive: everything is read again."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from attrs import define, field, frozen
 
 from cloudsvc.administration.concurrency import for_each
 from cloudsvc.administration.progress import Progress
-from cloudsvc.administration.tree import list_blobs
 from cloudsvc.core.errors import CloudError
 from cloudsvc.core.threads import ThreadRunner
+from cloudsvc.drive.accounts import Miscount
 from cloudsvc.drive.blobs import BlobMissing, BlobStore
 from cloudsvc.drive.catalogue import Catalogue
-from cloudsvc.drive.names import Path
+from cloudsvc.drive.inventory import list_blobs
+from cloudsvc.drive.names import DrivePath
 from cloudsvc.drive.nodes import Blob, VersionId
 from cloudsvc.drive.verification import Damage, verify_blob
 
@@ -28,7 +29,7 @@ class DamagedBlob:
 
     blob: Blob
     damage: Damage
-    users: Sequence[tuple[Path, VersionId]]
+    users: Sequence[tuple[DrivePath, VersionId]]
 
 
 @define(kw_only=True)
@@ -38,16 +39,18 @@ class Verdict:
 
     :ivar blobs: how many were read.
     :ivar size: their bytes.
+    :ivar miscounts: of folders with a quota, those whose account is not what is stored.
     """
 
     blobs: int = 0
     size: int = 0
     damaged: list[DamagedBlob] = field(factory=list)
+    miscounts: Sequence[Miscount] = field(factory=list)
 
 
 async def verify_drive(catalogue: Catalogue, blobs: BlobStore, disk: ThreadRunner, progress: Progress) -> Verdict:
     """
-    Read every blob that the catalogue refers to, and compare.
+    Read every blob that the catalogue refers to, and compare; and count what is stored for each quota.
 
     :param disk: threads in which hashes are computed.
     :raises CloudError: the storage fails.
@@ -66,12 +69,13 @@ async def verify_drive(catalogue: Catalogue, blobs: BlobStore, disk: ThreadRunne
 
     async for page in list_blobs(catalogue):
         await for_each(page, verify)
+    verdict.miscounts = await catalogue.find_miscounts()
     return verdict
 
 
 async def _find_damage(blobs: BlobStore, blob: Blob, disk: ThreadRunner) -> Damage | None:
     try:
-        reader = await blobs.open(blob.id)
+        reader = await blobs.open(blob)
     except BlobMissing:
         return Damage.MISSING
     except CloudError:

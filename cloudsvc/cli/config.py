@@ -1,21 +1,25 @@
-"""``cloudsvc config``: is it right, what does it come to, what can it say."""
+"""``cloudsvc config``: check, show and describe the configuration."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import reduce
 from typing import Any
 
 import click
 
+from cloudsvc.cli.certificate import locate_files
 from cloudsvc.cli.faults import Command, Group
 from cloudsvc.cli.homes import find_default_sections, load_home, pass_home
+from cloudsvc.core.errors import OperatorError
 from cloudsvc.core.structuring import unstructure
 from cloudsvc.settings.home import Home
 from cloudsvc.settings.loading import TOKEN_VARIABLE, Loaded
 from cloudsvc.settings.reference import make_reference
 from cloudsvc.settings.schema import make_schema
+from cloudsvc.tls.certificate_authority import explain_missing
 
 
 @click.group(cls=Group)
@@ -26,8 +30,13 @@ def config() -> None:
 @config.command(cls=Command)
 @pass_home
 def check(home: Home) -> None:
-    """List every fault in configuration and environment."""
-    load_home(home)
+    """List every fault in configuration and environment, and warn of a certificate that lacks a configured name."""
+    settings = load_home(home).settings.certificate
+    files = locate_files(home, settings)
+    # A certificate that cannot be read is a fault of the files, which the server reports when it starts.
+    with suppress(OperatorError):
+        if missing := explain_missing(files, settings.names, renews=settings.renew):
+            click.echo(f"warning: {missing}", err=True)
     click.echo(f"{home.config_file}: no faults")
 
 

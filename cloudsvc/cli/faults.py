@@ -1,4 +1,4 @@
-"""Commands that tell of a fault in one line each, and never by a traceback."""
+"""Error reports of commands: one line for each error, never a traceback."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import IO, Any
 
 import click
 
-from cloudsvc.core.errors import CloudError, StartFault
+from cloudsvc.core.errors import CloudError, OperatorError
 
 
 class Refusal(click.ClickException):
@@ -29,7 +29,7 @@ class Command(click.Command):
         """What the command returns."""
         try:
             return super().invoke(ctx)
-        except StartFault as fault:
+        except OperatorError as fault:
             raise Refusal(fault.lines) from None
         except CloudError as error:
             raise Refusal((error.message,)) from None

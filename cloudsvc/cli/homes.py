@@ -1,9 +1,9 @@
-"""The home that a command works on."""
+"""Home directory that a command works on."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import wraps
 from pathlib import Path
 from typing import Any, Concatenate, Final, TypeVar
@@ -39,17 +39,24 @@ def load_home(home: Home) -> Loaded:
     """
     The configuration of ``home``, with the sections of its applications.
 
-    :raises StartFault: with one line for each fault.
+    :raises OperatorError: with one line for each fault.
     """
-    return load(home, os.environ, _find_sections)
+    return load(home, os.environ, _find_applications, _find_providers)
 
 
 def find_default_sections() -> Mapping[str, type]:
     """The config sections of the applications that a new home has."""
-    return _find_sections(Settings().applications)
+    found = _find_applications(Settings().applications).values()
+    return {each.section: each.settings_type for each in (*found, *_find_providers(found))}
 
 
-def _find_sections(names: tuple[str, ...]) -> Mapping[str, type]:
-    from cloudsvc.applications import find_sections  # noqa: PLC0415 - only who reads a configuration needs it
+def _find_applications(names: tuple[str, ...]) -> Mapping[str, Any]:
+    from cloudsvc.server.extensions import find_applications  # noqa: PLC0415 - only who reads a configuration needs it
 
-    return find_sections(names)
+    return find_applications(names)
+
+
+def _find_providers(applications: Iterable[Any]) -> Sequence[Any]:
+    from cloudsvc.server.extensions import find_providers  # noqa: PLC0415 - as above
+
+    return find_providers(applications)

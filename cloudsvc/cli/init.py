@@ -11,11 +11,11 @@ from cloudsvc.cli.certificate import locate_files, report_certificate
 from cloudsvc.cli.faults import Command
 from cloudsvc.cli.homes import find_default_sections, load_home, pass_home
 from cloudsvc.cli.token import make_token, print_token
-from cloudsvc.core.errors import StartFault
-from cloudsvc.listen.authority import ensure_certificate
-from cloudsvc.settings.files import replace_file
+from cloudsvc.core.durable_files import replace_file
+from cloudsvc.core.errors import OperatorError
 from cloudsvc.settings.home import Home
 from cloudsvc.settings.schema import make_default_config, make_schema
+from cloudsvc.tls.certificate_authority import ensure_certificate
 
 _READABLE = 0o644
 _OWNER_ONLY = 0o700
@@ -41,7 +41,7 @@ def init(home: Home, directory: Path | None) -> None:
     loaded = load_home(home)
     try:
         _write(home.schema_file, make_schema({name: type(section) for name, section in loaded.sections.items()}))
-    except StartFault as fault:
+    except OperatorError as fault:
         click.echo(f"kept  {home.schema_file}, with which only editors work: {fault}", err=True)
     for path in (home.resolve(loaded.settings.logging.directory), home.data):
         _make_directory(path)
@@ -63,4 +63,4 @@ def _make_directory(path: Path) -> None:
     try:
         path.mkdir(mode=_OWNER_ONLY, parents=True, exist_ok=True)
     except OSError as problem:
-        raise StartFault([f"{path} cannot be made: {problem.strerror}; choose another place"]) from None
+        raise OperatorError([f"{path} cannot be made: {problem.strerror}; choose another place"]) from None

@@ -1,4 +1,4 @@
-"""``cloudsvc``, with all its commands."""
+"""The ``cloudsvc`` command with all its subcommands."""
 
 from __future__ import annotations
 

@@ -21,8 +21,10 @@ def generate_new_token(home: Home) -> None:
     """
     Make a new token and print it, once.
 
-    Clients present it as their key. Only its hash is kept, in the home's .env; the former token is worth nothing as
-    soon as the server has been restarted.
+    Clients present it as their key. Only its hash is kept, in the home's .env. A running server uses it within a
+    minute, or at once on SIGHUP, and refuses the former token from then on.
+
+    The token is all that stands on standard output, so TOKEN=$(cloudsvc generate-new-token) keeps it.
     """
     print_token(make_token(home), home)
 
@@ -31,7 +33,7 @@ def make_token(home: Home) -> Secret:
     """
     A new token, whose hash is in the ``.env`` file of ``home``.
 
-    :raises StartFault: when the file cannot be written. What was valid before is still valid then.
+    :raises OperatorError: when the file cannot be written. What was valid before is still valid then.
     """
     token = generate_token()
     write_variable(home.env_file, TOKEN_VARIABLE, hash_token(token.reveal()))
@@ -39,8 +41,19 @@ def make_token(home: Home) -> Secret:
 
 
 def print_token(token: Secret, home: Home) -> None:
-    """Show the token on standard output, and on standard error what to do with it."""
+    """Show the token, alone on standard output; on standard error what it is and what to do with it."""
+    click.echo("The new token, with which clients are let in:", err=True)
     click.echo(token.reveal())
     click.echo(f"Keep this token: it is not shown again. Its hash is in {home.env_file}.", err=True)
     if os.environ.get(TOKEN_VARIABLE):
-        click.echo(f"{TOKEN_VARIABLE} is set in the environment and wins over the file: unset it there.", err=True)
+        click.echo(
+            f"{TOKEN_VARIABLE} is set in the environment and wins over the file, so the former token stays valid:"
+            " unset it there and restart the server.",
+            err=True,
+        )
+    else:
+        click.echo(
+            "A running server uses it within a minute (at once on SIGHUP) and refuses the former one from then on,"
+            f" unless {TOKEN_VARIABLE} is set in the server's own environment.",
+            err=True,
+        )

@@ -1,1 +1,1 @@
-"""The commands that look after the drive. What is needed to do so is loaded when one of them runs."""
+"""Commands that look after the drive. What they need is loaded when one of them runs."""

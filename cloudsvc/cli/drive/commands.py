@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import pathlib
+import sys
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import IO, Any, Final
 from zoneinfo import ZoneInfo
 
 import click
@@ -14,7 +16,6 @@ from cloudsvc.administration.backup import BackedUp, Backup
 from cloudsvc.administration.cleaning import Freed, clean
 from cloudsvc.administration.exporting import Exported, Exporter
 from cloudsvc.administration.importing import Imported, Importer
-from cloudsvc.administration.opened import OpenedDrive
 from cloudsvc.administration.planning import Existing, Plan, Planner
 from cloudsvc.administration.progress import Progress
 from cloudsvc.administration.source import read_tree
@@ -22,16 +23,20 @@ from cloudsvc.administration.statistics import Statistics, gather_statistics
 from cloudsvc.administration.target import Target
 from cloudsvc.administration.verification import Verdict, verify_drive
 from cloudsvc.cli.drive.meter import format_count, format_size
+from cloudsvc.cli.drive.quotas import quota
 from cloudsvc.cli.drive.sessions import administer, find_directory, find_limits, run
 from cloudsvc.cli.faults import Command
 from cloudsvc.cli.homes import pass_home
 from cloudsvc.core.actors import OWNER
-from cloudsvc.core.errors import StartFault
+from cloudsvc.core.errors import OperatorError
 from cloudsvc.drive.names import parse_path
 from cloudsvc.settings.home import Home
+from cloudsvc.storage.opened import OpenedDrive
 
 _DAMAGED: Final = 1
 """Exit status of what worked, but not for every file."""
+
+_STANDARD_OUTPUT: Final = pathlib.Path("-")
 
 _file: Final = click.Path(dir_okay=False, path_type=pathlib.Path)
 _directory: Final = click.Path(file_okay=False, path_type=pathlib.Path)
@@ -54,8 +59,8 @@ def verify(home: Home, context: click.Context) -> None:
     """
     Read every stored byte again, and compare size and SHA-256.
 
-    What is damaged or missing is named, with the files and versions that consist of it; the exit status is 1 then. It
-    may run beside the server.
+    What is damaged or missing is named, with the files and versions that consist of it; the exit status is 1 then. So
+    it is when something else counts to a quota than what is stored. It may run beside the server.
     """
     verdict: Verdict = administer(
         home, lambda opened, progress: verify_drive(opened.catalogue, opened.blobs, opened.disk, progress)
@@ -63,10 +68,16 @@ def verify(home: Home, context: click.Context) -> None:
     for each in verdict.damaged:
         for path, version in each.users:
             click.echo(f"{each.damage}: {str(path)!r}, version {version} (blob {each.blob.id})")
+    for miscount in verdict.miscounts:
+        told, folder = miscount.quota.account.stored_bytes, str(miscount.quota.path)
+        click.echo(f"{told:,} bytes count to the quota of {folder!r}, and {miscount.counted:,} are stored")
     click.echo(f"{format_count(verdict.blobs, 'blob')} with {format_size(verdict.size)} read", err=True)
     if verdict.damaged:
         damaged = format_count(len(verdict.damaged), "blob")
         click.echo(f"{damaged} not whole: store these files again, or restore them from a backup", err=True)
+    if verdict.miscounts:
+        click.echo("end each quota that is counted wrong with `cloudsvc quota FOLDER none`, and set it again", err=True)
+    if verdict.damaged or verdict.miscounts:
         context.exit(_DAMAGED)
 
 
@@ -84,7 +95,7 @@ def gc(home: Home) -> None:
     )
     click.echo(
         f"freed {format_size(freed.size)}: {format_count(freed.blobs, 'blob')}; "
-        f"{format_count(freed.strays, 'stray')} set aside"
+        f"{format_count(freed.orphaned, 'orphaned blob')} put in quarantine"
     )
 
 
@@ -109,9 +120,9 @@ def export(
         target = await opened.disk.run(Target.open, pathlib.Path.cwd() / directory, resume=resume)
         complete = False
         try:
-            async with opened.moments.hold() as catalogue:
+            async with opened.copies.hold() as snapshot:
                 exporter = Exporter(
-                    catalogue=catalogue,
+                    catalogue=snapshot.catalogue,
                     blobs=opened.blobs,
                     disk=opened.disk,
                     metadata_file=metadata and pathlib.Path.cwd() / metadata,
@@ -119,7 +130,9 @@ def export(
                 exported = await exporter.export(target, progress)
             complete = True
         except OSError as problem:
-            raise StartFault([f"{directory} cannot be written: {problem.strerror}; then go on with --resume"]) from None
+            raise OperatorError(
+                [f"{directory} cannot be written: {problem.strerror}; then go on with --resume"]
+            ) from None
         finally:
             await opened.disk.run(target.close, complete=complete)
         return exported
@@ -130,7 +143,7 @@ def export(
         f"{exported.kept:,} there already",
         err=True,
     )
-    _tell(context, exported.faults)
+    _report(context, exported.faults)
 
 
 @click.command("import", cls=Command)
@@ -160,14 +173,14 @@ def import_(
     """
     Store the files below DIR in the drive.
 
-    DIR holds plain files, or is what `cloudsvc export` wrote, or the folder of an upstream server with metadata.json
+    DIR holds plain files, or is what `cloudsvc export` wrote, or the folder of a python-cloud-server with metadata.json
     and storage; media types, tags and dates are kept. Where anything is in the way, everything is named and nothing is
     stored, unless --skip or --replace say what to do. Files that are there already with the same bytes are passed
     over, so an import that was interrupted is simply repeated. Links and devices are left out. It may run beside the
     server.
     """
     if skip and replace:
-        raise StartFault(["--skip and --replace contradict each other; choose one"])
+        raise OperatorError(["--skip and --replace contradict each other; choose one"])
     existing = Existing.REPLACE if replace else Existing.KEEP if skip else Existing.REFUSE
     folder = parse_path(into)
 
@@ -179,7 +192,7 @@ def import_(
             plain=plain,
             zone=timezone,
         )
-        planner = Planner(reception=opened.reception, disk=opened.disk, into=folder, existing=existing)
+        planner = Planner(actor=OWNER, uploads=opened.uploads, disk=opened.disk, into=folder, existing=existing)
         plan = await planner.plan(tree, progress)
         if dry_run or (plan.faults and not skip):
             return plan, None
@@ -190,14 +203,14 @@ def import_(
     for line in plan.left_out:
         click.echo(f"left out: {line}", err=True)
     if imported is None and plan.faults:
-        raise StartFault([*plan.faults, "nothing was stored; --skip leaves these out"])
+        raise OperatorError([*plan.faults, "nothing was stored; --skip leaves these out"])
     files, size = (len(plan.arrivals), plan.size) if imported is None else (imported.files, imported.size)
     click.echo(
         f"{format_count(files, 'file')} with {format_size(size)} {'to store' if dry_run else 'stored'}, "
         f"{plan.same:,} there already",
         err=True,
     )
-    _tell(context, [*plan.faults, *(imported.faults if imported else [])])
+    _report(context, [*plan.faults, *(imported.faults if imported else [])])
 
 
 @click.command(cls=Command)
@@ -209,15 +222,19 @@ def backup(home: Home, file: pathlib.Path, *, replace: bool) -> None:
     Write everything to FILE: all files, versions, the trash, tags and dates.
 
     FILE is a tar archive, not compressed. It may run beside the server, and holds the drive as it was when it began.
-    While it is written it is called FILE.part.
+    While it is written it is called FILE.part. `-` is standard output, for another program that takes it elsewhere.
     """
 
     async def work(opened: OpenedDrive, progress: Progress) -> BackedUp:
-        writer = Backup(moments=opened.moments, blobs=opened.blobs, disk=opened.disk, now=opened.now)
-        return await writer.write(pathlib.Path.cwd() / file, progress, replace=replace)
+        writer = Backup(copies=opened.copies, blobs=opened.blobs, disk=opened.disk, now=opened.now)
+        if file != _STANDARD_OUTPUT:
+            return await writer.write(pathlib.Path.cwd() / file, progress, replace=replace)
+        with _open_output() as output:
+            return await writer.pipe(output, progress)
 
     done = administer(home, work)
-    click.echo(f"{format_count(done.blobs, 'blob')} with {format_size(done.size)} in {file}", err=True)
+    where = "written" if file == _STANDARD_OUTPUT else f"in {file}"
+    click.echo(f"{format_count(done.blobs, 'blob')} with {format_size(done.size)} {where}", err=True)
 
 
 @click.command(cls=Command)
@@ -235,8 +252,8 @@ def restore(home: Home, file: pathlib.Path, *, replace: bool) -> None:
     find_limits(home)
     directory = find_directory(home)
     restored = run(
-        lambda workshop, progress: restore_backup(
-            pathlib.Path.cwd() / file, directory, workshop, progress, replace=replace
+        lambda resources, progress: restore_backup(
+            pathlib.Path.cwd() / file, directory, resources, progress, replace=replace
         )
     )
     click.echo(f"{format_count(restored.blobs, 'blob')} with {format_size(restored.size)} in {directory}", err=True)
@@ -258,7 +275,20 @@ def stats(home: Home, *, as_json: bool, largest: int) -> None:
     click.echo(json.dumps(_as_plain(statistics), ensure_ascii=False) if as_json else "\n".join(_describe(statistics)))
 
 
-COMMANDS: Final = (verify, gc, export, import_, backup, restore, stats)
+COMMANDS: Final = (verify, gc, export, import_, backup, restore, stats, quota)
+
+
+def _open_output() -> IO[bytes]:
+    """
+    Standard output, without a buffer.
+
+    :raises OperatorError: it is closed, or somebody looks at it.
+    """
+    if sys.stdout is None:
+        raise OperatorError(["standard output is closed; name a file"])
+    if sys.stdout.isatty():
+        raise OperatorError(["a backup is nothing to look at; redirect it, or name a file"])
+    return os.fdopen(os.dup(sys.stdout.fileno()), "wb", buffering=0)
 
 
 def _as_plain(statistics: Statistics) -> dict[str, Any]:
@@ -270,6 +300,7 @@ def _as_plain(statistics: Statistics) -> dict[str, Any]:
         "blobs": usage.blobs,
         "trash_entries": usage.trash_entries,
         "stored_bytes": usage.stored_bytes,
+        "catalogue_bytes": usage.catalogue_bytes,
         "reclaimable_bytes": statistics.reclaimable,
         "capacity_bytes": statistics.capacity,
         "disk_free_bytes": statistics.disk_free,
@@ -284,12 +315,14 @@ def _describe(statistics: Statistics) -> Iterable[str]:
     yield f"{files} in {folders}; {format_count(usage.versions, 'version')}; {usage.trash_entries:,} in the trash"
     yield f"{format_size(usage.stored_bytes)} of {format_size(statistics.capacity)} ({share:.0%}) stored"
     yield f"{format_size(statistics.reclaimable)} of that only for old versions and the trash"
-    yield f"{format_size(statistics.disk_free)} free on the disk"
+    catalogue = format_size(usage.catalogue_bytes)
+    free = "an unknown size" if statistics.disk_free is None else format_size(statistics.disk_free)
+    yield f"{free} free on the disk; the catalogue takes {catalogue}"
     for file in statistics.largest:
         yield f"{format_size(file.version.blob.size):>12}  {str(file.path)!r}"
 
 
-def _tell(context: click.Context, faults: Iterable[str]) -> None:
+def _report(context: click.Context, faults: Iterable[str]) -> None:
     """Each fault in a line; the exit status says that there were some."""
     lines = [*faults]
     for line in lines:

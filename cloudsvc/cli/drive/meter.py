@@ -1,4 +1,4 @@
-"""How far long work has come, on a terminal."""
+"""Progress meter on a terminal."""
 
 from __future__ import annotations
 

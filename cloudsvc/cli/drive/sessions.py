@@ -1,4 +1,4 @@
-"""The one place where a command opens the drive and runs the reactor."""
+"""Command sessions: the one place where a command opens the drive and runs the reactor."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from twisted.logger import (
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from cloudsvc.administration.opened import OpenedDrive
 from cloudsvc.administration.progress import Progress
 from cloudsvc.cli.drive.advice import advise
 from cloudsvc.cli.drive.meter import show_progress
 from cloudsvc.cli.homes import load_home
-from cloudsvc.core.errors import StartFault
+from cloudsvc.core.errors import OperatorError
 from cloudsvc.core.reactors import IReactor
 from cloudsvc.drive.limits import Limits
 from cloudsvc.settings.home import Home
+from cloudsvc.storage.opened import OpenedDrive
 
 if TYPE_CHECKING:
-    from cloudsvc.administration.opening import Workshop
+    from cloudsvc.storage.opening import Resources
 
 # What needs the database is imported late: `cloudsvc --help` and `cloudsvc health` do without.
 
@@ -46,14 +46,14 @@ def administer(home: Home, work: Callable[[OpenedDrive, Progress], Coroutine[Any
     """
     What ``work`` returns, done with the drive of ``home``. A server may go on working with it.
 
-    :raises StartFault: there is no drive, or someone has it for themselves.
+    :raises OperatorError: there is no drive, or someone has it for themselves.
     """
-    from cloudsvc.administration.opening import open_drive  # noqa: PLC0415  # see above
+    from cloudsvc.storage.opening import open_drive  # noqa: PLC0415  # see above
 
     limits = find_limits(home)
 
-    async def go(workshop: Workshop, progress: Progress) -> T:
-        async with open_drive(find_directory(home), limits, workshop) as opened:
+    async def go(resources: Resources, progress: Progress) -> T:
+        async with open_drive(find_directory(home), limits, resources) as opened:
             return await work(opened, progress)
 
     return run(go)
@@ -68,31 +68,31 @@ def find_limits(home: Home) -> Limits:
     """
     What the configuration of ``home`` allows.
 
-    :raises StartFault: it is faulty, or there is no drive in it.
+    :raises OperatorError: it is faulty, or there is no drive in it.
     """
     section: Any = load_home(home).sections.get(_SECTION)
     if section is None:
-        raise StartFault([f"{home.config_file} has no drive; add it to config.applications"])
+        raise OperatorError([f"{home.config_file} has no drive; add it to config.applications"])
     limits: Limits = section.limits
     return limits
 
 
-def run(work: Callable[[Workshop, Progress], Coroutine[Any, Any, T]]) -> T:
+def run(work: Callable[[Resources, Progress], Coroutine[Any, Any, T]]) -> T:
     """
     What ``work`` returns, done in the reactor. Ctrl-C and SIGTERM cancel it, and wait until it has ended.
 
     :raises click.Abort: it was cancelled.
-    :raises StartFault: it cannot be done; with the option that would help, if there is one.
+    :raises OperatorError: it cannot be done; with the option that would help, if there is one.
     """
-    from cloudsvc.administration.opening import open_workshop  # noqa: PLC0415  # see above
+    from cloudsvc.storage.opening import open_resources  # noqa: PLC0415  # see above
 
     warnings = FilteringLogObserver(_Console(), [LogLevelFilterPredicate(defaultLogLevel=LogLevel.warn)])
     globalLogBeginner.beginLoggingTo([warnings], discardBuffer=True, redirectStandardIO=False)
     outcome: list[T | Failure] = []
 
     async def go(reactor: IReactor) -> None:
-        with show_progress() as progress, open_workshop(reactor) as workshop:
-            working = Deferred.fromCoroutine(work(workshop, progress))
+        with show_progress() as progress, open_resources(reactor) as resources:
+            working = Deferred.fromCoroutine(work(resources, progress))
             ended: Deferred[None] = Deferred()
 
             def give_up() -> Deferred[None]:
@@ -114,14 +114,14 @@ def run(work: Callable[[Workshop, Progress], Coroutine[Any, Any, T]]) -> T:
         return result
     if result.check(CancelledError):
         raise click.Abort
-    if isinstance(result.value, StartFault):
+    if isinstance(result.value, OperatorError):
         raise advise(result.value)
     return result.raiseException()
 
 
 @implementer(ILogObserver)
 class _Console:
-    """Why the storage fails is told in the log, which here is the terminal."""
+    """The log says why the storage fails; here it is the terminal."""
 
     def __call__(self, event: LogEvent) -> None:
         click.echo(f"cloudsvc: {formatEvent(event)}", err=True)
