@@ -29,7 +29,7 @@ LATEST = Path(__file__).parent / "results" / "latest.json"
 @click.option(
     "--only",
     multiple=True,
-    type=click.Choice([each.name for each in (*PEERS, *STAGES)]),
+    type=click.Choice([*(peer.name for peer in PEERS), *(stage.name for stage in STAGES)]),
     help="Measure this server's login, or this work of the drive; repeatable.",
 )
 @click.option("--output", type=click.Path(path_type=Path, dir_okay=False), default=LATEST, help="Where the JSON goes.")

@@ -1,5 +1,5 @@
 """
-How late a reactor is while 64 writers commit to the catalogue.
+Reactor lag while 64 writers commit to the catalogue.
 
 ``python -m bench.commits DIRECTORY SECONDS`` does it, in a process of its own, and prints what it found as JSON.
 """
@@ -21,9 +21,10 @@ from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.task import react
 
 from bench.server import ROOT, MeasurementError
-from cloudsvc.administration.opening import open_storage, open_workshop
+from cloudsvc.core.actors import OWNER
 from cloudsvc.drive.commands import MakeFolder
 from cloudsvc.drive.names import parse_path
+from cloudsvc.storage.opening import open_resources, open_storage
 
 WRITERS: Final = 64
 _INTERVAL: Final = 0.002
@@ -56,8 +57,8 @@ def measure_commits(core: int, seconds: int) -> Lateness:
 
 
 async def _commit(reactor: Any, directory: Path, seconds: float) -> Lateness:
-    with open_workshop(reactor) as workshop:
-        storage = await open_storage(directory, workshop)
+    with open_resources(reactor) as resources:
+        storage = await open_storage(directory, resources)
         end = time.monotonic() + seconds
         numbers = count()
         late: list[float] = []
@@ -73,7 +74,7 @@ async def _commit(reactor: Any, directory: Path, seconds: float) -> Lateness:
         async def write() -> int:
             written = 0
             while time.monotonic() < end:
-                await storage.catalogue.apply([MakeFolder(path=parse_path(f"{next(numbers)}"))], "bench")
+                await storage.catalogue.apply(OWNER, [MakeFolder(path=parse_path(f"{next(numbers)}"))])
                 written += 1
             return written
 

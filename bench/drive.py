@@ -1,19 +1,23 @@
-"""How the drive is measured: uploads, downloads, lists and memory."""
+"""Measurement of the drive: uploads, downloads, lists and memory."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Final
 
+from bench.attacks import ATTACKED, measure_attack
+from bench.attacks import TITLES as ATTACKS
 from bench.catalogue import ASGI, Peer
 from bench.commits import WRITERS, measure_commits
 from bench.load import measure_throughput
 from bench.memory import measure_growth
 from bench.refusals import measure_refusal
+from bench.requests import DRIVE, measure_requests
+from bench.requests import TITLES as REQUESTS
 from bench.stages import Ground, Samples, Stage
 from bench.stores import FEW, MANY, PAGE
 from bench.transfers import Content, download, upload, verify_download
 
-DRIVE: Final = Peer(name="drive", title="cloudsvc with its drive", module="cloudsvc_drive")
 NGINX: Final = Peer(name="nginx-files", title="nginx with files", module="nginx_files", programs=("nginx",))
 UVICORN: Final = Peer(
     name="uvicorn-upload", title="uvicorn, uploads", module="uvicorn_upload", modules=ASGI, borrowed=True
@@ -96,7 +100,7 @@ def _measure_commits(ground: Ground) -> Samples:
     return {"commits": measure_commits(ground.core, ground.scale.seconds)}
 
 
-STAGES: Final = (
+STAGES: Final[tuple[Stage, ...]] = (
     Stage(
         name="download",
         peers=(NGINX, DRIVE),
@@ -113,6 +117,16 @@ STAGES: Final = (
             "small": "the same, cloudsvc: and durable",
         },
         measure=_measure_uploads,
+    ),
+    Stage(name="requests", peers=(DRIVE,), titles=REQUESTS, measure=measure_requests),
+    *(
+        Stage(
+            name=f"attack-{name}",
+            peers=(ATTACKED,),
+            titles={f"attack-{name}": title},
+            measure=partial(measure_attack, name=name),
+        )
+        for name, title in ATTACKS.items()
     ),
     Stage(
         name="memory",

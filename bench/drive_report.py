@@ -1,4 +1,4 @@
-"""What a run in stages found: as a table for people and as JSON for programs."""
+"""Report of a run in stages: a table for people and JSON for programs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the drive is to reach, and whether it does."""
+"""Goals of the drive, and whether it reaches them."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from typing import Any, Final
 
 from attrs import frozen
 
+from bench.attacks import Calm
 from bench.commits import Lateness
 from bench.load import Throughput
 from bench.memory import Growth
 from bench.refusals import Taken
-from bench.report import judge
+from bench.report import evaluate
 from bench.stages import Record
 from bench.stores import FEW, MANY
 from bench.transfers import Transfer
@@ -24,7 +25,7 @@ class Quantity:
     """
     What there is to know about a sample.
 
-    :ivar rate: the field that is the better the greater; ``None`` where there is none.
+    :ivar rate: the field that says how much, as a rule the better the greater; ``None`` where there is none.
     :ivar cost: the field that is the better the smaller.
     """
 
@@ -37,6 +38,7 @@ class Quantity:
 QUANTITIES: Final[Mapping[type, Quantity]] = {
     Transfer: Quantity(rate="mib_per_second", rate_unit="MiB/s", cost="cpu_seconds_per_gib", cost_unit="CPU s/GiB"),
     Throughput: Quantity(rate="requests_per_second", rate_unit="req/s", cost="cpu_us_per_request", cost_unit="CPU us"),
+    Calm: Quantity(rate="times_quiet", rate_unit="x quiet", cost="p99_ms", cost_unit="ms at p99"),
     Growth: Quantity(cost="mib", cost_unit="MiB"),
     Taken: Quantity(cost="bytes", cost_unit="bytes"),
     Lateness: Quantity(rate="commits_per_second", rate_unit="commits/s", cost="p99_ms", cost_unit="ms at p99"),
@@ -82,6 +84,54 @@ GOALS: Final = (
         yardstick="upload-uvicorn",
         at_least=1.0,
         aim=1.3,
+    ),
+    Goal(
+        title="download of 4 KiB ÷ login",
+        kind=Kind.COST,
+        subject="request-download",
+        yardstick="request-login",
+        at_least=3.5,
+        aim=2.5,
+    ),
+    Goal(
+        title="304 ÷ login",
+        kind=Kind.COST,
+        subject="request-unchanged",
+        yardstick="request-login",
+        at_least=2.7,
+        aim=2.2,
+    ),
+    Goal(
+        title="thumbnail in the cache ÷ login",
+        kind=Kind.COST,
+        subject="request-thumbnail",
+        yardstick="request-login",
+        at_least=3.5,
+        aim=2.5,
+    ),
+    Goal(
+        title="upload of 4 KiB, durable ÷ login",
+        kind=Kind.COST,
+        subject="request-upload",
+        yardstick="request-login",
+        at_least=8,
+        aim=5,
+    ),
+    Goal(
+        title="listing of 100 ÷ login",
+        kind=Kind.COST,
+        subject="request-list-100",
+        yardstick="request-login",
+        at_least=20,
+        aim=12,
+    ),
+    Goal(
+        title="listing of 1,000 ÷ login",
+        kind=Kind.COST,
+        subject="request-list-1000",
+        yardstick="request-login",
+        at_least=150,
+        aim=100,
     ),
     Goal(title="memory for a large upload, MiB", kind=Kind.AMOUNT, subject="memory-upload", at_least=16, aim=8),
     Goal(title="memory for a large download, MiB", kind=Kind.AMOUNT, subject="memory-download", at_least=16, aim=8),
@@ -138,7 +188,9 @@ def _assess(goal: Goal, samples: Mapping[str, Sequence[Any]]) -> Finding:
     costs = [getattr(sample, quantity.cost) for sample in subject]
     if goal.yardstick is None:
         amount = median(costs)
-        return Finding(goal=goal, value=amount, value_by_rate=None, verdict=judge(goal.at_least, goal.aim, -1, amount))
+        return Finding(
+            goal=goal, value=amount, value_by_rate=None, verdict=evaluate(goal.at_least, goal.aim, -1, amount)
+        )
     yardstick = samples[goal.yardstick]
     sign = 1 if goal.kind is Kind.SPEED else -1
     pairs = list(zip(subject, yardstick, strict=True))
@@ -146,5 +198,8 @@ def _assess(goal: Goal, samples: Mapping[str, Sequence[Any]]) -> Finding:
     rate = quantity.rate
     by_rate = rate and median((getattr(ours, rate) / getattr(theirs, rate)) ** sign for ours, theirs in pairs)
     return Finding(
-        goal=goal, value=by_cost, value_by_rate=by_rate or None, verdict=judge(goal.at_least, goal.aim, sign, by_cost)
+        goal=goal,
+        value=by_cost,
+        value_by_rate=by_rate or None,
+        verdict=evaluate(goal.at_least, goal.aim, sign, by_cost),
     )

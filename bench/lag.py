@@ -1,5 +1,5 @@
 """
-How late the reactor is while thumbnails are made, and beside programs that only calculate.
+Reactor lag while thumbnails are made, and beside programs that only calculate.
 
 All of it happens on one core: the server, its decoders, and the programs that they are compared with.
 """
@@ -22,17 +22,17 @@ from attrs import frozen
 
 from bench.catalogue import Peer
 from bench.peers.lateness import NAME, PATH
-from bench.report import judge
+from bench.report import evaluate
 from bench.run import divide_cores
 from bench.server import MeasurementError, Server, run_server
-from bench.thumbnails import ask_for_thumbnails, make_pictures, store_pictures
+from bench.thumbnails import ask_for_thumbnails, make_images, store_images
 
 _AT_MOST: Final = 2.0
 _SERVER: Final = Peer(name="lag", title="cloudsvc with its drive", module="cloudsvc_drive")
 _APPLICATIONS: Final = "CLOUDSVC__APPLICATIONS"
 
 _PER_SECOND: Final = 2
-"""Pictures of each kind that are stored ahead for each second: more than can be made."""
+"""Images of each kind that are stored ahead for each second: more than can be made."""
 
 _SETTLE_SECONDS: Final = 1.0
 _CALCULATE: Final = "while True: pass"
@@ -57,7 +57,7 @@ Round: TypeAlias = Mapping[str, Lag]
 
 PHASES: Final[Mapping[str, str]] = {
     "quiet": "nothing",
-    "thumbnails": "decoders of large and hostile pictures",
+    "thumbnails": "decoders of large and hostile images",
     "idle": "as many programs that calculate, scheduled as decoders are",
     "equal": "as many programs that calculate, scheduled as the server is",
 }
@@ -70,16 +70,16 @@ def measure_lag(rounds: int, seconds: int, announce: Callable[[str], None]) -> l
     :raises MeasurementError: an answer was not what it should be.
     """
     core = divide_cores()
-    pictures, number = make_pictures(), seconds * _PER_SECOND
+    images, number = make_images(), seconds * _PER_SECOND
     measured: list[Round] = []
     os.environ[_APPLICATIONS] = json.dumps(["drive", NAME])
     for each in range(1, rounds + 1):
         announce(f"round {each} of {rounds}")
         with run_server(_SERVER.command, core) as server:
-            store_pictures(server, pictures, number)
+            store_images(server, images, number)
             beside: dict[str, AbstractContextManager[None]] = {
                 "quiet": nullcontext(),
-                "thumbnails": ask_for_thumbnails(server, pictures, number),
+                "thumbnails": ask_for_thumbnails(server, images, number),
                 "idle": _run(f"{_IDLY}\n{_CALCULATE}", core),
                 "equal": _run(_CALCULATE, core),
             }
@@ -97,7 +97,7 @@ def format_lag(rounds: Sequence[Round]) -> str:
     lines += ["", f"p99.9 beside decoders, which had {share:.0%} of the core, ÷ (at most {_AT_MOST})"]
     for name in ("idle", "equal"):
         ratio = median(each["thumbnails"].p999 / each[name].p999 for each in rounds)
-        lines.append(f"{PHASES[name]:<64}{ratio:>9.2f}  {judge(_AT_MOST, _AT_MOST, -1, ratio)}")
+        lines.append(f"{PHASES[name]:<64}{ratio:>9.2f}  {evaluate(_AT_MOST, _AT_MOST, -1, ratio)}")
     return "\n".join(lines)
 
 

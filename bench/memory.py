@@ -1,4 +1,4 @@
-"""How far a server's memory grows by something that is done to it."""
+"""Memory growth of a server by something that is done to it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where this server spends its time: under load and cProfile, by twistd's own option."""
+"""Profile of this server under load, by cProfile and twistd's own option."""
 
 from __future__ import annotations
 

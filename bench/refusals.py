@@ -1,4 +1,4 @@
-"""How much a server takes from a client whose upload it refuses."""
+"""Bytes that a server takes from a client whose upload it refuses."""
 
 from __future__ import annotations
 
@@ -25,17 +25,20 @@ _SECONDS: Final = 5.0
 _ACKED: Final = struct.Struct("=120xQ")
 """Where ``struct tcp_info`` (linux/tcp.h) has the bytes that the other side's system has taken."""
 
+_ESTABLISHED: Final = "01"
+"""TCP's name in that file for a connection of which neither side has ended (include/net/tcp_states.h)."""
+
 
 @frozen(kw_only=True)
 class Taken:
-    """Bytes of the body that the server read from its socket, whatever it did with them."""
+    """Bytes of the body that the server read before it answered, and so had to decrypt. It drops what comes after."""
 
     bytes: float
 
 
 def measure_refusal(server: Server, path: str, *, expect: bool) -> Taken:
     """
-    Announce a GiB without a key, and send of it whatever is taken until the connection is closed.
+    Announce a GiB without a key, and send of it whatever is taken until the server has ended its side.
 
     :param expect: whether to wait for ``100 Continue`` before sending anything (RFC 9110 section 10.1.1).
     :raises MeasurementError: it was not refused.
@@ -65,13 +68,16 @@ def _burden(connection: ssl.SSLSocket, server: Server, piece: bytes) -> int:
                 answer += connection.recv(4096)
     except OSError:
         pass  # The server has closed the connection, with something unread in it.
+    connection.settimeout(_SECONDS)
+    with suppress(OSError):
+        answer += connection.recv(4096)
     if not answer.startswith(b"HTTP/1.1 401 "):
         raise MeasurementError(f"an upload without a key was answered with {answer[:200]!r}")
     return most
 
 
 def _count_taken(connection: socket.socket, server: Server) -> int | None:
-    """What the server's system has acknowledged, less what lies there unread; ``None`` once the server has closed."""
+    """What the server's system has acknowledged, less what lies there unread; ``None`` once it has said its last."""
     # In this order: what arrives in between is counted as unread, and not as taken.
     info = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _ACKED.size)
     unread = _count_unread(server.setup.port, connection.getsockname()[1])
@@ -79,9 +85,9 @@ def _count_taken(connection: socket.socket, server: Server) -> int | None:
 
 
 def _count_unread(port: int, client: int) -> int | None:
-    """Bytes that wait in the server's socket, as long as it has one (proc_pid_net(5))."""
+    """Bytes that wait in the server's socket, as long as its side is open (proc_pid_net(5))."""
     for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
-        _, local, remote, _, queues, _, _, _, _, inode, *_ = line.split()
-        if local.endswith(f":{port:04X}") and remote.endswith(f":{client:04X}") and inode != "0":
+        _, local, remote, state, queues, *_ = line.split()
+        if state == _ESTABLISHED and local.endswith(f":{port:04X}") and remote.endswith(f":{client:04X}"):
             return int(queues.partition(":")[2], 16)
     return None

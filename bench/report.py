@@ -1,4 +1,4 @@
-"""What a run found: as a table for people and as JSON for programs."""
+"""Report of a run: a table for people and JSON for programs."""
 
 from __future__ import annotations
 
@@ -44,16 +44,16 @@ def _compare(target: Target, subject: Row, yardstick: Row) -> Comparison:
     if target.measure is Measure.MEMORY:
         pairs = zip(subject.crowd, yardstick.crowd, strict=True)
         ratio = median(ours.kib_per_connection / theirs.kib_per_connection for ours, theirs in pairs)
-        verdict = judge(target.at_least, target.aim, -1, ratio)
+        verdict = evaluate(target.at_least, target.aim, -1, ratio)
         return Comparison(target=target, ratio=ratio, ratio_by_rate=None, verdict=verdict)
     rounds = list(zip(subject.throughput, yardstick.throughput, strict=True))
     ratio = median(theirs.cpu_us_per_request / ours.cpu_us_per_request for ours, theirs in rounds)
     by_rate = median(ours.requests_per_second / theirs.requests_per_second for ours, theirs in rounds)
-    verdict = judge(target.at_least, target.aim, 1, ratio)
+    verdict = evaluate(target.at_least, target.aim, 1, ratio)
     return Comparison(target=target, ratio=ratio, ratio_by_rate=by_rate, verdict=verdict)
 
 
-def judge(at_least: float, aim: float, sign: int, value: float) -> str:
+def evaluate(at_least: float, aim: float, sign: int, value: float) -> str:
     """
     ``aim``, ``reached`` or ``missed``.
 

@@ -56,7 +56,7 @@ def divide_cores() -> int:
 
 def measure(peers: Iterable[Peer], plan: Plan, core: int, announce: Callable[[str], None]) -> list[Row]:
     """
-    Measure every peer, interleaved, so that a slow minute of the machine falls on all of them.
+    Measure every peer, interleaved, so that a slow minute of the host falls on all of them.
 
     :param core: on which the servers run.
     """

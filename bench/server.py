@@ -25,7 +25,7 @@ ROOT = Path(__file__).parent.parent
 PATH = "/api/login"
 KEY = "the key of every guarded server in a benchmark"
 HEADERS = {"X-API-Key": KEY}
-START_SECONDS = 30
+START_SECONDS = 200
 STOP_SECONDS = 15
 
 

@@ -89,7 +89,7 @@ class Stage:
     once: bool = False
 
     def find_obstacle(self) -> str | None:
-        """Why it cannot take place on this machine, or ``None``."""
+        """Why it cannot take place on this host, or ``None``."""
         return next(filter(None, (peer.find_obstacle() for peer in self.peers)), None)
 
 
@@ -110,7 +110,7 @@ class Record:
 
 def run_stages(stages: Iterable[Stage], scale: Scale, core: int, announce: Callable[[str], None]) -> list[Record]:
     """
-    Run all stages, interleaved, so that a slow minute of the machine falls on all of them.
+    Run all stages, interleaved, so that a slow minute of the host falls on all of them.
 
     :param core: on which the servers run.
     """

@@ -70,7 +70,10 @@ def _fill(connection: Connection, files: int) -> None:
     _insert(
         connection,
         blob,
-        ({"id": each.hex()[:32], "digest": each, "size": _SIZE, "refs": 1, "condemned": 0} for each in sorted(blobs)),
+        (
+            {"id": each.hex()[:32], "digest": each, "crc32": 0, "size": _SIZE, "refs": 1, "marked": 0}
+            for each in sorted(blobs)
+        ),
     )
     _insert(
         connection,
@@ -83,7 +86,6 @@ def _fill(connection: Connection, files: int) -> None:
                 "name": name,
                 "folded": name,
                 "kind": FILE,
-                "space": 1,
                 "created_at": now + number,
                 "updated_at": now + number,
                 "version": number,
@@ -110,10 +112,12 @@ def _fill(connection: Connection, files: int) -> None:
         ),
     )
     count_bytes(connection, _SIZE * len(places))
+    # What the catalogue would have counted: the next change has the number after the last one.
+    connection.execute("UPDATE state SET last_change = (SELECT max(number) FROM change)")
 
 
 def _add_folder(connection: Connection, name: str, now: int) -> int:
-    folder = {"parent": ROOT, "key": name, "name": name, "folded": name, "kind": FOLDER, "space": 1}
+    folder = {"parent": ROOT, "key": name, "name": name, "folded": name, "kind": FOLDER}
     _insert(connection, node, [{**folder, "created_at": now, "updated_at": now}])
     [number] = connection.execute("SELECT last_insert_rowid()").fetchone()
     _insert(connection, change, [_note(number, is_folder=True, path=name, at=now)])

@@ -1,49 +1,18 @@
-"""
-The job of this server's ``/api/login`` on FastAPI, written as the documentation of each library shows it.
-
-A key checked by its SHA-256, a slowapi limit, Prometheus metrics by the instrumentator, security headers and a log line
-per request in a file.
-"""
-# mypy: disable-error-code="import-not-found, no-any-unimported, untyped-decorator, arg-type"
-# FastAPI and its companions may be installed in an interpreter of their own; where they are, the handler that slowapi
-# documents is narrower than what FastAPI declares.
+"""The job on FastAPI with the middleware that its documentation shows, which Starlette calls ``BaseHTTPMiddleware``."""
+# mypy: disable-error-code="import-not-found, no-any-unimported, untyped-decorator"
+# FastAPI and its companions may be installed in an interpreter of their own.
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import logging
 import time
 import uuid
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
-from typing import Annotated
 
-from fastapi import FastAPI, HTTPException, Request, Response, Security
-from fastapi.security import APIKeyHeader
-from prometheus_client import Counter
-from prometheus_fastapi_instrumentator import Instrumentator
-from pydantic import BaseModel
-from slowapi import Limiter, _rate_limit_exceeded_handler
-from slowapi.errors import RateLimitExceeded
-from slowapi.util import get_remote_address
+from fastapi import Request, Response
 
 from bench.peers.asgi import serve
-from bench.peers.setup import SECURITY_HEADERS, Setup
-
-setup = Setup.from_environment()
-logging.basicConfig(
-    filename=setup.directory / "server.log", level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s"
-)
-logger = logging.getLogger("access")
-successes = Counter("auth_success_total", "Requests with a right key.")
-failures = Counter("auth_failure_total", "Requests without a right key.", ["reason"])
-key_header = APIKeyHeader(name="X-API-Key", auto_error=False)
-limiter = Limiter(key_func=get_remote_address)
-
-app = FastAPI()
-app.state.limiter = limiter
-app.add_exception_handler(RateLimitExceeded, _rate_limit_exceeded_handler)
+from bench.peers.fastapi_job import app, instrument, write_line
+from bench.peers.setup import SECURITY_HEADERS
 
 
 @app.middleware("http")
@@ -62,47 +31,18 @@ async def log_request(request: Request, call_next: Callable[[Request], Awaitable
     response = await call_next(request)
     milliseconds = (time.perf_counter() - started) * 1000
     client = request.client.host if request.client else "-"
-    logger.info(
-        "%s %s %s %d %.2f ms %s",
-        client,
-        request.method,
-        request.url.path,
-        response.status_code,
-        milliseconds,
-        request_id,
+    write_line(
+        client=client,
+        method=request.method,
+        path=request.url.path,
+        status=response.status_code,
+        milliseconds=milliseconds,
+        request_id=request_id,
     )
     response.headers["X-Request-ID"] = request_id
     return response
 
 
-async def verify_key(key: Annotated[str | None, Security(key_header)]) -> None:
-    """Let a request with the right key through."""
-    if key is None:
-        failures.labels("missing").inc()
-        raise HTTPException(401, "Missing API key")
-    if not hmac.compare_digest(hashlib.sha256(key.encode()).hexdigest(), setup.token_hash):
-        failures.labels("invalid").inc()
-        raise HTTPException(401, "Invalid API key")
-    successes.inc()
-
-
-class Login(BaseModel):
-    """The answer's model."""
-
-    code: int
-    message: str
-    timestamp: str
-
-
-@app.get("/api/login", dependencies=[Security(verify_key)])
-@limiter.limit("1000000000/minute")
-async def login(request: Request) -> Login:
-    """The answer, with the time of day."""
-    now = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-    return Login(code=200, message="Login successful.", timestamp=now)
-
-
-Instrumentator().instrument(app).expose(app, endpoint="/api/metrics")
-
 if __name__ == "__main__":
+    instrument()
     serve(app)

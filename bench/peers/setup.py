@@ -1,4 +1,4 @@
-"""What a peer is told by the benchmark, and the answer that each of them gives."""
+"""Parameters that a peer gets from the benchmark, and the answer that each of them gives."""
 
 from __future__ import annotations
 
