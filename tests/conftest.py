@@ -1,4 +1,4 @@
-"""What holds for every test: it ends in time, and leaves nothing behind."""
+"""Rules for every test: it ends in time, and leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -20,8 +20,12 @@ from hypothesis import HealthCheck, settings
 
 from tests.support.leaks import check_leaks
 
-SECONDS = 60.0
-"""For which a test may run, its fixtures included; ``@pytest.mark.seconds(n)`` gives it another time."""
+SECONDS = 600.0
+"""
+For which a test may run, its fixtures included; ``@pytest.mark.seconds(n)`` gives it another time.
+
+Like every limit here, it is for what will never happen, and some ten times of what the longest takes on a busy machine.
+"""
 
 _TESTS = Path(__file__).parent
 
@@ -30,8 +34,7 @@ settings.register_profile("patient", settings(), deadline=None, suppress_health_
 settings.load_profile("patient")
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "seconds(n): the time after which the test fails")
+def pytest_configure() -> None:
     signal.signal(signal.SIGALRM, _time_out)
     Thread(target=_take_turns, name="turns", daemon=True).start()
 

@@ -1,8 +1,8 @@
-"""Who sent a request, and how hard that is to forge."""
+"""Client addresses: the sender of a request, and how hard that is to forge."""
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 import pytest
 from hypothesis import given
@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from cloudsvc.access.clients import Client, Clients
 
 PROXY = "10.0.0.1"
-BEHIND = Clients(trusted=(ip_network("10.0.0.0/8"), ip_network("fd00::/8")))
-DIRECT = Clients()
+BEHIND = Clients(trusted=(ip_network("10.0.0.0/8"), ip_network("fd00::/8")), unix=False)
+DIRECT = Clients(trusted=(), unix=False)
 
 
 def is_stranger(address: IPv4Address | IPv6Address) -> bool:
@@ -126,6 +126,20 @@ class TestForwarding:
         assert locate(b"192.0.2.1," + b"10.0.0.2," * 10_000 + b"10.0.0.3") == "10.0.0.2"
         assert locate(*[b"192.0.2.1"] * 10_000, b"198.51.100.7") == "198.51.100.7"
 
+    @pytest.mark.parametrize("network", ["::ffff:10.0.0.0/104", "::ffff:a00:0/104", "::ffff:10.0.0.1/128"])
+    @pytest.mark.parametrize("peer", [PROXY, "::ffff:10.0.0.1", "::FFFF:A00:1"])
+    def test_a_network_of_ipv4_in_ipv6_is_one_of_ipv4(self, network: str, peer: str) -> None:
+        clients = Clients(trusted=(ip_network(network),), unix=False)
+        assert clients.identify(peer, [b"::ffff:192.0.2.1"]) == clients.identify(PROXY, [b"192.0.2.1"])
+        assert clients.identify(peer, [b"[::ffff:192.0.2.1]:80"]).address == "192.0.2.1"
+        assert not clients.trusts("11.0.0.1")
+
+    @given(ipv4, st.integers(0, 32))
+    def test_it_trusts_the_same_addresses(self, address: IPv4Address, length: int) -> None:
+        mapped = IPv6Network((int(address) | 0xFFFF << 32, 96 + length), strict=False)
+        plain = IPv4Network((address, length), strict=False)
+        assert Clients(trusted=(mapped,), unix=False) == Clients(trusted=(plain,), unix=False)
+
     def test_one_bad_client_does_not_share_the_bucket_of_the_others_behind_the_proxy(self) -> None:
         assert BEHIND.identify(PROXY, [b"192.0.2.1"]).bucket != BEHIND.identify(PROXY, [b"192.0.2.2"]).bucket
 
@@ -135,12 +149,12 @@ class TestUnixSockets:
         lines = [b"192.0.2.1"]
 
         assert BEHIND.identify(None, lines).address == "unix"
-        assert Clients(unix=True).identify(None, lines).address == "192.0.2.1"
+        assert Clients(trusted=(), unix=True).identify(None, lines).address == "192.0.2.1"
         assert not BEHIND.trusts(None)
-        assert Clients(unix=True).trusts(None)
+        assert Clients(trusted=(), unix=True).trusts(None)
 
     def test_the_setting_makes_nobody_else_a_proxy(self) -> None:
-        assert Clients(unix=True).identify("192.0.2.9", [b"192.0.2.1"]).address == "192.0.2.9"
+        assert Clients(trusted=(), unix=True).identify("192.0.2.9", [b"192.0.2.1"]).address == "192.0.2.9"
 
 
 def _place(address: IPv4Address | IPv6Address) -> tuple[str, str]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 import tarfile
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -139,6 +139,37 @@ def test_other_members_are_refused(change: Callable[[list[tuple[tarfile.TarInfo,
         read(repack(change))
 
 
+def describe_blob(**headers: str) -> bytes:
+    """The head of a member with extended headers."""
+    information = tarfile.TarInfo(name_blob(BlobId("0" * 32)))
+    information.pax_headers = {name.replace("_", "."): value for name, value in headers.items()}
+    return information.tobuf(tarfile.PAX_FORMAT)
+
+
+def extend(content: bytes, kind: bytes = tarfile.XHDTYPE) -> bytes:
+    """An extended header, whatever is in it."""
+    information = tarfile.TarInfo("extended")
+    information.type, information.size = kind, len(content)
+    return information.tobuf() + content + bytes(-len(content) % tarfile.BLOCKSIZE)
+
+
+HEADS = {
+    "a map of holes that is none": describe_blob(GNU_sparse_map="abc"),
+    "a map of holes": describe_blob(GNU_sparse_map="0,1", GNU_sparse_size="1152921504606846976"),
+    "a size that is none": describe_blob(GNU_sparse_size="abc"),
+    "a size beyond all disks": describe_blob(size=str(2**80)),
+    "a length with too many digits": extend(b"9" * 5000 + b" a=b\n") + describe_blob(),
+    "headers of headers": extend(b"5 a=\n") * 3000 + describe_blob(),
+}
+
+
+@pytest.mark.parametrize("how", HEADS)
+def test_heads_that_make_no_sense_are_refused(how: str) -> None:
+    place = WHOLE.index(b"blobs/")
+    with pytest.raises(BadArchive):
+        read(WHOLE[:place] + HEADS[how] + bytes(2 * tarfile.BLOCKSIZE))
+
+
 @pytest.mark.parametrize(
     ("head", "reason"),
     [
@@ -162,12 +193,11 @@ def test_content_that_is_shorter_than_announced_is_told() -> None:
 def test_content_that_cannot_be_read_is_told_from_an_archive_that_cannot_be_written() -> None:
     writer = ArchiveWriter(io.BytesIO(), "now")
     # What is at its beginning is nobody's memory.
-    descriptor = os.open("/proc/self/mem", os.O_RDONLY)
-    try:
-        with pytest.raises(BadArchive, match="it cannot be read: Input/output error"):
-            writer.add_blob(BlobId("0" * 32), descriptor, 10)
-    finally:
-        os.close(descriptor)
+    with (
+        Path("/proc/self/mem").open("rb", buffering=0) as memory,
+        pytest.raises(BadArchive, match="it cannot be read: Input/output error"),
+    ):
+        writer.add(name_blob(BlobId("0" * 32)), memory, 10)
 
 
 def test_only_names_of_blobs_name_blobs() -> None:

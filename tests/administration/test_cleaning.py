@@ -1,4 +1,4 @@
-"""What nothing needs is given back, and nothing else."""
+"""Immediate reclamation of space that nothing needs, and of nothing else."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from pathlib import Path
 from attrs import evolve
 
 from cloudsvc.administration.cleaning import Freed, clean
-from cloudsvc.administration.opened import OpenedDrive
 from cloudsvc.core.actors import OWNER
 from cloudsvc.drive.names import parse_path
-from tests.administration.drives import load, load_all, opened, store
-from tests.support.drives import GENEROUS
+from cloudsvc.storage.opened import OpenedDrive
+from tests.support.administration import load, load_all, opened, store
+from tests.support.opened_drives import GENEROUS
 from tests.support.reactors import in_reactor
 
 IMPATIENT = evolve(GENEROUS, trash_seconds=0, version_seconds=0)
@@ -26,17 +26,17 @@ async def litter(drive: OpenedDrive) -> None:
     await store(drive, "kept", b"kept")
     await store(drive, "thrown away", b"thrown away")
     await drive.drive.discard(OWNER, parse_path("thrown away"))
-    stray = await drive.blobs.create()
-    await stray.write(b"stray")
-    await stray.seal()
-    stray.release()
+    orphan = await drive.blobs.create()
+    await orphan.write(b"orphan")
+    await orphan.seal()
+    orphan.close()
 
 
 @in_reactor
 async def test_what_is_still_to_be_kept_is_kept(tmp_path: Path) -> None:
     async with opened(tmp_path) as drive:
         await litter(drive)
-        assert await collect(drive) == Freed(size=0, blobs=0, strays=1)
+        assert await collect(drive) == Freed(size=0, blobs=0, orphaned=1)
         assert len((await drive.drive.list_trash(OWNER, 10)).items) == 1
         assert len((await drive.drive.list_versions(OWNER, parse_path("kept"), 10)).items) == 2
 
@@ -45,10 +45,10 @@ async def test_what_is_still_to_be_kept_is_kept(tmp_path: Path) -> None:
 async def test_what_has_been_kept_long_enough_is_given_up(tmp_path: Path) -> None:
     async with opened(tmp_path, IMPATIENT) as drive:
         await litter(drive)
-        assert await collect(drive) == Freed(size=len(b"superseded") + len(b"thrown away"), blobs=2, strays=1)
+        assert await collect(drive) == Freed(size=len(b"superseded") + len(b"thrown away"), blobs=2, orphaned=1)
         assert await load_all(drive) == {"kept": b"kept"}
         assert await drive.catalogue.stored_bytes() == len(b"kept")
-        assert await collect(drive) == Freed(size=0, blobs=0, strays=0)
+        assert await collect(drive) == Freed(size=0, blobs=0, orphaned=0)
 
 
 @in_reactor
@@ -57,8 +57,8 @@ async def test_what_another_program_is_about_to_store_is_left_alone(tmp_path: Pa
         writer = await server.blobs.create()
         await writer.write(b"in flight")
         blob = await writer.seal()
-        assert await collect(drive) == Freed(size=0, blobs=0, strays=0)
-        reader = await server.blobs.open(blob.id)
+        assert await collect(drive) == Freed(size=0, blobs=0, orphaned=0)
+        reader = await server.blobs.open(blob)
         await reader.close()
         await writer.discard()
 
@@ -67,7 +67,7 @@ async def test_what_another_program_is_about_to_store_is_left_alone(tmp_path: Pa
 async def test_what_is_pinned_waits(tmp_path: Path) -> None:
     async with opened(tmp_path) as server, opened(tmp_path, IMPATIENT) as drive:
         await litter(server)
-        async with server.moments.hold():
+        async with server.copies.hold():
             assert (await collect(drive)).blobs == 0
         assert (await collect(drive)).blobs == 2
         assert await load(server, "kept") == b"kept"

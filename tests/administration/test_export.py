@@ -9,13 +9,13 @@ import pytest
 from attrs import evolve
 
 from cloudsvc.administration.exporting import Exported, Exporter
-from cloudsvc.administration.opened import OpenedDrive
 from cloudsvc.administration.progress import SILENCE
 from cloudsvc.administration.target import STAGING_NAME, Target
 from cloudsvc.core.actors import OWNER
-from cloudsvc.core.errors import StartFault
+from cloudsvc.core.errors import OperatorError
 from cloudsvc.drive.names import fold_case, parse_path
-from tests.administration.drives import DAMAGES, FILES, damage, fill, find, find_content, opened, read_files, store
+from cloudsvc.storage.opened import OpenedDrive
+from tests.support.administration import DAMAGES, FILES, damage, fill, find, find_content, opened, read_files, store
 from tests.support.reactors import in_reactor
 
 
@@ -27,8 +27,10 @@ async def export(
         target = evolve(target, fold=fold_case)
     complete = False
     try:
-        async with drive.moments.hold() as catalogue:
-            exporter = Exporter(catalogue=catalogue, blobs=drive.blobs, disk=drive.disk, metadata_file=metadata_file)
+        async with drive.copies.hold() as snapshot:
+            exporter = Exporter(
+                catalogue=snapshot.catalogue, blobs=drive.blobs, disk=drive.disk, metadata_file=metadata_file
+            )
             exported = await exporter.export(target, SILENCE)
             complete = True
             return exported
@@ -51,7 +53,7 @@ async def test_all_current_files_are_written(tmp_path: Path) -> None:
         assert done.size == sum(map(len, FILES.values()))
         for path in FILES:
             status = (tmp_path / "out" / path).stat()
-            assert status.st_mtime_ns == (await find(drive, path)).updated_at * 1000
+            assert status.st_mtime_ns == (await find(drive, path)).version.modified_at * 1000
     assert not [*(tmp_path / "drive/moments").iterdir()]
 
 
@@ -110,7 +112,7 @@ async def test_what_is_damaged_is_named_and_everything_else_written(tmp_path: Pa
 async def test_names_that_would_be_one_are_named_together_before_anything_is_written(tmp_path: Path) -> None:
     async with opened(tmp_path / "drive") as drive:
         await fill(drive, {"folder/Straße": b"1", "folder/STRASSE": b"2", "a/x": b"3", "A/x": b"4", "other": b"5"})
-        with pytest.raises(StartFault) as caught:
+        with pytest.raises(OperatorError) as caught:
             await export(drive, tmp_path / "out", folds=True)
         assert len(caught.value.lines) == 2
         [twins] = (line for line in caught.value.lines if "Straße" in line)
@@ -125,7 +127,7 @@ async def test_names_that_would_be_one_are_named_together_before_anything_is_wri
 async def test_a_name_that_the_export_needs_is_told(tmp_path: Path, name: str) -> None:
     async with opened(tmp_path / "drive") as drive:
         await fill(drive, {name: b"mine", f"folder/{name}": b"harmless"})
-        with pytest.raises(StartFault, match="needs for itself"):
+        with pytest.raises(OperatorError, match="needs for itself"):
             await export(drive, tmp_path / "out")
         if name == "metadata.json":
             await export(drive, tmp_path / "other", metadata_file=tmp_path / "elsewhere.json")
@@ -153,12 +155,12 @@ async def test_what_is_in_the_way_is_named(tmp_path: Path) -> None:
 async def test_it_is_the_drive_of_one_moment(tmp_path: Path) -> None:
     async with opened(tmp_path / "drive") as drive, opened(tmp_path / "drive") as server:
         await fill(drive)
-        async with drive.moments.hold() as catalogue:
+        async with drive.copies.hold() as snapshot:
             await server.drive.discard(OWNER, parse_path("folder"))
             await server.drive.purge(OWNER, None)
             assert await server.collection.collect() == 0
             await store(server, "young", b"young")
-            exporter = Exporter(catalogue=catalogue, blobs=drive.blobs, disk=drive.disk)
+            exporter = Exporter(catalogue=snapshot.catalogue, blobs=drive.blobs, disk=drive.disk)
             target = Target.open(tmp_path / "out", resume=False)
             await exporter.export(target, SILENCE)
             target.close(complete=True)

@@ -10,15 +10,15 @@ import pytest
 
 from cloudsvc.administration.archive import CATALOGUE_NAME, ArchiveWriter
 from cloudsvc.administration.backup import Backup
-from cloudsvc.administration.opened import OpenedDrive
 from cloudsvc.administration.progress import SILENCE
 from cloudsvc.administration.restoration import restore_backup
 from cloudsvc.core.actors import OWNER
-from cloudsvc.core.errors import StartFault
+from cloudsvc.core.errors import OperatorError
 from cloudsvc.drive.blobs import BlobMissing
 from cloudsvc.drive.names import parse_path
-from cloudsvc.drive.nodes import BlobId
-from tests.administration.drives import fill, find_blob, load, load_all, open_tools, opened, read_files, store
+from cloudsvc.drive.nodes import Blob, BlobId
+from cloudsvc.storage.opened import OpenedDrive
+from tests.support.administration import fill, find_blob, load, load_all, open_tools, opened, read_files, store
 from tests.support.reactors import in_reactor
 
 FILES = {"a": b"a" * 1000, "folder/b": b"b" * 1000}
@@ -65,7 +65,7 @@ HOSTILE = {
 
 
 async def back_up(drive: OpenedDrive, file: Path) -> None:
-    await Backup(moments=drive.moments, blobs=drive.blobs, disk=drive.disk, now=drive.now).write(file, SILENCE)
+    await Backup(copies=drive.copies, blobs=drive.blobs, disk=drive.disk, now=drive.now).write(file, SILENCE)
 
 
 def forge(directory: Path, archive: Path, script: str) -> None:
@@ -90,8 +90,8 @@ def forge(directory: Path, archive: Path, script: str) -> None:
 
 
 async def restore(archive: Path, directory: Path, *, replace: bool = False) -> None:
-    async with open_tools() as workshop:
-        await restore_backup(archive, directory, workshop, SILENCE, replace=replace)
+    async with open_tools() as resources:
+        await restore_backup(archive, directory, resources, SILENCE, replace=replace)
 
 
 @pytest.mark.parametrize("how", HOSTILE)
@@ -101,7 +101,7 @@ async def test_what_no_drive_could_have_written_is_refused(tmp_path: Path, how: 
         await fill(drive, FILES)
     forge(tmp_path / "drive", tmp_path / "backup.tar", HOSTILE[how])
     before = read_files(tmp_path / "drive")
-    with pytest.raises(StartFault, match="nothing has changed"):
+    with pytest.raises(OperatorError, match="nothing has changed"):
         await restore(tmp_path / "backup.tar", tmp_path / "drive", replace=True)
     assert read_files(tmp_path / "drive") == before
 
@@ -120,7 +120,7 @@ async def test_an_honest_one_that_was_made_in_the_same_way_is_restored(tmp_path:
 async def test_counts_that_are_wrong_lose_nothing(tmp_path: Path) -> None:
     async with opened(tmp_path / "drive") as drive:
         await fill(drive, FILES)
-    script = "UPDATE blob SET refs = 0, condemned = 1; UPDATE state SET stored_bytes = -7"
+    script = "UPDATE blob SET refs = 0, marked = 1; UPDATE state SET stored_bytes = -7"
     forge(tmp_path / "drive", tmp_path / "backup.tar", script)
     await restore(tmp_path / "backup.tar", tmp_path / "new")
     async with opened(tmp_path / "new") as drive:
@@ -136,7 +136,7 @@ async def test_what_nothing_referred_to_then_is_not_taken_for_stored(tmp_path: P
         for file in FILES:
             await drive.drive.discard(OWNER, parse_path(file))
         await drive.drive.purge(OWNER, None)
-        await drive.catalogue.sweep(100)
+        await drive.catalogue.remove_purged(100)
         unused = [*(tmp_path / "drive/blobs").rglob("?" * 32)]
         assert len(unused) == 2
         await back_up(drive, tmp_path / "backup.tar")
@@ -146,7 +146,7 @@ async def test_what_nothing_referred_to_then_is_not_taken_for_stored(tmp_path: P
         await store(drive, "again", FILES["a"])
         assert await load(drive, "again") == FILES["a"]
         with pytest.raises(BlobMissing):
-            await drive.blobs.open(BlobId(unused[0].name))
+            await drive.blobs.open(Blob(id=BlobId(unused[0].name), size=0, digest=None))
         # The pin that held the blobs for the backup holds nothing in the new drive.
         await drive.drive.discard(OWNER, parse_path("again"))
         await drive.drive.purge(OWNER, None)

@@ -10,7 +10,6 @@ from attrs import evolve
 
 from cloudsvc.administration.exporting import Exporter
 from cloudsvc.administration.importing import Imported, Importer
-from cloudsvc.administration.opened import OpenedDrive
 from cloudsvc.administration.planning import Existing, Plan, Planner
 from cloudsvc.administration.progress import SILENCE
 from cloudsvc.administration.source import read_tree
@@ -19,17 +18,31 @@ from cloudsvc.core.actors import OWNER
 from cloudsvc.core.errors import CloudError
 from cloudsvc.drive.errors import no_capacity
 from cloudsvc.drive.names import parse_path
-from tests.administration.drives import FILES, fill, find, load, load_all, opened, store
-from tests.support.drives import GENEROUS
+from cloudsvc.drive.pages import FileQuery, Order
+from cloudsvc.storage.opened import OpenedDrive
+from tests.support.administration import FILES, fill, find, load, load_all, opened, store
+from tests.support.opened_drives import GENEROUS
 from tests.support.reactors import in_reactor
 from tests.support.upstream import LATER, NOON, make_upstream
+
+AGES = {
+    "1601": -11_644_473_600_000_000_000,
+    "1901": -2_147_483_648_000_000_000,
+    "1965": -144_720_000_000_000_001,
+    "1970": 0,
+    "2038": 2_147_483_648_123_456_789,
+    "2106": 4_294_967_296_000_000_000,
+    "9999": 253_402_300_799_000_000_000,
+}
+"""Nanoseconds, of which many a file system keeps the nearest that it has."""
 
 
 async def plan(
     drive: OpenedDrive, directory: Path, existing: Existing = Existing.REFUSE, into: str = "", *, plain: bool = False
 ) -> Plan:
     planner = Planner(
-        reception=drive.reception,
+        actor=OWNER,
+        uploads=drive.uploads,
         disk=drive.disk,
         into=parse_path(into),
         existing=existing,
@@ -66,6 +79,48 @@ async def test_a_plain_tree_becomes_files_with_its_dates(tmp_path: Path) -> None
         await drive.drive.find(OWNER, parse_path("nothing/in it"))
 
 
+def write_dated(directory: Path) -> dict[str, int]:
+    """Files of all ages, by what this file system makes of them."""
+    directory.mkdir()
+    dates = {}
+    for year, nanoseconds in AGES.items():
+        (directory / year).write_bytes(year.encode())
+        os.utime(directory / year, ns=(0, nanoseconds))
+        dates[year] = (directory / year).stat().st_mtime_ns // 1000
+    return dates
+
+
+@in_reactor
+async def test_files_of_all_ages_keep_their_dates_in_and_out(tmp_path: Path) -> None:
+    dates = write_dated(tmp_path / "tree")
+    assert sum(date < 0 for date in dates.values()) >= 3
+    assert dates["1965"] == -144_720_000_000_001
+    async with opened(tmp_path / "drive") as drive:
+        await carry_out(drive, await plan(drive, tmp_path / "tree"))
+        for year, date in dates.items():
+            file = await find(drive, year)
+            assert (file.created_at, file.updated_at, file.version.modified_at) == (date, date, date)
+        by_age = sorted(dates, key=lambda year: dates[year])
+        pages = [await drive.catalogue.list_files(OWNER, FileQuery(order=Order.UPDATED, descending=False), 1)]
+        while (cursor := pages[-1].cursor) is not None:
+            pages.append(
+                await drive.catalogue.list_files(OWNER, FileQuery(order=Order.UPDATED, descending=False), 1, cursor)
+            )
+        assert sorted((str(file.path) for page in pages for file in page.items), key=by_age.index) == by_age
+        assert [file.updated_at for page in pages for file in page.items] == sorted(dates.values())
+        target = Target.open(tmp_path / "out", resume=False)
+        await Exporter(catalogue=drive.catalogue, blobs=drive.blobs, disk=drive.disk).export(target, SILENCE)
+        target.close(complete=True)
+    for year, date in dates.items():
+        assert (tmp_path / "out" / year).stat().st_mtime_ns == date * 1000
+    # What was exported says it beside the files as well, for those that lose their dates on the way.
+    (tmp_path / "out/1965").touch()
+    async with opened(tmp_path / "another") as drive:
+        await carry_out(drive, await plan(drive, tmp_path / "out"))
+        for year, date in dates.items():
+            assert (await find(drive, year)).version.modified_at == date
+
+
 @in_reactor
 async def test_an_upstream_servers_folder_keeps_types_tags_and_dates(tmp_path: Path) -> None:
     files = {"animals/cat.png": (b"cat", ["pet", "fur"]), "notes": (b"text", [])}
@@ -75,6 +130,9 @@ async def test_an_upstream_servers_folder_keeps_types_tags_and_dates(tmp_path: P
         cat = await find(drive, "old cloud/animals/cat.png")
         assert (cat.tags, cat.version.media_type) == (("fur", "pet"), "image/png")
         assert (cat.created_at, cat.updated_at) == (NOON, LATER)
+        # Its metadata do not say; the file does.
+        file = next((tmp_path / "server").rglob("cat.png"))
+        assert cat.version.modified_at == file.stat().st_mtime_ns // 1000
 
 
 @in_reactor
@@ -196,4 +254,4 @@ async def test_a_file_that_cannot_be_read_is_named_and_the_rest_stored(tmp_path:
         done = await carry_out(drive, found)
         assert (done.files, len(done.faults)) == (1, 2)
         assert await load_all(drive) == {"c": b"c"}
-        assert await drive.collection.clear_strays() == 0
+        assert await drive.collection.quarantine_orphans() == 0

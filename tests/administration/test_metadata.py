@@ -1,4 +1,4 @@
-"""``metadata.json``: what is written is read, also what the upstream server wrote."""
+"""``metadata.json``: what is written is read, also what python-cloud-server (upstream) wrote."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from cloudsvc.administration.faults import NoMetadata
+from cloudsvc.administration.faults import MetadataMissingError
 from cloudsvc.administration.metadata import Metadata, MetadataWriter, read_metadata
-from cloudsvc.core.errors import StartFault
+from cloudsvc.core.errors import OperatorError
 from cloudsvc.drive.names import parse_path
-from cloudsvc.drive.nodes import LATEST, Blob, BlobId, File, NodeId, Version, VersionId, format_instant
+from cloudsvc.drive.nodes import EARLIEST, LATEST, Blob, BlobId, File, NodeId, Version, VersionId, format_instant
 from tests.support.upstream import NOON, describe
 
 NAMES = ["plain.txt", 'quo"te', "back\\slash", "emoji 🎉/ünï", "100%.txt", "\u202eevil"]
@@ -21,7 +21,7 @@ NAMES = ["plain.txt", 'quo"te', "back\\slash", "emoji 🎉/ünï", "100%.txt", "
 
 def make_file(path: str) -> File:
     blob = Blob(id=BlobId("0" * 32), size=5, digest=b"d" * 32)
-    version = Version(id=VersionId(1), validator="v", blob=blob, media_type="text/x-odd", created_at=7)
+    version = Version(id=VersionId(1), validator="v", blob=blob, media_type="text/x-odd", created_at=7, modified_at=-8)
     return File(
         id=NodeId(1),
         path=parse_path(path),
@@ -46,6 +46,7 @@ def test_what_is_written_is_read(tmp_path: Path, bundles: list[list[str]]) -> No
         tags=("a", "b c"),
         created_at=1_700_000_000_000_001,
         updated_at=1_800_000_000_999_999,
+        modified_at=-8,
     )
     assert read_metadata(file) == {name: expected for names in bundles for name in names}
 
@@ -77,20 +78,21 @@ def test_paths_are_found_however_they_are_composed(tmp_path: Path) -> None:
 def test_what_is_something_else_is_refused(tmp_path: Path, text: str) -> None:
     file = tmp_path / "metadata.json"
     file.write_text(text, "latin-1")
-    with pytest.raises(NoMetadata, match="does not hold tags"):
+    with pytest.raises(MetadataMissingError, match="does not hold tags"):
         read_metadata(file)
 
 
 def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:
-    with pytest.raises(StartFault, match="cannot be read"):
+    with pytest.raises(OperatorError, match="cannot be read"):
         read_metadata(tmp_path / "missing.json")
 
 
 @pytest.mark.parametrize(
     ("written", "read"),
     [
-        ("0001-01-01T00:00:00+14:00", 0),
-        ("1969-12-31T23:59:59Z", 0),
+        ("0001-01-01T00:00:00+14:00", EARLIEST),
+        ("1601-01-01T00:00:00Z", -11_644_473_600_000_000),
+        ("1969-12-31T23:59:59.999999Z", -1),
         ("2026-01-01T00:00:00.000001Z", 1_767_225_600_000_001),
         ("9999-12-31T23:59:59.999999-12:00", LATEST),
     ],
@@ -101,7 +103,7 @@ def test_dates_that_a_drive_cannot_have_become_the_nearest(tmp_path: Path, writt
     for zone in (None, ZoneInfo("Etc/GMT-14"), ZoneInfo("Etc/GMT+12")):
         found = read_metadata(tmp_path / "metadata.json", zone)["a"]
         assert abs(found.updated_at - read) <= (0 if zone is None else 14 * 3_600_000_000)
-        assert 0 <= found.created_at <= LATEST
+        assert EARLIEST <= found.created_at <= LATEST
         assert format_instant(found.updated_at)
 
 

@@ -14,12 +14,15 @@ import pytest
 from cloudsvc.administration.snapshots import Snapshots
 from cloudsvc.core.actors import OWNER
 from cloudsvc.drive.names import parse_path
-from tests.administration.drives import FILES, damage, fill, find_content, opened, read_files, store
 from tests.administration.test_backup import back_up
+from tests.support.administration import FILES, damage, fill, find_content, opened, read_files, store
 from tests.support.reactors import wait_for
 
 PAGE = Path(__file__).parents[2] / "docs" / "recovery.md"
 BLOCK = re.compile(r"^```(\w+) (?:file=)?(\S+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+OLD = -144_719_999_999_999
+"""In 1965."""
+
 LATER = {"plain.txt": b"changed after that night", "came later": b"came later"}
 
 
@@ -33,7 +36,8 @@ async def make_drive(directory: Path) -> None:
     async with opened(directory) as drive:
         await store(drive, "plain.txt", b"an older version")
         await fill(drive)
-        snapshots = Snapshots(directory=directory / "snapshots", moments=drive.moments, disk=drive.disk, now=drive.now)
+        await store(drive, "folder/.hidden", FILES["folder/.hidden"], modified_at=OLD)
+        snapshots = Snapshots(directory=directory / "snapshots", copies=drive.copies, disk=drive.disk, now=drive.now)
         await snapshots.take()
         await fill(drive, LATER)
         for content in (b"first", b"second"):
@@ -67,9 +71,12 @@ def test_the_page_rebuilds_the_tree_from_the_manifest_and_from_the_catalogue(pla
     dates = {}
     for line in (place / "manifest.jsonl").read_text("utf-8").splitlines():
         entry = json.loads(line)
-        dates[entry["path"]] = entry["updated_at"]
+        dates[entry["path"]] = entry["modified_at"]
         assert (place / "recovered-from-catalogue" / entry["path"]).stat().st_size == entry["size"]
     assert dates.keys() == {**FILES, **LATER}.keys()
+    assert dates["folder/.hidden"] == "1965-06-01T00:00:00.000001+00:00"
+    for target in ("recovered", "recovered-from-catalogue"):
+        assert (place / target / "folder/.hidden").stat().st_mtime_ns == OLD * 1000
 
 
 def test_a_snapshot_of_the_catalogue_does_as_well(place: Path) -> None:

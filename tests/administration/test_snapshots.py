@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
-from cloudsvc.administration.opened import OpenedDrive
+import pytest
+
 from cloudsvc.administration.snapshots import Snapshots
 from cloudsvc.core.actors import OWNER
 from cloudsvc.drive.names import parse_path
-from tests.administration.drives import FILES, fill, find, find_blob, opened, store
+from cloudsvc.storage.opened import OpenedDrive
+from tests.support.administration import FILES, fill, find, find_blob, open_tools, opened, store
 from tests.support.reactors import in_reactor
 
 DAY = 86_400_000_000
@@ -18,7 +21,7 @@ START = 1_767_225_600_000_000
 
 def make_snapshots(drive: OpenedDrive, directory: Path, day: float) -> Snapshots:
     return Snapshots(
-        directory=directory / "snapshots", moments=drive.moments, disk=drive.disk, now=lambda: START + int(day * DAY)
+        directory=directory / "snapshots", copies=drive.copies, disk=drive.disk, now=lambda: START + int(day * DAY)
     )
 
 
@@ -40,12 +43,29 @@ async def test_it_is_a_catalogue_and_a_manifest_of_the_same_moment(tmp_path: Pat
         assert found.keys() == FILES.keys()
         for path, entry in found.items():
             blob = (await find(drive, path)).version.blob
+            assert blob.digest is not None
             assert (entry["blob"], entry["size"], entry["sha256"]) == (blob.id, blob.size, blob.digest.hex())
             assert find_blob(tmp_path, entry["blob"]).read_bytes() == FILES[path]
-        async with drive.moments.open(tmp_path / "snapshots/catalogue-20260101T000000Z.sqlite3") as catalogue:
-            assert (await catalogue.usage()).files == len(FILES)
+    async with open_tools() as resources:
+        catalogue = await resources.open_catalogue(tmp_path / "snapshots/catalogue-20260101T000000Z.sqlite3")
+        assert (await catalogue.usage(OWNER)).files == len(FILES)
+        await catalogue.close()
     assert not [*(tmp_path / "moments").iterdir()]
     assert len(list_names(tmp_path)) == 2
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
+@in_reactor
+async def test_all_of_a_drive_is_for_its_owner_alone_whatever_the_umask(tmp_path: Path, umask: int) -> None:
+    before = os.umask(umask)
+    try:
+        async with opened(tmp_path / "drive") as drive:
+            await store(drive, "folder/a", b"content")
+            await make_snapshots(drive, tmp_path / "drive", 0).take()
+            modes = {(place.is_dir(), oct(place.stat().st_mode & 0o777)) for place in (tmp_path / "drive").rglob("*")}
+    finally:
+        os.umask(before)
+    assert modes == {(True, "0o700"), (False, "0o600")}
 
 
 @in_reactor

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from cloudsvc.administration.faults import NoMetadata
+from cloudsvc.administration.faults import MetadataMissingError
 from cloudsvc.administration.source import FoundFile, Tree, read_pieces, read_tree
-from cloudsvc.core.errors import StartFault
+from cloudsvc.core.errors import OperatorError
 from tests.support.upstream import describe, make_upstream
 
 FILES = {"a.txt": (b"a", ["one"]), "animals/cat.png": (b"cat", [])}
@@ -126,7 +126,7 @@ def test_tags_and_dates_may_lie_elsewhere(tmp_path: Path) -> None:
 
 def test_a_file_of_that_name_can_be_a_file_like_others(tmp_path: Path) -> None:
     write(tmp_path, "metadata.json", ".thumbnails/a")
-    with pytest.raises(NoMetadata, match="does not hold tags"):
+    with pytest.raises(MetadataMissingError, match="does not hold tags"):
         read_tree(tmp_path)
     assert paths(read_tree(tmp_path, plain=True)) == [".thumbnails/a", "metadata.json"]
 
@@ -134,7 +134,7 @@ def test_a_file_of_that_name_can_be_a_file_like_others(tmp_path: Path) -> None:
 def test_what_is_no_directory_is_told(tmp_path: Path) -> None:
     write(tmp_path, "file")
     for name in ("file", "missing"):
-        with pytest.raises(StartFault, match="is no directory"):
+        with pytest.raises(OperatorError, match="is no directory"):
             read_tree(tmp_path / name)
 
 

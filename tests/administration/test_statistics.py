@@ -7,7 +7,7 @@ from pathlib import Path
 from cloudsvc.administration.statistics import gather_statistics
 from cloudsvc.core.actors import OWNER
 from cloudsvc.drive.names import parse_path
-from tests.administration.drives import opened, store
+from tests.support.administration import opened, store
 from tests.support.reactors import in_reactor
 
 
@@ -25,5 +25,5 @@ async def test_everything_is_counted(tmp_path: Path) -> None:
         assert (found.usage.stored_bytes, found.usage.trash_entries) == (1 + 300 + 20 + 21 + 4, 1)
         assert found.reclaimable == 20 + 4
         assert found.capacity == drive.limits.capacity
-        assert found.disk_free > 0
+        assert found.disk_free
         assert (await gather_statistics(drive.catalogue, drive.blobs, drive.limits, 0)).largest == []

@@ -10,11 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from cloudsvc.administration.faults import ExportExists
+from cloudsvc.administration.faults import ExportExistsError
 from cloudsvc.administration.target import STAGING_NAME, Damaged, Target, find_folding
-from cloudsvc.core.errors import StartFault
-from cloudsvc.drive.names import Name, parse_path
-from cloudsvc.drive.names import Path as DrivePath
+from cloudsvc.core.errors import OperatorError
+from cloudsvc.drive.names import DrivePath, Name, parse_path
 from cloudsvc.drive.nodes import Blob, BlobId
 
 MOMENT = 1_700_000_000_000_001
@@ -36,13 +35,12 @@ def write(target: Target, path: str, content: bytes, claimed: bytes | None = Non
 def write_at(target: Target, path: DrivePath, content: bytes, claimed: bytes | None = None) -> None:
     claimed = content if claimed is None else claimed
     blob = Blob(id=BlobId("0" * 32), size=len(claimed), digest=hashlib.sha256(claimed).digest())
-    reading, writing = os.pipe()
-    with os.fdopen(writing, "wb") as pipe:
-        pipe.write(content)
+    staged = target.stage()
     try:
-        target.write(path, blob, reading, MOMENT)
+        staged.write(content)
+        target.place(staged, path, blob, MOMENT)
     finally:
-        os.close(reading)
+        staged.discard()
 
 
 def list_names(directory: Path) -> list[str]:
@@ -117,7 +115,7 @@ def test_a_link_where_tags_and_dates_are_staged_is_not_followed(tmp_path: Path) 
 def test_what_is_not_empty_is_refused(tmp_path: Path) -> None:
     (tmp_path / "mine").touch()
     for resume in (False, True):
-        with pytest.raises(StartFault, match="is not empty"):
+        with pytest.raises(OperatorError, match="is not empty"):
             Target.open(tmp_path, resume=resume)
     assert list_names(tmp_path) == ["mine"]
 
@@ -126,7 +124,7 @@ def test_an_export_that_was_interrupted_is_resumed_only_when_one_says_so(tmp_pat
     with opened(tmp_path, complete=False) as target:
         write(target, "a", b"a")
     (tmp_path / STAGING_NAME / "left").touch()
-    with pytest.raises(ExportExists, match="earlier export"):
+    with pytest.raises(ExportExistsError, match="earlier export"):
         Target.open(tmp_path, resume=False)
     with opened(tmp_path, resume=True) as target:
         assert has(target, "a", b"a")
@@ -134,17 +132,17 @@ def test_an_export_that_was_interrupted_is_resumed_only_when_one_says_so(tmp_pat
 
 
 def test_two_at_a_time_are_refused(tmp_path: Path) -> None:
-    with opened(tmp_path), pytest.raises(StartFault, match="another export"):
+    with opened(tmp_path), pytest.raises(OperatorError, match="another export"):
         Target.open(tmp_path, resume=True)
 
 
 def test_what_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for place in ("file", "file/below"):
-        with pytest.raises(StartFault, match="name another directory"):
+        with pytest.raises(OperatorError, match="name another directory"):
             Target.open(tmp_path / place, resume=False)
     (tmp_path / "export" / STAGING_NAME / "folder").mkdir(parents=True)
-    with pytest.raises(StartFault, match="name another directory"):
+    with pytest.raises(OperatorError, match="name another directory"):
         Target.open(tmp_path / "export", resume=True)
 
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from cloudsvc.administration.opened import OpenedDrive
 from cloudsvc.administration.progress import SILENCE
 from cloudsvc.administration.verification import Verdict, verify_drive
 from cloudsvc.core.actors import OWNER
 from cloudsvc.drive.names import parse_path
 from cloudsvc.drive.verification import Damage
-from tests.administration.drives import DAMAGES, FILES, damage, fill, find, find_content, opened, store
+from cloudsvc.storage.catalogue.connections import connect
+from cloudsvc.storage.local import CATALOGUE_NAME
+from cloudsvc.storage.opened import OpenedDrive
+from tests.support.administration import DAMAGES, FILES, damage, fill, find, find_content, opened, store
 from tests.support.reactors import in_reactor
 
 
@@ -76,3 +79,21 @@ async def test_what_is_collected_meanwhile_is_no_damage(tmp_path: Path) -> None:
 
         verdict = await verify_drive(Collecting(), drive.blobs, drive.disk, SILENCE)  # type: ignore[arg-type]  # it is one, almost
         assert verdict.damaged == []
+
+
+@in_reactor
+async def test_a_quota_that_is_counted_wrong_is_named(tmp_path: Path) -> None:
+    async with opened(tmp_path) as drive:
+        for name in ("right", "wrong"):
+            await store(drive, f"{name}/file", name.encode())
+            await drive.drive.set_quota(OWNER, parse_path(name), 10)
+        assert (await verify(drive)).miscounts == []
+    with closing(connect(tmp_path / CATALOGUE_NAME)) as connection:
+        [(wrong,)] = connection.execute("SELECT id FROM node WHERE key = 'wrong'").fetchall()
+        connection.execute("UPDATE account SET stored_bytes = 7 WHERE owner = ?", (wrong,))
+    async with opened(tmp_path) as drive:
+        [found] = (await verify(drive)).miscounts
+        assert (str(found.quota.path), found.quota.account.stored_bytes, found.counted) == ("wrong", 7, 5)
+        for quota in (None, 10):
+            await drive.drive.set_quota(OWNER, parse_path("wrong"), quota)
+        assert (await verify(drive)).miscounts == []

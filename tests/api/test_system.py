@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
-from cloudsvc.access.throttling import FixedWindows, Throttle
+from cloudsvc.access.throttling import FixedWindowStore, Throttle
 from cloudsvc.api.system import System, SystemSettings
 from cloudsvc.core.rates import parse_rate
 from cloudsvc.extend import Tools
@@ -28,7 +29,7 @@ class Demo:
         self.metrics = Metrics()
         self.findings: dict[str, Finding | None] = {}
         checks = [Check(name=name, vital=name == "heart", run=self._look_at(name)) for name in ("heart", "hair")]
-        self.health = Health(checks, self.clock, self.metrics.health_checked)
+        self.health = Health(checks, self.clock, self.metrics.health_checked, timeout=2.0)
         tools = Tools(
             clock=self.clock,
             now=time.time,
@@ -157,9 +158,28 @@ def test_metrics_are_public_unless_a_setting_demands_a_key(*, require_key: bool,
     assert b"# TYPE token_configured gauge\n" in answers[-1].body
 
 
+def test_metrics_come_in_gzip_and_are_not_kept() -> None:
+    demo = Demo()
+    plain, packed = demo.ask("/metrics"), demo.ask("/metrics", Accept_Encoding="gzip")
+    assert (packed.headers["Content-Encoding"], packed.headers["Vary"]) == ("gzip", "Accept-Encoding")
+    assert b"# TYPE token_configured gauge\n" in gzip.decompress(packed.body)
+    assert len(packed.body) < len(plain.body) / 3
+    assert plain.headers["Cache-Control"] == packed.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize("path", ["/health", "/health/checks", "/login", "/nothing"])
+def test_what_may_hold_a_secret_is_never_compressed(path: str) -> None:
+    answer = Demo().ask(path, X_API_Key=TOKEN, Accept_Encoding="gzip")
+    assert "Content-Encoding" not in answer.headers
+    assert answer.json["code"] == answer.status
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
 def test_keys_for_the_metrics_are_asked_for_before_requests_are_counted() -> None:
     throttle = Throttle(
-        windows=FixedWindows(now=lambda: NOW), rates={"api": parse_rate("1/minute")}, on_failure="allow"
+        store=FixedWindowStore(now=lambda: NOW),
+        rates={"api": parse_rate("1/minute"), "failure": parse_rate("10/minute")},
+        on_failure="allow",
     )
     demo = Demo(require_key=True, throttle=throttle)
     answers = [demo.ask("/metrics"), demo.ask("/metrics"), demo.ask("/metrics", X_API_Key=TOKEN)]

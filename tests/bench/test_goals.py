@@ -1,4 +1,4 @@
-"""What the benchmark concludes about the drive."""
+"""Conclusions of the benchmark about the drive."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the benchmark concludes from its measurements."""
+"""Conclusions of the benchmark from its measurements."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from bench.catalogue import PEERS
+from bench.catalogue import PEERS, Measure
 from bench.load import Crowd, Throughput
 from bench.report import compare, format_report, to_json
 from bench.run import QUICK, Row
@@ -35,7 +35,8 @@ def test_speed_is_judged_by_the_cpu_time_of_the_yardstick_over_ours(cpu: float, 
 
 @pytest.mark.parametrize(("kib", "verdict"), [(25, "aim"), (30, "reached"), (31, "missed")])
 def test_less_memory_is_better(kib: float, verdict: str) -> None:
-    (comparison,) = compare([make_row("cloudsvc", cpu=[1], kib=kib), make_row("uvicorn", cpu=[1], kib=50)])
+    comparisons = compare([make_row("cloudsvc", cpu=[1], kib=kib), make_row("fastapi", cpu=[1], kib=50)])
+    (comparison,) = (each for each in comparisons if each.target.measure is Measure.MEMORY)
     assert comparison.verdict == verdict
 
 

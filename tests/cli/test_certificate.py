@@ -8,8 +8,8 @@ from pathlib import Path
 from cryptography import x509
 
 from cloudsvc.cli.certificate import generate_certificate
-from tests.cli.commands import run
-from tests.settings.homes import write_home
+from tests.support.commands import run
+from tests.support.homes import write_home
 
 
 def read_leaf(path: Path) -> x509.Certificate:
@@ -82,3 +82,59 @@ def test_names_that_are_none_are_one_line_each(tmp_path: Path) -> None:
     assert result.exit_code == 1
     assert len(result.stderr.splitlines()) == 2
     assert not (tmp_path / "certs/key.pem").exists()
+
+
+def configure_names(home: Path, *names: str, **settings: object) -> None:
+    write_home(home, {"certificate": {"names": names, **settings}})
+
+
+def test_without_names_those_of_the_present_certificate_and_its_authority_are_kept(tmp_path: Path) -> None:
+    write_home(tmp_path)
+    run("generate-certificate", "--home", tmp_path, "cloud.test", "192.0.2.1")
+    authority = (tmp_path / "certs/ca.pem").read_bytes()
+    result = run("generate-certificate", "--home", tmp_path)
+    assert result.exit_code == 0
+    assert names_in(tmp_path / "certs/cert.pem") == ["cloud.test", "192.0.2.1"]
+    assert (tmp_path / "certs/ca.pem").read_bytes() == authority
+    assert "left out: " in result.stderr
+    assert "run `cloudsvc generate-certificate cloud.test 192.0.2.1 localhost 127.0.0.1 ::1`" in result.stderr
+
+
+def test_without_names_configured_ones_that_the_authority_covers_are_added(tmp_path: Path) -> None:
+    configure_names(tmp_path, "cloud.test")
+    run("generate-certificate", "--home", tmp_path)
+    configure_names(tmp_path, "cloud.test", "a.cloud.test", "b.cloud.test")
+    result = run("generate-certificate", "--home", tmp_path)
+    assert names_in(tmp_path / "certs/cert.pem") == ["cloud.test", "a.cloud.test", "b.cloud.test"]
+    assert "ca.pem" not in result.stderr
+    assert "left out" not in result.stderr
+
+
+def check(home: Path) -> str:
+    result = run("config", "check", "--home", home)
+    assert result.exit_code == 0
+    assert "no faults" in result.stdout
+    return result.stderr
+
+
+def test_config_check_warns_of_a_name_that_the_certificate_lacks(tmp_path: Path) -> None:
+    configure_names(tmp_path, "cloud.test")
+    assert check(tmp_path) == ""
+    run("generate-certificate", "--home", tmp_path)
+    assert check(tmp_path) == ""
+    configure_names(tmp_path, "cloud.test", "a.cloud.test")
+    assert "is not for a.cloud.test (certificate.names): the server adds that when it starts" in check(tmp_path)
+    configure_names(tmp_path, "cloud.test", "a.cloud.test", renew=False)
+    assert "run `cloudsvc generate-certificate`" in check(tmp_path)
+    configure_names(tmp_path, "cloud.test", "new.test")
+    assert "run `cloudsvc generate-certificate cloud.test new.test`, then give" in check(tmp_path)
+    (tmp_path / "certs/ca.key.pem").unlink()
+    assert "get one that is where it came from" in check(tmp_path)
+
+
+def test_config_check_expects_no_local_names_of_an_authority_elsewhere(tmp_path: Path) -> None:
+    configure_names(tmp_path, "cloud.test")
+    run("generate-certificate", "--home", tmp_path)
+    (tmp_path / "certs/ca.key.pem").unlink()
+    write_home(tmp_path)
+    assert check(tmp_path) == ""

@@ -13,8 +13,8 @@ from cloudsvc import __version__
 from cloudsvc.cli.homes import find_default_sections
 from cloudsvc.settings.reference import make_reference
 from cloudsvc.settings.schema import make_schema
-from tests.cli.commands import run
-from tests.settings.homes import write_home
+from tests.support.commands import run
+from tests.support.homes import write_home
 
 
 def test_a_configuration_without_faults(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import re
 import shutil
 import signal
@@ -14,12 +15,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.administration.drives import FILES, damage, find_content, opened, read_files
-from tests.cli.commands import run as run_here
-from tests.cli.shell import Shell, open_terminal, run_shell
+from tests.support.administration import FILES, damage, find_content, opened, read_files
+from tests.support.blobs import let_a_day_pass
+from tests.support.command_processes import Shell, open_terminal, run_shell
+from tests.support.commands import run as run_here
 from tests.support.reactors import in_reactor
-from tests.support.server import environment, make_home, wait_until
+from tests.support.server import PATIENCE, environment, make_home, program, wait_until
 from tests.support.upstream import make_upstream
+
+pytestmark = pytest.mark.slow
 
 DRIVE = ["drive"]
 MANY = {f"folder {number % 7}/{number}": str(number).encode() * (1 + number * 50) for number in range(120)}
@@ -87,6 +91,43 @@ def test_there_and_back_again(shell: Shell, home: Path, tmp_path: Path) -> None:
     lines = shell.run(other, "stats").splitlines()
     assert lines[0] == "7 files in 3 folders; 7 versions; 0 in the trash"
     assert re.search(r"'folder/deep/ünï 🎉'$", lines[4])
+
+
+def start_backup(home: Path, target: int) -> subprocess.Popen[bytes]:
+    """``cloudsvc backup -``, which writes to the descriptor ``target``."""
+    command = [program("cloudsvc"), "backup", "-", "--home", str(home)]
+    return subprocess.Popen(command, stdout=target, stderr=subprocess.PIPE, env=environment(), cwd=home)
+
+
+def test_a_backup_goes_through_a_pipe(shell: Shell, filled: Path, tmp_path: Path) -> None:
+    with start_backup(filled, subprocess.PIPE) as running:
+        assert running.stdout is not None
+        (tmp_path / "backup.tar").write_bytes(running.stdout.read())
+        _, said = running.communicate(timeout=PATIENCE)
+    assert (running.returncode, said.decode().startswith("120 blobs with ")) == (0, True)
+    other, _ = make_home(tmp_path / "other", applications=DRIVE)
+    assert shell.run(other, "restore", tmp_path / "backup.tar").startswith("120 blobs with ")
+    shell.run(other, "export", tmp_path / "out")
+    assert read_files(tmp_path / "out") == MANY
+    assert not (filled / "-").exists()
+
+
+def test_a_backup_that_nobody_reads_or_somebody_looks_at_is_refused(filled: Path) -> None:
+    reading, writing = os.pipe()
+    with start_backup(filled, writing) as running:
+        os.close(writing)
+        os.read(reading, 1)
+        os.close(reading)
+        _, said = running.communicate(timeout=PATIENCE)
+    assert running.returncode == 1
+    assert said == b"cloudsvc: standard output cannot be written: Broken pipe; nothing has changed\n"
+    ours, theirs = pty.openpty()
+    with start_backup(filled, theirs) as running:
+        _, said = running.communicate(timeout=PATIENCE)
+    os.close(ours)
+    os.close(theirs)
+    assert running.returncode == 1
+    assert said == b"cloudsvc: a backup is nothing to look at; redirect it, or name a file\n"
 
 
 def test_what_is_in_the_way_of_an_import_is_listed_and_nothing_stored(shell: Shell, home: Path, tmp_path: Path) -> None:
@@ -164,6 +205,7 @@ def test_an_import_that_was_killed_is_repeated(shell: Shell, home: Path, tmp_pat
     assert again is not None
     assert int(again[1]) + int(again[2]) == len(MANY)
     assert int(again[2]) > 0
+    let_a_day_pass(drive_of(home) / "blobs")
     shell.run(home, "gc")
     assert count_files(drive_of(home) / "blobs") == len(MANY)
     shell.run(home, "export", tmp_path / "out")
@@ -244,7 +286,8 @@ def test_commands_that_need_no_drive_load_none(arguments: str, heavy: str) -> No
     script = f"""
 import atexit, sys
 from cloudsvc.cli.main import main
-heavy = {{"sqlalchemy", "alembic", "klein", "twisted.internet.reactor", "cloudsvc.storage"}}
+
+heavy = {{"sqlalchemy", "alembic", "klein", "twisted.internet.reactor", "cloudsvc.storage.catalogue"}}
 if {heavy!r} == "drive":
     heavy |= {{"cloudsvc.administration", "cloudsvc.drive"}}
 atexit.register(lambda: print("loaded:", sorted(heavy & {{*sys.modules}})))
@@ -254,7 +297,7 @@ main({arguments.split()!r})
     assert done.stdout.endswith("loaded: []\n")
 
 
-@pytest.mark.parametrize("name", ["verify", "gc", "export", "import", "backup", "restore", "stats"])
+@pytest.mark.parametrize("name", ["verify", "gc", "export", "import", "backup", "restore", "stats", "quota"])
 def test_each_says_what_it_does(name: str) -> None:
     assert f"{name}  " in run_here("--help").stdout
     assert "Usage: " in run_here(name, "--help").stdout

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.cli.commands import run
-from tests.settings.homes import write_home
+from tests.support.commands import run
+from tests.support.homes import write_home
 
 
 def test_configured_endpoints_need_an_address_to_ask(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from cloudsvc.cli.homes import find_default_sections
 from cloudsvc.settings.schema import make_default_config, make_schema
-from tests.cli.commands import run
+from tests.support.commands import run
 
 
 def snapshot(root: Path) -> dict[str, bytes]:

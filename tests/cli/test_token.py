@@ -6,7 +6,7 @@ import hashlib
 from pathlib import Path
 
 from cloudsvc.cli.token import generate_new_token
-from tests.cli.commands import run
+from tests.support.commands import run
 
 
 def test_only_the_hash_of_the_printed_token_is_kept(tmp_path: Path) -> None:

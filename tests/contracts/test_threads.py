@@ -1,4 +1,4 @@
-"""What every ThreadRunner does, whether it has threads or not."""
+"""Contract of thread runners, whether they have threads or not."""
 
 from __future__ import annotations
 
@@ -6,18 +6,22 @@ from collections.abc import Iterator
 
 import pytest
 
-from cloudsvc.core.threads import ThreadRunner
+from cloudsvc.core.threads import PoolRunner, ThreadRunner
+from tests.support.inline_threads import Inline
 from tests.support.reactors import in_reactor, run_threads
-from tests.support.threads import Inline
 
 
-@pytest.fixture(params=["pool", "inline"])
+@pytest.fixture(params=["own", "pool", "inline"])
 def runner(request: pytest.FixtureRequest) -> Iterator[ThreadRunner]:
     if request.param == "inline":
         yield Inline()
+    elif request.param == "own":
+        with run_threads(2) as threads:
+            yield threads
     else:
-        with run_threads(2) as pool:
-            yield pool
+        from twisted.internet import reactor  # noqa: PLC0415 - installed by then
+
+        yield PoolRunner(reactor, reactor.getThreadPool())  # type: ignore[arg-type, attr-defined]  # a module
 
 
 def _fail() -> int:

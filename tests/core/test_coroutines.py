@@ -1,13 +1,16 @@
+"""Coroutine runners: as far as one goes by itself, or to its end."""
+
 from __future__ import annotations
 
 import gc
+import warnings
 
 import pytest
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import capturedLogs
 from twisted.python.failure import Failure
 
-from cloudsvc.core.coroutines import shield, start
+from cloudsvc.core.coroutines import abandon, shield, start
 
 
 async def add(*terms: Deferred[int]) -> int:
@@ -138,3 +141,26 @@ def test_a_result_that_nobody_waits_for_can_be_undone() -> None:
     claimed.callback(1)
     abandoned.callback(2)
     assert undone == [4]
+
+
+def test_an_abandoned_coroutine_never_begins() -> None:
+    begun: list[bool] = []
+
+    async def work() -> None:
+        begun.append(True)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        abandon(work())
+        gc.collect()
+    assert begun == []
+
+
+def test_an_abandoned_deferred_is_cancelled_and_its_end_is_nobody_s() -> None:
+    cancelled: list[Deferred[None]] = []
+    waiting: Deferred[None] = Deferred(cancelled.append)
+    with capturedLogs() as logged:
+        abandon(waiting)
+        gc.collect()
+    assert cancelled == [waiting]
+    assert list(logged) == []

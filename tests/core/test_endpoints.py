@@ -1,4 +1,4 @@
-"""What can be read from a description of where to listen."""
+"""Parsing of endpoint descriptions."""
 
 from __future__ import annotations
 

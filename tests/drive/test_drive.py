@@ -9,13 +9,14 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cloudsvc.core.actors import OWNER
 from cloudsvc.core.errors import CloudError
 from cloudsvc.drive.commands import Discard, EditTags, MakeFolder, Move
 from cloudsvc.drive.names import ROOT, parse_path
 from cloudsvc.drive.nodes import File, Folder, TrashId, VersionId
 from cloudsvc.drive.pages import FileQuery
 from cloudsvc.drive.tags import check_tags
-from tests.support.drives import GENEROUS, OpenDrive, open_drive, refusal
+from tests.support.opened_drives import GENEROUS, OpenDrive, open_drive, refusal
 from tests.support.reactors import in_reactor
 
 
@@ -85,6 +86,19 @@ async def test_tags_and_path_change_in_one_step(tmp_path: Path) -> None:
 
 
 @in_reactor
+async def test_the_path_that_a_file_has_is_no_new_one(tmp_path: Path) -> None:
+    async with open_drive(tmp_path) as opened:
+        drive, actor = opened.drive, opened.actor
+        await opened.store("\u00e9", b"a")
+        composed, decomposed = parse_path("\u00e9"), parse_path("e\u0301")
+        for path in (composed, decomposed):
+            assert await refusal(drive.edit_file(actor, path, destination=composed, add=("x",))) == "already_exists"
+        renamed = await drive.edit_file(actor, composed, destination=decomposed)
+        assert (str(renamed.path), renamed.tags) == ("e\u0301", ())
+        assert await refusal(drive.edit_file(actor, parse_path("b"), destination=parse_path("b"))) == "file_not_found"
+
+
+@in_reactor
 async def test_several_commands_are_done_together_or_not_at_all(tmp_path: Path) -> None:
     async with open_drive(tmp_path) as opened:
         drive, actor = opened.drive, opened.actor
@@ -140,7 +154,7 @@ async def test_what_the_drive_holds(tmp_path: Path) -> None:
         await opened.store("x/a", b"123")
         await opened.store("b", b"1")
         await opened.drive.discard(opened.actor, parse_path("b"))
-        usage = await opened.storage.catalogue.usage()
+        usage = await opened.storage.catalogue.usage(OWNER)
         assert (usage.stored_bytes, usage.blobs, usage.files, usage.trash_entries) == (9, 3, 1, 1)
 
 

@@ -1,4 +1,4 @@
-"""What is old is given up, but not because a clock says so that was wrong."""
+"""Retention: what is old is given up, but not because a clock says so that was wrong."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from twisted.logger import capturedLogs, formatEvent
 
 from cloudsvc.drive.expiry import Expiry
 from cloudsvc.drive.names import parse_path
-from tests.support.blobs import list_aside, store_blob
-from tests.support.drives import GENEROUS, OpenDrive, open_drive
+from tests.support.blobs import list_quarantined, list_suspended, store_blob
+from tests.support.opened_drives import GENEROUS, OpenDrive, open_drive
 from tests.support.reactors import in_reactor
 
 HOUR = 3600.0
@@ -91,12 +91,28 @@ async def test_a_wrong_clock_that_is_set_right_has_done_no_harm(tmp_path: Path) 
 
 
 @in_reactor
-async def test_what_was_set_aside_goes_after_a_month(tmp_path: Path) -> None:
+async def test_quarantine_ends_after_a_month(tmp_path: Path) -> None:
     async with start(tmp_path) as trial:
         store = trial.opened.storage.blobs
-        stray = (await store_blob(store, b"stray")).id
-        await store.set_aside([stray])
+        orphan = (await store_blob(store, b"orphaned")).id
+        await store.quarantine([orphan])
         await trial.wait(29 * DAY)
-        assert await list_aside(store) == {stray}
+        assert await list_quarantined(store) == {orphan}
         await trial.wait(2 * DAY)
-        assert await list_aside(store) == set()
+        assert await list_quarantined(store) == set()
+
+
+@in_reactor
+async def test_what_nobody_resumes_for_a_week_is_discarded(tmp_path: Path) -> None:
+    async with start(tmp_path) as trial:
+        store = trial.opened.storage.blobs
+        left, kept = [await store.create() for _ in range(2)]
+        await left.suspend()
+        await kept.sync()
+        await trial.wait(6 * DAY)
+        assert await list_suspended(store) == {left.id}
+        await trial.wait(2 * DAY)
+        # Whoever still writes keeps his.
+        assert await list_suspended(store) == set()
+        assert await kept.suspend() == 0
+        assert await list_suspended(store) == {kept.id}

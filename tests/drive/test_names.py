@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from pathlib import Path as FilePath
+from pathlib import Path
 
 import pytest
 from hypothesis import example, given
@@ -15,8 +15,8 @@ from cloudsvc.drive.names import (
     MAX_PATH_BYTES,
     MAX_PATH_NAMES,
     ROOT,
+    DrivePath,
     Name,
-    Path,
     fold_case,
     parse_name,
     parse_path,
@@ -51,7 +51,7 @@ def test_every_name_can_be_a_file(text: str) -> None:
         return
     for each in (name.text, name.key):
         assert each not in {"", ".", ".."}
-        assert FilePath("/" + each).name == each
+        assert Path("/" + each).name == each
         assert len(each.encode()) <= MAX_NAME_BYTES
         assert each.isprintable() or all(unicodedata.category(one) not in {"Cc", "Cs"} for one in each)
 
@@ -152,7 +152,7 @@ def test_going_down_and_up() -> None:
     path = ROOT / Name("a", "a") / Name("b", "b")
     assert path == parse_path("a/b")
     assert path.parent == parse_path("a")
-    assert isinstance(path, Path)
+    assert isinstance(path, DrivePath)
 
 
 def test_where_case_makes_no_difference_twins_fold_together() -> None:

@@ -14,13 +14,14 @@ from twisted.internet.defer import CancelledError, Deferred
 
 from cloudsvc.core.errors import CloudError
 from cloudsvc.drive.names import parse_path
+from cloudsvc.drive.spooling import Spooler
 from cloudsvc.drive.thumbnails import Thumbnail, Thumbnails
 from cloudsvc.thumbnails.cache import open_cache
 from cloudsvc.thumbnails.maker import ProcessThumbnailMaker
-from tests.support.drives import OpenDrive, open_drive, refusal
-from tests.support.pictures import decode, draw, encode
+from tests.support.opened_drives import OpenDrive, open_drive, refusal
 from tests.support.reactors import in_reactor, run_threads
-from tests.thumbnails.programs import count_starts, current, mark, until_there
+from tests.support.sample_media import decode, draw, encode
+from tests.support.thumbnails.fake_decoders import count_starts, current, mark, until_there
 
 _MAKE = "import sys; sys.stdout.buffer.write(bytes.fromhex('ffd8ffaaffd9'))"
 MADE = bytes.fromhex("ffd8ffaaffd9")
@@ -49,7 +50,8 @@ async def open_studio(directory: Path, then: str | None = None, size: int = 64) 
         maker = ProcessThumbnailMaker(processes=current(), clock=current())
         cache = await open_cache(directory / "thumbnails", threads, most_bytes=2**20)
         async with open_drive(directory / "drive") as opened:
-            thumbnails = Thumbnails(drive=opened.drive, maker=maker, cache=cache, size=size)
+            spooler = Spooler(directory=directory, threads=threads, most_bytes=2**20)
+            thumbnails = Thumbnails(drive=opened.drive, maker=maker, cache=cache, spooler=spooler, size=size)
             studio = Studio(opened=opened, maker=maker, thumbnails=thumbnails, starts=directory / "starts")
             if then is not None:
                 studio.play(then)
@@ -72,7 +74,9 @@ async def test_of_a_picture(tmp_path: Path) -> None:
         stored = await studio.opened.store("picture.png", encode(draw(640, 480), "PNG"))
         thumbnail = await studio.get()
         assert decode(thumbnail.content).size == (100, 75)
-        assert thumbnail.validator == f"{stored.file.version.blob.digest.hex()}-100"
+        digest = stored.file.version.blob.digest
+        assert digest is not None
+        assert thumbnail.validator == f"{digest.hex()}-100-{studio.maker.version}"
 
 
 @pytest.mark.parametrize("name", ["picture.png", "film.mp4", "without a type"])
@@ -87,7 +91,7 @@ async def test_the_bytes_decide(tmp_path: Path, name: str) -> None:
 async def test_of_what_is_none_nothing_is_started(tmp_path: Path) -> None:
     async with open_studio(tmp_path, _MAKE) as studio:
         await studio.opened.store("text.txt", encode(draw(), "PNG"))
-        assert await refusal(studio.get("text.txt")) == "not_picturable"
+        assert await refusal(studio.get("text.txt")) == "unsupported_media"
         assert await refusal(studio.get("nowhere")) == "file_not_found"
         assert count_starts(studio.starts) == 0
 
@@ -170,7 +174,7 @@ async def test_all_who_wait_are_refused_each_with_an_error_of_its_own(tmp_path: 
 
 
 @pytest.mark.parametrize(
-    ("status", "code"), [(64, "not_picturable"), (65, "picture_too_large"), (66, "picture_damaged")]
+    ("status", "code"), [(64, "unsupported_media"), (65, "image_too_large"), (66, "image_damaged")]
 )
 @in_reactor
 async def test_what_cannot_be_made_is_not_tried_again(tmp_path: Path, status: int, code: str) -> None:
@@ -194,12 +198,35 @@ async def test_what_was_late_is_tried_again(tmp_path: Path) -> None:
 
 
 @in_reactor
+async def test_other_decoders_make_it_again(tmp_path: Path) -> None:
+    """What one of them could not make, or made differently, is no reason for the next."""
+    async with open_studio(tmp_path, "raise SystemExit(66)") as studio:
+        await studio.opened.store("picture.png", b"content")
+        assert await refusal(studio.get()) == "image_damaged"
+        studio.maker.version = "another"
+        studio.play(_MAKE)
+        assert (await studio.get()).validator.endswith("-64-another")
+        assert (await studio.get()).content == MADE
+        studio.maker.version = "a third"
+        assert (await studio.get()).content == MADE
+        assert count_starts(studio.starts) == 3
+
+
+@pytest.mark.parametrize("name", ["song.mp3", "song.flac", "song.m4a", "song.ogg", "song.wav"])
+@in_reactor
+async def test_sound_may_have_a_cover(tmp_path: Path, name: str) -> None:
+    async with open_studio(tmp_path, _MAKE) as studio:
+        await studio.opened.store(name, b"content")
+        assert (await studio.get(name)).content == MADE
+
+
+@in_reactor
 async def test_only_so_many_refusals_are_remembered(tmp_path: Path) -> None:
     async with open_studio(tmp_path, "raise SystemExit(66)") as studio:
         studio.thumbnails.remembered = 2
         for name, starts in (("a", 1), ("b", 2), ("a", 2), ("c", 3), ("b", 3), ("c", 3), ("a", 4)):
             await studio.opened.store(name, name.encode())
-            assert await refusal(studio.get(name)) == "picture_damaged"
+            assert await refusal(studio.get(name)) == "image_damaged"
             assert count_starts(studio.starts) == starts
 
 

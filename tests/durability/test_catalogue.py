@@ -1,4 +1,4 @@
-"""What could take from the catalogue what was committed, or bring back what was not."""
+"""Durability of the catalogue: nothing takes what was committed, or brings back what was not."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import pytest
 from twisted.logger import capturedLogs, formatEvent
 
 from cloudsvc.storage.local import CATALOGUE_NAME, CatalogueMissing
-from tests.durability.inspection import find_problems, find_strays
-from tests.durability.strace import tracing
-from tests.support.drives import open_drive, refusal
+from tests.support.durability.inspection import find_orphans, find_problems
+from tests.support.durability.strace import tracing
+from tests.support.opened_drives import open_drive, refusal
 from tests.support.reactors import in_reactor
 from tests.support.server import PATIENCE
 
@@ -54,10 +54,10 @@ async def test_a_commit_that_failed_does_not_come_true_after_a_crash(tmp_path: P
         await opened.store("a", b"old")
         with tracing(os.getpid(), tmp_path / "report", "fdatasync", faults=[f"fdatasync:error=EIO:{times}"]):
             assert await refusal(opened.store("a", b"new")) == "storage_failed"
-        strays = [*find_strays(drive)]
-        assert len(strays) == (times == "when=1+"), strays
-        assert await opened.collection.clear_strays() == len(strays)
-        assert [*find_strays(drive)] == []
+        orphans = [*find_orphans(drive)]
+        assert len(orphans) == (times == "when=1+"), orphans
+        assert await opened.collection.quarantine_orphans() == len(orphans)
+        assert [*find_orphans(drive)] == []
         # What a crash would leave now.
         shutil.copytree(drive, crashed)
         await opened.store("a", b"later")
@@ -101,13 +101,13 @@ async def test_an_older_catalogue_costs_nothing_for_good(tmp_path: Path) -> None
     older.rename(catalogue)
     async with open_drive(tmp_path) as opened:
         with capturedLogs() as events:
-            assert await opened.collection.clear_strays() == 1
-        assert ["set aside 1 blobs" in formatEvent(event) for event in events] == [True]
+            assert await opened.collection.quarantine_orphans() == 1
+        assert ["put 1 orphaned blobs in quarantine" in formatEvent(event) for event in events] == [True]
         assert await opened.load("a") == b"of both"
-        assert await opened.collection.clear_strays() == 0
+        assert await opened.collection.quarantine_orphans() == 0
     newer.rename(catalogue)
     async with open_drive(tmp_path) as opened:
-        assert await opened.collection.clear_strays() == 0
+        assert await opened.collection.quarantine_orphans() == 0
         assert [await opened.load(name) for name in "ab"] == [b"of both", b"of the newer one"]
 
 

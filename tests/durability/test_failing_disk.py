@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.durability.inspection import find_problems, find_strays
-from tests.durability.strace import RENAME, tracing
-from tests.live.drives import curl, list_blobs, run_drive
 from tests.support.blobs import TrialDisk
-from tests.support.drives import GENEROUS, open_drive, refusal
+from tests.support.drive_servers import curl, list_blobs, run_drive
+from tests.support.durability.inspection import find_orphans, find_problems
+from tests.support.durability.strace import RENAME, tracing
+from tests.support.opened_drives import GENEROUS, open_drive, refusal
 from tests.support.reactors import in_reactor
 from tests.support.server import Server
 
@@ -44,17 +44,16 @@ async def test_a_call_of_the_store_fails(tmp_path: Path, point: tuple[str, int],
         await opened.store("a", OLD)
         last = (await opened.drive.read_changes(opened.actor, 0, 10)).last
         # Or a folder that is there by chance would not be made again.
-        opened.storage.blobs._places._durable.clear()
+        opened.storage.blobs._layout._durable.clear()
         step, number = point
         number += disk.calls.count(step)
         disk.trouble[step, number] = OSError(code, "as the test wants it")
         assert await refusal(opened.store("a", LARGE)) == refused
         assert disk.calls.count(step) == number + 1
         assert await opened.load("a") == OLD
-        assert [*find_problems(tmp_path), *find_strays(tmp_path)] == []
+        assert [*find_problems(tmp_path), *find_orphans(tmp_path)] == []
         assert (await opened.drive.read_changes(opened.actor, last, 10)).items == []
-        room = await opened.capacity.promise(GENEROUS.capacity - len(OLD))
-        room.give_back()
+        await opened.capacity.check(GENEROUS.capacity - len(OLD))
         await opened.store("a", LARGE)
         assert await opened.load("a") == LARGE
 

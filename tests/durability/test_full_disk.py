@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.durability.inspection import find_problems
-from tests.live.drives import DRIVE, MIB, curl, list_blobs
+from tests.support.drive_servers import DRIVE, MIB, curl, list_blobs
+from tests.support.durability.inspection import find_problems
+from tests.support.required_tools import require_tool
 from tests.support.server import Server, make_home, running, wait_until
-from tests.support.tools import require_tool
 
 SIZE = 8 * MIB
 
@@ -87,6 +87,7 @@ def test_no_room_for_the_catalogue(server: Server, drive: Path, file: Path) -> N
     filler = drive / "filler"
     made: list[str] = []
     fill(filler)
+    assert read_health(server) == {"drive": "healthy", "disk": "degraded", "drive_space": "degraded"}
     while (answer := curl(server, f"/api/folders/folders/{len(made)}", "-X", "PUT")).status == 201:
         made.append(f"folders/{len(made)}")
         assert len(made) < 1000
@@ -105,6 +106,13 @@ def test_no_room_for_the_catalogue(server: Server, drive: Path, file: Path) -> N
     filler.unlink()
     assert curl(server, "/api/files/kept", "-X", "PUT", "-d", "tiny").status == 201
     assert curl(server, "/api/files/kept").body == b"tiny"
+
+
+def read_health(server: Server) -> dict[str, str]:
+    """What the checks say that are about disks. It is one disk that is full, and not that of the home."""
+    checks = server.ask("GET", "/api/health/checks").json["checks"]
+    assert "of the fullest of 2 disks is free" in checks["disk"]["message"]
+    return {name: checks[name]["status"] for name in ("drive", "disk", "drive_space")}
 
 
 def fill(file: Path) -> None:

@@ -1,4 +1,4 @@
-"""What a running server asks of the system for one upload, and in which order."""
+"""System calls of a running server for one upload, and their order."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from pathlib import Path
 
 from attrs import define
 
-from tests.durability.strace import MAKE_FOLDER, RENAME, tracing
-from tests.live.drives import DRIVE
-from tests.live.trial import PLAIN, dial, receive_all, run_trial
+from tests.support.drive_servers import DRIVE
+from tests.support.durability.strace import MAKE_FOLDER, RENAME, tracing
+from tests.support.hostile_clients import PLAIN, dial, receive_all, run_trial
 from tests.support.server import wait_until
 
 CALLS = ("write", "fsync", MAKE_FOLDER, RENAME, "pwrite64", "fdatasync", "sendto")

@@ -32,12 +32,13 @@ from twisted.plugin import IPlugin, getPlugins
 from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
 from zope.interface import implementer
 
-from cloudsvc.core.errors import StartFault
+from cloudsvc.core.errors import OperatorError
 from cloudsvc.listen.endpoints import BACKLOG, compose_description, listen, serving
-from cloudsvc.listen.reloading import ReloadingCertificate
 from cloudsvc.listen.sockets import explain
-from tests.listen.tools import make
-from tests.support.threads import Inline
+from cloudsvc.tls.reloading import ReloadingCertificate
+from tests.support.inline_threads import Inline
+from tests.support.tls.certificates import make
+from tests.support.tls.servers import TIMEOUT
 
 ROOT = Path(__file__).parents[2]
 NOW = 1_800_000_000.0
@@ -58,7 +59,7 @@ def parse(reactor: MemoryReactorClock, description: str) -> IStreamServerEndpoin
 @pytest.fixture
 def certificate(tmp_path: Path) -> ReloadingCertificate:
     return ReloadingCertificate(
-        make(tmp_path / "certs", NOW), clock=Clock(), wall_clock=lambda: NOW, threads=Inline(), renewal=None
+        make(tmp_path / "certs", NOW), clock=Clock(), wall_clock=lambda: NOW, threads=Inline(), renewal=None, names=()
     )
 
 
@@ -68,7 +69,7 @@ def factory() -> Factory:
 
 
 def faults_of(factory: Factory, certificate: ReloadingCertificate, *descriptions: str) -> tuple[str, ...]:
-    with pytest.raises(StartFault) as caught:
+    with pytest.raises(OperatorError) as caught:
         listen(make_reactor(), descriptions, factory, certificate)
     return caught.value.lines
 
@@ -163,12 +164,12 @@ def test_every_bad_description_is_told(factory: Factory, certificate: ReloadingC
         (cannot_listen(None, b"/run/x", "Cannot acquire lock"), "another server listens on /run/x"),
         (
             cannot_listen("192.0.2.1", 1, OSError(errno.EADDRNOTAVAIL, "no")),
-            "this machine has no address 192.0.2.1",
+            "this host has no address 192.0.2.1",
         ),
-        (cannot_listen("nowhere", 1, socket.gaierror(-2, "unknown")), "nowhere is no address of this machine"),
+        (cannot_listen("nowhere", 1, socket.gaierror(-2, "unknown")), "nowhere is no address of this host"),
         (cannot_listen("", 1, OSError(errno.ENOBUFS, "No buffer space")), "port 1: "),
         (FileNotFoundError(errno.ENOENT, "no", "4242", None, b"/run/x.lock"), "/run/x.lock: no"),
-        (StartFault(["one", "two"]), "one; two"),
+        (OperatorError(["one", "two"]), "one; two"),
         (RuntimeError(), "RuntimeError"),
     ],
 )
@@ -252,9 +253,9 @@ from twisted.plugin import getPlugins
 from twisted.internet.interfaces import IStreamServerEndpointStringParser
 import twisted.plugins.cloudsvc_endpoint as plugin
 assert plugin.parser.prefix == "cloudsvc"
-import cloudsvc.listen.endpoints, cloudsvc.listen.standalone
+import cloudsvc.listen.endpoints, cloudsvc.tls.standalone
 assert "twisted.internet.reactor" not in sys.modules, "reactor"
 assert "klein" not in sys.modules, "klein"
 """
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    subprocess.run([sys.executable, "-c", script], check=True, env=environment, timeout=60, cwd="/")
+    subprocess.run([sys.executable, "-c", script], check=True, env=environment, timeout=TIMEOUT, cwd="/")

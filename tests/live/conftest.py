@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.example import Example, make_example
+from tests.support.extending_example import Example, make_example
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from hashlib import sha256
 from http.client import HTTPResponse
 from pathlib import Path
@@ -11,8 +11,10 @@ from random import Random
 
 import pytest
 
-from tests.live.drives import MIB, curl, list_blobs, run_drive
-from tests.live.trial import HOST, Memory, count_files, count_idle_files, receive_all, wait_for
+from tests.support.browser import browsing
+from tests.support.drive_servers import MIB, curl, list_blobs, run_drive
+from tests.support.hostile_clients import HOST, Memory, count_files, count_idle_files, receive_all, wait_for
+from tests.support.sample_media import make_film, make_sound
 from tests.support.server import Server
 
 LARGE = 128 * MIB
@@ -22,6 +24,25 @@ LARGE = 128 * MIB
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with run_drive(tmp_path_factory.mktemp("drive") / "home", max_file_size_mb=256) as server:
         yield server
+
+
+PLAYED: dict[str, Callable[[], bytes]] = {
+    "film.webm": lambda: make_film("webm", "libvpx"),
+    "film.mkv": lambda: make_film("matroska", "libvpx"),
+    "sound.ogg": make_sound,
+}
+
+
+def test_films_and_sound_play_when_they_are_opened(server: Server, tmp_path: Path) -> None:
+    """The browser makes a page around them, whose policy is that of the file."""
+    player = "document.querySelector('video, audio')"
+    with browsing(tmp_path, server.certificate) as page:
+        page.call("Network.setExtraHTTPHeaders", headers={"X-API-Key": server.token})
+        for name, make in PLAYED.items():
+            assert server.ask("PUT", f"/api/files/{name}", make()).status == 201
+            page.open(f"{server.url}/api/files/{name}")
+            page.wait_for(f"{player} !== null && ({player}.readyState >= 2 || {player}.error !== null)")
+            assert page.evaluate(f"{player}.error") is None, name
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from twisted.internet.ssl import Certificate, trustRootFromCertificates
 from twisted.web.client import Agent, BrowserLikePolicyForHTTPS
 from twisted.web.http_headers import Headers
 
-from tests.live.drives import curl, run_drive
+from tests.support.drive_servers import curl, run_drive
 from tests.support.reactors import in_reactor
 from tests.support.server import Server
 

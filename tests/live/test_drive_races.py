@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.live.drives import run_drive
-from tests.support.server import Reply, Server
+from tests.support.drive_servers import run_drive
+from tests.support.server import PATIENCE, Reply, Server
 
 CLIENTS = 6
 ROUNDS = 5
@@ -43,7 +43,7 @@ def ask_at_once(server: Server, asks: Sequence[Ask]) -> list[Reply]:
         method, path, body, headers = wish
         connection = server.open()
         try:
-            barrier.wait(20)
+            barrier.wait(PATIENCE)
             connection.request(method, path, body=body, headers={"X-API-Key": server.token, **headers})
             return Reply.read(connection.getresponse())
         finally:

@@ -1,4 +1,4 @@
-"""What goes beyond upstream, as curl sees it of a running server: lists, folders, versions, trash, copies, batches."""
+"""Lists, folders, versions, trash, copies and batches of a running server, as curl sees them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.live.drives import Curled, curl, list_blobs, run_drive
+from tests.support.drive_servers import Curled, curl, list_blobs, run_drive
 from tests.support.server import Server
 
 

@@ -15,11 +15,11 @@ from pathlib import Path
 import pytest
 from twisted.internet.defer import maybeDeferred
 
-from cloudsvc.core.errors import StartFault
+from cloudsvc.core.errors import OperatorError
 from cloudsvc.listen.sockets import take_over
-from tests.listen.serving import TIMEOUT, Serving, ask, connect, in_reactor, outside, serve, trust
-from tests.listen.tools import leaf_of, make
-from tests.support.servers import find_free_port
+from tests.support.external_servers import find_free_port
+from tests.support.tls.certificates import leaf_of, make
+from tests.support.tls.servers import TIMEOUT, Serving, ask, connect, in_reactor, outside, serve, trust
 
 ROOT = Path(__file__).parents[2]
 
@@ -45,7 +45,7 @@ async def ask_unix(server: Serving, path: Path) -> object:
 
 
 def fault_of(server: Serving, *descriptions: str) -> str:
-    with pytest.raises(StartFault) as caught:
+    with pytest.raises(OperatorError) as caught:
         server.listen(*descriptions)
     (line,) = caught.value.lines
     return line
@@ -64,7 +64,7 @@ async def test_port_in_use_is_told_and_nothing_else_stays_bound(server: Serving)
 
 @in_reactor
 async def test_address_of_another_machine_is_told(server: Serving) -> None:
-    assert "this machine has no address 192.0.2.1" in fault_of(server, "cloudsvc:tcp:0:interface=192.0.2.1")
+    assert "this host has no address 192.0.2.1" in fault_of(server, "cloudsvc:tcp:0:interface=192.0.2.1")
 
 
 @in_reactor
@@ -73,8 +73,8 @@ async def test_tls_over_ipv6(server: Serving) -> None:
         pytest.skip("this Python has no IPv6")
     try:
         port = server.listen(r"cloudsvc:tcp:0:interface=\:\:1").getHost().port  # type: ignore[attr-defined]  # of TCP
-    except StartFault:
-        pytest.skip("this machine has no IPv6 loopback address")
+    except OperatorError:
+        pytest.skip("this host has no IPv6 loopback address")
     context = trust(server.files.certificate)
     answer, _ = await outside(lambda: ask(socket.create_connection(("::1", port), TIMEOUT), context, "::1"))
     assert answer == {"client": "::1"}
@@ -167,9 +167,9 @@ os.dup2(int(sys.argv[1]), 3)
 os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="1", LISTEN_FDNAMES="web")
 from twisted.internet import reactor
 from twisted.web.server import Site
-from tests.listen.serving import Echo
+from tests.support.tls.servers import Echo
 from cloudsvc.listen.endpoints import listen
-from cloudsvc.listen.standalone import serve_home
+from cloudsvc.tls.standalone import serve_home
 listen(reactor, ["cloudsvc:systemd:domain=INET:index=0"], Site(Echo()), serve_home(reactor))
 reactor.run()
 """

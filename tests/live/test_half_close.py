@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import struct
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -12,9 +11,18 @@ from pathlib import Path
 import pytest
 from OpenSSL import SSL
 
-from tests.live.trial import HOST, Memory, Watch, count_files, count_idle_files, run_trial, wait_for
-from tests.support.applications import PIECE
+from tests.support.hostile_clients import (
+    HOST,
+    Memory,
+    Watch,
+    count_files,
+    count_idle_files,
+    run_trial,
+    wait_for,
+    wait_until_read,
+)
 from tests.support.server import PATIENCE, Server
+from tests.support.trial_application import PIECE
 
 MIB = 1 << 20
 WAIT = b"GET /api/trial/wait?seconds=0.3 HTTP/1.1\r\n" + HOST + b"\r\n"
@@ -62,8 +70,9 @@ def receive_all(connection: SSL.Connection) -> bytes:
         (b"PUT /api/trial/public-upload HTTP/1.1\r\n" + HOST + b"Content-Length: 3\r\n\r\nabc", b'"received":3'),
         (b"PUT /api/trial/late-upload HTTP/1.1\r\n" + HOST + b"Content-Length: 3\r\n\r\nabc", b'"received":3'),
         (WAIT * 3, b"at last"),
+        ((b"GET /api/trial/whole?pieces=1 HTTP/1.1\r\n" + HOST + b"\r\n") * 10, PIECE),
     ],
-    ids=["at once", "later", "last", "large", "streamed", "body", "body read late", "pipeline"],
+    ids=["at once", "later", "last", "large", "streamed", "body", "body read late", "pipeline", "large pipeline"],
 )
 def test_a_whole_request_gets_its_answer(server: Server, request_: bytes, expected: bytes, version: int) -> None:
     with dial(server, version) as (connection, _):
@@ -104,10 +113,11 @@ def reset(raw: socket.socket) -> None:
     "leave", [socket.socket.close, lambda raw: raw.shutdown(socket.SHUT_WR), reset], ids=["all", "TCP", "reset"]
 )
 def test_whoever_says_so_and_leaves_is_not_waited_for(server: Server, leave: Callable[[socket.socket], None]) -> None:
-    watch, files = Watch(server), count_idle_files(server)
+    files = count_idle_files(server)
+    watch = Watch(server)
     with dial(server) as (connection, raw):
         connection.sendall(WAIT)
-        time.sleep(0.05)
+        wait_until_read(server, raw, len(WAIT))
         connection.shutdown()
         leave(raw)
         wait_for(files, count_files, server)
@@ -150,7 +160,9 @@ def test_what_follows_the_end_is_kept_nowhere(server: Server) -> None:
         connection.sendall(WAIT)
         connection.shutdown()
         memory = Memory(server)
-        for _ in range(64):
-            raw.sendall(bytes(MIB))
+        # On a busy machine the answer, and the end of the connection, may come before all of it is sent.
+        with suppress(ConnectionError):
+            for _ in range(64):
+                raw.sendall(bytes(MIB))
         assert b"at last" in receive_all(connection)
     assert memory.growth() < 16

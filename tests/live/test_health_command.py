@@ -12,7 +12,7 @@ from threading import Thread
 
 import pytest
 
-from tests.cli.commands import run
+from tests.support.commands import run
 from tests.support.server import write_config
 
 

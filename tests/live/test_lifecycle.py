@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.commands import run
-from tests.support.moods import FIRST, SECOND
+from tests.support.commands import run
+from tests.support.lifecycle_applications import FIRST, SECOND
 from tests.support.server import (
     PATIENCE,
     TWISTD,

@@ -13,9 +13,9 @@ from urllib.parse import urlencode
 
 import yaml
 
+from tests.support.external_servers import accepts, find_free_port
+from tests.support.required_tools import require_tool
 from tests.support.server import PATIENCE, Server, make_home, running, wait_until
-from tests.support.servers import accepts, find_free_port
-from tests.support.tools import require_tool
 
 SHIPPED = Path(__file__).parents[2] / "monitoring" / "prometheus"
 

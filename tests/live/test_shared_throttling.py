@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import socketserver
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
 import pytest
@@ -15,12 +19,21 @@ from twisted.internet import reactor
 from twisted.internet.defer import CancelledError, Deferred, gatherResults
 from twisted.internet.task import Clock, LoopingCall
 
-from cloudsvc.access.throttling import Decision, SharedWindows, StorageAway, Throttle, Windows, open_windows
+from cloudsvc.access.throttling import (
+    Decision,
+    RateLimitStore,
+    SharedStore,
+    StoreUnavailable,
+    Throttle,
+    open_store,
+    opening,
+)
 from cloudsvc.core.rates import parse_rate
 from cloudsvc.core.secrets import Secret
 from tests.access.test_throttle import collect_lines
+from tests.support.external_servers import ToolServer, run_memcached, run_redis
 from tests.support.reactors import in_reactor, run_threads, wait_for
-from tests.support.servers import ToolServer, run_memcached, run_redis
+from tests.support.server import PATIENCE
 
 RATE = parse_rate("10000/minute")
 THREADS = 4
@@ -29,20 +42,20 @@ MOST_CALLS = 20
 
 @define
 class Storage:
-    """A server, windows that count in it, and the clock that paces their tries."""
+    """A server, the store that counts in it, and the clock that paces its tries."""
 
     server: ToolServer
-    windows: Windows
+    store: RateLimitStore
     clock: Clock
 
     async def hit(self) -> Decision:
-        return await self.windows.hit(RATE, "key")
+        return await self.store.hit(RATE, "key")
 
     async def explain(self) -> str:
         """Why a hit is not counted."""
         try:
             await self.hit()
-        except StorageAway as reason:
+        except StoreUnavailable as reason:
             return str(reason)
         return "counted"
 
@@ -51,16 +64,25 @@ class Storage:
         self.clock.advance(10)
 
 
+@pytest.fixture
+def most_seconds() -> float:
+    """For which an answer of the storage is waited: for ever, where the storage does not hang."""
+    return PATIENCE
+
+
 @pytest.fixture(params=["redis", "memcached"])
-def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Storage]:
+def storage(
+    request: pytest.FixtureRequest, tmp_path: Path, most_seconds: float, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Storage]:
+    monkeypatch.setattr(opening, "_TIMEOUT", most_seconds)
     with run_redis(tmp_path) if request.param == "redis" else run_memcached() as server, run_threads(THREADS) as runner:
         clock = Clock()
         clock.advance(time.time())
-        windows = open_windows(Secret(server.uri), "fixed-window", clock.seconds, runner)
-        assert isinstance(windows, SharedWindows)
-        windows = evolve(windows, most_calls=MOST_CALLS)
-        yield Storage(server, windows, clock)
-        wait_for(windows.close())
+        store = open_store(Secret(server.uri), "fixed-window", clock.seconds, runner)
+        assert isinstance(store, SharedStore)
+        store = evolve(store, most_calls=MOST_CALLS)
+        yield Storage(server, store, clock)
+        wait_for(store.close())
 
 
 redis_only = pytest.mark.parametrize("storage", ["redis"], indirect=True)
@@ -105,43 +127,51 @@ class TestAwayAndBack:
 
     @in_reactor
     async def test_the_check_tells(self, storage: Storage) -> None:
-        await storage.windows.check()
+        await storage.store.check()
         storage.server.stop()
-        with pytest.raises(StorageAway):
-            await storage.windows.check()
+        with pytest.raises(StoreUnavailable):
+            await storage.store.check()
 
     @in_reactor
     async def test_a_throttle_says_once_that_it_begins_and_once_that_it_is_over(self, storage: Storage) -> None:
         uncounted: list[None] = []
-        throttle = Throttle(storage.windows, {"api": RATE}, "allow", lambda: uncounted.append(None))
+        throttle = Throttle(storage.store, {"api": RATE}, "allow", lambda: uncounted.append(None))
 
         with collect_lines() as lines:
             storage.server.stop()
             assert [await throttle.hit("api", "a", "/api/x") for _ in range(5)] == [None] * 5
-            states = [throttle.away]
+            states = [throttle.unavailable]
             storage.server.start()
             storage.wait()
             decisions = [await throttle.hit("api", "a", "/api/x") for _ in range(5)]
 
-        states.append(throttle.away)
+        states.append(throttle.unavailable)
         assert all(decision and decision.allowed for decision in decisions)
         assert states == [True, False]
         assert len(uncounted) == 5
-        assert [("is away" in line, "is back" in line) for line in lines] == [(True, False), (False, True)]
+        assert [("is unavailable" in line, "is available again" in line) for line in lines] == [
+            (True, False),
+            (False, True),
+        ]
 
     @in_reactor
     async def test_a_health_check_notices_the_return(self, storage: Storage) -> None:
-        throttle = Throttle(storage.windows, {"api": RATE}, "allow")
+        throttle = Throttle(storage.store, {"api": RATE}, "allow")
         storage.server.stop()
         assert not await throttle.answers()
         storage.server.start()
         storage.wait()
 
         assert await throttle.answers()
-        assert not throttle.away
+        assert not throttle.unavailable
 
 
 class TestHanging:
+    @pytest.fixture
+    @staticmethod
+    def most_seconds() -> float:
+        return 1.0
+
     @in_reactor
     async def test_the_reactor_never_waits(self, storage: Storage) -> None:
         events: list[str] = []
@@ -170,8 +200,7 @@ class TestHanging:
         assert reasons.total() <= 2 * THREADS, "so many threads really asked the server"
 
         storage.server.thaw()
-        storage.wait()
-        assert await storage.explain() == "counted"
+        await drain(storage)
 
     @in_reactor
     async def test_who_leaves_early_does_not_make_room_for_more(self, storage: Storage) -> None:
@@ -189,14 +218,14 @@ class TestHanging:
 
     @in_reactor
     async def test_leaving_early_is_no_outage(self, storage: Storage) -> None:
-        throttle = Throttle(storage.windows, {"api": RATE}, "allow")
+        throttle = Throttle(storage.store, {"api": RATE}, "allow")
         storage.server.freeze()
         waiting = Deferred.fromCoroutine(throttle.hit("api", "a", "/api/x"))
         waiting.cancel()
         with pytest.raises(CancelledError):
             await waiting
 
-        assert not throttle.away
+        assert not throttle.unavailable
         storage.server.thaw()
 
 
@@ -217,22 +246,83 @@ class TestRedis:
         uri = storage.server.uri.replace("//", "//:wrong-secret@")
 
         with run_threads(1) as runner:
-            windows = open_windows(Secret(uri), "fixed-window", time.time, runner)
-            with pytest.raises(StorageAway) as refusal:
-                await windows.hit(RATE, "key")
-            await windows.close()
+            store = open_store(Secret(uri), "fixed-window", time.time, runner)
+            with pytest.raises(StoreUnavailable) as refusal:
+                await store.hit(RATE, "key")
+            await store.close()
 
         assert str(refusal.value) == "AuthenticationError"
         assert refusal.value.__cause__ is None
 
     @in_reactor
     async def test_no_address_of_a_client_is_kept_there(self, storage: Storage) -> None:
-        await storage.windows.hit(RATE, "api", "192.0.2.77", "/api/login")
+        await storage.store.hit(RATE, "api", "192.0.2.77", "/api/login")
 
         with Redis.from_url(storage.server.uri) as administrator:
             keys = administrator.keys("*")
         assert len(keys) == 1
         assert b"192.0.2.77" not in keys[0]
+
+
+class TestMemcached:
+    @pytest.mark.parametrize("hosts", [("127.0.0.1",), ("127.0.0.1", "localhost")], ids=["one", "several"])
+    @in_reactor
+    async def test_a_call_that_is_under_way_keeps_its_connection(
+        self, hosts: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(opening, "_TIMEOUT", PATIENCE)
+        with run_patient_server() as server, run_threads(2) as runner:
+            uri = "memcached://" + ",".join(f"{host}:{server.server_address[1]}" for host in hosts)
+            store = open_store(Secret(uri), "fixed-window", time.time, runner)
+            hit = Deferred.fromCoroutine(store.hit(RATE, "key"))
+            assert await runner.run(server.asked.wait, PATIENCE)
+            # What a failure of another call does as well.
+            await store.close()
+            server.answers.set()
+            assert (await hit).allowed
+        assert not server.broken
+
+
+class PatientServer(socketserver.ThreadingTCPServer):
+    """
+    What Memcached says when a key was counted once, to as many connections as come, from when ``answers`` is set.
+
+    A client of several servers has a connection to each, and asks the one that a key's hash chooses.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Answering)
+        self.asked, self.answers, self.broken = Event(), Event(), list[BaseException | None]()
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A connection that the client has broken off."""
+        self.broken.append(sys.exception())
+
+
+class Answering(socketserver.BaseRequestHandler):
+    """A connection."""
+
+    server: PatientServer
+
+    def handle(self) -> None:
+        """Answer each command, until the client ends."""
+        self.request.settimeout(PATIENCE)
+        while command := self.request.recv(4096):
+            self.server.asked.set()
+            assert self.server.answers.wait(PATIENCE)
+            self.request.sendall(b"1\r\n" if command.startswith(b"incr") else b"END\r\n")
+
+
+@contextmanager
+def run_patient_server() -> Iterator[PatientServer]:
+    with PatientServer() as server:
+        thread = Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 async def gather(call: Callable[[], Coroutine[Any, Any, str]], times: int) -> list[str]:

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.support.moods import FIRST
+from tests.support.external_servers import run_memcached, run_redis
+from tests.support.lifecycle_applications import FIRST
 from tests.support.server import Reply, Server, make_home, running, wait_until
-from tests.support.servers import run_memcached, run_redis
 
 ORIGIN = "https://app.example"
 
@@ -63,7 +63,7 @@ def test_health_is_public_and_says_what_time_it_is(server: Server) -> None:
 
 def test_each_check_has_a_name(server: Server) -> None:
     answer = ask(server, "/api/health/checks", client="192.0.2.10")
-    assert answer.json["checks"].keys() == {"token", "certificate", "disk", "reactor", "limits_storage"}
+    assert answer.json["checks"].keys() == {"token", "certificate", "disk", "descriptors", "reactor", "limits_storage"}
     assert {check["status"] for check in answer.json["checks"].values()} == {"healthy"}
     for path in ("/api/health/live", "/api/health/ready"):
         assert server.ask("GET", path, key=False).json["status"] == "healthy"
@@ -167,11 +167,16 @@ def test_over_the_limit_one_is_told_when_to_come_back(server: Server) -> None:
     assert ask(server, "/api/health", client=client).status == 200
 
 
-def test_beyond_some_wrong_keys_only_the_right_one_gets_an_answer(server: Server) -> None:
-    client = "198.51.100.3"
+def test_beyond_some_wrong_keys_no_key_of_that_client_is_judged(server: Server) -> None:
+    """A client is a /64, and the right key is refused as the wrong ones are."""
+    client, neighbour, stranger = "2001:db8:3::1", "2001:db8:3::2", "2001:db8:4::1"
     paths = ["/api/login", "/api/health/checks", "/api/login", "/api/login"]
     assert [ask(server, path, client=client, key="wrong").status for path in paths] == [401, 401, 401, 429]
-    assert ask(server, "/api/login", client=client).status == 200
+    refused = ask(server, "/api/login", client=neighbour)
+    assert refused.status == 429
+    assert 1 <= int(refused.headers["Retry-After"]) <= 60
+    assert ask(server, "/api/login", client=stranger).status == 200
+    assert "too many wrong keys from 2001:db8:3::/64" in server.wait_for_log("too many wrong keys")
 
 
 def series(server: Server, **headers: str) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
@@ -293,8 +298,8 @@ def test_requests_are_served_uncounted_while_the_storage_of_the_counts_is_away(t
             wait_until(lambda: server.ask("GET", "/api/health").json["status"] == "degraded", server.log)
             assert server.ask("GET", "/api/health").status == 200
             assert series(server)[labelled("rate_limit_storage_failures_total")] >= 4
-            log = server.wait_for_log("is away")
-            assert log.count("The storage of the rate limits is away") == 1
+            log = server.wait_for_log("is unavailable")
+            assert log.count("The rate-limit store is unavailable") == 1
             assert str(redis.port) not in log
 
 

@@ -12,9 +12,9 @@ from threading import Thread
 
 import pytest
 
-from cloudsvc.listen.authority import renew_certificate
-from tests.listen.serving import Serving, ask, connect, in_reactor, outside, run, serve, trust
-from tests.listen.tools import leaf_of, make
+from cloudsvc.tls.certificate_authority import renew_certificate
+from tests.support.tls.certificates import leaf_of, make
+from tests.support.tls.servers import Serving, ask, connect, in_reactor, outside, run, serve, trust
 
 SSLYZE = os.environ.get("CLOUDSVC_SSLYZE") or shutil.which("sslyze")
 
@@ -157,13 +157,12 @@ def talk(port: int, sent: bytes) -> bytes:
 @pytest.mark.parametrize(
     "sent",
     [
-        b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
         b"\x00" * 64,
         b"\x16\x03\x01\xff\xff" + b"\xff" * 600,
         b"SSH-2.0-OpenSSH_9.2\r\n",
         bytes(range(256)) * 8,
     ],
-    ids=["http", "zeros", "oversized", "ssh", "noise"],
+    ids=["zeros", "oversized", "ssh", "noise"],
 )
 @in_reactor
 async def test_what_is_not_tls_gets_an_alert_or_a_close(server: Serving, sent: bytes) -> None:

@@ -14,7 +14,7 @@ from twisted.internet.task import Clock
 from cloudsvc.observe.access_log import AccessLog
 from cloudsvc.observe.lines import LogFormat
 from cloudsvc.observe.logs import LogWriter
-from tests.observe.targets import Memory
+from tests.support.log_targets import Memory
 
 NOW = 1767225600.123456
 
@@ -70,7 +70,7 @@ def test_the_json_line() -> None:
 def test_timestamps_follow_the_clock() -> None:
     moments = iter([0.999999, 1.0, 60.5])
     memory = Memory()
-    log = AccessLog(LogWriter([memory], Clock()), LogFormat.TEXT, lambda: next(moments))
+    log = AccessLog(LogWriter([memory], Clock()), LogFormat.TEXT, lambda: next(moments), "info")
     for _ in range(3):
         log.record(method=b"GET", path=b"/", client="-", status=200, seconds=0, sent=0, request_id="-")
     stamps = [line.split()[0] for line in memory.text.splitlines()]

@@ -1,4 +1,4 @@
-"""What comes from outside can neither begin a log line nor hide in one."""
+"""Escaping: text from outside can neither begin a log line nor hide in one."""
 
 from __future__ import annotations
 

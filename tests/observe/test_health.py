@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
 
 import pytest
 from twisted.internet.defer import CancelledError, Deferred
@@ -10,6 +11,11 @@ from twisted.internet.task import Clock
 from twisted.logger import LogEvent, globalLogPublisher
 
 from cloudsvc.observe.health import Check, CheckResult, Finding, Health, HealthReport, Status
+
+
+def make_health(checks: Sequence[Check], *others: Any, **options: Any) -> Health:
+    """With two seconds for checks that do not say how long they take, unless told otherwise."""
+    return Health(checks, *others, **{"timeout": 2.0, **options})
 
 
 def asking(health: Health) -> Deferred[HealthReport]:
@@ -50,7 +56,7 @@ class Slow:
 
 
 def test_all_is_well() -> None:
-    report = ask(Health([Check(name="one", vital=True, run=passing("fine"))], Clock()))
+    report = ask(make_health([Check(name="one", vital=True, run=passing("fine"))], Clock()))
     assert report == HealthReport(
         status=Status.HEALTHY,
         message="Server is healthy",
@@ -60,7 +66,7 @@ def test_all_is_well() -> None:
 
 
 def test_no_checks_are_well() -> None:
-    assert ask(Health([], Clock())).status is Status.HEALTHY
+    assert ask(make_health([], Clock())).status is Status.HEALTHY
 
 
 def test_a_failing_part_that_is_not_vital_degrades() -> None:
@@ -68,7 +74,7 @@ def test_a_failing_part_that_is_not_vital_degrades() -> None:
         Check(name="disk", vital=False, run=failing("full")),
         Check(name="token", vital=True, run=passing()),
     ]
-    report = ask(Health(checks, Clock()))
+    report = ask(make_health(checks, Clock()))
     assert (report.status, report.message) == ("degraded", "Server is degraded")
     assert report.checks["disk"] == CheckResult(status=Status.DEGRADED, message="full")
 
@@ -80,7 +86,7 @@ def test_a_failing_vital_part_gives_its_message_to_the_whole() -> None:
         Check(name="other", vital=True, run=failing("another")),
         Check(name="last", vital=False, run=failing("full")),
     ]
-    report = ask(Health(checks, Clock()))
+    report = ask(make_health(checks, Clock()))
     assert (report.status, report.message) == ("unhealthy", "Server token is not configured")
 
 
@@ -91,7 +97,7 @@ def test_a_check_that_raises_fails_without_telling_why_in_public() -> None:
     said: list[LogEvent] = []
     globalLogPublisher.addObserver(said.append)  # type: ignore[arg-type]  # a plain function will do
     clock = Clock()
-    health = Health([Check(name="odd", vital=True, run=run)], clock)
+    health = make_health([Check(name="odd", vital=True, run=run)], clock)
     try:
         report = ask(health)
         clock.advance(1)
@@ -110,7 +116,7 @@ def test_checks_run_together_and_a_slow_one_fails_in_its_own_time() -> None:
         Check(name="slower", vital=False, run=slower.run),
     ]
     reports: list[HealthReport] = []
-    asking(Health(checks, clock, timeout=3.0)).addCallback(reports.append)
+    asking(make_health(checks, clock, timeout=3.0)).addCallback(reports.append)
     assert len(slow.asked) == len(slower.asked) == 1
     clock.advance(1)
     assert reports == []
@@ -123,7 +129,7 @@ def test_checks_run_together_and_a_slow_one_fails_in_its_own_time() -> None:
 def test_a_check_that_hangs_is_not_started_again_before_it_ends() -> None:
     clock = Clock()
     slow = Slow()
-    health = Health([Check(name="slow", vital=False, run=slow.run)], clock)
+    health = make_health([Check(name="slow", vital=False, run=slow.run)], clock)
     for _ in range(3):
         waiting = asking(health)
         clock.advance(2)
@@ -140,7 +146,7 @@ def test_a_check_that_hangs_is_not_started_again_before_it_ends() -> None:
 def test_an_answer_to_the_earlier_question_counts() -> None:
     clock = Clock()
     slow = Slow()
-    health = Health([Check(name="slow", vital=False, run=slow.run)], clock)
+    health = make_health([Check(name="slow", vital=False, run=slow.run)], clock)
     asking(health)
     clock.advance(2)
     clock.advance(1)
@@ -159,7 +165,7 @@ def test_a_report_is_given_again_for_a_second() -> None:
         asked.append("again")
         return Finding(ok=True, message="fine")
 
-    health = Health([Check(name="one", vital=True, run=run)], clock)
+    health = make_health([Check(name="one", vital=True, run=run)], clock)
     first = ask(health)
     clock.advance(0.9)
     assert ask(health) is first
@@ -170,7 +176,7 @@ def test_a_report_is_given_again_for_a_second() -> None:
 
 def test_whoever_asks_meanwhile_shares_the_report_and_may_leave() -> None:
     slow = Slow()
-    health = Health([Check(name="slow", vital=True, run=slow.run)], Clock())
+    health = make_health([Check(name="slow", vital=True, run=slow.run)], Clock())
     first, second, third = (asking(health) for _ in range(3))
     left: list[object] = []
     first.addErrback(lambda failure: left.append(failure.type))
@@ -192,7 +198,9 @@ def test_outcomes_are_counted_and_changes_logged() -> None:
 
     said: list[LogEvent] = []
     globalLogPublisher.addObserver(said.append)  # type: ignore[arg-type]  # a plain function will do
-    health = Health([Check(name="disk", vital=False, run=run)], clock, lambda name, ok: outcomes.append((name, ok)))
+    health = make_health(
+        [Check(name="disk", vital=False, run=run)], clock, lambda name, ok: outcomes.append((name, ok))
+    )
     try:
         for _ in range(4):
             ask(health)
@@ -208,7 +216,7 @@ def test_a_fault_of_the_server_itself_reaches_everybody_who_waits() -> None:
         raise RuntimeError(f"{name} {ok}")
 
     slow = Slow()
-    health = Health([Check(name="slow", vital=True, run=slow.run)], Clock(), count)
+    health = make_health([Check(name="slow", vital=True, run=slow.run)], Clock(), count)
     waiting = [asking(health) for _ in range(2)]
     faults: list[str] = []
     for deferred in waiting:
@@ -219,4 +227,4 @@ def test_a_fault_of_the_server_itself_reaches_everybody_who_waits() -> None:
 
 @pytest.mark.parametrize("ready", [True, False])
 def test_readiness_is_set_from_outside(ready: bool) -> None:  # noqa: FBT001  # pytest gives it
-    assert Health([], Clock(), ready=ready).ready is ready
+    assert make_health([], Clock(), ready=ready).ready is ready

@@ -14,7 +14,7 @@ from twisted.logger import LogEvent, Logger, LogLevel, globalLogPublisher
 from cloudsvc.observe.files import RotatingFile
 from cloudsvc.observe.lines import LogFormat
 from cloudsvc.observe.logs import FLUSH_BYTES, LogObserver, LogWriter, StandardLibraryHandler
-from tests.observe.targets import Memory
+from tests.support.log_targets import Memory
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def writer(memory: Memory, clock: Clock) -> LogWriter:
 @pytest.fixture
 def observer(writer: LogWriter) -> Iterator[LogObserver]:
     """Observes whatever is logged in the process, as it does in the server."""
-    observer = LogObserver(writer, LogFormat.TEXT, refuse)
+    observer = LogObserver(writer, LogFormat.TEXT, refuse, level="info")
     globalLogPublisher.addObserver(observer)
     yield observer
     globalLogPublisher.removeObserver(observer)
@@ -111,7 +111,7 @@ def test_lost_lines_are_counted_and_reported_once(clock: Clock) -> None:
     good, bad = Memory("good"), Memory("bad", fault="No space left on device")
     counts: list[int] = []
     writer = LogWriter([bad, good], clock, counts.append)
-    observer = LogObserver(writer, LogFormat.TEXT, refuse)
+    observer = LogObserver(writer, LogFormat.TEXT, refuse, level="info")
     globalLogPublisher.addObserver(observer)
     try:
         writer.write(b"one\n")
@@ -134,7 +134,7 @@ def test_a_full_disk_does_not_reach_whoever_logs(tmp_path: Path, clock: Clock) -
     path = tmp_path / "server.log"
     path.symlink_to("/dev/full")
     counts: list[int] = []
-    writer = LogWriter([RotatingFile.open(path)], clock, counts.append)
+    writer = LogWriter([RotatingFile.open(path, max_bytes=2**20, backups=5)], clock, counts.append)
     writer.start()
     writer.write(b"one\ntwo\n", urgent=True)
     writer.close()
@@ -143,7 +143,7 @@ def test_a_full_disk_does_not_reach_whoever_logs(tmp_path: Path, clock: Clock) -
 
 def test_the_file_is_opened_anew_after_what_waits(tmp_path: Path, clock: Clock) -> None:
     path = tmp_path / "server.log"
-    writer = LogWriter([RotatingFile.open(path)], clock)
+    writer = LogWriter([RotatingFile.open(path, max_bytes=2**20, backups=5)], clock)
     writer.start()
     writer.write(b"before\n")
     path.rename(tmp_path / "server.log-old")
@@ -156,8 +156,8 @@ def test_the_file_is_opened_anew_after_what_waits(tmp_path: Path, clock: Clock) 
 
 def test_a_file_that_cannot_be_opened_anew_is_reported(tmp_path: Path, clock: Clock) -> None:
     path = tmp_path / "logs" / "server.log"
-    writer = LogWriter([RotatingFile.open(path)], clock)
-    observer = LogObserver(writer, LogFormat.TEXT, refuse)
+    writer = LogWriter([RotatingFile.open(path, max_bytes=2**20, backups=5)], clock)
+    observer = LogObserver(writer, LogFormat.TEXT, refuse, level="info")
     globalLogPublisher.addObserver(observer)
     try:
         moved = path.parent.rename(tmp_path / "moved")
@@ -199,7 +199,7 @@ def test_a_level_that_does_not_exist_is_refused_at_once(writer: LogWriter) -> No
 
 def test_other_threads_hand_their_lines_over(writer: LogWriter, memory: Memory) -> None:
     handed: list[Callable[[], None]] = []
-    observer = LogObserver(writer, LogFormat.TEXT, handed.append)
+    observer = LogObserver(writer, LogFormat.TEXT, handed.append, level="info")
     event: LogEvent = {"log_level": LogLevel.error, "log_format": "from a thread"}
     thread = Thread(target=observer, args=(event,))
     thread.start()

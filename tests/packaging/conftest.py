@@ -1,4 +1,4 @@
-"""The wheel, built once, and an environment outside the checkout that holds it and the locked dependencies."""
+"""The wheel, built once, and environments outside the checkout that hold it and the locked dependencies."""
 
 from __future__ import annotations
 
@@ -30,11 +30,21 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def installed(wheel: Path, pip: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The programs' directory of a bare virtual environment with the wheel in it."""
-    programs = tmp_path_factory.mktemp("bare") / "venv" / "bin"
+    """The programs' directory of a virtual environment with the wheel and all that it can use in it."""
+    return _install(wheel, pip, tmp_path_factory.mktemp("whole"), "runtime")
+
+
+@pytest.fixture(scope="session")
+def bare(wheel: Path, pip: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same without any of the extras."""
+    return _install(wheel, pip, tmp_path_factory.mktemp("bare"), "base")
+
+
+def _install(wheel: Path, pip: Path, directory: Path, lock: str) -> Path:
+    programs = directory / "venv" / "bin"
     venv.create(programs.parent)
     # Python compiles what is imported, which is little of all this.
     install = ("install", "--disable-pip-version-check", "--quiet", "--no-deps", "--no-compile")
-    run(pip, "--python", programs / "python", *install, "--require-hashes", "-r", ROOT / "requirements/runtime.txt")
+    run(pip, "--python", programs / "python", *install, "--require-hashes", "-r", ROOT / f"requirements/{lock}.txt")
     run(pip, "--python", programs / "python", *install, "--no-index", wheel)
     return programs

@@ -10,6 +10,8 @@ import pytest
 
 from tests.packaging.conftest import ROOT, run
 
+pytestmark = pytest.mark.slow
+
 PROXIES = ROOT / "deploy/proxy"
 
 

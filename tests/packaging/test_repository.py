@@ -1,4 +1,4 @@
-"""What is tracked works for everybody: no addresses of package indexes, no paths of one machine."""
+"""Tracked files work for everybody: no addresses of package indexes, no paths of one host."""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import configparser
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -16,9 +17,11 @@ import pytest
 
 from tests.packaging.conftest import ROOT, run
 
+pytestmark = pytest.mark.slow
+
 UNITS = ROOT / "deploy/systemd"
 BIN = Path(sys.executable).parent
-START_SECONDS = 30
+START_SECONDS = 200
 
 needs_systemd = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed")
 needs_activation = pytest.mark.skipif(
@@ -32,6 +35,20 @@ def units(tmp_path: Path) -> Path:
     for path in UNITS.glob("cloudsvc.*"):
         (tmp_path / path.name).write_text(path.read_text().replace("/opt/cloudsvc/bin", str(BIN)))
     return tmp_path
+
+
+def test_the_files_of_the_page_are_installed_where_no_directory_is_yet(tmp_path: Path) -> None:
+    """As ``docs/deployment.md`` has it; a system without ``/etc/sysusers.d`` is an ordinary one."""
+    page = (ROOT / "docs/deployment.md").read_text()
+    commands = re.findall(r"^# (install -D [^&\n]+)", page, re.MULTILINE)
+    for command in commands:
+        run(*(f"{tmp_path}{word}" if word.startswith("/") else word for word in shlex.split(command)), cwd=ROOT)
+    installed = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
+    assert installed == {
+        "etc/sysusers.d/cloudsvc.conf",
+        "etc/systemd/system/cloudsvc.service",
+        "etc/systemd/system/cloudsvc.socket",
+    }
 
 
 @needs_systemd

@@ -10,6 +10,8 @@ import pytest
 from cloudsvc import __version__
 from tests.packaging.conftest import run
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def names(wheel: Path) -> set[str]:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloudsvc.core.errors import StartFault
+from cloudsvc.core.errors import OperatorError
 from cloudsvc.settings.env_file import read_env_file, set_variable, write_variable
 
 LINES = st.lists(
@@ -43,15 +43,15 @@ def test_variables_are_taken_as_they_are(tmp_path: Path) -> None:
 def test_a_file_that_is_no_text_is_a_fault(tmp_path: Path) -> None:
     path = tmp_path / ".env"
     path.write_bytes(b"A=\xff")
-    with pytest.raises(StartFault, match="byte 2 is not UTF-8"):
+    with pytest.raises(OperatorError, match="byte 2 is not UTF-8"):
         read_env_file(path)
-    with pytest.raises(StartFault, match="byte 2 is not UTF-8"):
+    with pytest.raises(OperatorError, match="byte 2 is not UTF-8"):
         write_variable(path, "B", "1")
     assert path.read_bytes() == b"A=\xff"
 
 
 def test_a_directory_is_a_fault(tmp_path: Path) -> None:
-    with pytest.raises(StartFault, match="cannot be read"):
+    with pytest.raises(OperatorError, match="cannot be read"):
         read_env_file(tmp_path)
 
 
@@ -80,7 +80,7 @@ def test_whatever_was_in_the_file_the_variable_is_set(text: str) -> None:
         path.write_bytes(text.encode())
         try:
             before = read_env_file(path)
-        except StartFault:
+        except OperatorError:
             return
         write_variable(path, "X", "new")
         assert read_env_file(path) == before | {"X": "new"}
@@ -106,7 +106,7 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
 
 
 def test_a_directory_that_cannot_be_written_is_a_fault(tmp_path: Path) -> None:
-    with pytest.raises(StartFault, match="its directory must be writable"):
+    with pytest.raises(OperatorError, match="its directory must be writable"):
         write_variable(tmp_path / "missing" / ".env", "X", "1")
 
 
@@ -118,7 +118,7 @@ def test_a_file_that_cannot_be_replaced_is_left_alone(tmp_path: Path, monkeypatc
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.fsync", fail)
-    with pytest.raises(StartFault, match="No space left on device"):
+    with pytest.raises(OperatorError, match="No space left on device"):
         write_variable(path, "X", "1")
     assert path.read_text() == "A=1\n"
     assert [entry.name for entry in tmp_path.iterdir()] == [".env"]

@@ -14,11 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Meta
 
-from cloudsvc.core.errors import StartFault
+from cloudsvc.core.errors import OperatorError
 from cloudsvc.core.secrets import Secret
+from cloudsvc.server.extensions import find_applications
 from cloudsvc.settings.home import Home
 from cloudsvc.settings.loading import load
-from tests.settings.homes import faults_of, load_config, no_sections, write_home
+from tests.support.homes import faults_of, load_config, no_applications, write_home
 
 HASH = "ab" * 32
 
@@ -35,9 +36,17 @@ class GuestbookSettings:
     colours: Colours = field(factory=Colours)
 
 
-def find_guestbook(names: tuple[str, ...]) -> Mapping[str, type]:
+@frozen
+class Guestbook:
+    """An application as far as the configuration knows it."""
+
+    section: str = "guestbook"
+    settings_type: type = GuestbookSettings
+
+
+def find_guestbook(names: tuple[str, ...]) -> Mapping[str, Guestbook]:
     assert names == ("guestbook",)
-    return {"guestbook": GuestbookSettings}
+    return {"guestbook": Guestbook()}
 
 
 # The file
@@ -51,8 +60,8 @@ def test_an_empty_configuration_gives_the_defaults(tmp_path: Path) -> None:
 
 
 def test_a_missing_configuration_says_how_to_write_one(tmp_path: Path) -> None:
-    with pytest.raises(StartFault) as caught:
-        load(Home(root=tmp_path), {}, no_sections)
+    with pytest.raises(OperatorError) as caught:
+        load(Home(root=tmp_path), {}, no_applications)
     assert caught.value.lines == (
         f"{tmp_path}/config/config.json is missing; write one with `cloudsvc init {tmp_path}`",
     )
@@ -61,7 +70,7 @@ def test_a_missing_configuration_says_how_to_write_one(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("config", "words"),
     [
-        ('{"server": {\n  "port": 1,\n}}', "line 3, column 1: "),
+        ('{"server": {\n  "port": 1\n "host": ""}}', "line 3, column 2: "),
         ("", "line 1, column 1: Expecting value"),
         ("[]", "it must hold one JSON object"),
         (b'{"a": "\xff"}', "byte 7 is not UTF-8"),
@@ -80,8 +89,8 @@ def test_a_broken_file_is_one_fault_that_says_where(tmp_path: Path, config: str 
 def test_a_directory_in_place_of_the_file_is_a_fault(tmp_path: Path) -> None:
     home = Home(root=tmp_path)
     home.config_file.mkdir(parents=True)
-    with pytest.raises(StartFault, match="cannot be read"):
-        load(home, {}, no_sections)
+    with pytest.raises(OperatorError, match="cannot be read"):
+        load(home, {}, no_applications)
 
 
 def test_a_byte_order_mark_is_no_fault(tmp_path: Path) -> None:
@@ -254,6 +263,7 @@ def test_an_application_has_a_section_like_the_servers_own(tmp_path: Path) -> No
     environ = {"CLOUDSVC__GUESTBOOK__MOST": "20", "CLOUDSVC__GUESTBOOK__COLOURS__DEEP": "5"}
     loaded = load(write_home(tmp_path, config), environ, find_guestbook)
     assert loaded.sections == {"guestbook": GuestbookSettings(greeting="hello", most=20, colours=Colours(deep=5))}
+    assert loaded.applications == {"guestbook": Guestbook()}
     assert loaded.origins["guestbook.greeting"] == "config/config.json"
     assert loaded.origins["guestbook.colours.deep"] == "environment CLOUDSVC__GUESTBOOK__COLOURS__DEEP"
 
@@ -265,7 +275,7 @@ def test_applications_can_be_named_by_the_environment(tmp_path: Path) -> None:
 
 def test_faults_in_the_section_of_an_application_are_told_like_others(tmp_path: Path) -> None:
     config = {"applications": ["guestbook"], "guestbook": {"most": 0, "gretting": "x"}, "gestbook": {}}
-    with pytest.raises(StartFault) as caught:
+    with pytest.raises(OperatorError) as caught:
         load(write_home(tmp_path, config), {"CLOUDSVC__GUESTBOOK__MOSTE": "1"}, find_guestbook)
     assert set(caught.value.lines) == {
         "config.guestbook.greeting: missing",
@@ -281,11 +291,11 @@ def test_a_section_of_an_application_that_is_not_loaded_is_unknown(tmp_path: Pat
 
 
 def test_applications_that_cannot_be_found_are_told_without_blaming_their_sections(tmp_path: Path) -> None:
-    def find_nothing(names: tuple[str, ...]) -> Mapping[str, type]:
-        raise StartFault([f"config.applications: there is no {name!r}" for name in names])
+    def find_nothing(names: tuple[str, ...]) -> Mapping[str, Guestbook]:
+        raise OperatorError([f"config.applications: there is no {name!r}" for name in names])
 
     config = {"applications": ["guestbook"], "guestbook": {"most": 0}, "server": {"port": "1"}}
-    with pytest.raises(StartFault) as caught:
+    with pytest.raises(OperatorError) as caught:
         load(write_home(tmp_path, config), {"CLOUDSVC__GUESTBOOK__MOST": "1"}, find_nothing)
     assert set(caught.value.lines) == {
         "config.applications: there is no 'guestbook'",
@@ -299,9 +309,73 @@ def test_applications_of_the_wrong_type_are_one_fault(tmp_path: Path) -> None:
     )
 
 
+def test_with_a_fault_in_the_applications_everything_else_is_checked(tmp_path: Path) -> None:
+    def find(names: tuple[str, ...]) -> Mapping[str, Guestbook]:
+        if "nothing" in names:
+            raise OperatorError(["config.applications: there is no 'nothing'"])
+        return {} if names == ("drive",) else find_guestbook(names)
+
+    config = {
+        "applications": ["guestbook", "nothing"],
+        "guestbook": {"greeting": "x", "most": 0},
+        "nothing": {"of": "which nobody knows"},
+        "server": {"port": "1", "prot": 1},
+    }
+    environ = {"CLOUDSVC__SERVER__PROT": "1", "CLOUDSVC__GUESTBOOK__MOSTE": "1", "CLOUDSVC__NOTHING__X": "1"}
+    with pytest.raises(OperatorError) as caught:
+        load(write_home(tmp_path, config), environ, find)
+    assert sorted(line.partition(":")[0] for line in caught.value.lines) == [
+        "config.applications",
+        "config.guestbook.most",
+        "config.server.port",
+        "config.server.prot",
+        "environment CLOUDSVC__GUESTBOOK__MOSTE",
+        "environment CLOUDSVC__SERVER__PROT",
+    ]
+
+
+@pytest.mark.parametrize("applications", ["drive", ["drive", 5], ["nope"]])
+def test_whatever_the_applications_are_the_drive_is_checked(tmp_path: Path, applications: object) -> None:
+    config = {"applications": applications, "storage_config": {"capacity_gb": -1}}
+    with pytest.raises(OperatorError) as caught:
+        load(write_home(tmp_path, config), {}, find_applications)
+    assert any(line.startswith("config.applications") for line in caught.value.lines)
+    assert any(line.startswith("config.storage_config.capacity_gb: ") for line in caught.value.lines)
+
+
+def test_a_wrong_value_is_told_also_where_another_wins_over_it(tmp_path: Path) -> None:
+    config = {"server": {"port": "x"}, "rate_limit": {"storage_uri": "mysql://secret@h"}, "cors": {"enabled": "no"}}
+    env = "PORT=y\nCLOUDSVC__CORS__ENABLED=perhaps\nAPI_TOKEN_HASH=z\n"
+    environ = {
+        "CLOUDSVC__SERVER__PORT": "1",
+        "HOST": "?",
+        "CLOUDSVC__SERVER__HOST": "127.0.0.1",
+        "CLOUDSVC__RATE_LIMIT__STORAGE_URI": "memory://",
+        "CLOUDSVC__CORS__ENABLED": "true",
+        "API_TOKEN_HASH": "ab" * 32,
+    }
+    lines = faults_of(tmp_path, config, env, **environ)
+    assert sorted(line.partition(":")[0] for line in lines) == [
+        ".env API_TOKEN_HASH",
+        ".env CLOUDSVC__CORS__ENABLED",
+        ".env PORT",
+        "config.cors.enabled",
+        "config.rate_limit.storage_uri",
+        "config.server.port",
+        "environment HOST",
+    ]
+    assert "secret" not in "".join(lines)
+
+
+def test_a_variable_may_mend_what_does_not_go_together_in_the_file(tmp_path: Path) -> None:
+    """Each value is right by itself."""
+    config = {"rate_limit": {"strategy": "moving-window", "storage_uri": "memcached://h:1"}}
+    assert load_config(tmp_path, config, CLOUDSVC__RATE_LIMIT__STORAGE_URI="redis://h:1").settings
+
+
 def test_an_application_cannot_take_a_section_of_the_servers_own(tmp_path: Path) -> None:
-    with pytest.raises(StartFault, match=r"config\.server: this is a section of the server's own"):
-        load(write_home(tmp_path, {"applications": ["x"]}), {}, lambda _: {"server": GuestbookSettings})
+    with pytest.raises(OperatorError, match=r"config\.server: this is a section of the server's own"):
+        load(write_home(tmp_path, {"applications": ["x"]}), {}, lambda _: {"x": Guestbook(section="server")})
 
 
 # Anything at all
@@ -321,7 +395,7 @@ def test_no_file_raises_anything_but_its_faults(content: bytes) -> None:
         home = write_home(Path(root), content)
         try:
             load(home, {}, lambda _: {})
-        except StartFault as fault:
+        except OperatorError as fault:
             lines: tuple[str, ...] = fault.lines
         else:
             lines = ("loaded",)
@@ -334,8 +408,8 @@ def test_no_variable_raises_anything_but_its_faults(environ: dict[str, str]) -> 
     with tempfile.TemporaryDirectory() as root:
         home = write_home(Path(root))
         try:
-            lines: tuple[str, ...] = (str(load(home, environ, no_sections).settings.server.port),)
-        except StartFault as fault:
+            lines: tuple[str, ...] = (str(load(home, environ, no_applications).settings.server.port),)
+        except OperatorError as fault:
             lines = fault.lines
         assert lines
         assert all(line.isprintable() for line in lines)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import pytest
 
 from cloudsvc.core.secrets import Secret
 from cloudsvc.core.structuring import StructureFaults, structure
+from cloudsvc.settings.checks import check_storage
 from cloudsvc.settings.model import Settings
 
 
@@ -161,3 +163,14 @@ def test_the_password_in_a_storage_address_is_in_no_fault_and_no_repr() -> None:
     assert "hunter2" not in "".join(faults_of({"rate_limit": {"storage_uri": uri}}))
     assert "hunter2" not in "".join(faults_of({"rate_limit": {"storage_uri": [uri]}}))
     assert "hunter2" not in repr(take({"rate_limit": {"storage_uri": "redis://:hunter2@h"}}))
+
+
+@pytest.mark.parametrize(("uri", "module"), [("redis://:secret@h:1", "redis"), ("memcached://secret:1", "pymemcache")])
+def test_a_storage_whose_client_is_not_installed_is_named_by_its_extra(
+    uri: str, module: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+    extra = uri.partition(":")[0]
+    with pytest.raises(ValueError, match=rf"install cloudsvc\[{extra}\], or count in memory://") as refusal:
+        check_storage(Secret(uri))
+    assert "secret" not in str(refusal.value)

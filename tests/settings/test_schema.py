@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from enum import Enum
+from inspect import getdoc
 from pathlib import Path, PurePosixPath
 from typing import Annotated, get_type_hints
 
@@ -115,7 +116,7 @@ def test_every_section_says_what_it_is_for() -> None:
     sections = [each for each in get_type_hints(Settings).values() if attrs.has(each)]
     assert len(sections) > 10
     for section in sections:
-        assert (section.__doc__ or "").endswith(".")
+        assert (getdoc(section) or "").endswith(".")
 
 
 def test_the_reference_includes_the_sections_of_applications() -> None:

@@ -1,4 +1,4 @@
-"""What is served to everybody holds nothing that is anybody's own."""
+"""Public directory: it holds nothing that is anybody's own."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.settings.homes import faults_of, load_config
+from tests.support.homes import faults_of, load_config
 
 
 @pytest.fixture

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from itertools import pairwise
@@ -13,8 +15,10 @@ from twisted.internet.defer import Deferred
 
 from cloudsvc.core.threads import ThreadRunner
 from cloudsvc.drive.blobs import BlobReader, BlobStore
-from cloudsvc.drive.nodes import Blob, BlobId
+from cloudsvc.drive.collection import IN_FLIGHT
+from cloudsvc.drive.nodes import Blob, BlobId, Instant
 from cloudsvc.storage.blobs import Disk, LocalBlobs, open_blobs
+from cloudsvc.storage.blobs.memory import MemoryBlobs, Shelf
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -33,8 +37,26 @@ async def open_local(directory: Path, threads: ThreadRunner, disk: Disk | None =
         await store.close()
 
 
-STORES: Final[dict[str, OpenStore]] = {"local": open_local}
+def share_memory() -> OpenStore:
+    """A way to stores in memory that are one, whatever directory they are asked for."""
+    shelf = Shelf()
+
+    @asynccontextmanager
+    async def open_memory(_directory: Path, _threads: ThreadRunner) -> AsyncIterator[MemoryBlobs]:
+        store = MemoryBlobs(now=lambda: time.time_ns() // 1000, shelf=shelf)
+        try:
+            yield store
+        finally:
+            await store.close()
+
+    return open_memory
+
+
+STORES: Final[dict[str, Callable[[], OpenStore]]] = {"local": lambda: open_local, "memory": share_memory}
 """Every implementation of ``BlobStore``."""
+
+EVER: Final = 2**62
+"""A moment before which all blobs were sealed."""
 
 
 async def store_blob(store: BlobStore, *pieces: bytes) -> Blob:
@@ -47,31 +69,48 @@ async def store_blob(store: BlobStore, *pieces: bytes) -> Blob:
     except BaseException:
         await writer.discard()
         raise
-    writer.release()
+    writer.close()
     return blob
 
 
-async def load_blob(store: BlobStore, blob: BlobId) -> bytes:
+async def load_blob(store: BlobStore, blob: Blob) -> bytes:
     """All bytes of a blob."""
     reader = await store.open(blob)
     try:
-        return await reader.read(0, reader.size)
+        return await read_all(reader)
     finally:
         await reader.close()
 
 
-async def list_blobs(store: BlobStore) -> set[BlobId]:
+async def read_all(reader: BlobReader) -> bytes:
+    """All bytes of an open blob."""
+    return await read_part(reader, 0, reader.size)
+
+
+async def read_part(reader: BlobReader, start: int, stop: int) -> bytes:
+    """Some bytes of an open blob."""
+    pieces = [piece async for piece in reader.stream(start, stop)]
+    assert all(pieces)
+    return b"".join(pieces)
+
+
+async def list_blobs(store: BlobStore, before: Instant = EVER) -> set[BlobId]:
     """All that a store lists."""
-    return {blob async for bundle in store.list() for blob in bundle}
+    return {blob async for bundle in store.list(before) for blob in bundle}
 
 
-async def list_aside(store: BlobStore) -> set[BlobId]:
-    """All that a store has set aside."""
-    return {blob async for bundle in store.list_aside() for blob in bundle}
+async def list_suspended(store: BlobStore, before: Instant = EVER) -> set[BlobId]:
+    """All that can be resumed."""
+    return {blob async for bundle in store.list_suspended(before) for blob in bundle}
+
+
+async def list_quarantined(store: BlobStore) -> set[BlobId]:
+    """All that a store has in quarantine."""
+    return {blob async for bundle in store.list_quarantined() for blob in bundle}
 
 
 @asynccontextmanager
-async def reading(store: BlobStore, blob: BlobId) -> AsyncIterator[BlobReader]:
+async def reading(store: BlobStore, blob: Blob) -> AsyncIterator[BlobReader]:
     """An open blob, closed at the end."""
     reader = await store.open(blob)
     try:
@@ -84,6 +123,13 @@ def find_files(directory: Path) -> set[str]:
     """What a store keeps: the paths of its files below ``directory``, locks left out."""
     files = (path for path in directory.rglob("*") if path.is_file() and path.name != "lock")
     return {str(path.relative_to(directory)) for path in files}
+
+
+def let_a_day_pass(blobs: Path) -> None:
+    """Date all files of blobs back, so that no process takes one for what is about to be committed."""
+    moment = time.time() - 2 * IN_FLIGHT / 1_000_000
+    for file in blobs.rglob("*"):
+        os.utime(file, (moment, moment))
 
 
 class TrialDisk(Disk):

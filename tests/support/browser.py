@@ -18,8 +18,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509 import load_pem_x509_certificate
 from websockets.sync.client import ClientConnection, connect
 
+from tests.support.required_tools import require_tool
 from tests.support.server import PATIENCE, wait_until
-from tests.support.tools import require_tool
 
 _QUIET = (
     *("--headless", "--disable-gpu", "--disable-dev-shm-usage", "--disable-quic", "--no-first-run"),
@@ -80,6 +80,12 @@ class Page:
         self.wait_for(f"document.querySelector({json.dumps(selector)}) !== null")
         self.evaluate(f"document.querySelector({json.dumps(selector)}).focus()")
         self.call("Input.insertText", text=text)
+
+    def choose_file(self, selector: str, file: Path) -> None:
+        """Choose ``file`` in the field at ``selector``."""
+        self.wait_for(f"document.querySelector({json.dumps(selector)}) !== null")
+        field = self.call("Runtime.evaluate", expression=f"document.querySelector({json.dumps(selector)})")
+        self.call("DOM.setFileInputFiles", files=[str(file)], objectId=field["result"]["objectId"])
 
     def look(self, file: Path) -> None:
         """Write a picture of the whole page, for people."""

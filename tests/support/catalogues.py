@@ -6,20 +6,23 @@ import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import cache
-from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final, TypeAlias, TypeVar
 
-from attrs import define
+from attrs import define, evolve
+from msgspec.structs import replace
 
+from cloudsvc.core.actors import Actor, Grant, Role, make_full_actor
 from cloudsvc.drive.catalogue import Catalogue
 from cloudsvc.drive.changes import Change
+from cloudsvc.drive.checksums import Checksums
 from cloudsvc.drive.commands import Command, Discard, MadeFolder, MakeFolder, StoredFile, StoreFile
 from cloudsvc.drive.names import parse_path
 from cloudsvc.drive.nodes import Blob, BlobId, File, Instant, Node, Trashed
 from cloudsvc.drive.pages import FileQuery, Page
-from cloudsvc.storage.catalogue import SQLiteCatalogue, migrate, open_catalogue
+from cloudsvc.storage.catalogue import READER_THREADS, SQLiteCatalogue, migrate, open_catalogue
+from cloudsvc.storage.memory_catalogue import Memory, MemoryCatalogue
 from tests.support.reactors import run_threads
 
 T = TypeVar("T")
@@ -28,6 +31,9 @@ SECOND: Final = 1_000_000
 """In microseconds."""
 
 NAME: Final = "catalogue.sqlite3"
+
+TESTER: Final = make_full_actor("tester")
+"""Who does what tests do, unless they say otherwise."""
 
 
 @define
@@ -55,7 +61,7 @@ async def open_sqlite(directory: Path, watch: Watch) -> AsyncIterator[SQLiteCata
     file = directory / NAME
     if not file.exists():
         file.write_bytes(read_empty())
-    with run_threads(1) as writer, run_threads(2) as readers:
+    with run_threads(1) as writer, run_threads(READER_THREADS) as readers:
         catalogue = await open_catalogue(file, writer=writer, readers=readers, now=watch)
         try:
             yield catalogue
@@ -71,13 +77,31 @@ def read_empty() -> bytes:
         return (Path(directory) / NAME).read_bytes()
 
 
-CATALOGUES: Final[dict[str, OpenCatalogue]] = {"sqlite": open_sqlite}
+_MEMORIES: Final[dict[Path, Memory]] = {}
+"""What catalogues in memory have kept, by the directories where others would have kept it."""
+
+
+@asynccontextmanager
+async def open_memory(directory: Path, watch: Watch) -> AsyncIterator[MemoryCatalogue]:
+    """One in memory: of a directory, all have the same."""
+    yield MemoryCatalogue(now=watch, memory=_MEMORIES.setdefault(directory, Memory()))
+
+
+CATALOGUES: Final[dict[str, OpenCatalogue]] = {"sqlite": open_sqlite, "memory": open_memory}
 """Every implementation of ``Catalogue``."""
 
 
 def make_blob(content: bytes) -> Blob:
     """A blob with ``content`` under a new id, as a store would have sealed it."""
-    return Blob(id=BlobId(secrets.token_hex(16)), size=len(content), digest=sha256(content).digest())
+    checksums = Checksums()
+    checksums.add(content)
+    blob_id = BlobId(secrets.token_hex(16))
+    return Blob(id=blob_id, size=len(content), digest=checksums.digest, crc32=checksums.crc32)
+
+
+def hide_checksums(blob: Blob) -> Blob:
+    """``blob`` as a store seals one that it has not read to its end."""
+    return replace(blob, digest=None, crc32=None)
 
 
 def store(path: str, content: bytes | Blob = b"content", **fields: Any) -> StoreFile:
@@ -88,14 +112,24 @@ def store(path: str, content: bytes | Blob = b"content", **fields: Any) -> Store
 
 @define(eq=False)
 class Trial:
-    """An open catalogue, its clock, and short ways to use it."""
+    """
+    An open catalogue, its clock, and short ways to use it.
+
+    :ivar actor: who uses it.
+    """
 
     catalogue: Catalogue
     watch: Watch
+    actor: Actor = TESTER
+
+    def as_actor(self, *grants: tuple[Role, int]) -> Trial:
+        """The same for somebody who has these roles on these nodes."""
+        granted = tuple(Grant(role=role, folder=folder) for role, folder in grants)
+        return evolve(self, actor=Actor(name="somebody", scopes=frozenset({"*"}), grants=granted))
 
     async def do(self, *commands: Command) -> Any:
         """The result of the last of ``commands``, which are done together."""
-        return (await self.catalogue.apply(commands, "tester"))[-1]
+        return (await self.catalogue.apply(self.actor, commands))[-1]
 
     async def store(self, path: str, content: bytes | Blob = b"content", **fields: Any) -> StoredFile:
         """Store a file."""
@@ -114,7 +148,7 @@ class Trial:
 
     async def find(self, path: str) -> Node | None:
         """What is at a path."""
-        return await self.catalogue.find(parse_path(path))
+        return await self.catalogue.find(self.actor, parse_path(path))
 
     async def find_file(self, path: str) -> File:
         """The file at a path."""
@@ -128,7 +162,7 @@ class Trial:
         waiting = [""]
         while waiting:
             folder = parse_path(waiting.pop())
-            for node in await gather(lambda *page: self.catalogue.list_children(folder, *page)):  # noqa: B023  # awaited
+            for node in await gather(lambda *page: self.catalogue.list_children(self.actor, folder, *page)):  # noqa: B023  # awaited
                 found[str(node.path)] = node
                 if not isinstance(node, File):
                     waiting.append(str(node.path))
@@ -136,29 +170,32 @@ class Trial:
 
     async def trash(self) -> list[Trashed]:
         """What is in the trash, the last deleted first."""
-        return await gather(self.catalogue.list_trash)
+        return await gather(lambda *page: self.catalogue.list_trash(self.actor, *page))
 
     async def versions(self, path: str) -> list[Any]:
         """The versions of a file, the newest first."""
-        return await gather(lambda *page: self.catalogue.list_versions(parse_path(path), *page))
+        return await gather(lambda *page: self.catalogue.list_versions(self.actor, parse_path(path), *page))
 
     async def files(self, size: int = 100, **query: Any) -> list[str]:
         """The paths of the files that are asked for."""
         asked = FileQuery(**query)
-        return [str(file.path) for file in await gather(lambda *page: self.catalogue.list_files(asked, *page), size)]
+        return [
+            str(file.path)
+            for file in await gather(lambda *page: self.catalogue.list_files(self.actor, asked, *page), size)
+        ]
 
     async def changes(self, after: int = 0) -> Sequence[Change]:
         """What happened since."""
-        return (await self.catalogue.read_changes(after, 1000)).items
+        return (await self.catalogue.read_changes(self.actor, after, 1000)).items
 
     async def collect(self) -> list[BlobId]:
         """Which blobs the catalogue lets go of, as a collection would ask."""
-        while await self.catalogue.sweep(100):
+        while await self.catalogue.remove_purged(100):
             pass
         gone: list[BlobId] = []
-        while condemned := await self.catalogue.condemn(100):
-            await self.catalogue.forget(condemned)
-            gone += condemned
+        while marked := await self.catalogue.mark_for_deletion(100):
+            await self.catalogue.forget(marked)
+            gone += marked
         return gone
 
     async def expire(self, **moments: Instant) -> None:

@@ -8,9 +8,8 @@ from typing import Any, ParamSpec, TypeVar
 
 import pytest_twisted  # type: ignore[import-untyped]  # has no types
 from twisted.internet.defer import Deferred
-from twisted.python.threadpool import ThreadPool
 
-from cloudsvc.core.threads import PoolRunner
+from cloudsvc.core.threads import WorkerThreads
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -29,13 +28,13 @@ def wait_for(coroutine: Coroutine[Any, Any, T]) -> T:
 
 
 @contextmanager
-def run_threads(most: int) -> Iterator[PoolRunner]:
+def run_threads(most: int) -> Iterator[WorkerThreads]:
     """At most so many threads, gone at the end."""
     from twisted.internet import reactor  # noqa: PLC0415 - installed by then
 
-    pool = ThreadPool(0, most, name="test")
-    pool.start()
+    threads = WorkerThreads(reactor=reactor, most=most, name="test")  # type: ignore[arg-type]  # the module stands for it
+    threads.start()
     try:
-        yield PoolRunner(reactor, pool)  # type: ignore[arg-type]  # the module stands for the reactor
+        yield threads
     finally:
-        pool.stop()
+        threads.stop()

@@ -13,23 +13,28 @@ from twisted.internet.error import ConnectionDone
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
+from twisted.web.resource import IResource
 
 from cloudsvc.access.clients import Clients
-from cloudsvc.access.credentials import BearerToken, KeyHeader
+from cloudsvc.access.credentials import BearerToken, CredentialSource, KeyHeader
 from cloudsvc.access.keys import KeyRing, hash_token
 from cloudsvc.access.throttling import Throttle
 from cloudsvc.core.secrets import Secret
-from cloudsvc.web.bounds import ConnectionBounds, HeadBounds
-from cloudsvc.web.channel import Channel
-from cloudsvc.web.connections import Connections
-from cloudsvc.web.guards import Gate
+from cloudsvc.web.authentication import Authenticator
+from cloudsvc.web.http1.bounds import ConnectionBounds, HeadBounds
+from cloudsvc.web.http1.channel import Channel
+from cloudsvc.web.http1.connections import Connections
+from cloudsvc.web.http1.request import ErrorRenderer
 from cloudsvc.web.layers import Layer
 from cloudsvc.web.layers.identification import Identification
 from cloudsvc.web.layers.observation import Observation
 from cloudsvc.web.layers.standard_headers import StandardHeaders
-from cloudsvc.web.resources import Missing, Routed, RouteResource, Tree
+from cloudsvc.web.mounts import Routes, list_routes
+from cloudsvc.web.rate_limits import RateLimits, Subject
+from cloudsvc.web.resources import Missing, RouteResource, plant
 from cloudsvc.web.responses import Codec
 from cloudsvc.web.site import Site
+from tests.support.bounds import make_bounds, make_head_bounds
 
 TOKEN = "a token of the tests"
 NOW = 1_767_225_600.0  # 2026-01-01T00:00:00Z
@@ -97,10 +102,14 @@ class Transport(StringTransport):
     A buffer that also knows how it was closed.
 
     :ivar dataBuffer: what the system has not taken yet, as far as a test says so.
+    :ivar ended: whether our side has ended, while that of the client has not.
+    :ivar protocol: what gets the bytes of the client.
     """
 
     aborted = False
+    ended = False
     paused = False
+    protocol: Any = None
     bufferSize = 64 * 1024
     dataBuffer = b""
     offset = 0
@@ -109,6 +118,9 @@ class Transport(StringTransport):
     def abortConnection(self) -> None:
         self.aborted = True
         self.loseConnection()
+
+    def loseWriteConnection(self) -> None:
+        self.ended = True
 
     def pauseProducing(self) -> None:
         self.paused = True
@@ -125,10 +137,16 @@ class Client:
     transport: Transport
 
     def send(self, data: bytes) -> None:
-        self.channel.dataReceived(data)
+        """Let bytes arrive, and the reactor turn until all of their requests have had a turn."""
+        self.transport.protocol.dataReceived(data)
+        self.turn()
+
+    def turn(self) -> None:
+        """Let everything happen that waits for nothing."""
+        self.channel.connections.clock.advance(0)  # type: ignore[attr-defined]  # the tests' own
 
     def leave(self) -> None:
-        self.channel.connectionLost(Failure(ConnectionDone()))
+        self.transport.protocol.connectionLost(Failure(ConnectionDone()))
 
     @property
     def received(self) -> bytes:
@@ -137,10 +155,12 @@ class Client:
 
     @property
     def closed(self) -> bool:
-        return bool(self.transport.disconnecting)
+        """Whether the server has said that no more comes."""
+        return self.transport.disconnecting or self.transport.ended
 
     def answers(self) -> list[Answer]:
         """Every complete response so far; fails on bytes that are none."""
+        self.turn()
         data, found = self.received, []
         while data:
             head, separator, rest = data.partition(b"\r\n\r\n")
@@ -176,47 +196,61 @@ def _unchunk(data: bytes) -> tuple[bytes, bytes]:
 
 @define(eq=False)
 class TestSite:
-    """A site with one application, and everything around it that does not matter to a test."""
+    """
+    A site with one application, and everything around it that does not matter to a test.
+
+    :ivar routes: the objects that have its routes, where it has none itself.
+    :ivar mounts: of the application; without any, the first segments of its routes, below ``/api``.
+    """
 
     __test__ = False
 
-    application: Routed
+    application: Routes | None = None
+    routes: Sequence[Routes] = ()
+    mounts: Sequence[str] = ()
+    others: IResource = field(factory=Missing)
+    error_renderer: ErrorRenderer | None = None
     clock: Clock = field(factory=Clock)
     tally: Tally = field(factory=Tally)
-    bounds: ConnectionBounds = field(factory=ConnectionBounds)
-    head_bounds: HeadBounds = field(factory=HeadBounds)
+    bounds: ConnectionBounds = field(factory=make_bounds)
+    head_bounds: HeadBounds = field(factory=make_head_bounds)
     trusted: tuple[str, ...] = ()
     throttle: Throttle | None = None
     layers: Sequence[Layer] = ()
     configured: bool = True
+    more_sources: Sequence[CredentialSource] = ()
+    by: Subject = "client"
     connections: Connections = field(init=False)
     site: Site = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        clients = Clients(trusted=tuple(ip_network(each) for each in self.trusted))
+        clients = Clients(trusted=tuple(ip_network(each) for each in self.trusted), unix=False)
 
         def now() -> float:
             return NOW + self.clock.seconds()
 
         keys = KeyRing(owner_hash=Secret(hash_token(TOKEN)) if self.configured else None)
         self.connections = Connections(bounds=self.bounds, clock=self.clock, clients=clients)
-        resource = RouteResource(self.application)
-        mounts = {rule.rule.split("/")[1] for rule in self.application.app.url_map.iter_rules()}
+        rate_limits = RateLimits(throttle=self.throttle, subject=self.by, metrics=self.tally, now=now)
+        objects = self.routes if self.application is None else (self.application,)
+        kinds = [type(each) for each in objects]
+        mounts = self.mounts or sorted({rule.rule.split("/")[1] for rule, _ in list_routes(kinds)})
+        resource = RouteResource(kinds, mounts)
+        resource.serve(objects, self.error_renderer)
         self.site = Site(
-            Tree(mounts=dict.fromkeys(mounts, resource), others=Missing()),
+            plant({resource: mounts}, self.others),
             layers=(
                 Identification(clients),
                 Observation(self.tally, self.tally),
                 StandardHeaders(hsts_max_age=60, content_security_policy="default-src 'self'", now=now),
                 *self.layers,
             ),
-            gate=Gate(
-                sources=(KeyHeader(keys), BearerToken(keys)),
-                configured=keys.configured,
-                throttle=self.throttle,
+            authenticator=Authenticator(
+                sources=(*self.more_sources, KeyHeader(keys), BearerToken(keys)),
+                rate_limits=rate_limits,
                 metrics=self.tally,
-                now=now,
             ),
+            rate_limits=rate_limits,
             codec=Codec.configured(
                 now=now, ensure_ascii=False, allow_nan=False, indent=None, media_type="application/json"
             ),
@@ -230,6 +264,7 @@ class TestSite:
         address = IPv4Address("TCP", host, 4242)
         transport = Transport(peerAddress=address)
         channel = self.site.buildProtocol(address)
+        transport.protocol = channel
         channel.makeConnection(transport)
         return Client(channel, transport)
 

@@ -1,4 +1,4 @@
-"""What the server's own code never does."""
+"""Forbidden constructs: the server's own code has none of them."""
 
 from __future__ import annotations
 

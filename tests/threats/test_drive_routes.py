@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
-from cloudsvc.api.drive import DriveRoutes
-from cloudsvc.serving import describe_applications
-from cloudsvc.web.operations import Operation, operation_of
-from tests.api.drive.states import read_state
-from tests.support.drive import FORM, open_site
+from cloudsvc.access.credentials import KeyHeader
+from cloudsvc.access.keys import KeyRing
+from cloudsvc.api.drive import DriveApplication
+from cloudsvc.drive.settings import StorageSettings
+from cloudsvc.server.site import describe_applications
+from cloudsvc.web.mounts import list_routes
+from cloudsvc.web.operations import Operation
+from tests.support.drive_contents import read_state
+from tests.support.drive_site import FORM, open_site
 from tests.support.reactors import in_reactor
 from tests.support.site import TOKEN
 
-OPERATIONS = {name: operation_of(handler) for name, handler in DriveRoutes.app.endpoints.items()}
+OPERATIONS = {operation.name: operation for _, operation in list_routes(DriveApplication.route_types)}
 
 CHANGING = {"PUT", "PATCH", "DELETE", "POST"}
 READING = {"list_all_files"}
@@ -42,15 +47,16 @@ def test_every_route_has_its_scope_and_its_throttling_class(name: str) -> None:
 
 
 def test_the_description_tells_of_every_route_that_it_needs_a_key() -> None:
-    paths = describe_applications([DriveRoutes], "application/json")["paths"]  # type: ignore[list-item]  # as a class it has all that is described
+    application = DriveApplication(StorageSettings(), cast("Any", None))  # described, it needs no tools
+    paths = describe_applications([application], "application/json", [KeyHeader(KeyRing(owner_hash=None))])["paths"]
     described = [operation for item in paths.values() for operation in item.values()]
     assert len(described) == len(OPERATIONS)
     for operation in described:
-        assert operation["security"]
+        assert operation["security"] == [{"key": []}]
         assert "401" in operation["responses"]
 
 
-def spell_requests(operation: Operation) -> list[tuple[str, str]]:
+def format_requests(operation: Operation) -> list[tuple[str, str]]:
     """Method and path of requests that the route would answer."""
     path = re.sub(r"<path:\w+>", "a/b", re.sub(r"<int:\w+>", "1", operation.path))
     methods = {*operation.methods, *(["HEAD"] if "GET" in operation.methods else [])}
@@ -65,7 +71,7 @@ async def test_without_a_right_key_nothing_is_read(tmp_path: Path, *, expects: b
     async with open_site(tmp_path) as drive:
         before = read_state(tmp_path)
         for operation in OPERATIONS.values():
-            for method, path in spell_requests(operation):
+            for method, path in format_requests(operation):
                 for credentials in ({}, *WRONG_KEYS):
                     client = drive.send(method, path, headers={**announced, **credentials}, key=False)
                     assert client.received.startswith(b"HTTP/1.1 401 "), (method, path, credentials)

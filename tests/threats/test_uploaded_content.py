@@ -13,13 +13,15 @@ from cloudsvc.administration.planning import Planner
 from cloudsvc.administration.progress import SILENCE
 from cloudsvc.administration.source import read_tree
 from cloudsvc.core.actors import OWNER
-from tests.administration.drives import find, opened
-from tests.live.drives import curl, run_drive
+from tests.support.administration import find, opened
 from tests.support.browser import browsing
-from tests.support.drive import FORM, DriveSite, make_form
+from tests.support.drive_servers import curl, run_drive
+from tests.support.drive_site import FORM, DriveSite, make_form
 from tests.support.reactors import in_reactor
 from tests.support.site import Answer
 from tests.support.upstream import make_upstream
+
+pytestmark = pytest.mark.slow
 
 MARK = "document.title = 'it ran'"
 HTML = f"<!doctype html><script>{MARK}</script>".encode()
@@ -57,13 +59,24 @@ LIES = {
 }
 """What is shown, and must not be taken for what it is."""
 
-TWO_WAYS = ["text/html;text/plain", "text/plain, text/html", "text/plain\ttext/html", "text/plain text/html", "*"]
+TWO_WAYS = [
+    "text/html;text/plain",
+    "text/plain, text/html",
+    "text/plain\ttext/html",
+    "text/plain text/html",
+    "*",
+    "*/*",
+]
 
 
-def check(answer: Answer, *, shown: bool) -> None:
+def check(answer: Answer, *, shown: bool, played: bool) -> None:
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert answer.headers["X-Frame-Options"] == "DENY"
-    assert answer.headers["Content-Security-Policy"] == "sandbox; default-src 'none'"
+    # Around a film the browser makes a page, which loads it. No scripts are allowed there either.
+    policy = (
+        "sandbox allow-same-origin; default-src 'none'; media-src 'self'" if played else "sandbox; default-src 'none'"
+    )
+    assert answer.headers["Content-Security-Policy"] == policy
     disposition = answer.headers["Content-Disposition"].partition(";")[0]
     assert disposition == ("inline" if shown else "attachment")
 
@@ -95,7 +108,7 @@ async def test_every_way_to_a_file_keeps_it_from_running(drive: DriveSite, name:
     ):
         answer = await drive.ask(method, url, headers=fields)
         assert answer.status == (206 if fields else 200)
-        check(answer, shown=name in LIES)
+        check(answer, shown=name in LIES, played=name == "lie.mp4")
 
 
 @in_reactor
@@ -124,9 +137,25 @@ async def test_one_that_is_imported_is_left_to_the_name(tmp_path: Path, written:
     entries["a.bin"]["mime_type"] = written
     (server / "metadata.json").write_text(json.dumps(entries))
     async with opened(tmp_path / "drive") as drive:
-        plan = await Planner(reception=drive.reception, disk=drive.disk).plan(read_tree(server), SILENCE)
+        plan = await Planner(actor=OWNER, uploads=drive.uploads, disk=drive.disk).plan(read_tree(server), SILENCE)
         await Importer(drive=drive.drive, actor=OWNER, disk=drive.disk).carry_out(plan, SILENCE)
         assert (await find(drive, "a.bin")).version.media_type == "application/octet-stream"
+
+
+@in_reactor
+async def test_only_what_browsers_play_may_load_itself(drive: DriveSite) -> None:
+    for media_type, attached in (
+        ("video/webm", False),
+        ("audio/mpeg", False),
+        ("video/x+xml", True),
+        ("audio/x-own", True),
+    ):
+        url = f"/files/{media_type.replace('/', '.')}"
+        assert (await drive.ask("PUT", url, HTML, {"Content-Type": media_type})).status == 201
+        answer = await drive.ask("GET", url)
+        assert ("allow-same-origin" in answer.headers["Content-Security-Policy"]) is not attached
+        assert "allow-scripts" not in answer.headers["Content-Security-Policy"]
+        assert answer.headers["Content-Disposition"].startswith("attachment" if attached else "inline")
 
 
 def test_a_real_browser_runs_nothing(tmp_path: Path) -> None:

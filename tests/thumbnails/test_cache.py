@@ -29,12 +29,12 @@ async def test_what_was_kept_is_there_again(tmp_path: Path) -> None:
     directory = tmp_path / "a" / "thumbnails"
     with run_threads(1) as threads:
         cache = await open_cache(directory, threads, most_bytes=ROOM)
-        assert await cache.load("a") is None
+        assert cache.load("a") is None
         await cache.keep("a", picture(100))
         await cache.keep("a", picture(101))
         cache = await open_cache(directory, threads, most_bytes=ROOM)
-        assert await cache.load("a") == picture(101)
-        assert await cache.load("b") is None
+        assert cache.load("a") == picture(101)
+        assert cache.load("b") is None
     assert [(file.name, file.stat().st_mode & 0o777) for file in directory.iterdir()] == [("a", 0o600)]
     assert directory.stat().st_mode & 0o777 == 0o700
 
@@ -46,9 +46,9 @@ async def test_what_a_power_failure_has_damaged_is_not_there(tmp_path: Path, lef
         cache = await open_cache(tmp_path, threads, most_bytes=ROOM)
         await cache.keep("a", picture(100))
         (tmp_path / "a").write_bytes(left)
-        assert await cache.load("a") is None
+        assert cache.load("a") is None
         await cache.keep("a", picture(100))
-        assert await cache.load("a") == picture(100)
+        assert cache.load("a") == picture(100)
 
 
 @in_reactor
@@ -57,7 +57,7 @@ async def test_what_a_killed_process_has_left_is_cleared(tmp_path: Path) -> None
     (tmp_path / "a").write_bytes(picture(100))
     with run_threads(1) as threads:
         cache = await open_cache(tmp_path, threads, most_bytes=ROOM)
-        assert await cache.load("a") == picture(100)
+        assert cache.load("a") == picture(100)
     assert names(tmp_path) == {"a"}
 
 
@@ -69,7 +69,7 @@ async def test_those_go_first_that_nobody_asks_for(tmp_path: Path) -> None:
             await cache.keep(str(number), picture(2000))
             os.utime(tmp_path / str(number), (number, number))
         assert names(tmp_path) == {*"01234"}
-        assert await cache.load("0") == picture(2000)
+        assert cache.load("0") == picture(2000)
         await cache.keep("5", picture(2000))
         assert names(tmp_path) == {*"0345"}
         # The bytes of what was there before the start count too.
@@ -87,7 +87,7 @@ async def test_that_it_cannot_be_kept_is_only_told(tmp_path: Path) -> None:
         with capturedLogs() as events:
             await cache.keep("a", picture(100))
         assert [event["log_format"] for event in events] == ["cannot keep a thumbnail: {reason}"]
-        assert await cache.load("a") is None
+        assert cache.load("a") is None
 
 
 @in_reactor

@@ -1,8 +1,7 @@
-"""What a thumbnail shows, whatever the picture is like."""
+"""Decoding: what a thumbnail shows, whatever the image is like."""
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 from typing import Any
 
@@ -10,8 +9,10 @@ import pytest
 from PIL import Image, ImageCms
 from PIL.PngImagePlugin import PngInfo
 
-from cloudsvc.thumbnails.worker.decoding import Refused, load_decoders, make_thumbnail
-from tests.support.pictures import (
+from cloudsvc.thumbnails.worker.decoded import Refused
+from cloudsvc.thumbnails.worker.decoding import load_decoders
+from cloudsvc.thumbnails.worker.kinds import FileKind
+from tests.support.sample_media import (
     COLOURS,
     QUARTERS,
     decode,
@@ -23,6 +24,7 @@ from tests.support.pictures import (
     read_quarters,
     turn,
 )
+from tests.support.thumbnails.in_process import convert, make, read_shades
 
 SECRET = b"a secret place"
 ORIENTATION, GPS, GPS_AREA, MAKER = 0x112, 0x8825, 0x1C, 0x10F
@@ -38,17 +40,6 @@ TURNED = {
     8: ("green", "white", "red", "blue"),
 }
 """How the quarters are to be shown for each orientation (CIPA DC-008, Exif 2.3, section 4.6.4.A)."""
-
-
-def make(content: bytes, size: int = 64) -> Image.Image:
-    """The thumbnail."""
-    return decode(make_thumbnail(io.BytesIO(content), size))
-
-
-def shades(picture: Image.Image) -> list[Any]:
-    """The grey of each quarter."""
-    width, height = picture.size
-    return [picture.convert("L").getpixel((width * x // 4, height * y // 4)) for y in (1, 3) for x in (1, 3)]
 
 
 def lie(orientation: int) -> Image.Exif:
@@ -121,7 +112,7 @@ def test_colours(form: str, mode: str, size: tuple[int, int]) -> None:
 def test_greys(form: str, mode: str, size: tuple[int, int]) -> None:
     grey = draw(*size, mode="L")
     picture = grey.convert("I").point(lambda value: value * 257).convert(mode) if mode == "I;16" else grey.convert(mode)
-    assert shades(make(encode(picture, form))) == pytest.approx(shades(grey), abs=3)
+    assert read_shades(encode(picture, form)) == pytest.approx(read_shades(encode(grey, "PNG")), abs=3)
 
 
 @pytest.mark.parametrize("mode", ["P", "1"])
@@ -129,7 +120,7 @@ def test_pixels_of_few_colours_are_blended(mode: str) -> None:
     """Of stripes of one pixel, a thumbnail that only picked pixels would show one colour."""
     stripes = Image.new("L", (640, 640))
     stripes.putdata([255 * (x % 2) for _ in range(640) for x in range(640)])
-    assert shades(make(encode(stripes.convert(mode), "PNG"))) == pytest.approx([128] * 4, abs=8)
+    assert read_shades(encode(stripes.convert(mode), "PNG")) == pytest.approx([128] * 4, abs=8)
 
 
 @pytest.mark.parametrize("form", ["PNG", "WEBP", "AVIF", "TIFF", "GIF"])
@@ -182,7 +173,7 @@ def say_everything(form: str) -> bytes:
 def test_nothing_is_told_of_where_and_when(form: str) -> None:
     content = say_everything(form)
     assert SECRET in content
-    thumbnail = make_thumbnail(io.BytesIO(content), 64)
+    thumbnail = convert(content)
     assert SECRET not in thumbnail
     assert {*decode(thumbnail).info} == {"jfif", "jfif_version", "jfif_unit", "jfif_density"}
 
@@ -191,19 +182,24 @@ def test_nothing_is_told_of_where_and_when(form: str) -> None:
 @pytest.mark.parametrize(
     ("make_content", "verdict"),
     [
-        (lambda: b"nothing of the kind", "NOT_PICTURABLE"),
-        (make_sound, "NOT_PICTURABLE"),
+        (lambda: b"nothing of the kind", "UNSUPPORTED"),
+        (make_sound, "UNSUPPORTED"),
         (lambda: make_black(10_001, 10_000), "TOO_LARGE"),
         (lambda: make_black(20_000, 10_000), "TOO_LARGE"),
     ],
 )
 def test_refusals(make_content: Callable[[], bytes], verdict: str) -> None:
     with pytest.raises(Refused, match=verdict):
-        make_thumbnail(io.BytesIO(make_content()), 64)
+        convert(make_content())
 
 
 def test_all_decoders_can_be_loaded_ahead() -> None:
-    load_decoders()
+    for kind in (
+        FileKind("PNG", is_still=True),
+        FileKind("HEIF", is_still=True),
+        FileKind("mov", is_still=False),
+    ):
+        load_decoders(kind)
     assert {"JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "AVIF"} <= {*Image.OPEN}
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.support.site import TestSite
-from tests.web.applications import Demo
+from tests.support.web_routes import Demo
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
@@ -11,28 +11,38 @@ from attrs import frozen
 from klein import Klein
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from cloudsvc.access.throttling import FixedWindows, Throttle
+from cloudsvc.access.credentials import BearerToken, KeyHeader
+from cloudsvc.access.throttling import FixedWindowStore, Throttle
 from cloudsvc.core.rates import parse_rate
 from cloudsvc.web.guards import authorized
-from cloudsvc.web.openapi import DescribedRoute, describe
+from cloudsvc.web.http1.request import Request
+from cloudsvc.web.openapi.description import BINARY, DescribedRoute, describe
 from cloudsvc.web.operations import operation_of
-from cloudsvc.web.request import Request
 from cloudsvc.web.responses import Message, Reply, Response
 from cloudsvc.web.routes import accepts_json, route
 from tests.support.site import NOW, TOKEN, TestSite
-from tests.web.applications import Demo
+from tests.support.web_routes import Demo
 
+SECURITY = {source.name: source.scheme for source in (KeyHeader, BearerToken)}
 CHANNEL = {"400", "408", "414", "417", "431", "500"}
 """What any request may meet, whatever its route."""
 
 
 def describe_apps(**apps: Klein) -> dict[str, Any]:
     routes = [
-        DescribedRoute(tag=tag, operation=operation_of(app.endpoints[rule.endpoint]))
+        DescribedRoute(tag=tag, path=f"/api{rule.rule}", operation=operation_of(app.endpoints[rule.endpoint]))
         for tag, app in apps.items()
         for rule in app.url_map.iter_rules()
     ]
-    described = describe(routes, title="demo", version="1", summary="A demonstration.", tags={"demo": "Shows things."})
+    described = describe(
+        routes,
+        title="demo",
+        version="1",
+        summary="A demonstration.",
+        tags={"demo": "Shows things."},
+        media_type="application/json",
+        security=SECURITY,
+    )
     as_served: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(described))
     return as_served
 
@@ -71,7 +81,7 @@ def test_an_operation_says_what_it_takes_and_answers(description: dict[str, Any]
 
 def test_open_routes_need_no_key(description: dict[str, Any]) -> None:
     operation = description["paths"]["/api/demo/plain"]["get"]
-    assert "security" not in operation
+    assert operation["security"] == []
     assert set(operation["responses"]) == {"200", *CHANNEL}
 
 
@@ -120,7 +130,8 @@ def test_variables_may_be_refused(description: dict[str, Any]) -> None:
 def test_refusals_carry_the_headers_that_are_described(
     description: dict[str, Any], make_site: Callable[..., TestSite]
 ) -> None:
-    throttle = Throttle(FixedWindows(now=lambda: NOW), {"api": parse_rate("1/minute")}, "allow")
+    rates = {"api": parse_rate("1/minute"), "failure": parse_rate("10/minute")}
+    throttle = Throttle(FixedWindowStore(now=lambda: NOW), rates, "allow")
     site = make_site(throttle=throttle)
     head = b"GET /api/demo/key HTTP/1.1\r\nHost: localhost\r\n"
     key = b"X-API-Key: " + TOKEN.encode() + b"\r\n"
@@ -230,6 +241,43 @@ def test_a_status_may_be_an_answer_and_a_refusal(pair: dict[str, Any]) -> None:
     assert error == {"$ref": "#/components/schemas/ErrorMessage"}
 
 
+def test_what_linters_want_of_a_description(description: dict[str, Any], pair: dict[str, Any]) -> None:
+    """Those of Redocly and Spectral, without installing them: their rules that this could break."""
+    for document in (description, pair):
+        assert document["info"]["license"]["identifier"] == "MIT"
+        assert [server["url"] for server in document["servers"]] == ["/"]
+        assert all(tag["description"] for tag in document["tags"] if tag["name"] == "demo")
+        for item in document["paths"].values():
+            for operation in item.values():
+                assert isinstance(operation["security"], list)
+                assert operation["summary"]
+                assert any(status.startswith("2") for status in operation["responses"])
+                assert any(status.startswith("4") for status in operation["responses"])
+                names = [(parameter["in"], parameter["name"]) for parameter in operation.get("parameters", ())]
+                assert len(names) == len(set(names))
+
+
+def list_contents(document: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Each media type of a body or an answer, and its schema."""
+    for item in document["paths"].values():
+        for operation in item.values():
+            for part in (operation.get("requestBody", {}), *operation["responses"].values()):
+                for media, content in part.get("content", {}).items():
+                    yield media, content.get("schema")
+
+
+def test_whatever_is_sent_has_a_schema(description: dict[str, Any], pair: dict[str, Any]) -> None:
+    """Of a body without one, generated clients send nothing, or two bytes of JSON."""
+    for media, schema in [*list_contents(description), *list_contents(pair)]:
+        assert "*" not in media
+        assert schema
+
+
+def test_bytes_are_binary_and_have_to_be_there(description: dict[str, Any]) -> None:
+    body = description["paths"]["/api/demo/upload"]["put"]["requestBody"]
+    assert body == {"required": True, "content": {"application/octet-stream": {"schema": dict(BINARY)}}}
+
+
 def test_a_key_may_be_asked_for_by_the_handler(pair: dict[str, Any]) -> None:
     operation = pair["paths"]["/api/first"]["get"]
     assert operation["security"] == [{}, {"key": []}, {"bearer": []}]
@@ -251,7 +299,10 @@ def test_parts_of_bodies_take_nothing_unknown(pair: dict[str, Any]) -> None:
 
 
 def test_messages_have_the_configured_media_type() -> None:
-    routes = [DescribedRoute(tag="first", operation=operation_of(First.app.endpoints["get"]))]
-    document = describe(routes, title="t", version="1", summary="s", media_type="application/vnd.demo+json")
+    routes = [DescribedRoute(tag="first", path="/api/first", operation=operation_of(First.app.endpoints["get"]))]
+    document = describe(
+        routes, title="t", version="1", summary="s", media_type="application/vnd.demo+json", security=SECURITY
+    )
     responses = document["paths"]["/api/first"]["get"]["responses"]
-    assert list(responses["200"]["content"]) == list(responses["401"]["content"]) == ["application/vnd.demo+json"]
+    assert list(responses["200"]["content"]) == ["application/vnd.demo+json"]
+    assert list(responses["401"]["content"]) == ["application/vnd.demo+json", "application/problem+json"]

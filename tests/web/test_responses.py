@@ -85,4 +85,4 @@ async def test_a_list_in_parts_is_the_same_json(settings: dict[str, Any], parts:
 def test_the_media_type_is_the_configured_one() -> None:
     codec = make_codec(media_type="application/vnd.a+json")
     headers = dict(codec.render(Message(message="x"), status=200).headers)
-    assert headers == {b"Content-Type": b"application/vnd.a+json", b"Cache-Control": b"no-store"}
+    assert headers == {b"Content-Type": b"application/vnd.a+json"}

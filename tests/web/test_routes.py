@@ -11,14 +11,15 @@ from hypothesis import strategies as st
 from klein import Klein
 
 from cloudsvc.core.errors import CloudError
+from cloudsvc.web.http1.request import Request
+from cloudsvc.web.json_bodies import MAX_JSON_DEPTH, parse_json
+from cloudsvc.web.mounts import path_template
 from cloudsvc.web.operations import operation_of
 from cloudsvc.web.queries import parse_query
-from cloudsvc.web.request import Request
-from cloudsvc.web.resources import path_template
 from cloudsvc.web.responses import Message
-from cloudsvc.web.routes import MAX_JSON_DEPTH, parse_json, route
+from cloudsvc.web.routes import route
 from tests.support.site import TOKEN, TestSite
-from tests.web.applications import Demo, Page, Thing
+from tests.support.web_routes import Demo, Page, Thing
 
 
 def post(site: TestSite, body: bytes, *lines: str) -> tuple[int, dict[str, Any]]:
@@ -50,7 +51,7 @@ class TestRegistration:
 
     @pytest.mark.parametrize(
         ("pattern", "template"),
-        [("/a", "/api/a"), ("/a/<path:b>/c", "/api/a/{b}/c"), ("/<string(length=2):x>/<y>", "/api/{x}/{y}")],
+        [("/a", "/a"), ("/api/a/<path:b>/c", "/api/a/{b}/c"), ("/<string(length=2):x>/<y>", "/{x}/{y}")],
     )
     def test_patterns_become_templates(self, pattern: str, template: str) -> None:
         assert path_template(pattern) == template
@@ -91,6 +92,10 @@ class TestJSON:
 
     def test_a_body_over_the_bound_is_413(self, site: TestSite) -> None:
         assert post(site, b'"' + b"a" * (1 << 20) + b'"')[0] == 413
+
+    def test_a_byte_order_mark_says_nothing(self) -> None:
+        body = b'{"name": "a"}'
+        assert parse_json(b"\xef\xbb\xbf" + body, Thing) == parse_json(body, Thing)
 
     def test_brackets_in_strings_are_no_nesting(self) -> None:
         with pytest.raises(CloudError, match="name"):

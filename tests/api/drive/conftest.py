@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.drive import DriveSite, open_site
+from tests.support.drive_site import DriveSite, open_site
 from tests.support.reactors import wait_for
 
 

@@ -1,4 +1,4 @@
-"""What browsers are told of the name and of the kind of a file."""
+"""Content-Disposition and types of files, as browsers are to treat them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.http import parse_options_header
 
-from cloudsvc.api.drive.disposition import spell_disposition
+from cloudsvc.api.drive.disposition import format_disposition
 from cloudsvc.drive.names import parse_name
 from cloudsvc.extend import CloudError
 
@@ -15,7 +15,7 @@ NAMES = st.text(min_size=1, max_size=60)
 
 
 def spell(media_type: str, name: str) -> str:
-    field, value = spell_disposition(media_type, name)
+    field, value = format_disposition(media_type, name)
     assert field == b"Content-Disposition"
     return value.decode("ascii")
 

@@ -7,11 +7,11 @@ from hashlib import sha256
 
 import pytest
 
-from tests.support.drive import FORM, DriveSite, make_form
+from tests.support.drive_site import FORM, DriveSite, make_form
 from tests.support.reactors import in_reactor
 
 
-def spell_sha256(content: bytes) -> str:
+def format_sha256(content: bytes) -> str:
     return f"sha-256=:{b64encode(sha256(content).digest()).decode()}:"
 
 
@@ -20,7 +20,7 @@ async def test_what_is_put_is_got(drive: DriveSite) -> None:
     put = await drive.ask("PUT", "/files/a/b.png", b"content")
     assert put.status == 201
     assert put.headers["Location"] == "./b.png"
-    assert put.headers["Repr-Digest"] == spell_sha256(b"content")
+    assert put.headers["Repr-Digest"] == format_sha256(b"content")
     assert put.json["filepath"] == "a/b.png"
     got = await drive.ask("GET", "/files/a/b.png")
     assert (got.status, got.body) == (200, b"content")
@@ -31,7 +31,7 @@ async def test_what_is_put_is_got(drive: DriveSite) -> None:
     assert got.headers["X-Content-Type-Options"] == "nosniff"
     assert got.headers["Cache-Control"] == "private, no-cache"
     assert got.headers["Accept-Ranges"] == "bytes"
-    assert got.headers["Repr-Digest"] == spell_sha256(b"content")
+    assert got.headers["Repr-Digest"] == format_sha256(b"content")
 
 
 @in_reactor
@@ -65,11 +65,11 @@ async def test_conditions_of_a_put(drive: DriveSite) -> None:
 
 @in_reactor
 async def test_a_digest_must_be_that_of_the_content(drive: DriveSite) -> None:
-    wrong = await drive.ask("PUT", "/files/a", b"one", {"Content-Digest": spell_sha256(b"two")})
+    wrong = await drive.ask("PUT", "/files/a", b"one", {"Content-Digest": format_sha256(b"two")})
     assert (wrong.status, wrong.json["error"]) == (400, "digest_mismatch")
     assert (await drive.ask("GET", "/files/a")).status == 404
     assert await drive.opened.list_blobs() == set()
-    right = await drive.ask("PUT", "/files/a", b"one", {"Repr-Digest": f"md5=:AA==:, {spell_sha256(b'one')}"})
+    right = await drive.ask("PUT", "/files/a", b"one", {"Repr-Digest": f"md5=:AA==:, {format_sha256(b'one')}"})
     assert right.status == 201
 
 
@@ -86,6 +86,43 @@ async def test_a_digest_must_be_that_of_the_content(drive: DriveSite) -> None:
 async def test_a_put_that_cannot_be_kept(drive: DriveSite, headers: dict[str, str], status: int) -> None:
     assert (await drive.ask("PUT", "/files/a", b"one", headers)).status == status
     assert (await drive.ask("GET", "/files/a")).status == 404
+
+
+@pytest.mark.parametrize(
+    ("name", "declared", "told"),
+    [
+        ("a.jpg", "image/png;", "image/png"),
+        ("a.jpg", "image/png ; ;\ta=b", "image/png;a=b"),
+        ("a.jpg", "", "image/jpeg"),
+        ("a.jpg", " \t", "image/jpeg"),
+        ("a.jpg", "application/octet-stream;", "image/jpeg"),
+        # What curl says of everything, with -d and with --data-binary.
+        ("a.jpg", "application/x-www-form-urlencoded", "image/jpeg"),
+        ("a.mht", "multipart/related; boundary=x", "multipart/related;boundary=x"),
+        ("a.mkv", None, "video/matroska"),
+        ("a.unheard-of", None, "application/octet-stream"),
+    ],
+)
+@in_reactor
+async def test_the_type_that_is_declared_or_else_told_by_the_name(
+    drive: DriveSite, name: str, declared: str | None, told: str
+) -> None:
+    fields = {} if declared is None else {"Content-Type": declared}
+    assert (await drive.ask("PUT", f"/files/put/{name}", b"one", fields)).status == 201
+    assert (await drive.ask("GET", f"/files/put/{name}")).headers["Content-Type"] == told
+    if declared is not None:
+        form = make_form(b"one", media_type=declared)
+        assert (await drive.ask("POST", f"/files/post/{name}", form, FORM)).status == 200
+        assert (await drive.ask("GET", f"/files/post/{name}")).headers["Content-Type"] == told
+
+
+@pytest.mark.parametrize("coding", ["", " ", "identity", "Identity, identity", ","])
+@in_reactor
+async def test_content_that_is_not_coded(drive: DriveSite, coding: str) -> None:
+    assert (await drive.ask("PUT", "/files/put", b"one", {"Content-Encoding": coding})).status == 201
+    assert (
+        await drive.ask("POST", "/files/post", make_form(b"one"), {**FORM, "Content-Encoding": coding})
+    ).status == 200
 
 
 @in_reactor
@@ -134,6 +171,18 @@ async def test_ranges(drive: DriveSite) -> None:
     assert two.body == (
         delimiter + text + b"0-1/10\r\n\r\n01" + delimiter + text + b"8-9/10\r\n\r\n89" + delimiter + b"--\r\n"
     )
+
+
+@pytest.mark.parametrize("ranges", ["bytes=0-1", "bytes=-3", "bytes=10-", "bytes=0-1, 8-"])
+@in_reactor
+async def test_ranges_mean_nothing_to_head(drive: DriveSite, ranges: str) -> None:
+    """RFC 9110 section 14.2: they are defined for GET."""
+    await drive.ask("PUT", "/files/a.txt", b"0123456789")
+    plain = (await drive.ask("HEAD", "/files/a.txt")).headers
+    asked = await drive.ask("HEAD", "/files/a.txt", headers={"Range": ranges})
+    assert (asked.status, asked.headers["Announced-Length"]) == (200, "10")
+    assert "Content-Range" not in asked.headers
+    assert asked.headers.keys() == plain.keys()
 
 
 @in_reactor

@@ -13,9 +13,9 @@ from twisted.web.http_headers import Headers
 
 from cloudsvc.api.drive.forms import FormFile
 from cloudsvc.core.coroutines import start
-from cloudsvc.extend import Body, CloudError, HTTPError
-from cloudsvc.web.body import BodyFlow
-from tests.support.drive import BOUNDARY, FORM, DriveSite, make_form
+from cloudsvc.extend import Body, CloudError, HTTPError, Kind
+from cloudsvc.web.http1.body import BodyFlow
+from tests.support.drive_site import BOUNDARY, FORM, DriveSite, make_form
 from tests.support.reactors import in_reactor
 
 
@@ -74,15 +74,18 @@ def test_cut_off_anywhere_it_is_refused() -> None:
     assert read(open_form([whole])) == b"content"
 
 
+END = f"--{BOUNDARY}--\r\n".encode()
+
+
 def join(*names: str) -> bytes:
     """A form with several fields."""
-    end = f"--{BOUNDARY}--\r\n".encode()
-    return b"".join(make_form(b"x", name=name).removesuffix(end) for name in names) + end
+    return b"".join(make_form(b"x", name=name).removesuffix(END) for name in names) + END
 
 
-def write(head: str) -> bytes:
+def write(*head: str | bytes) -> bytes:
     """A form with one part that has this head."""
-    return f"--{BOUNDARY}\r\n{head}\r\n\r\nx\r\n--{BOUNDARY}--\r\n".encode()
+    lines = [line.encode() if isinstance(line, str) else line for line in head]
+    return b"\r\n".join([b"--" + BOUNDARY.encode(), *lines, b"", b"x", b"--" + BOUNDARY.encode() + b"--", b""])
 
 
 DISPOSED = 'Content-Disposition: form-data; name="file"'
@@ -96,9 +99,12 @@ DISPOSED = 'Content-Disposition: form-data; name="file"'
         f"--{BOUNDARY}--\r\n".encode(),
         join("other"),
         join(""),
-        join("other", "file"),
         join("file", "file"),
-        join("file", "other"),
+        join("file", "other", "file"),
+        join(*["other"] * 100, "file"),
+        join("file", *["other"] * 100),
+        write("Content-Transfer-Encoding: base64", DISPOSED),
+        make_form(b"x" * 65_536, name="other").removesuffix(END) + join("file"),
         write(""),
         write("X: y"),
         write("Content-Disposition: attachment"),
@@ -111,6 +117,55 @@ DISPOSED = 'Content-Disposition: form-data; name="file"'
 def test_what_is_no_such_form(body: bytes) -> None:
     with pytest.raises(CloudError, match="The form cannot be used"):
         read(open_form([body]))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        join("other", "file"),
+        join("file", "other"),
+        join("", "other", "file", "other"),
+        write(DISPOSED, "Content-Transfer-Encoding: Binary"),
+        write(DISPOSED, "Content-Type:"),
+        write(DISPOSED, "Content-Type: image/png;"),
+    ],
+)
+def test_what_else_is_in_a_form_is_passed_over(body: bytes) -> None:
+    for pieces in ([body], cut(body, range(0, len(body), 7))):
+        assert read(open_form(pieces)) == b"x"
+
+
+NAMES = [
+    *(b'"\xfc.txt"', b'"\xf0\x9f"', b'"a\x00b"', b"\xfc.txt", b'"a\\"b"', b'"unclosed', b'"a;b=c"', b'""', b""),
+    *('"ü.txt"'.encode(), b'"%FC%00"', b'"C:\\a\\b"', b'"../../a"', b'"' + b"x" * 4000 + b'"'),
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_name_in_a_form_cannot_refuse_it(name: bytes) -> None:
+    assert read(open_form([write(DISPOSED.encode() + b"; filename=" + name)])) == b"x"
+    assert read(open_form([write(DISPOSED.encode() + b"; filename*=utf-8''%FC; filename=" + name)])) == b"x"
+
+
+@pytest.mark.parametrize("head", [b"X\xfc: y", b"\xff", b" X: y", b"X y", b"\x00: \x00"])
+def test_a_refusal_of_a_form_is_in_words(head: bytes) -> None:
+    """Not in Python's, and without anything from the form that could not be printed."""
+    with pytest.raises(CloudError) as refused:
+        read(open_form([write(head, DISPOSED)]))
+    assert refused.value.message.isascii()
+    assert refused.value.message.isprintable()
+    assert not set(refused.value.message) & set("()[]<>\\")
+
+
+def test_a_form_inside_of_a_form_is_no_file() -> None:
+    for media_type in ("multipart/form-data; boundary=x", "Multipart/Byteranges"):
+        with pytest.raises(CloudError, match="envelope") as refused:
+            read(open_form([make_form(b"x", media_type=media_type)]))
+        assert refused.value.kind is Kind.UNSUPPORTED_TYPE
+
+
+def test_the_boundary_may_stand_after_a_tab() -> None:
+    assert read(open_form([make_form(b"x")], f'multipart/form-data;\tboundary="{BOUNDARY}"')) == b"x"
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,8 @@ from cloudsvc.api.drive.paths import locate, parse_named
 from cloudsvc.drive.names import MAX_NAME_BYTES
 from cloudsvc.drive.nodes import Folder, NodeId
 from cloudsvc.extend import CloudError
-from cloudsvc.web.targets import decode_path
-from tests.support.drive import DriveSite
+from cloudsvc.web.http1.targets import decode_path
+from tests.support.drive_site import DriveSite
 from tests.support.reactors import in_reactor
 
 NAMES = (

@@ -6,25 +6,30 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, Final
 from urllib.parse import quote
 
 import pytest
 
-from tests.api.drive.states import read_state
-from tests.support.drive import FORM, DriveSite, make_form, open_site
+from cloudsvc.drive.names import parse_path
+from tests.support.drive_contents import read_state
+from tests.support.drive_site import FORM, DriveSite, make_form, open_site
 from tests.support.reactors import in_reactor, wait_for
 from tests.support.site import Answer
 
+pytestmark = pytest.mark.slow
+
 KIB = 1024
-LIMITS = {
+LIMITS: Final[dict[str, Any]] = {
     "max_file_size_mb": 4 * KIB / 2**20,
     "capacity_gb": 6 * KIB / 2**30,
     "max_tags_per_file": 3,
     "max_tag_length": 5,
 }
 NO_SUCH_DIGEST = f"sha-256=:{'A' * 43}=:"
+BOTH_WAYS = "contradictory_tags"
 CHUNKED = {"Transfer-Encoding": "chunked"}
+TOO_LARGE_IN_CHUNKS = b"%x\r\n%b\r\n0\r\n\r\n" % (len(make_form(b"x" * 100_000)), make_form(b"x" * 100_000))
 
 
 @pytest.fixture
@@ -77,7 +82,14 @@ REFUSED: list[Row] = [
     ("PUT", "/files/new", b"x", {"Content-Digest": NO_SUCH_DIGEST}, 400, "digest_mismatch"),
     ("PUT", "/files/new", b"x", {"Content-Digest": "sha-256"}, 400, "malformed_digest"),
     ("PUT", "/files/new", b"x", {"Content-Type": "nothing"}, 400, "invalid_media_type"),
+    ("PUT", "/files/new", b"x", {"Content-Type": "image/*"}, 400, "invalid_media_type"),
+    ("PUT", "/files/new", make_form(b"x"), FORM, 415, "wrapped_content"),
+    ("PUT", "/files/a", make_form(b"x"), {"Content-Type": "Multipart/Form-Data"}, 415, "wrapped_content"),
+    ("PUT", "/files/new", b"x", {"Content-Type": "multipart/byteranges; boundary=x"}, 415, "wrapped_content"),
+    ("POST", "/files/new", make_form(b"x", media_type="multipart/form-data; boundary=y"), FORM, 415, "wrapped_content"),
+    ("POST", "/files/new", make_form(b"x", media_type="*/*"), FORM, 400, "invalid_media_type"),
     ("PUT", "/files/new", b"x", {"Content-Encoding": "gzip"}, 415, "content_coding"),
+    ("PUT", "/files/new", b"x", {"Content-Encoding": "identity, br"}, 415, "content_coding"),
     ("PUT", "/files/new", b"x", {"Content-Range": "bytes 0-0/1"}, 400, "partial_upload"),
     ("PUT", "/files/new", b"x", {"Expect": "the best"}, 417, "expectation_failed"),
     ("POST", "/files/a", make_form(b"x"), FORM, 409, "already_exists"),
@@ -85,6 +97,8 @@ REFUSED: list[Row] = [
     ("POST", "/files/new", make_form(b"x", name="other"), FORM, 400, "malformed_form"),
     ("POST", "/files/new", make_form(b"x")[:-5], FORM, 400, "malformed_form"),
     ("POST", "/files/new", make_form(b"x" * 4097), FORM, 413, "file_too_large"),
+    ("POST", "/files/new", make_form(b"x" * 100_000), FORM, 413, "file_too_large"),
+    ("POST", "/files/new", TOO_LARGE_IN_CHUNKS, {**FORM, **CHUNKED}, 413, "file_too_large"),
     ("POST", "/files/new", b"x", {}, 415, "not_a_form"),
     ("GET", "/files/none", b"", {}, 404, "file_not_found"),
     ("GET", "/files/d", b"", {}, 404, "file_not_found"),
@@ -98,7 +112,9 @@ REFUSED: list[Row] = [
     ("POST", "/files?tag=x", {}, {}, 400, "invalid_query"),
     ("POST", "/files", b"{", {}, 400, "bad_json"),
     ("POST", "/files", {"tags": []}, {}, 400, "invalid_body"),
-    ("POST", "/files", {"tag": None}, {"Content-Type": "text/plain"}, 415, "not_json"),
+    ("POST", "/files", {"offset": -1}, {}, 400, "invalid_body"),
+    ("POST", "/files", {"limit": "1"}, {}, 400, "invalid_body"),
+    ("POST", "/files", b"tag=x", {"Content-Type": "application/x-www-form-urlencoded"}, 400, "bad_json"),
     ("PATCH", "/files/none", {}, {}, 404, "file_not_found"),
     ("PATCH", "/files/d", {}, {}, 404, "file_not_found"),
     ("PATCH", "/files/a", {"tags": ["z"]}, {}, 400, "invalid_body"),
@@ -106,9 +122,10 @@ REFUSED: list[Row] = [
     ("PATCH", "/files/a", {"new_filepath": "d/f/x", "add_tags": ["z"]}, {}, 409, "is_file"),
     ("PATCH", "/files/a", {"new_filepath": "../a", "add_tags": ["z"]}, {}, 400, "invalid_path"),
     ("PATCH", "/files/a", {"new_filepath": "b", "add_tags": ["v", "z"]}, {}, 400, "too_many_tags"),
-    ("PATCH", "/files/a", {"new_filepath": "b", "add_tags": ["123456"]}, {}, 400, "tag_too_long"),
-    ("PATCH", "/files/a", {"new_filepath": "b", "add_tags": [" "]}, {}, 400, "invalid_tag"),
-    ("PATCH", "/files/a", {"add_tags": ["z"], "remove_tags": ["z"]}, {}, 400, "contradictory_tags"),
+    ("PATCH", "/files/a", {"new_filepath": "b", "add_tags": [" z"]}, {}, 400, "invalid_tag"),
+    ("PATCH", "/files/a", {"new_filepath": "a", "add_tags": ["z"]}, {}, 409, "already_exists"),
+    ("PATCH", "/files/none", {"new_filepath": "none"}, {}, 404, "file_not_found"),
+    ("PATCH", "/files/d", {"new_filepath": "d"}, {}, 404, "file_not_found"),
     ("PATCH", "/files/a", {"add_tags": ["z"]}, {"If-Match": '"other"'}, 412, "precondition_failed"),
     ("DELETE", "/files/d", b"", {}, 404, "file_not_found"),
     ("DELETE", "/files/a", b"", {"If-Match": '"other"'}, 412, "precondition_failed"),
@@ -116,7 +133,7 @@ REFUSED: list[Row] = [
     ("PUT", "/folders/a", b"", {}, 409, "is_file"),
     ("PUT", "/folders/a/b", b"", {}, 409, "is_file"),
     ("PUT", "/folders/c", b"content", {}, 400, "unexpected_body"),
-    ("PATCH", "/folders/d", {"new_path": "d/e/g"}, {}, 409, "into_itself"),
+    ("PATCH", "/folders/d", {"new_path": "d/e/g"}, {}, 409, "destination_inside_source"),
     ("PATCH", "/folders/d", {"new_path": "a"}, {}, 409, "already_exists"),
     ("PATCH", "/folders/d", {"new_path": ""}, {}, 400, "invalid_path"),
     ("PATCH", "/folders/none", {"new_path": "new"}, {}, 404, "folder_not_found"),
@@ -136,12 +153,19 @@ REFUSED: list[Row] = [
     ("DELETE", "/trash/1", {"sure": False}, {}, 400, "unexpected_body"),
     ("DELETE", "/files/a", {"version": 1}, {}, 400, "unexpected_body"),
     ("DELETE", "/folders/d", ["e"], {}, 400, "unexpected_body"),
+    ("POST", "/copies", {"source": "a", "destination": "c"}, {"Content-Type": "text/plain"}, 415, "not_json"),
+    ("POST", "/versions/a", {"restore": 1}, {"Content-Type": "text/plain"}, 415, "not_json"),
+    ("PATCH", "/folders/d", {"new_path": "c"}, {"Content-Type": "text/plain"}, 415, "not_json"),
     ("POST", "/copies", {"source": "none", "destination": "new"}, {}, 404, "not_found"),
     ("POST", "/copies", {"source": "a", "destination": "d"}, {}, 409, "already_exists"),
-    ("POST", "/copies", {"source": "d", "destination": "d/e/g"}, {}, 409, "into_itself"),
+    ("POST", "/copies", {"source": "d", "destination": "d/e/g"}, {}, 409, "destination_inside_source"),
     ("POST", "/batch", {"operations": []}, {}, 400, "invalid_body"),
     ("POST", "/batch", {"operations": [{"delete": {"path": "a"}}] * 2}, {}, 404, "not_found"),
     ("POST", "/batch", {"operations": [{"make_folder": {"path": p}} for p in ("new", "a")]}, {}, 409, "is_file"),
+    ("POST", "/batch", {"operations": []}, {"Content-Type": "text/plain"}, 415, "not_json"),
+    ("POST", "/batch", {"operations": [{"tag": {"path": "a", "add": ["123456"]}}]}, {}, 400, "tag_too_long"),
+    ("POST", "/batch", {"operations": [{"tag": {"path": "a", "add": [""]}}]}, {}, 400, "invalid_tag"),
+    ("POST", "/batch", {"operations": [{"tag": {"path": "a", "add": ["z"], "remove": ["z"]}}]}, {}, 400, BOTH_WAYS),
     ("FOO", "/files/a", b"", {}, 405, "method_not_allowed"),
     ("PUT", "/files", b"x", {}, 405, "method_not_allowed"),
     ("put", "/files/new", b"x", {}, 405, "method_not_allowed"),
@@ -175,6 +199,34 @@ async def test_a_full_drive_refuses_and_gives_up_nothing_for_what_could_not_be_e
         assert (answer.status, answer.json["error"]) == (507, "no_capacity")
         check_refusal(answer)
         assert read_state(tmp_path) == before
+
+
+@in_reactor
+async def test_a_folder_whose_quota_is_used_up_refuses_whatever_comes_by_whatever_way(
+    drive: DriveSite, tmp_path: Path
+) -> None:
+    opened = drive.opened
+    for path in ("from/x", "quota/f"):
+        await opened.store(path, b"first")
+    [first] = (await opened.drive.list_versions(opened.actor, parse_path("quota/f"), 9)).items
+    await opened.store("quota/f", b"second")
+    await opened.drive.set_quota(opened.actor, parse_path("quota"), len(b"first" + b"second"))
+    before = read_state(tmp_path)
+    ways: list[tuple[str, str, Any, dict[str, str]]] = [
+        ("PUT", "/files/quota/new", b"more than makes way", {}),
+        ("POST", "/files/quota/new", make_form(b"more than makes way"), FORM),
+        ("PATCH", "/files/a", {"new_filepath": "quota/a", "add_tags": ["z"]}, {}),
+        ("PATCH", "/folders/from", {"new_path": "quota/from"}, {}),
+        ("POST", "/copies", {"source": "from", "destination": "quota/from"}, {}),
+        ("POST", "/trash/1/restore?destination=quota/t", b"", {}),
+        ("POST", "/versions/quota/f", {"restore": first.id}, {}),
+    ]
+    for method, path, body, headers in ways:
+        answer = await drive.ask(method, path, spell(body), headers)
+        assert (answer.status, answer.json["error"]) == (507, "quota_exceeded"), path
+        check_refusal(answer)
+        assert read_state(tmp_path) == before
+    assert (await drive.ask("PUT", "/files/quota/new", b"fits")).status == 201
 
 
 METHODS = ["GET", "HEAD", "PUT", "POST", "PATCH", "DELETE", "OPTIONS"]

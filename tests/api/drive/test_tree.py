@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.drive import DriveSite
+from tests.support.drive_site import DriveSite
 from tests.support.reactors import in_reactor
 
 THE_FIRST_DAY = "Thu, 01 Jan 1970 00:00:00 GMT"
@@ -144,7 +144,9 @@ class TestFolders:
         assert (await drive.ask("PUT", "/files/a", b"x")).status == 409
         assert (await drive.ask("GET", "/files/a")).status == 404
         assert (await drive.ask("DELETE", "/files/a")).status == 404
-        assert (await send_json(drive, "PATCH", "/folders/a", {"new_path": "a/b"})).json["error"] == "into_itself"
+        assert (await send_json(drive, "PATCH", "/folders/a", {"new_path": "a/b"})).json[
+            "error"
+        ] == "destination_inside_source"
 
 
 class TestVersions:
@@ -276,14 +278,19 @@ class TestBatch:
         assert (among.status, among.json["error"]) == (alone.status, alone.json["error"])
         assert (await drive.ask("GET", "/folders/f")).status == 404
 
+    @pytest.mark.parametrize(
+        ("verb", "fields"), [("delete", {}), ("move", {"new_path": "b"}), ("tag", {"add": ["t"]}), ("tag", {})]
+    )
     @in_reactor
-    async def test_versions_may_be_demanded(self, drive: DriveSite) -> None:
+    async def test_versions_may_be_demanded(self, drive: DriveSite, verb: str, fields: dict[str, Any]) -> None:
         await store(drive, "a")
-        tag = (await drive.ask("GET", "/files/a")).headers["ETag"]
-        wrong = {"operations": [{"delete": {"path": "a", "if_match": '"x"'}}]}
-        assert (await send_json(drive, "POST", "/batch", wrong)).status == 412
-        right = {"operations": [{"delete": {"path": "a", "if_match": tag}}]}
-        assert (await send_json(drive, "POST", "/batch", right)).status == 200
+        before = await drive.ask("GET", "/files/a")
+        for tag, status in ('"x"', 412), (before.headers["ETag"], 200):
+            step = {verb: {"path": "a", **fields, "if_match": tag}}
+            assert (await send_json(drive, "POST", "/batch", {"operations": [step]})).status == status
+            if status == 412:
+                assert (await drive.ask("GET", "/files/a")).headers["ETag"] == before.headers["ETag"]
+                assert (await drive.ask("GET", "/files?tag=t")).json["files"] == []
 
     @pytest.mark.parametrize(
         "steps",

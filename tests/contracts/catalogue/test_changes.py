@@ -1,4 +1,4 @@
-"""What every catalogue tells about what happened."""
+"""Contract of catalogues: the change feed."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from cloudsvc.core.errors import CloudError, Kind
 from cloudsvc.drive.changes import Change, ChangeKind
 from cloudsvc.drive.commands import Copy, Discard, EditTags, Move, Restore, RestoreVersion
 from cloudsvc.drive.names import parse_path
-from tests.support.catalogues import OpenCatalogue, Trial, Watch, store
-from tests.support.drives import refusal
+from tests.support.catalogues import TESTER, OpenCatalogue, Trial, Watch, store
+from tests.support.opened_drives import refusal
 from tests.support.reactors import in_reactor
+from tests.support.tls.certificates import logged
 
 A = parse_path("a")
 
@@ -57,13 +58,13 @@ async def test_everything_that_happens_is_told(trial: Trial) -> None:
 async def test_they_come_in_parts(trial: Trial) -> None:
     for number in range(7):
         await trial.store(str(number))
-    whole = await trial.catalogue.read_changes(0, 100)
+    whole = await trial.catalogue.read_changes(TESTER, 0, 100)
     assert len(whole.items) == 7
     assert whole.last == whole.items[-1].number
     for size in range(1, 8):
         after = 0
         found: list[Change] = []
-        while (part := await trial.catalogue.read_changes(after, size)).items:
+        while (part := await trial.catalogue.read_changes(TESTER, after, size)).items:
             assert len(part.items) <= size
             assert (part.epoch, part.last) == (whole.epoch, part.items[-1].number)
             found += part.items
@@ -79,13 +80,12 @@ async def test_numbers_grow_in_the_order_of_commits(trial: Trial) -> None:
 
     async def watch() -> None:
         while len(seen) < 200:
-            part = await trial.catalogue.read_changes(seen[-1] if seen else 0, 1000)
+            part = await trial.catalogue.read_changes(TESTER, seen[-1] if seen else 0, 1000)
             seen.extend(change.number for change in part.items)
 
-    watching = Deferred.fromCoroutine(watch())
     writing = [Deferred.fromCoroutine(trial.store(f"{number}")) for number in range(200)]
+    await watch()
     await gatherResults(writing)
-    await watching
     assert seen == sorted({*seen})
     assert [change.number for change in await trial.changes()] == seen
 
@@ -93,9 +93,9 @@ async def test_numbers_grow_in_the_order_of_commits(trial: Trial) -> None:
 @in_reactor
 async def test_numbers_of_what_was_refused_are_not_missing_for_whoever_follows(trial: Trial) -> None:
     await trial.store("a")
-    last = (await trial.catalogue.read_changes(0, 100)).last
+    last = (await trial.catalogue.read_changes(TESTER, 0, 100)).last
     assert await refusal(trial.do(store("b"), Discard(path=parse_path("missing"))))
-    assert (await trial.catalogue.read_changes(last, 100)).last == last
+    assert (await trial.catalogue.read_changes(TESTER, last, 100)).last == last
     await trial.store("c")
     [change] = await trial.changes(last)
     assert change.number > last
@@ -117,19 +117,19 @@ async def test_what_is_long_ago_is_gone(trial: Trial) -> None:
     for start in range(0, 1200, 100):
         await trial.do(*(store("a", number.to_bytes(2), versions_kept=1) for number in range(start, start + 100)))
         trial.watch.pass_seconds(1)
-    first = await trial.catalogue.read_changes(0, 2000)
+    first = await trial.catalogue.read_changes(TESTER, 0, 2000)
     kept = first.items[1100]
     await trial.expire(changes_before=kept.at)
     for after in (0, 1, kept.number - 2):
         with pytest.raises(CloudError) as caught:
             await trial.changes(after)
-        assert (caught.value.kind, caught.value.code) == (Kind.GONE, "changes_forgotten")
-    rest = await trial.catalogue.read_changes(kept.number - 1, 2000)
+        assert (caught.value.kind, caught.value.code) == (Kind.GONE, "changes_expired")
+    rest = await trial.catalogue.read_changes(TESTER, kept.number - 1, 2000)
     assert rest.items == first.items[1100:]
 
     await trial.expire(changes_before=trial.watch.pass_seconds(1))
     assert await trial.changes(first.last) == []
-    assert await refusal(trial.changes(first.last - 1)) == "changes_forgotten"
+    assert await refusal(trial.changes(first.last - 1)) == "changes_expired"
     assert await refusal(trial.changes(first.last + 1)) == "change_unknown"
     await trial.store("b")
     [change] = await trial.changes(first.last)
@@ -160,11 +160,60 @@ async def test_they_are_there_when_the_catalogue_is_opened_again(open_any: OpenC
     async with open_any(tmp_path, watch) as catalogue:
         trial = Trial(catalogue, watch)
         file = (await trial.store("a")).file
-        before = await catalogue.read_changes(0, 10)
+        before = await catalogue.read_changes(TESTER, 0, 10)
     async with open_any(tmp_path, watch) as catalogue:
         trial = Trial(catalogue, watch)
         assert await trial.find("a") == file
-        assert await catalogue.read_changes(0, 10) == before
+        assert await catalogue.read_changes(TESTER, 0, 10) == before
         await trial.store("b")
         [change] = await trial.changes(before.last)
         assert change.path == parse_path("b")
+
+
+@in_reactor
+async def test_whoever_waits_for_changes_is_woken_after_the_commit(trial: Trial) -> None:
+    woken: list[Deferred[list[int]]] = []
+
+    async def read() -> list[int]:
+        return [change.number for change in await trial.changes()]
+
+    end = trial.catalogue.on_change(lambda: woken.append(Deferred.fromCoroutine(read())))
+    await trial.store("a")
+    assert await woken[-1] == [1]
+    # What changes nothing wakes nobody, nor does what fails.
+    count = len(woken)
+    await trial.store("a")
+    assert await refusal(trial.do(Discard(path=parse_path("missing")))) == "not_found"
+    assert len(woken) == count
+    await gatherResults([Deferred.fromCoroutine(trial.store(f"many/{number}")) for number in range(20)])
+    assert await woken[-1] == list(range(1, 23))
+    count = len(woken)
+    end()
+    await trial.store("b")
+    assert len(woken) == count
+    end()
+
+
+@in_reactor
+async def test_a_listener_that_fails_keeps_nobody_else_waiting(trial: Trial) -> None:
+    woken: list[int] = []
+
+    def fail() -> None:
+        raise ZeroDivisionError
+
+    ends = [trial.catalogue.on_change(fail), trial.catalogue.on_change(lambda: woken.append(1))]
+    with logged() as lines:
+        await trial.store("a")
+    assert woken == [1]
+    assert lines == ["critical: a listener to changes failed"]
+    for end in ends:
+        end()
+
+
+@in_reactor
+async def test_numbers_have_no_gap_and_a_failure_takes_none(trial: Trial) -> None:
+    await trial.do(store("a"), store("b"))
+    for _ in range(3):
+        assert await refusal(trial.do(store("c"), Discard(path=parse_path("missing")))) == "not_found"
+    await trial.store("c")
+    assert [change.number for change in await trial.changes()] == [1, 2, 3]

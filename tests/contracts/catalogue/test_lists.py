@@ -1,4 +1,4 @@
-"""What every catalogue lists: everything once, in order, in pages of any size, whatever happens meanwhile."""
+"""Contract of catalogues: lists have everything once, in order, in pages of any size, whatever happens meanwhile."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from cloudsvc.drive.commands import Copy, DateFile, EditTags, Move
 from cloudsvc.drive.names import parse_path
 from cloudsvc.drive.nodes import File, Node
 from cloudsvc.drive.pages import FileQuery, Order, Page
-from tests.support.catalogues import SECOND, Trial, gather, store
-from tests.support.drives import refusal
+from tests.support.catalogues import SECOND, TESTER, Trial, gather, store
+from tests.support.opened_drives import refusal
 from tests.support.reactors import in_reactor
 
 PATHS = (
@@ -86,7 +86,7 @@ async def test_every_order_and_filter_in_pages_of_every_size(trial: Trial, order
         expected = sorted(filter(matches, files.values()), key=sort_key(order), reverse=descending)
         asked = FileQuery(order=order, descending=descending, **query)
         for size in range(1, len(expected) + 2):
-            found = await gather(lambda *page: trial.catalogue.list_files(asked, *page), size)  # noqa: B023  # awaited
+            found = await gather(lambda *page: trial.catalogue.list_files(TESTER, asked, *page), size)  # noqa: B023  # awaited
             assert found == expected, (query, size)
 
 
@@ -115,7 +115,7 @@ async def test_what_comes_and_goes_meanwhile_moves_nothing_else(
     cursor: str | None = None
     asked = FileQuery(order=order, descending=descending)
     while True:
-        page = await trial.catalogue.list_files(asked, 3, cursor)
+        page = await trial.catalogue.list_files(TESTER, asked, 3, cursor)
         found += [str(file.path) for file in page.items]
         cursor = page.cursor
         if cursor is None:
@@ -141,23 +141,23 @@ async def test_children_are_listed_by_key(trial: Trial) -> None:
             (node for node in tree.values() if node.path.parent == path), key=lambda node: node.path.name.key
         )
         for size in range(1, len(expected) + 2):
-            found: list[Node] = await gather(lambda *page: trial.catalogue.list_children(path, *page), size)  # noqa: B023  # awaited
+            found: list[Node] = await gather(lambda *page: trial.catalogue.list_children(TESTER, path, *page), size)  # noqa: B023  # awaited
             assert found == expected
     for missing in ("a", "missing", "thrown", "gone", "b/missing"):
-        assert await refusal(trial.catalogue.list_children(parse_path(missing), 10)) == "folder_not_found"
+        assert await refusal(trial.catalogue.list_children(TESTER, parse_path(missing), 10)) == "folder_not_found"
 
 
 @in_reactor
 async def test_children_come_and_go_meanwhile(trial: Trial) -> None:
     await trial.do(*(store(f"a/{number:02}") for number in range(0, 40, 2)))
     folder = parse_path("a")
-    page = await trial.catalogue.list_children(folder, 5)
+    page = await trial.catalogue.list_children(TESTER, folder, 5)
     assert [str(node.path) for node in page.items] == [f"a/{number:02}" for number in range(0, 10, 2)]
     await trial.discard("a/08")
     await trial.discard("a/10")
     await trial.do(*(store(f"a/{number:02}") for number in (1, 9, 13)))
     await trial.do(Move(path=parse_path("a"), destination=parse_path("b")))
-    page = await trial.catalogue.list_children(parse_path("b"), 4, page.cursor)
+    page = await trial.catalogue.list_children(TESTER, parse_path("b"), 4, page.cursor)
     assert [str(node.path) for node in page.items] == ["b/09", "b/12", "b/13", "b/14"]
 
 
@@ -169,12 +169,12 @@ async def test_versions_and_trash_in_pages_of_every_size(trial: Trial) -> None:
     thrown = [await trial.discard(f"b{number}") for number in range(7)]
     path = parse_path("a")
     for size in range(1, 9):
-        assert await gather(lambda *page: trial.catalogue.list_versions(path, *page), size) == versions[::-1]
-        assert await gather(trial.catalogue.list_trash, size) == thrown[::-1]
-    page = await trial.catalogue.list_trash(3)
+        assert await gather(lambda *page: trial.catalogue.list_versions(TESTER, path, *page), size) == versions[::-1]
+        assert await gather(lambda *page: trial.catalogue.list_trash(TESTER, *page), size) == thrown[::-1]
+    page = await trial.catalogue.list_trash(TESTER, 3)
     await trial.store("new")
     await trial.discard("new")
-    assert (await trial.catalogue.list_trash(10, page.cursor)).items == thrown[3::-1]
+    assert (await trial.catalogue.list_trash(TESTER, 10, page.cursor)).items == thrown[3::-1]
 
 
 @in_reactor
@@ -209,11 +209,11 @@ async def test_a_cursor_that_no_page_gave(trial: Trial, cursor: str) -> None:
     await trial.store("a")
     path = parse_path("a")
     lists: list[Callable[[], Awaitable[Page[Any]]]] = [
-        lambda: trial.catalogue.list_children(parse_path(""), 1, cursor),
-        lambda: trial.catalogue.list_versions(path, 1, cursor),
-        lambda: trial.catalogue.list_trash(1, cursor),
+        lambda: trial.catalogue.list_children(TESTER, parse_path(""), 1, cursor),
+        lambda: trial.catalogue.list_versions(TESTER, path, 1, cursor),
+        lambda: trial.catalogue.list_trash(TESTER, 1, cursor),
         lambda: trial.catalogue.list_blobs(1, cursor),
-        *(lambda order=order: trial.catalogue.list_files(FileQuery(order=order), 1, cursor) for order in Order),
+        *(lambda order=order: trial.catalogue.list_files(TESTER, FileQuery(order=order), 1, cursor) for order in Order),
     ]
     for ask in lists:
         with pytest.raises(CloudError) as caught:
@@ -229,11 +229,11 @@ async def test_cursors_of_one_list_are_none_of_another(trial: Trial) -> None:
     for order in Order:
         for descending in (False, True):
             query = FileQuery(order=order, descending=descending)
-            cursors[query] = (await trial.catalogue.list_files(query, 1)).cursor
+            cursors[query] = (await trial.catalogue.list_files(TESTER, query, 1)).cursor
     for query in cursors:
         for origin, cursor in cursors.items():
             if origin == query:
-                assert len((await trial.catalogue.list_files(query, 5, cursor)).items) == 2
+                assert len((await trial.catalogue.list_files(TESTER, query, 5, cursor)).items) == 2
             else:
-                assert await refusal(trial.catalogue.list_files(query, 1, cursor)) == "bad_cursor"
-    assert await refusal(trial.catalogue.list_trash(1, cursors[FileQuery()])) == "bad_cursor"
+                assert await refusal(trial.catalogue.list_files(TESTER, query, 1, cursor)) == "bad_cursor"
+    assert await refusal(trial.catalogue.list_trash(TESTER, 1, cursors[FileQuery()])) == "bad_cursor"

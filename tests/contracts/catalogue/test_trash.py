@@ -1,12 +1,12 @@
-"""What every catalogue does with what is thrown away."""
+"""Contract of catalogues: the trash."""
 
 from __future__ import annotations
 
 from cloudsvc.drive.commands import Discard, Move, Purge, Restore
 from cloudsvc.drive.names import parse_path
 from cloudsvc.drive.nodes import File, Folder, TrashId
-from tests.support.catalogues import Trial
-from tests.support.drives import refusal
+from tests.support.catalogues import TESTER, Trial
+from tests.support.opened_drives import refusal
 from tests.support.reactors import in_reactor
 
 
@@ -21,7 +21,7 @@ async def test_what_is_thrown_away_is_in_the_trash_and_nowhere_else(trial: Trial
     assert await trial.trash() == [thrown]
     assert [*await trial.tree()] == await trial.files() == ["c"]
     assert await trial.find("a/b") is None
-    usage = await trial.catalogue.usage()
+    usage = await trial.catalogue.usage(TESTER)
     assert (usage.files, usage.trash_entries, usage.versions, usage.blobs, usage.stored_bytes) == (1, 1, 2, 2, 2)
     assert await trial.do(Restore(entry=thrown.id)) == await trial.find("a")
     assert await trial.find_file("a/b") == file
@@ -54,7 +54,7 @@ async def test_a_restored_node_goes_where_there_is_room(trial: Trial) -> None:
     await trial.store("file")
     before = await trial.tree()
     assert await refusal(trial.do(Restore(entry=again.id))) == "already_exists"
-    for destination, code in [("", "root_is_fixed"), ("a", "already_exists"), ("file/x", "is_file")]:
+    for destination, code in [("", "root_immutable"), ("a", "already_exists"), ("file/x", "is_file")]:
         restore = Restore(entry=again.id, destination=parse_path(destination))
         assert await refusal(trial.do(restore)) == code
     assert await refusal(trial.do(Restore(entry=TrashId(999)))) == "trash_entry_not_found"
@@ -67,11 +67,12 @@ async def test_a_restored_node_goes_where_there_is_room(trial: Trial) -> None:
 @in_reactor
 async def test_only_what_is_asked_for_is_thrown_away(trial: Trial) -> None:
     await trial.store("folder/file")
-    for path, kind, code in [
+    kinds: list[tuple[str, type[File] | type[Folder] | None, str]] = [
         ("folder", File, "file_not_found"),
         ("folder/file", Folder, "folder_not_found"),
         ("missing", None, "not_found"),
-    ]:
+    ]
+    for path, kind, code in kinds:
         assert await refusal(trial.do(Discard(path=parse_path(path), kind=kind))) == code
     assert await trial.trash() == []
 
@@ -90,7 +91,7 @@ async def test_what_is_purged_is_gone_for_good(trial: Trial) -> None:
     assert await trial.do(Purge(entry=None)) == 0
     assert await trial.trash() == []
     assert await trial.collect()
-    usage = await trial.catalogue.usage()
+    usage = await trial.catalogue.usage(TESTER)
     assert (usage.files, usage.versions, usage.blobs, usage.trash_entries) == (1, 1, 1, 0)
 
 
@@ -99,14 +100,14 @@ async def test_what_was_purged_is_swept_bit_by_bit(trial: Trial) -> None:
     for number in range(10):
         await trial.store(f"a/{number % 3}/{number}", bytes([number]))
     await trial.discard("a")
-    assert await trial.catalogue.sweep(5) == 0
+    assert await trial.catalogue.remove_purged(5) == 0
     await trial.do(Purge(entry=None))
     rounds = 0
-    while swept := await trial.catalogue.sweep(5):
-        assert swept <= 5
+    while removed := await trial.catalogue.remove_purged(5):
+        assert removed <= 5
         rounds += 1
     assert rounds >= 14 / 5
-    assert len(await trial.catalogue.condemn(100)) == 10
+    assert len(await trial.catalogue.mark_for_deletion(100)) == 10
 
 
 @in_reactor
@@ -134,3 +135,17 @@ async def test_a_folder_in_the_trash_is_apart_from_its_successor(trial: Trial) -
         Restore(entry=thrown.id, destination=parse_path("b/a")),
     )
     assert [*await trial.tree()] == ["b", "b/a", "b/a/x", "b/y"]
+
+
+@in_reactor
+async def test_ids_of_what_is_gone_for_good_are_never_given_again(trial: Trial) -> None:
+    seen: set[int] = set()
+    for _ in range(3):
+        await trial.store("a/b/file")
+        ids = {node.id for node in (await trial.tree()).values()}
+        assert len(ids) == 3
+        assert not ids & seen
+        seen |= ids
+        await trial.discard("a")
+        await trial.do(Purge(entry=None))
+        await trial.collect()

@@ -1,14 +1,15 @@
-"""What every catalogue does with folders, moves, copies, tags and dates."""
+"""Contract of catalogues: folders, moves, copies, tags and dates."""
 
 from __future__ import annotations
 
 from attrs import evolve
+from msgspec.structs import replace
 
 from cloudsvc.drive.commands import Condition, Copy, DateFile, Discard, EditTags, MakeFolder, Move
 from cloudsvc.drive.names import ROOT, parse_path
 from cloudsvc.drive.nodes import File, Folder, Node
 from tests.support.catalogues import SECOND, Trial
-from tests.support.drives import refusal
+from tests.support.opened_drives import refusal
 from tests.support.reactors import in_reactor
 
 DECOMPOSED = "e\N{COMBINING ACUTE ACCENT}"
@@ -49,9 +50,9 @@ async def test_the_root_has_always_been_there(trial: Trial) -> None:
     assert (made.created, made.folder) == (False, root)
     for command in (move("", "a"), copy("a", ""), move("a", "")):
         await trial.make_folder("a")
-        assert await refusal(trial.do(command)) == "root_is_fixed"
-    assert await refusal(trial.discard("")) == "root_is_fixed"
-    assert await refusal(trial.do(copy("", "b"))) == "into_itself"
+        assert await refusal(trial.do(command)) == "root_immutable"
+    assert await refusal(trial.discard("")) == "root_immutable"
+    assert await refusal(trial.do(copy("", "b"))) == "destination_inside_source"
 
 
 @in_reactor
@@ -73,7 +74,7 @@ async def test_a_folder_moves_with_all_that_is_in_it(trial: Trial) -> None:
     later = trial.watch.pass_seconds(1)
     moved = await trial.do(move("a", "x/y"))
     assert (str(moved.path), moved.updated_at) == ("x/y", later)
-    assert await trial.find_file("x/y/b/file") == evolve(stored.file, path=parse_path("x/y/b/file"))
+    assert await trial.find_file("x/y/b/file") == replace(stored.file, path=parse_path("x/y/b/file"))
     assert [*await trial.tree()] == ["x", "x/y", "x/y/b", "x/y/b/file"]
     # Back to a place that it leaves itself.
     await trial.do(move("x/y/b", "x/b"), move("x/y", "x/b/y"))
@@ -89,8 +90,8 @@ async def test_what_cannot_be_moved(trial: Trial) -> None:
         (move("missing", "x"), "not_found"),
         (move("folder", "x", File), "file_not_found"),
         (move("other", "x", Folder), "folder_not_found"),
-        (move("folder", "folder/x"), "into_itself"),
-        (move("folder", "folder/x/y"), "into_itself"),
+        (move("folder", "folder/x"), "destination_inside_source"),
+        (move("folder", "folder/x/y"), "destination_inside_source"),
         (move("folder", "other"), "already_exists"),
         (move("other", "folder"), "already_exists"),
         (move("other", "folder/file"), "already_exists"),
@@ -145,12 +146,12 @@ async def test_a_folder_is_copied_with_all_that_is_in_it(trial: Trial) -> None:
         if isinstance(node, File) and isinstance(twin, File):
             assert (twin.tags, twin.version.blob) == (node.tags, node.version.blob)
     for command, code in [
-        (copy("a", "a/x"), "into_itself"),
-        (copy("a", "a"), "into_itself"),
+        (copy("a", "a/x"), "destination_inside_source"),
+        (copy("a", "a"), "destination_inside_source"),
         (copy("a", "z"), "already_exists"),
         (copy("a/1", "a/1"), "already_exists"),
         (copy("missing", "x"), "not_found"),
-        (copy("a", "a/1/x"), "into_itself"),
+        (copy("a", "a/1/x"), "destination_inside_source"),
         (copy("a/b", "a/1/x"), "is_file"),
     ]:
         assert await refusal(trial.do(command)) == code

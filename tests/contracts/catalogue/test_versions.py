@@ -1,14 +1,16 @@
-"""What every catalogue does with earlier contents."""
+"""Contract of catalogues: earlier contents."""
 
 from __future__ import annotations
 
+import pytest
 from attrs import evolve
 
+from cloudsvc.drive.blobs import BlobMissing
 from cloudsvc.drive.commands import Copy, Move, RestoreVersion
 from cloudsvc.drive.names import parse_path
-from cloudsvc.drive.nodes import VersionId
-from tests.support.catalogues import Trial, store
-from tests.support.drives import refusal
+from cloudsvc.drive.nodes import ROOT_ID, Blob, VersionId
+from tests.support.catalogues import TESTER, Trial, store
+from tests.support.opened_drives import refusal
 from tests.support.reactors import in_reactor
 
 A = parse_path("a")
@@ -22,8 +24,11 @@ async def test_earlier_versions_are_kept(trial: Trial) -> None:
         versions.append((await trial.store("a", bytes([number]), media_type=f"x/{number}")).file.version)
     assert await trial.versions("a") == versions[::-1]
     for version in versions:
-        found = await trial.catalogue.find_version(A, version.id)
+        found = await trial.catalogue.find_version(TESTER, A, version.id)
         assert found == (await trial.find_file("a"), version)
+        opened = await trial.catalogue.open_version(TESTER, A, version.id, lambda blob: blob.id)
+        assert opened == (*found, version.blob.id)
+    assert await trial.catalogue.find_version(TESTER, A, None) == (await trial.find_file("a"), versions[-1])
     await trial.do(Move(path=A, destination=parse_path("b")))
     assert await trial.versions("b") == versions[::-1]
     thrown = await trial.discard("b")
@@ -37,7 +42,9 @@ async def test_what_is_no_version_of_this_file(trial: Trial) -> None:
     other = (await trial.store("b", b"other")).file.version
     await trial.make_folder("folder")
     for path, number in [("a", other.id), ("a", VersionId(999)), ("c", version.id), ("folder", version.id)]:
-        assert await trial.catalogue.find_version(parse_path(path), number) is None
+        assert await trial.catalogue.find_version(TESTER, parse_path(path), number) is None
+        assert await trial.catalogue.open_version(TESTER, parse_path(path), number, str) is None
+    assert await trial.catalogue.find_version(TESTER, parse_path("folder"), None) is None
     assert await refusal(trial.versions("folder")) == "file_not_found"
     for path, number, code in [("a", other.id, "version_not_found"), ("c", version.id, "file_not_found")]:
         command = RestoreVersion(path=parse_path(path), version=number, versions_kept=5)
@@ -111,9 +118,21 @@ async def test_room_is_made_from_the_oldest_trash_then_from_the_oldest_versions(
     assert await trial.catalogue.reclaimable_bytes() == 1 + 2 + 20
     assert await trial.catalogue.stored_bytes() == 1 + 2 + 3 + 4 + 20
     left = []
-    while await trial.catalogue.shed():
+    while await trial.catalogue.evict(ROOT_ID):
         await trial.collect()
         left.append(await trial.catalogue.stored_bytes())
     assert left == [20, 10, 8, 7]
     assert await trial.catalogue.reclaimable_bytes() == 0
     assert [len(await trial.versions(name)) for name in "ab"] == [1, 1]
+
+
+@in_reactor
+async def test_what_fails_while_a_version_is_opened_reaches_whoever_asked(trial: Trial) -> None:
+    await trial.store("a")
+
+    def fail(_: Blob) -> None:
+        raise BlobMissing
+
+    with pytest.raises(BlobMissing):
+        await trial.catalogue.open_version(TESTER, A, None, fail)
+    assert await trial.catalogue.open_version(TESTER, A, None, lambda blob: blob.size) is not None

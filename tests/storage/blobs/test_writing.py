@@ -15,8 +15,8 @@ from twisted.logger import capturedLogs, formatEvent
 from cloudsvc.core.errors import CloudError, Kind
 from cloudsvc.drive.nodes import Blob
 from cloudsvc.storage.blobs import LocalBlobs, open_blobs
-from cloudsvc.storage.blobs.places import Places
-from cloudsvc.storage.blobs.writing import PIECE
+from cloudsvc.storage.blobs.drafts import PIECE
+from cloudsvc.storage.blobs.layout import Layout
 from tests.support.blobs import (
     SteppingThreads,
     TrialDisk,
@@ -71,7 +71,7 @@ def test_a_small_blob_is_one_trip_and_nothing_before(trial: Trial) -> None:
     assert trial.disk.calls == []
     trial.threads.do(writer.seal())
     assert trial.threads.steps == before + 1
-    writer.release()
+    writer.close()
 
 
 def test_every_step_is_durable_before_the_next(trial: Trial) -> None:
@@ -81,13 +81,34 @@ def test_every_step_is_durable_before_the_next(trial: Trial) -> None:
     assert trial.disk.arguments[3:] == [folder, folder.parent, folder / blob.id, folder]
 
 
+@pytest.mark.parametrize("known", [False, True])
+def test_a_blob_that_takes_the_place_of_another_is_durable_there(trial: Trial, *, known: bool) -> None:
+    old = trial.store_blob(b"the same")
+    if not known:
+        # Another process has stored it, or this one before it was started again.
+        trial.store._layout._durable.clear()
+    writer = trial.threads.do(trial.store.create())
+    trial.threads.do(writer.write(b"the same"))
+    new = trial.threads.do(writer.seal())
+    if not known:
+        trial.store._layout._durable.clear()
+    del trial.disk.calls[:], trial.disk.arguments[:]
+    trial.threads.do(writer.replace(old.id))
+    assert trial.disk.calls == [*([] if known else ["make_folder", "sync_folder"]), "rename", "sync_folder"]
+    folder = trial.directory / "blobs" / old.id[:2]
+    assert trial.disk.arguments[-2:] == [folder / old.id, folder]
+    assert trial.threads.do(load_blob(trial.store, old)) == b"the same"
+    assert trial.threads.do(list_blobs(trial.store)) == {old.id}
+    assert new.id not in trial.store._in_flight
+
+
 def test_a_large_blob_is_written_on_the_way(trial: Trial) -> None:
     trial.store_blob(*split(LARGE, list(range(0, len(LARGE), 65_536))))
     assert trial.disk.calls == ["create", "write", "write", "write", *PUT_INTO_PLACE]
 
 
 def test_a_folder_is_made_durable_once(trial: Trial) -> None:
-    places = trial.store._places
+    places = trial.store._layout
     folder = places.blobs / "ab"
     trial.disk.trouble["sync_folder", 0] = failure(errno.EIO)
     with pytest.raises(OSError, match="as the test wants it"):
@@ -99,7 +120,7 @@ def test_a_folder_is_made_durable_once(trial: Trial) -> None:
 
 def test_a_folder_that_another_process_made_is_not_taken_for_durable(tmp_path: Path) -> None:
     disk = TrialDisk()
-    places = Places.open(tmp_path)
+    places = Layout.open(tmp_path)
     (places.blobs / "ab").mkdir()
     places.make_durable(places.blobs / "ab", disk)
     assert disk.calls == ["make_folder", "sync_folder"]
@@ -123,7 +144,7 @@ def test_one_piece_is_gathered_while_one_is_written_and_then_the_caller_waits(tr
     assert trial.disk.calls == ["create", "write"]
     blob = trial.threads.do(writer.seal())
     assert blob.digest == hashlib.sha256(b"a" * PIECE + b"b" * PIECE).digest()
-    writer.release()
+    writer.close()
 
 
 @pytest.mark.parametrize("steps", range(6))
@@ -156,8 +177,8 @@ def test_sealing_goes_on_when_its_caller_leaves(trial: Trial) -> None:
         take_result(sealing)
     while trial.threads.step():
         pass
-    assert trial.threads.do(load_blob(trial.store, writer.id)) == LARGE
-    writer.release()
+    assert trial.threads.do(load_blob(trial.store, Blob(id=writer.id, size=len(LARGE), digest=None))) == LARGE
+    writer.close()
     assert trial.threads.do(list_blobs(trial.store)) == {writer.id}
 
 
@@ -183,7 +204,7 @@ def test_what_has_ended_takes_nothing_more(trial: Trial, end: str) -> None:
         with pytest.raises(ValueError, match=f"the blob is {end}"):
             trial.threads.do(late)
     assert find_files(trial.directory) == files
-    writer.release()
+    writer.close()
 
 
 POINTS = [
@@ -220,3 +241,81 @@ def test_whatever_fails_leaves_nothing_and_is_not_tried_again(
     )
     assert trial.disk.calls.count(point[0]) == point[1] + 1
     assert find_files(trial.directory) == set()
+
+
+def test_a_sync_says_in_the_files_name_what_is_durable(trial: Trial) -> None:
+    writer = trial.threads.do(trial.store.create())
+    trial.threads.do(writer.write(b"first"))
+    assert trial.threads.do(writer.sync()) == 5
+    assert trial.disk.calls == ["create", "write", "sync", "rename", "sync_folder"]
+    suspended = trial.directory / "suspended"
+    assert trial.disk.arguments[3:] == [suspended / f"{writer.id}.5", suspended]
+    trial.threads.do(writer.write(b"second"))
+    assert trial.threads.do(writer.sync()) == 11
+    assert find_files(trial.directory) == {f"suspended/{writer.id}.11"}
+    trial.threads.do(writer.discard())
+    trial.assert_nothing_left()
+
+
+def test_what_lies_behind_the_last_sync_is_cut_off(trial: Trial) -> None:
+    """After a power failure it may be anything."""
+    writer = trial.threads.do(trial.store.create())
+    trial.threads.do(writer.write(b"durable"))
+    trial.threads.do(writer.suspend())
+    [file] = (trial.directory / "suspended").iterdir()
+    file.write_bytes(b"durable and then nonsense")
+    resumed = trial.threads.do(trial.store.resume(writer.id))
+    assert resumed.size == 7
+    trial.threads.do(resumed.write(b", whole"))
+    blob = trial.threads.do(resumed.seal())
+    resumed.close()
+    assert trial.threads.do(load_blob(trial.store, blob)) == b"durable, whole"
+    assert blob.digest == hashlib.sha256(b"durable, whole").digest()
+
+
+def test_what_was_there_is_hashed_while_the_rest_arrives(trial: Trial) -> None:
+    writer = trial.threads.do(trial.store.create())
+    trial.threads.do(writer.write(LARGE))
+    trial.threads.do(writer.suspend())
+    resumed = trial.threads.do(trial.store.resume(writer.id))
+    del trial.disk.calls[:]
+    trial.threads.do(resumed.write(LARGE[:PIECE]))
+    assert trial.disk.calls == ["write", "read", "read", "read", "read"]
+    blob = trial.threads.do(resumed.seal())
+    resumed.close()
+    assert blob.digest == hashlib.sha256(LARGE + LARGE[:PIECE]).digest()
+
+
+@pytest.mark.parametrize(
+    ("then", "step"),
+    [
+        *(("sync", step) for step in ("write", "sync", "rename", "sync_folder")),
+        *(("seal", step) for step in ("write", "sync", "make_folder", "sync_folder", "rename")),
+    ],
+)
+def test_a_failure_leaves_what_was_durable(trial: Trial, then: str, step: str) -> None:
+    """A full disk must not cost what took an hour to arrive."""
+    writer = trial.threads.do(trial.store.create())
+    trial.threads.do(writer.write(b"durable"))
+    trial.threads.do(writer.suspend())
+    resumed = trial.threads.do(trial.store.resume(writer.id))
+    trial.threads.do(resumed.write(b"more"))
+    trial.disk.trouble[step, trial.disk.calls.count(step)] = failure(errno.ENOSPC)
+    with pytest.raises(CloudError):
+        trial.threads.do(getattr(resumed, then)())
+    resumed.close()
+    again = trial.threads.do(trial.store.resume(writer.id))
+    assert again.size in {len(b"durable"), len(b"durablemore")}
+    trial.threads.do(again.discard())
+    trial.assert_nothing_left()
+
+
+def test_whoever_closes_while_a_thread_writes_takes_no_file_from_it(trial: Trial) -> None:
+    writer = trial.threads.do(trial.store.create())
+    take_result(Deferred.fromCoroutine(writer.write(LARGE)))
+    writer.close()
+    assert trial.store._in_flight == {writer.id}
+    while trial.threads.step():
+        pass
+    assert trial.store._in_flight == set()
+    assert trial.disk.calls == ["create", "write"]

@@ -1,4 +1,4 @@
-"""How the database is opened, and that several may have it open."""
+"""Database connections: how they are opened, several at once too."""
 
 from __future__ import annotations
 
@@ -16,10 +16,12 @@ from twisted.internet.threads import deferToThread
 from cloudsvc.core.errors import CloudError
 from cloudsvc.drive.commands import Copy, MakeFolder
 from cloudsvc.drive.names import parse_path
+from cloudsvc.storage.catalogue.catalogue import _weigh
 from cloudsvc.storage.catalogue.connections import connect
+from cloudsvc.storage.catalogue.group_commit import Weight
 from cloudsvc.storage.catalogue.tree import MAX_MADE
-from tests.support.catalogues import NAME, Trial, Watch, open_sqlite
-from tests.support.drives import refusal
+from tests.support.catalogues import NAME, TESTER, Trial, Watch, open_sqlite
+from tests.support.opened_drives import refusal
 from tests.support.reactors import in_reactor
 
 ROOT = Path(__file__).parents[3]
@@ -46,7 +48,7 @@ async def test_readers_cannot_write(tmp_path: Path) -> None:
     async with open_sqlite(tmp_path, Watch()) as catalogue:
         writing = catalogue._readers.run(lambda connection: connection.execute("DELETE FROM node"))
         assert await refusal(writing) == "storage_failed"
-        assert await catalogue.find(parse_path("")) is not None
+        assert await catalogue.find(TESTER, parse_path("")) is not None
 
 
 def test_only_the_owner_may_look(tmp_path: Path) -> None:
@@ -67,15 +69,18 @@ def test_a_link_is_no_database(tmp_path: Path) -> None:
 @in_reactor
 async def test_a_database_that_cannot_be_read_any_more_is_a_failure_of_the_storage(tmp_path: Path) -> None:
     async with open_sqlite(tmp_path, Watch()) as catalogue:
-        await catalogue.find(parse_path(""))
+        await catalogue.find(TESTER, parse_path(""))
         catalogue._writer.connection.execute("ALTER TABLE node RENAME TO elsewhere")
-        for work in (catalogue.find(parse_path("")), catalogue.apply([MakeFolder(path=parse_path("a"))], "tester")):
+        for work in (
+            catalogue.find(TESTER, parse_path("")),
+            catalogue.apply(TESTER, [MakeFolder(path=parse_path("a"))]),
+        ):
             with pytest.raises(CloudError) as caught:
                 await work
             assert caught.value.code == "storage_failed"
             assert "node" not in caught.value.message
         catalogue._writer.connection.execute("ALTER TABLE elsewhere RENAME TO node")
-        await catalogue.apply([MakeFolder(path=parse_path("a"))], "tester")
+        await catalogue.apply(TESTER, [MakeFolder(path=parse_path("a"))])
 
 
 @in_reactor
@@ -92,10 +97,10 @@ async def test_two_who_have_it_open_see_each_other(tmp_path: Path) -> None:
         assert await one.tree() == await other.tree()
         assert len(await one.tree()) == 122
         assert await first.stored_bytes() == await second.stored_bytes() == 10 + 50 * 2
-        assert sum(not each.joined for each in stored) == 60
+        assert sum(not each.deduplicated for each in stored) == 60
         changes = await other.changes()
         assert len({change.number for change in changes}) == len(changes) == 122
-        assert (await first.read_changes(0, 1000)).items == changes
+        assert (await first.read_changes(TESTER, 0, 1000)).items == changes
 
 
 @in_reactor
@@ -103,7 +108,7 @@ async def test_another_process_writes_at_the_same_time(tmp_path: Path) -> None:
     watch = Watch()
     async with open_sqlite(tmp_path, watch) as catalogue:
         trial = Trial(catalogue, watch)
-        command = [sys.executable, "-m", "tests.storage.catalogue.neighbour", str(tmp_path), "theirs", "40"]
+        command = [sys.executable, "-m", "tests.support.second_writer", str(tmp_path), "theirs", "40"]
         neighbour = await deferToThread(partial(subprocess.Popen, command, stdout=subprocess.PIPE, cwd=ROOT))
         assert neighbour.stdout is not None
         await deferToThread(neighbour.stdout.readline)
@@ -112,7 +117,7 @@ async def test_another_process_writes_at_the_same_time(tmp_path: Path) -> None:
         await deferToThread(neighbour.communicate)
         assert neighbour.returncode == 0
         assert len(await trial.files()) == 80
-        usage = await catalogue.usage()
+        usage = await catalogue.usage(TESTER)
         assert (usage.files, usage.versions, usage.blobs) == (80, 80, 20)
         numbers = [change.number for change in await trial.changes()]
         assert numbers == sorted({*numbers})
@@ -125,16 +130,22 @@ async def test_only_so_much_is_copied_in_one_step(tmp_path: Path, count: int) ->
     watch = Watch()
     async with open_sqlite(tmp_path, watch) as catalogue:
         trial = Trial(catalogue, watch)
-        await catalogue.apply([MakeFolder(path=parse_path("a"))], "tester")
-        await catalogue.apply([MakeFolder(path=parse_path(f"a/{number}")) for number in range(count)], "tester")
+        await catalogue.apply(TESTER, [MakeFolder(path=parse_path("a"))])
+        await catalogue.apply(TESTER, [MakeFolder(path=parse_path(f"a/{number}")) for number in range(count)])
         copying = trial.do(Copy(source=parse_path("a"), destination=parse_path("b")))
-        before = (await catalogue.usage()).folders
+        before = (await catalogue.usage(TESTER)).folders
         if count < MAX_MADE:
             await copying
-            assert (await catalogue.usage()).folders == before + 1 + count
+            assert (await catalogue.usage(TESTER)).folders == before + 1 + count
         else:
             assert await refusal(copying) == "too_many_nodes"
-            assert (await catalogue.usage()).folders == before
+            assert (await catalogue.usage(TESTER)).folders == before
+
+
+def test_what_may_be_much_is_heavy() -> None:
+    few, many = [MakeFolder(path=parse_path("a"))] * 16, [MakeFolder(path=parse_path("a"))] * 17
+    copy = Copy(source=parse_path("a"), destination=parse_path("b"))
+    assert [_weigh(each) for each in (few, many, [copy])] == [Weight.LIGHT, Weight.HEAVY, Weight.HEAVY]
 
 
 @in_reactor
@@ -143,10 +154,10 @@ async def test_several_copies_in_one_step_count_together(tmp_path: Path) -> None
     async with open_sqlite(tmp_path, watch) as catalogue:
         trial = Trial(catalogue, watch)
         half = MAX_MADE // 2
-        await catalogue.apply([MakeFolder(path=parse_path(f"a/{number}")) for number in range(half - 1)], "tester")
+        await catalogue.apply(TESTER, [MakeFolder(path=parse_path(f"a/{number}")) for number in range(half - 1)])
         copies = [Copy(source=parse_path("a"), destination=parse_path(f"copy {number}")) for number in range(3)]
-        before = (await catalogue.usage()).folders
+        before = (await catalogue.usage(TESTER)).folders
         assert await refusal(trial.do(*copies)) == "too_many_nodes"
-        assert (await catalogue.usage()).folders == before
+        assert (await catalogue.usage(TESTER)).folders == before
         await trial.do(*copies[:2])
-        assert (await catalogue.usage()).folders == before + 2 * half
+        assert (await catalogue.usage(TESTER)).folders == before + 2 * half

@@ -10,14 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from attrs import define, field
+from attrs import define, field, frozen
 from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.task import Clock
 from twisted.logger import capturedLogs
 
 from cloudsvc.core.errors import CloudError
 from cloudsvc.drive.errors import bad_cursor
+from cloudsvc.storage.ballast import Ballast
 from cloudsvc.storage.catalogue.connections import connect
-from cloudsvc.storage.catalogue.group_commit import Writer
+from cloudsvc.storage.catalogue.group_commit import _HEAVY, Weight, Writer
 from tests.support.blobs import SteppingThreads, take_result
 
 
@@ -27,6 +29,7 @@ class Bench:
 
     path: Path
     threads: SteppingThreads = field(factory=SteppingThreads)
+    clock: Clock = field(factory=Clock)
     statements: list[str] = field(factory=list)
     writer: Writer = field(init=False)
 
@@ -37,10 +40,19 @@ class Bench:
             "CREATE TABLE item (id INTEGER PRIMARY KEY, parent REFERENCES parent DEFERRABLE INITIALLY DEFERRED, bytes)"
         )
         connection.set_trace_callback(self.statements.append)
-        self.writer = Writer(connection=connection, threads=self.threads)
+        self.writer = Writer(connection=connection, threads=self.threads, monotonic=self.clock.seconds)
 
-    def start(self, work: Callable[[sqlite3.Connection], Any]) -> Deferred[Any]:
-        return Deferred.fromCoroutine(self.writer.run(work))
+    def start(self, work: Callable[[sqlite3.Connection], Any], weight: Weight = Weight.LIGHT) -> Deferred[Any]:
+        return Deferred.fromCoroutine(self.writer.run(work, weight=weight))
+
+    def insert_many(self, first: int, count: int, weight: Weight = Weight.LIGHT) -> Deferred[Any]:
+        """Insert ``count`` items from number ``first`` on."""
+        return self.start(make_insertion(first, count), weight)
+
+    def finish(self) -> None:
+        """Write all that waits."""
+        while self.threads.step():
+            pass
 
     def insert(self, number: int) -> Deferred[Any]:
         return self.start(lambda connection: connection.execute("INSERT INTO item (id) VALUES (?)", (number,)))
@@ -59,6 +71,15 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     bench = Bench(tmp_path / "database")
     yield bench
     bench.threads.finish(Deferred.fromCoroutine(bench.writer.close()))
+
+
+def make_insertion(first: int, count: int) -> Callable[[sqlite3.Connection], Any]:
+    """What inserts ``count`` items from number ``first`` on."""
+    many = """
+        WITH RECURSIVE c (n) AS (SELECT ? UNION ALL SELECT n + 1 FROM c LIMIT ?)
+        INSERT INTO item (id) SELECT n FROM c
+    """
+    return lambda connection: connection.execute(many, (first, count))
 
 
 def outcome(deferred: Deferred[Any]) -> str:
@@ -206,6 +227,30 @@ def test_a_full_disk(bench: Bench) -> None:
     assert bench.items() == [0, 1, 3]
 
 
+@frozen
+class Spare(Ballast):
+    """Room in a database, given up once."""
+
+    connection: sqlite3.Connection
+
+    def give_up(self) -> None:
+        self.connection.execute("PRAGMA max_page_count = 10000")
+
+
+def test_whatever_frees_space_is_done_with_the_ballast_however_much_it_is(bench: Bench) -> None:
+    bench.threads.finish(bench.insert(0))
+    bench.writer.connection.execute("PRAGMA max_page_count = 8")
+    bench.writer._ballast = Spare(bench.path, bench.writer.connection)
+    bench.insert(1)
+    many = [
+        Deferred.fromCoroutine(bench.writer.run(make_insertion(10_000 * number, 5_000), frees=True))
+        for number in range(1, 5)
+    ]
+    bench.finish()
+    assert [outcome(each) for each in many] == [""] * 4
+    assert len(bench.items()) == 20_002
+
+
 def test_a_wish_is_taken_back_before_its_turn_and_not_later(bench: Bench) -> None:
     late, early = bench.insert(1), bench.insert(2)
     for each in (late, early):
@@ -235,3 +280,92 @@ def test_a_disk_that_fails_keeps_nobody_from_closing(tmp_path: Path) -> None:
     with pytest.raises(sqlite3.ProgrammingError, match="closed"):
         bench.writer.connection.execute("SELECT 1")
     assert bench.items() == [0]
+
+
+def test_a_transaction_ends_when_it_has_changed_many_rows(bench: Bench) -> None:
+    bench.insert(0)
+    works = [bench.insert_many(1000 * number, 900) for number in range(1, 8)]
+    bench.threads.step()
+    for done in (3, 6, 7):
+        bench.threads.step()
+        assert [each.called for each in works] == [True] * done + [False] * (7 - done)
+    assert {outcome(each) for each in works} == {""}
+    assert len(bench.items()) == 7 * 900 + 1
+
+
+def test_a_transaction_ends_when_it_has_taken_long(bench: Bench) -> None:
+    bench.insert(0)
+    works = [bench.start(lambda _: bench.clock.advance(0.03)) for _ in range(5)]
+    bench.threads.step()
+    for done in (2, 4, 5):
+        bench.threads.step()
+        assert sum(each.called for each in works) == done
+
+
+def test_light_works_wait_for_one_heavy_work_at_most(bench: Bench) -> None:
+    heavy = [bench.insert_many(10_000 * number, 5_000, Weight.HEAVY) for number in range(1, 25)]
+    light = [bench.insert(number) for number in range(40)]
+    bench.threads.step()
+    assert sum(each.called for each in heavy) == 1
+    bench.threads.step()
+    assert all(each.called for each in light)
+    assert sum(each.called for each in heavy) == 1
+    # Whoever comes later has its turn just as soon, and the heavy ones have theirs.
+    for number in range(1, 24):
+        later = bench.insert(100 + number)
+        bench.threads.step()
+        bench.threads.step()
+        assert later.called
+        assert sum(each.called for each in heavy) == 1 + number
+    bench.finish()
+    assert {outcome(each) for each in (*heavy, *light)} == {""}
+
+
+def test_heavy_works_have_their_turns_however_many_light_ones_come(bench: Bench) -> None:
+    heavy = [bench.insert_many(10_000 * number, 5_000, Weight.HEAVY) for number in range(1, 5)]
+    for number in range(8):
+        bench.insert(number)
+        bench.threads.step()
+    assert all(each.called for each in heavy)
+
+
+def test_heavy_works_that_turn_out_light_share_a_transaction(bench: Bench) -> None:
+    bench.insert(0)
+    works = [bench.insert_many(10 * number, 1, Weight.HEAVY) for number in range(1, 41)]
+    bench.finish()
+    assert {outcome(each) for each in works} == {""}
+    assert bench.statements.count("COMMIT") == 2
+
+
+def test_only_so_many_heavy_works_wait(bench: Bench) -> None:
+    bench.insert(0)
+    waiting = [bench.insert_many(10 * number, 1, Weight.HEAVY) for number in range(1, _HEAVY + 1)]
+    assert outcome(bench.insert_many(9000, 1, Weight.HEAVY)) == "too_many_changes"
+    others = [bench.insert_many(9001, 1, Weight.UPKEEP), bench.insert(9002)]
+    waiting[0].cancel()
+    with pytest.raises(CancelledError):
+        take_result(waiting.pop(0))
+    bench.finish()
+    assert {outcome(each) for each in (*waiting, *others)} == {""}
+    assert 9000 not in bench.items()
+
+
+def test_a_wish_that_was_put_off_can_be_taken_back(bench: Bench) -> None:
+    bench.insert(0)
+    first, second, third = (bench.insert_many(10_000 * number, 5_000) for number in (1, 2, 3))
+    bench.threads.step()
+    # A thread has all three by now, and will do one.
+    second.cancel()
+    with pytest.raises(CancelledError):
+        take_result(second)
+    bench.finish()
+    assert [outcome(first), outcome(third)] == ["", ""]
+    assert len(bench.items()) == 10_001
+
+
+def test_closing_finishes_heavy_works_too(tmp_path: Path) -> None:
+    bench = Bench(tmp_path / "database")
+    works = [bench.insert_many(10_000 * number, 5_000, Weight.HEAVY) for number in (1, 2, 3)]
+    bench.threads.finish(Deferred.fromCoroutine(bench.writer.close()))
+    assert [outcome(each) for each in works] == [""] * 3
+    assert len(bench.items()) == 15_000

@@ -1,0 +1,298 @@
+"""Contract of replacements: a storage of any kind becomes what one of any kind was backed up as, or stays as it is."""
+
+from __future__ import annotations
+
+import io
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import IO, Final
+
+import pytest
+from attrs import define, evolve
+
+from cloudsvc.administration.backup import Backup
+from cloudsvc.administration.faults import DriveNotEmptyError
+from cloudsvc.administration.progress import SILENCE
+from cloudsvc.administration.restoration import Restoration, Restored
+from cloudsvc.administration.tree import walk
+from cloudsvc.core.actors import OWNER, Role
+from cloudsvc.core.errors import OperatorError
+from cloudsvc.drive.commands import StoreFile
+from cloudsvc.drive.names import parse_path
+from cloudsvc.drive.nodes import ROOT_ID, Blob, BlobId, File
+from cloudsvc.drive.replacement import Unusable
+from cloudsvc.storage.blobs.memory import Shelf
+from cloudsvc.storage.catalogue import migrate
+from cloudsvc.storage.memory_catalogue import Memory
+from cloudsvc.storage.opened import OpenedDrive
+from tests.support.actors import make_guest
+from tests.support.administration import fill, store
+from tests.support.blobs import load_blob, store_blob
+from tests.support.catalogues import gather, hide_checksums
+from tests.support.inline_threads import Inline
+from tests.support.reactors import in_reactor
+from tests.support.replacements import PLACES, MemoryPlace, Place
+
+OLD = {"old": b"what was there before", "folder/old": b"more of it"}
+LOST_NODES: Final = 2**32
+"""At least so many ids are left out."""
+
+
+@pytest.fixture(params=PLACES)
+def source(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    """What is backed up."""
+    return PLACES[request.param](tmp_path / "source")
+
+
+@pytest.fixture(params=PLACES)
+def target(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    """What is replaced."""
+    return PLACES[request.param](tmp_path / "target")
+
+
+async def furnish(drive: OpenedDrive) -> None:
+    """Something of everything that a drive can hold."""
+    await fill(drive)
+    for number in range(3):
+        await store(drive, "plain.txt", b"version %d" % number, modified_at=number)
+    await store(drive, "e\N{COMBINING ACUTE ACCENT}/tagged", b"tagged", "red", "blue")
+    unknown = hide_checksums(await store_blob(drive.blobs, b"unknown"))
+    await drive.catalogue.apply(
+        OWNER, [StoreFile(path=parse_path("unknown"), blob=unknown, media_type="a/b", versions_kept=1)]
+    )
+    for path in ("kept", "kept", "back", "gone"):
+        await store(drive, f"folder/{path}", path.encode())
+        await drive.drive.discard(OWNER, parse_path(f"folder/{path}"))
+    entries = {str(entry.node.path): entry.id for entry in (await drive.drive.list_trash(OWNER, 10)).items}
+    await drive.drive.restore(OWNER, entries["folder/back"])
+    await drive.drive.purge(OWNER, entries["folder/gone"])
+    await drive.drive.copy(OWNER, parse_path("folder"), parse_path("copy"))
+    # The folder is younger than what is in it then.
+    await drive.drive.move(OWNER, parse_path("folder"), parse_path("new/folder"))
+    await drive.drive.set_quota(OWNER, parse_path("new/folder"), 10**6)
+    await drive.drive.set_quota(OWNER, parse_path("copy"), 10**6)
+    # An entry of the trash in which something counts to another account than the rest.
+    await fill(drive, {"both/a": b"of the root", "both/own/b": b"of a quota owner"})
+    await drive.drive.set_quota(OWNER, parse_path("both/own"), 10**6)
+    await drive.drive.discard(OWNER, parse_path("both"))
+
+
+async def describe(drive: OpenedDrive) -> list[str]:
+    """All that a drive tells, but for the name of its history."""
+    nodes = [node async for _, page in walk(drive.catalogue) for node in page]
+    blobs = await gather(drive.catalogue.list_blobs)
+    changes = await drive.catalogue.read_changes(OWNER, 0, 1000)
+    readers = [make_guest((Role.VIEWER, node.id)) for node in nodes if not isinstance(node, File)]
+    quotas = await drive.catalogue.list_quotas()
+    owners = [ROOT_ID, *[quota.account.owner for quota in quotas]]
+    told = [
+        *nodes,
+        *[
+            version
+            for node in nodes
+            if isinstance(node, File)
+            for version in await gather(lambda *page: drive.catalogue.list_versions(OWNER, node.path, *page))  # noqa: B023  # awaited
+        ],
+        *[await gather(lambda *page: drive.catalogue.list_trash(actor, *page)) for actor in (OWNER, *readers)],  # noqa: B023  # awaited
+        *[(await drive.catalogue.read_changes(actor, 0, 1000)).items for actor in (OWNER, *readers)],
+        *blobs,
+        *[(await drive.catalogue.find_users(blob.id), await load_blob(drive.blobs, blob)) for blob in blobs],
+        *await drive.catalogue.list_unmeasured(100),
+        *quotas,
+        *[await drive.catalogue.evictable_bytes(owner) for owner in owners],
+        *[await drive.catalogue.droppable_bytes(owner) for owner in owners],
+        *await drive.catalogue.find_miscounts(),
+        evolve(await drive.catalogue.usage(OWNER), catalogue_bytes=0),
+        await drive.catalogue.reclaimable_bytes(),
+    ]
+    return [repr(each).replace(changes.epoch, "EPOCH") for each in told]
+
+
+async def look(place: Place) -> list[str]:
+    async with place.open() as drive:
+        return await describe(drive)
+
+
+async def find_epoch(place: Place) -> str:
+    async with place.open() as drive:
+        return (await drive.catalogue.read_changes(OWNER, 0, 1)).epoch
+
+
+async def back_up(place: Place, file: Path) -> None:
+    async with place.open() as drive:
+        await furnish(drive)
+        await Backup(copies=drive.copies, blobs=drive.blobs, disk=drive.disk, now=drive.now).write(file, SILENCE)
+
+
+async def restore(file: Path, place: Place, *, replace: bool = False) -> Restored:
+    async with place.replace() as replacement:
+        return await Restoration(replacement=replacement, disk=Inline()).run(file, SILENCE, replace=replace)
+
+
+@in_reactor
+async def test_it_is_the_same_drive(source: Place, target: Place, tmp_path: Path) -> None:
+    await back_up(source, tmp_path / "backup.tar")
+    restored = await restore(tmp_path / "backup.tar", target)
+    before = await look(source)
+    assert await look(target) == before
+    async with target.open() as drive:
+        sizes = [blob.size for blob in await gather(drive.catalogue.list_blobs)]
+    assert restored == Restored(blobs=len(sizes), size=sum(sizes), kept=None)
+    assert await find_epoch(source) != await find_epoch(target)
+
+
+@in_reactor
+async def test_it_goes_on_without_giving_an_id_again(source: Place, target: Place, tmp_path: Path) -> None:
+    await back_up(source, tmp_path / "backup.tar")
+    await restore(tmp_path / "backup.tar", target)
+    async with source.open() as drive:
+        given = (await store(drive, "lost", b"lost")).id
+        last = (await drive.catalogue.read_changes(OWNER, 0, 1000)).last
+    async with target.open() as drive:
+        file = await store(drive, "e\N{COMBINING ACUTE ACCENT}/tagged", b"newer")
+        assert (file.tags, (await drive.catalogue.read_changes(OWNER, 0, 1000)).last) == (("blue", "red"), last)
+        assert (await store(drive, "younger", b"young")).id > given + LOST_NODES // 2
+        _, last_thrown, *_ = (await drive.drive.list_trash(OWNER, 10)).items
+        back = await drive.drive.restore(OWNER, last_thrown.id)
+        assert str(back.path) == "folder/kept"
+        await drive.drive.purge(OWNER, None)
+        await drive.collection.collect()
+        assert await drive.collection.quarantine_orphans() == 0
+        assert await drive.catalogue.find_miscounts() == []
+        await describe(drive)
+
+
+@in_reactor
+async def test_what_holds_something_is_replaced_only_when_one_says_so(
+    source: Place, target: Place, tmp_path: Path
+) -> None:
+    await back_up(source, tmp_path / "backup.tar")
+    async with target.open() as drive:
+        await fill(drive, OLD)
+    before = await look(target)
+    with pytest.raises(DriveNotEmptyError):
+        await restore(tmp_path / "backup.tar", target)
+    assert await look(target) == before
+    await restore(tmp_path / "backup.tar", target, replace=True)
+    assert await look(target) == await look(source)
+
+
+@in_reactor
+async def test_what_was_only_discarded_is_something_and_what_is_new_is_nothing(target: Place) -> None:
+    async with target.replace() as replacement:
+        assert replacement.is_empty
+    async with target.open() as drive:
+        await store(drive, "a", b"a")
+        await drive.drive.discard(OWNER, parse_path("a"))
+    async with target.replace() as replacement:
+        assert not replacement.is_empty
+
+
+@define
+class Parts:
+    """A catalogue and the bytes of blobs, as a backup brings them, and ways to spoil them."""
+
+    catalogue: bytes
+    blobs: dict[BlobId, bytes]
+
+    async def supply(self, blob: Blob) -> IO[bytes]:
+        return io.BytesIO(self.blobs[blob.id])
+
+    def run(self, script: str) -> None:
+        """Change the catalogue."""
+        with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+            connection.deserialize(self.catalogue)
+            connection.executescript(script)
+            self.catalogue = connection.serialize()
+
+    def spoil(self, change: Callable[[bytes], bytes]) -> None:
+        """Change the bytes of one blob, of which the digest is known."""
+        [blob] = [blob for blob, content in self.blobs.items() if content == b"tagged"]
+        self.blobs[blob] = change(self.blobs[blob])
+
+
+async def take_apart(place: Place) -> Parts:
+    async with place.open() as drive:
+        await furnish(drive)
+        async with drive.catalogue.snapshot() as snapshot:
+            blobs = {
+                blob.id: await load_blob(drive.blobs, blob) for blob in await gather(snapshot.catalogue.list_blobs)
+            }
+            parts = Parts(snapshot.content.read(), blobs)
+    # It says that there is a log, which nothing in memory has.
+    parts.catalogue = parts.catalogue[:18] + b"\1\1" + parts.catalogue[20:]
+    return parts
+
+
+SPOILED: Final[dict[str, Callable[[Parts], object]]] = {
+    "no database": lambda parts: setattr(parts, "catalogue", b"no database" * 1000),
+    "nothing at all": lambda parts: setattr(parts, "catalogue", b""),
+    "half a database": lambda parts: setattr(parts, "catalogue", parts.catalogue[: len(parts.catalogue) // 2]),
+    "a newer program's": lambda parts: parts.run("UPDATE alembic_version SET version_num = '9999'"),
+    "a view": lambda parts: parts.run("CREATE VIEW v AS SELECT 1"),
+    "a name that leads up": lambda parts: parts.run("UPDATE node SET name = '..', key = '..' WHERE name = 'tagged'"),
+    "no state": lambda parts: parts.run("DELETE FROM state"),
+    "another blob's id": lambda parts: parts.run("UPDATE blob SET id = '../../' || substr(id, 7)"),
+    "a flipped bit": lambda parts: parts.spoil(lambda content: bytes([content[0] ^ 1]) + content[1:]),
+    "a byte less": lambda parts: parts.spoil(lambda content: content[:-1]),
+    "a byte more": lambda parts: parts.spoil(lambda content: content + b"\0"),
+    "a blob less": lambda parts: parts.blobs.popitem(),
+}
+
+
+@pytest.mark.parametrize("how", SPOILED)
+@in_reactor
+async def test_what_is_refused_changes_nothing(source: Place, target: Place, how: str) -> None:
+    parts = await take_apart(source)
+    SPOILED[how](parts)
+    async with target.open() as drive:
+        await fill(drive, OLD)
+    before, kept = await look(target), target.list_kept()
+    async with target.replace() as replacement:
+        with pytest.raises(Unusable):
+            await replacement.take(io.BytesIO(parts.catalogue), parts.supply)
+        with pytest.raises(ValueError, match="nothing was taken"):
+            await replacement.install()
+    assert target.list_kept() == kept
+    assert await look(target) == before
+
+
+@in_reactor
+async def test_what_is_not_installed_changes_nothing(source: Place, target: Place) -> None:
+    parts = await take_apart(source)
+    async with target.open() as drive:
+        await fill(drive, OLD)
+    before, kept = await look(target), target.list_kept()
+    async with target.replace() as replacement:
+        await replacement.take(io.BytesIO(parts.catalogue), parts.supply)
+    assert target.list_kept() == kept
+    assert await look(target) == before
+    # The parts were whole, and so what was spoiled above is why they were refused.
+    async with target.replace() as replacement:
+        await replacement.take(io.BytesIO(parts.catalogue), parts.supply)
+        await replacement.install()
+    assert await look(target) == await look(source)
+
+
+@in_reactor
+async def test_a_catalogue_of_an_older_program_is_taken(target: Place, tmp_path: Path) -> None:
+    migrate(tmp_path / "older", "0001")
+    parts = Parts((tmp_path / "older").read_bytes(), {})
+    async with target.replace() as replacement:
+        await replacement.take(io.BytesIO(parts.catalogue), parts.supply)
+        await replacement.install()
+    async with target.open() as drive:
+        await store(drive, "a", b"a")
+        assert (await drive.catalogue.usage(OWNER)).files == 1
+
+
+@in_reactor
+async def test_a_memory_that_is_too_small_stays_as_it_is(source: Place, tmp_path: Path) -> None:
+    await back_up(source, tmp_path / "backup.tar")
+    target = MemoryPlace(tmp_path / "target", Memory(), Shelf(capacity=1000))
+    before = await look(target)
+    with pytest.raises(OperatorError, match="too many; nothing was replaced"):
+        await restore(tmp_path / "backup.tar", target)
+    assert (target.list_kept(), await look(target)) == (set(), before)

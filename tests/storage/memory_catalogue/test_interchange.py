@@ -1,0 +1,90 @@
+"""Interchange: what a catalogue in memory writes as a database is the same catalogue in SQLite."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from attrs import evolve
+
+from cloudsvc.core.actors import Role
+from cloudsvc.drive.commands import Copy, EditTags, Move, Purge, Restore, SetQuota
+from cloudsvc.drive.names import parse_path
+from cloudsvc.storage.catalogue import examine, examine_definitions
+from tests.support.catalogues import (
+    NAME,
+    SECOND,
+    Trial,
+    Watch,
+    gather,
+    hide_checksums,
+    make_blob,
+    open_memory,
+    open_sqlite,
+)
+from tests.support.reactors import in_reactor
+
+
+async def fill(trial: Trial) -> int:
+    """Something in every table; the id of a folder to be granted."""
+    folder = (await trial.make_folder("a/granted")).folder
+    for number in range(3):
+        await trial.store("a/granted/file", bytes([number]), modified_at=number)
+        trial.watch.pass_seconds(1)
+    await trial.store("a/granted/unknown", hide_checksums(make_blob(b"unknown")))
+    await trial.do(EditTags(path=parse_path("a/granted/file"), add=("red", "blue"), most=2))
+    await trial.do(Copy(source=parse_path("a"), destination=parse_path("e\N{COMBINING ACUTE ACCENT}/copy")))
+    for name in ("x", "y", "z"):
+        await trial.store(f"a/granted/{name}/file", name.encode())
+    kept, back, purged = [await trial.discard(f"a/granted/{name}") for name in ("x", "y", "z")]
+    await trial.do(Restore(entry=back.id), Purge(entry=purged.id))
+    # The folder is younger than what is in it then.
+    await trial.do(Move(path=parse_path("a"), destination=parse_path("new/a")))
+    await trial.do(SetQuota(path=parse_path("new/a"), quota=10_000))
+    await trial.catalogue.pin(trial.watch.now + 60 * SECOND)
+    assert kept.id
+    return folder.id
+
+
+async def describe(trial: Trial) -> list[Any]:
+    """All that is told."""
+    blobs = await gather(trial.catalogue.list_blobs)
+    return [
+        await trial.tree(),
+        await trial.trash(),
+        await trial.changes(),
+        [await trial.versions(path) for path in await trial.files()],
+        blobs,
+        [await trial.catalogue.find_users(blob.id) for blob in blobs],
+        await trial.catalogue.list_unmeasured(100),
+        await trial.catalogue.list_quotas(),
+        await trial.catalogue.find_miscounts(),
+        evolve(await trial.catalogue.usage(trial.actor), catalogue_bytes=0),
+        await trial.catalogue.reclaimable_bytes(),
+        await trial.catalogue.mark_for_deletion(100),
+    ]
+
+
+@in_reactor
+async def test_it_tells_the_same_and_goes_on_alike(tmp_path: Path) -> None:
+    copy, watch = tmp_path / "copy", Watch()
+    copy.mkdir()
+    async with open_memory(tmp_path, watch) as memory:
+        plain = Trial(memory, watch)
+        granted = await fill(plain)
+        async with memory.snapshot() as snapshot:
+            (copy / NAME).write_bytes(snapshot.content.read())
+        examine_definitions(copy / NAME)
+        examine(copy / NAME)
+        async with open_sqlite(copy, watch) as sqlite:
+            other = Trial(sqlite, watch)
+            for actor in (plain, plain.as_actor((Role.VIEWER, granted))):
+                told = [await describe(evolve(trial, actor=actor.actor)) for trial in (plain, other)]
+                assert told[0] == told[1]
+            newer = [(await trial.store("newer")).file for trial in (plain, other)]
+            before = {node.id for node in (await plain.tree()).values()} - {newer[0].id}
+            assert newer[1].id > max(before)
+            last = [(await trial.changes())[-1].number for trial in (plain, other)]
+            assert last[0] == last[1]
+            watch.pass_seconds(61)
+            assert {*await plain.collect()} == {*await other.collect()}

@@ -1,0 +1,111 @@
+"""Real servers for tests: each on a free port of the loopback address, stopped by its process id."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from secrets import randbelow
+
+from attrs import define, field
+
+from tests.support.required_tools import require_tool
+
+_DEADLINE = 100.0
+"""Seconds until a server must accept connections, or be gone: ten times what it takes on a busy machine."""
+
+
+def find_free_port() -> int:
+    """
+    A port of the loopback address on which nothing listens.
+
+    It lies below those that Linux gives to whoever asks for any (ip_local_port_range in ip(7)): until a server listens
+    on it, no other test gets it by chance.
+    """
+    with socket.socket() as probe:
+        while True:
+            try:
+                probe.bind(("127.0.0.1", 10_000 + randbelow(20_000)))
+            except OSError:  # taken
+                continue
+            port: int = probe.getsockname()[1]
+            return port
+
+
+@define(eq=False)
+class ToolServer:
+    """A server that a test may stop, start again on the same port, freeze and thaw."""
+
+    scheme: str
+    command: Callable[[int], list[str]]
+    port: int = field(factory=find_free_port)
+    _process: subprocess.Popen[bytes] | None = field(default=None, init=False)
+
+    @property
+    def uri(self) -> str:
+        """The address of the server as a storage of rate limits."""
+        return f"{self.scheme}://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        """Return when the server accepts connections."""
+        self._process = subprocess.Popen(
+            self.command(self.port), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        deadline = time.monotonic() + _DEADLINE
+        while not accepts(self.port):
+            assert self._process.poll() is None, f"{self.scheme} server ended with {self._process.returncode}"
+            assert time.monotonic() < deadline, f"{self.scheme} server does not listen on port {self.port}"
+            time.sleep(0.02)
+
+    def stop(self) -> None:
+        """Kill the server, if it runs."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(_DEADLINE)
+            self._process = None
+
+    def freeze(self) -> None:
+        """Let the server hang: its system still accepts connections, and nothing answers."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """End :meth:`freeze`."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
+
+
+@contextmanager
+def run_redis(directory: Path) -> Iterator[ToolServer]:
+    """A Redis server that keeps nothing on disk."""
+    program = require_tool("redis-server", "redis-server")
+    options = ["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", str(directory)]
+    yield from _run(ToolServer("redis", lambda port: [program, "--port", str(port), *options]))
+
+
+@contextmanager
+def run_memcached() -> Iterator[ToolServer]:
+    """A Memcached server."""
+    program = require_tool("memcached", "memcached")
+    options = ["-l", "127.0.0.1", "-U", "0", *(["-u", "nobody"] if os.geteuid() == 0 else [])]
+    yield from _run(ToolServer("memcached", lambda port: [program, "-p", str(port), *options]))
+
+
+def _run(server: ToolServer) -> Iterator[ToolServer]:
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+def accepts(port: int) -> bool:
+    """Whether something listens on a port of the loopback address."""
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0

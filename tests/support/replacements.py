@@ -1,0 +1,99 @@
+"""Storages in tests that can be replaced: every implementation, opened as a drive or for replacement."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import Final, Protocol
+
+from attrs import field, frozen
+
+from cloudsvc.drive.replacement import Replacement
+from cloudsvc.storage.blobs.memory import MemoryBlobs, Shelf
+from cloudsvc.storage.local_replacement import open_replacement
+from cloudsvc.storage.memory_catalogue import Memory, MemoryCatalogue
+from cloudsvc.storage.memory_replacement import MemoryReplacement
+from cloudsvc.storage.opened import OpenedDrive
+from cloudsvc.storage.opening import assemble
+from tests.support.administration import open_tools, opened
+from tests.support.blobs import find_files
+from tests.support.opened_drives import GENEROUS, see_from_tomorrow
+
+
+class Place(Protocol):
+    """Where a drive is kept."""
+
+    def open(self) -> AbstractAsyncContextManager[OpenedDrive]:
+        """The drive, open until the context ends."""
+        ...
+
+    def replace(self) -> AbstractAsyncContextManager[Replacement]:
+        """What replaces it, while it is closed."""
+        ...
+
+    def list_kept(self) -> set[str]:
+        """What is kept there but for the content of the catalogue, while it is closed."""
+        ...
+
+
+@frozen
+class LocalPlace:
+    """A directory."""
+
+    directory: Path
+
+    def open(self) -> AbstractAsyncContextManager[OpenedDrive]:
+        """As :meth:`Place.open`."""
+        return opened(self.directory)
+
+    @asynccontextmanager
+    async def replace(self) -> AsyncIterator[Replacement]:
+        """As :meth:`Place.replace`."""
+        async with open_tools() as resources, open_replacement(self.directory, resources) as replacement:
+            yield replacement
+
+    def list_kept(self) -> set[str]:
+        """As :meth:`Place.list_kept`."""
+        return find_files(self.directory)
+
+
+@frozen
+class _MemoryStorage:
+    catalogue: MemoryCatalogue
+    blobs: MemoryBlobs
+
+
+@frozen
+class MemoryPlace:
+    """The memory of the process."""
+
+    directory: Path
+    memory: Memory = field(factory=Memory)
+    shelf: Shelf = field(factory=Shelf)
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[OpenedDrive]:
+        """As :meth:`Place.open`."""
+        async with open_tools() as tools:
+            storage = _MemoryStorage(
+                MemoryCatalogue(now=tools.now, memory=self.memory), MemoryBlobs(now=tools.now, shelf=self.shelf)
+            )
+            drive = assemble(storage, GENEROUS, tools, collect_soon=lambda: None)
+            drive.collection.now = see_from_tomorrow
+            yield drive
+            await storage.blobs.close()
+
+    @asynccontextmanager
+    async def replace(self) -> AsyncIterator[Replacement]:
+        """As :meth:`Place.replace`."""
+        async with open_tools() as tools:
+            yield MemoryReplacement(memory=self.memory, shelf=self.shelf, now=tools.now)
+
+    def list_kept(self) -> set[str]:
+        """As :meth:`Place.list_kept`."""
+        return {*self.shelf.sealed, *self.shelf.suspended, *self.shelf.quarantined}
+
+
+PLACES: Final[dict[str, Callable[[Path], Place]]] = {"local": LocalPlace, "memory": MemoryPlace}
+"""Every implementation of ``Replacement``."""
