@@ -133,6 +133,13 @@ GOALS: Final = (
         at_least=150,
         aim=100,
     ),
+    Goal(
+        title="search in the large store, CPU us",
+        kind=Kind.AMOUNT,
+        subject="request-search",
+        at_least=50_000,
+        aim=10_000,
+    ),
     Goal(title="memory for a large upload, MiB", kind=Kind.AMOUNT, subject="memory-upload", at_least=16, aim=8),
     Goal(title="memory for a large download, MiB", kind=Kind.AMOUNT, subject="memory-download", at_least=16, aim=8),
     Goal(title="read of a refused upload, bytes", kind=Kind.AMOUNT, subject="refusal", at_least=2**16, aim=2**16),

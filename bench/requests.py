@@ -25,6 +25,7 @@ TITLES: Final[Mapping[str, str]] = {
     "request-upload": "upload of 4 KiB, hashed and durable",
     "request-list-100": "listing of 100 files",
     "request-list-1000": "listing of 1,000 files",
+    "request-search": "search for a part of one name in the large store",
 }
 
 _SMALL: Final = "/api/files/small.txt"
@@ -50,6 +51,7 @@ def measure_requests(ground: Ground) -> Samples:
     with ground.run(DRIVE, ground.store) as server:
         for size in (100, 1000):
             samples[f"request-list-{size}"] = _measure(ground, server, f"/api/folders/{MANY}?limit={size}")
+        samples["request-search"] = _measure(ground, server, f"/api/files?q={ground.scale.files // 2:07}")
     return samples
 
 

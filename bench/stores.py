@@ -13,6 +13,7 @@ from typing import Any, Final
 from sqlalchemy import Table, insert
 
 from cloudsvc.drive.changes import ChangeKind
+from cloudsvc.storage.catalogue import name_index
 from cloudsvc.storage.catalogue.connections import connect
 from cloudsvc.storage.catalogue.migration import migrate
 from cloudsvc.storage.catalogue.schema import FILE, FOLDER, ROOT, blob, change, node, version
@@ -34,8 +35,8 @@ _TYPE: Final = "text/plain"
 
 def make_store(directory: Path, files: int) -> None:
     """
-    Make a drive in ``directory`` whose catalogue has ``files`` files, as if each had been stored on its own. There are
-    no blobs: nothing that is measured reads one.
+    Make a drive in ``directory`` whose catalogue has ``files`` files, as if each had been stored on its own, a while
+    ago: their names are in the index. There are no blobs: nothing that is measured reads one.
     """
     directory.mkdir(mode=0o700)
     _pretend_snapshots(directory / "snapshots")
@@ -47,6 +48,8 @@ def make_store(directory: Path, files: int) -> None:
         connection.execute("BEGIN")
         _fill(connection, files)
         connection.execute("COMMIT")
+        while name_index.catch_up(connection, 1):
+            pass
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     finally:
         connection.close()

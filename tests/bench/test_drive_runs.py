@@ -32,7 +32,7 @@ def test_a_quick_run_measures_the_stages_asked_for(tmp_path: Path) -> None:
     assert [stage["name"] for stage in found["drive"]["stages"]] == list(stages)
     for stage in found["drive"]["stages"]:
         assert stage["medians"].keys() == stage["titles"].keys()
-    assert len(found["drive"]["findings"]) == 10
+    assert len(found["drive"]["findings"]) == 11
 
 
 def test_the_large_store_is_whole(tmp_path: Path) -> None:
