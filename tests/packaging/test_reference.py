@@ -30,8 +30,13 @@ def test_what_it_tells_is_plain_markdown() -> None:
     assert not re.search(r"0x[0-9a-f]{6}", page)
 
 
+def test_it_is_the_same_under_every_python() -> None:
+    """An alias of a built-in type has our words for it, and not those of the interpreter."""
+    assert "### `Instant`\n\n`int`\n\nMicroseconds since the epoch; negative before it.\n" in PAGE.read_text()
+
+
 def _is_class(value: object) -> bool:
-    return isinstance(value, type)
+    return isinstance(value, type) and value.__module__ != "builtins"
 
 
 def _is_function(value: Any) -> bool:
