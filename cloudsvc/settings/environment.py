@@ -13,6 +13,7 @@ from cloudsvc.core.secrets import Secret
 from cloudsvc.core.structuring import StructureFaults, join_path, structure, suggest
 from cloudsvc.settings.document import parse_json
 from cloudsvc.settings.leaves import PREFIX, Leaf
+from cloudsvc.settings.secret_files import SUFFIX, read_secret_file
 
 SHORT_NAMES: Final[Mapping[str, str]] = {"server.host": "HOST", "server.port": "PORT"}
 """Settings which have a second, customary variable."""
@@ -60,8 +61,9 @@ def overlay(
     origins: dict[str, str] = {}
     for leaf in leaves:
         names = (leaf.variable, SHORT_NAMES[leaf.name]) if leaf.name in SHORT_NAMES else (leaf.variable,)
-        variables = list(find_variables(sources, *names))
-        if not variables:
+        before = len(faults)
+        variables = list(_find_set(sources, names, leaf, faults))
+        if not variables or len(faults) > before:
             continue
         values = [decode(variable.text, leaf.type) for variable in variables]
         sound = [
@@ -72,6 +74,32 @@ def overlay(
             _place(document, leaf.path, values[0])
             origins[leaf.name] = variables[0].origin
     return origins
+
+
+def _find_set(sources: Iterable[Source], names: Sequence[str], leaf: Leaf, faults: list[str]) -> Iterator[Variable]:
+    """As :func:`find_variables`, and those of ``leaf`` that name a file where it is secret."""
+    for source in sources:
+        yield from find_variables([source], *names)
+        file = find_variable([source], leaf.variable + SUFFIX) if is_secret(leaf) else None
+        if file is None:
+            continue
+        if source.variables.get(leaf.variable):
+            faults.append(f"{file.origin}: {leaf.variable} is set as well; drop one of them")
+            continue
+        try:
+            yield Variable(origin=file.origin, text=read_secret_file(file.text))
+        except ValueError as problem:
+            faults.append(f"{file.origin}: {problem}")
+
+
+def is_secret(leaf: Leaf) -> bool:
+    """Whether what ``leaf`` holds is shown to nobody, and may stand in a file."""
+    return Secret in set(_find_kinds(leaf.type))
+
+
+def list_variables(leaves: Iterable[Leaf]) -> set[str]:
+    """The names of the variables that set ``leaves``, the customary ones aside."""
+    return {name for leaf in leaves for name in (leaf.variable, *([leaf.variable + SUFFIX] * is_secret(leaf)))}
 
 
 def _examine(value: object, leaf: Leaf, path: str, faults: list[str]) -> bool:

@@ -15,7 +15,15 @@ from cloudsvc.core.secrets import Secret
 from cloudsvc.core.structuring import StructureFaults, join_path, structure, suggest
 from cloudsvc.settings.document import read_document
 from cloudsvc.settings.env_file import read_env_file
-from cloudsvc.settings.environment import Source, Variable, find_unknown, find_variable, find_variables, overlay
+from cloudsvc.settings.environment import (
+    Source,
+    Variable,
+    find_unknown,
+    find_variable,
+    find_variables,
+    list_variables,
+    overlay,
+)
 from cloudsvc.settings.home import Home
 from cloudsvc.settings.leaves import Leaf, find_leaves
 from cloudsvc.settings.model import Settings
@@ -105,7 +113,7 @@ def load(
     leaves += added
     origins |= _find_written(document, added) | overlay(document, added, sources, faults)
     sections_known = {*_OWN_SECTIONS, *types}
-    faults += find_unknown(sources, {leaf.variable for leaf in leaves}, None if complete else sections_known)
+    faults += find_unknown(sources, list_variables(leaves), None if complete else sections_known)
     if complete:
         faults += _find_unknown_keys(document, sections_known)
 

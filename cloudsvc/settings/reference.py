@@ -59,6 +59,7 @@ Relative paths in the configuration start at the home. The server never changes 
 Every setting has a variable, `CLOUDSVC__SECTION__KEY`. Its text is read by the type of the setting: strings as they
 are, everything else as JSON (`8443`, `true`, `["localhost"]`, `null`). `HOST` and `PORT` are short for
 `CLOUDSVC__SERVER__HOST` and `CLOUDSVC__SERVER__PORT`, which win over them. An empty variable counts as unset.
+A secret may stand in a file instead, as orchestrators mount them: `CLOUDSVC__RATE_LIMIT__STORAGE_URI_FILE` names one.
 
 `API_TOKEN_HASH` is the SHA-256 of the key that clients present, as 64 hexadecimal digits.
 `cloudsvc generate-new-token` makes a key, shows it once, and writes its hash to `.env`.
