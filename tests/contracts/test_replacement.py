@@ -235,6 +235,10 @@ SPOILED: Final[dict[str, Callable[[Parts], object]]] = {
     "a name that leads up": lambda parts: parts.run("UPDATE node SET name = '..', key = '..' WHERE name = 'tagged'"),
     "no state": lambda parts: parts.run("DELETE FROM state"),
     "another blob's id": lambda parts: parts.run("UPDATE blob SET id = '../../' || substr(id, 7)"),
+    "another CRC-32": lambda parts: parts.run("UPDATE blob SET crc32 = crc32 + 1 WHERE digest IS NOT NULL"),
+    "another CRC-32 where no digest is known": lambda parts: parts.run(
+        "UPDATE blob SET crc32 = 1 WHERE digest IS NULL"
+    ),
     "a flipped bit": lambda parts: parts.spoil(lambda content: bytes([content[0] ^ 1]) + content[1:]),
     "a byte less": lambda parts: parts.spoil(lambda content: content[:-1]),
     "a byte more": lambda parts: parts.spoil(lambda content: content + b"\0"),
