@@ -32,14 +32,23 @@ def check_tags(command: EditTags, limits: Limits) -> None:
     if len({*command.add}) > limits.tags:
         raise too_many_tags(limits.tags)
     for tag in command.add:
-        if not tag or tag != tag.strip():
-            raise _bad_tag("it is empty, or has white space around it")
+        check_tag(tag)
         if len(tag) > limits.tag_length:
             raise tag_too_long(limits.tag_length)
-        if any(unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"} for character in tag):
-            raise _bad_tag("it has a character that cannot be printed")
     if both := {*command.add} & {*command.remove}:
         raise CloudError(Kind.INVALID, "contradictory_tags", f"{min(both)!r} cannot be both added and removed.")
+
+
+def check_tag(tag: str) -> None:
+    """
+    See that ``tag`` may be one, be it a long one.
+
+    :raises CloudError: it cannot be, and why.
+    """
+    if not tag or tag != tag.strip():
+        raise _bad_tag("it is empty, or has white space around it")
+    if any(unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"} for character in tag):
+        raise _bad_tag("it has a character that cannot be printed")
 
 
 def _bad_tag(reason: str) -> CloudError:

@@ -56,11 +56,70 @@ HOSTILE = {
     """,
     "a date after all years": "UPDATE node SET updated_at = 9000000000000000000 WHERE name = 'a'",
     "a date that is none": "UPDATE version SET created_at = 'today'",
-    "a header in a media type": "UPDATE version SET media_type = 'a/b' || char(13, 10) || 'Set-Cookie: a=b'",
-    "a media type and more words": "UPDATE version SET media_type = 'image/png extra words'",
+    "a header in a media type": """
+        UPDATE version SET media_type = 'a/b' || char(13, 10) || 'Set-Cookie: a=b';
+        UPDATE node SET media_type = 'a/b' || char(13, 10) || 'Set-Cookie: a=b' WHERE kind = 1
+    """,
+    "a media type and more words": """
+        UPDATE version SET media_type = 'image/png extra words';
+        UPDATE node SET media_type = 'image/png extra words' WHERE kind = 1
+    """,
     "a media type in bytes": "UPDATE version SET media_type = x'612f62'",
     "a former path that leads up": "UPDATE change SET path = '../a'",
     "no state": "DELETE FROM state",
+    "two states": "INSERT INTO state SELECT 2, epoch, stored_bytes, forgotten, indexed, last_change FROM state",
+    "a tag with a line feed": "INSERT INTO tag VALUES ((SELECT id FROM node WHERE name = 'a'), 'a' || char(10) || 'b')",
+    "a tag of a folder": "INSERT INTO tag VALUES ((SELECT id FROM node WHERE name = 'folder'), 'a')",
+    "a size that is text": "UPDATE node SET size = 'large' WHERE name = 'a'",
+    "a size that is another one": "UPDATE node SET size = 1 WHERE name = 'a'",
+    "a version of a folder": "UPDATE version SET node = (SELECT id FROM node WHERE name = 'folder') WHERE id = 1",
+    "a content that will expire": "UPDATE version SET superseded_at = 1 WHERE id = 1",
+    "an entry of the trash that is none": """
+        INSERT INTO trash (node, path, deleted_at, actor) SELECT id, name, 1, 'owner' FROM node WHERE name = 'a'
+    """,
+    "something in the trash that has no entry": "UPDATE node SET parent = 2, key = id WHERE name = 'a'",
+    "a change of no kind": "UPDATE change SET kind = 'eaten'",
+    "ids that come to an end": "UPDATE sqlite_sequence SET seq = 9223372036854775807 WHERE name = 'node'",
+    "ids that begin again": "DELETE FROM sqlite_sequence WHERE name = 'node'",
+    "numbers of changes that come to an end": "UPDATE state SET last_change = 9223372036854775807",
+    "ids that are given again": """
+        CREATE TABLE other (id INTEGER NOT NULL PRIMARY KEY, until INTEGER NOT NULL);
+        DROP TABLE pin;
+        ALTER TABLE other RENAME TO pin
+    """,
+    "two files at one place": """
+        CREATE TABLE other (
+            id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, parent INTEGER, key, name, folded, kind, created_at,
+            updated_at, version, size, media_type, FOREIGN KEY(parent) REFERENCES node (id)
+        );
+        INSERT INTO other SELECT * FROM node;
+        UPDATE other SET parent = 1, key = 'a', name = 'a' WHERE name = 'b';
+        DROP TABLE node;
+        ALTER TABLE other RENAME TO node
+    """,
+}
+
+CHAINS = {
+    "no text": "x'2f312f'",
+    "nothing": "''",
+    "words": "'/1/a/'",
+    "a quotation mark": """'/1/"/'""",
+    "a list that ends": "'/1],[/'",
+    "no slash at its end": "'/1/5'",
+    "no slash": "'1'",
+    "spaces": "'/1/ 5/'",
+    "a sign": "'/1/+5/'",
+    "zeros": "'/1/05/'",
+    "underlines": "'/1/1_0/'",
+    "figures of elsewhere": "'/1/' || char(1637) || '/'",
+    "an empty step": "'/1//5/'",
+    "a number that is too large": "'/1/99999999999999999999999999/'",
+    "an id that was never given": "'/1/999999/' || node || '/'",
+    "an id that cannot be": "'/1/-5/' || node || '/'",
+    "another top": "'/5/' || node || '/'",
+    "the trash": "'/1/2/' || node || '/'",
+    "a folder twice": "'/1/1/' || node || '/'",
+    "another node at its end": "'/1/' || (SELECT max(id) FROM node WHERE id != change.node) || '/'",
 }
 
 
@@ -104,6 +163,22 @@ async def test_what_no_drive_could_have_written_is_refused(tmp_path: Path, how: 
     with pytest.raises(OperatorError, match="nothing has changed"):
         await restore(tmp_path / "backup.tar", tmp_path / "drive", replace=True)
     assert read_files(tmp_path / "drive") == before
+
+
+@pytest.mark.parametrize("column", ["trash.chain", "change.chain", "change.source_chain"])
+@pytest.mark.parametrize("how", CHAINS)
+@in_reactor
+async def test_a_chain_that_is_none_is_refused(tmp_path: Path, how: str, column: str) -> None:
+    async with opened(tmp_path / "drive") as drive:
+        await fill(drive, FILES)
+        await drive.drive.discard(OWNER, parse_path("a"))
+    table, _, name = column.partition(".")
+    script = f"UPDATE {table} SET {name} = {CHAINS[how].replace('change.node', f'{table}.node')}"  # noqa: S608  # constants
+    forge(tmp_path / "drive", tmp_path / "backup.tar", script)
+    expected = "of another type" if how == "no text" else "folders above node"
+    with pytest.raises(OperatorError, match=f"{expected}.*nothing has changed"):
+        await restore(tmp_path / "backup.tar", tmp_path / "new")
+    assert not [*(tmp_path / "new").glob("catalogue*")]
 
 
 @in_reactor

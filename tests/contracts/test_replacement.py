@@ -233,6 +233,8 @@ SPOILED: Final[dict[str, Callable[[Parts], object]]] = {
     "a newer program's": lambda parts: parts.run("UPDATE alembic_version SET version_num = '9999'"),
     "a view": lambda parts: parts.run("CREATE VIEW v AS SELECT 1"),
     "a name that leads up": lambda parts: parts.run("UPDATE node SET name = '..', key = '..' WHERE name = 'tagged'"),
+    "folders that are none": lambda parts: parts.run("UPDATE trash SET chain = '/1/05/'"),
+    "folders that have never been": lambda parts: parts.run("UPDATE change SET chain = '/1/' || (1 << 60) || '/'"),
     "no state": lambda parts: parts.run("DELETE FROM state"),
     "another blob's id": lambda parts: parts.run("UPDATE blob SET id = '../../' || substr(id, 7)"),
     "another CRC-32": lambda parts: parts.run("UPDATE blob SET crc32 = crc32 + 1 WHERE digest IS NOT NULL"),

@@ -9,13 +9,15 @@ from pathlib import Path
 from sqlite3 import Connection
 from typing import Final
 
-from cloudsvc.drive.accounts import MOST_QUOTAS
+from sqlalchemy import Table
+
 from cloudsvc.drive.media_types import parse_media_type
 from cloudsvc.drive.names import parse_name
-from cloudsvc.drive.nodes import EARLIEST, LATEST
+from cloudsvc.drive.tags import check_tag
 from cloudsvc.storage.catalogue.connections import connect
-from cloudsvc.storage.catalogue.nodes import read_path
-from cloudsvc.storage.catalogue.schema import FILE, FOLDER, PURGED, ROOT, TRASH, metadata
+from cloudsvc.storage.catalogue.invariants import INVARIANTS
+from cloudsvc.storage.catalogue.nodes import read_chain, read_path
+from cloudsvc.storage.catalogue.schema import PURGED, ROOT, TRASH, metadata
 
 _PLAIN: Final = re.compile(r"CREATE (?:TABLE|INDEX|UNIQUE INDEX)\s")
 """What defines a table or an index. Views, triggers and virtual tables would run whatever they like when asked."""
@@ -23,53 +25,19 @@ _PLAIN: Final = re.compile(r"CREATE (?:TABLE|INDEX|UNIQUE INDEX)\s")
 _OTHERS: Final = frozenset({"alembic_version", "sqlite_sequence", "sqlite_stat1"})
 """Tables that Alembic and SQLite make."""
 
+_COUNTING: Final = re.compile(r'CREATE TABLE "?\w+"? \(\s*\w+ INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT\b')
+"""How a table begins whose ids are never given again: a grant on what is gone must not come to mean something else."""
+
+_CHAIN: Final = re.compile(rf"/{ROOT}(?:/[1-9][0-9]{{0,18}})*/")
+"""As ``format_chain`` formats it; longer numbers are no ids."""
+
+_CHAINS: Final = """
+    SELECT node, chain FROM trash UNION ALL SELECT node, chain FROM change
+    UNION ALL SELECT node, source_chain FROM change WHERE source_chain IS NOT NULL
+"""
+
 _FORMER: Final = frozenset({"upload"})
 """Tables of catalogues that are not migrated yet."""
-
-_TREE: Final = f"""
-    WITH RECURSIVE reached (id, kind) AS (
-        SELECT id, kind FROM node WHERE parent IS NULL AND kind = {FOLDER} AND id IN ({ROOT}, {TRASH}, {PURGED})
-        UNION ALL
-        SELECT node.id, node.kind FROM node JOIN reached ON node.parent = reached.id WHERE reached.kind = {FOLDER}
-    )
-    SELECT (SELECT count(*) FROM node) != (SELECT count(*) FROM reached)
-"""  # noqa: S608  # constants
-_CONTENT: Final = f"""
-    SELECT count(*) FROM node LEFT JOIN version ON version.id = node.version AND version.node = node.id
-    WHERE (node.kind = {FILE}) != (version.id IS NOT NULL) OR (node.kind = {FOLDER}) != (node.version IS NULL)
-"""  # noqa: S608  # constants
-_OWNERS: Final = f"""
-    SELECT count(*) FROM account LEFT JOIN node ON node.id = account.owner AND node.kind = {FOLDER}
-    WHERE node.parent IS NULL OR typeof(quota) != 'integer' OR quota < 0
-"""  # noqa: S608  # a constant
-_MANY_OWNERS: Final = f"SELECT count(*) > {MOST_QUOTAS} FROM account"  # noqa: S608  # a constant
-_ACCOUNTS: Final = [
-    f"SELECT count(*) FROM {table} WHERE account IS NOT {ROOT} AND account NOT IN (SELECT owner FROM account)"  # noqa: S608  # constants
-    for table in ("version", "trash")
-]
-_TYPES: Final = "SELECT count(*) FROM version WHERE typeof(media_type) != 'text'"
-_MOMENTS: Final = {
-    "node": ("created_at", "updated_at"),
-    "version": ("created_at", "coalesce(modified_at, 0)"),
-    "trash": ("deleted_at",),
-    "change": ("at",),
-}
-_DATES: Final = [
-    f"SELECT count(*) FROM {table} WHERE typeof({column}) != 'integer' OR {column} NOT BETWEEN {EARLIEST} AND {LATEST}"  # noqa: S608  # constants
-    for table, columns in _MOMENTS.items()
-    for column in columns
-]
-
-_QUESTIONS: Final = [
-    ("something is in no folder", _TREE),
-    ("a file has no content, or a folder has some", _CONTENT),
-    ("a quota is none, or no folder's", _OWNERS),
-    ("too many folders have a quota", _MANY_OWNERS),
-    *(("something counts to a quota that is none", question) for question in _ACCOUNTS),
-    ("a media type is none", _TYPES),
-    *(("a date is none", question) for question in _DATES),
-]
-"""What is wrong where the answer is not 0."""
 
 
 def examine_definitions(path: Path) -> None:
@@ -101,22 +69,39 @@ def examine(path: Path) -> None:
 
 
 def _find_problems(connection: Connection) -> Iterator[str]:
-    for table in metadata.sorted_tables:
-        columns = [(name, hidden) for _, name, *_, hidden in connection.execute(f"PRAGMA table_xinfo({table.name})")]
-        if columns != [(column.name, 0) for column in table.columns]:
-            yield f"the table {table.name!r} is another one"
+    yield from (
+        f"the table {table.name!r} is another one" for table in metadata.sorted_tables if _differs(connection, table)
+    )
     for (verdict,) in connection.execute("PRAGMA integrity_check(1)"):
         if verdict != "ok":
             yield verdict
     if connection.execute("PRAGMA foreign_key_check").fetchone():
         yield "something refers to what is not there"
-    for problem, question in _QUESTIONS:
+    for problem, question in INVARIANTS:
         [found] = connection.execute(question).fetchone()
         if found:
             yield problem
     for (media_type,) in connection.execute("SELECT DISTINCT media_type FROM version"):
         parse_media_type(media_type)
+    for (tag,) in connection.execute("SELECT DISTINCT tag FROM tag"):
+        check_tag(tag)
     yield from _find_bad_names(connection)
+    yield from _find_bad_chains(connection)
+
+
+def _differs(connection: Connection, table: Table) -> bool:
+    """Whether a table has other columns, refers to others in another way, or gives ids again that are gone."""
+    columns = [(name, hidden) for _, name, *_, hidden in connection.execute(f"PRAGMA table_xinfo({table.name})")]
+    keys = {key[2:5] for key in connection.execute(f"PRAGMA foreign_key_list({table.name})")}
+    expected = {(key.column.table.name, key.parent.name, key.column.name) for key in table.foreign_keys}
+    if columns != [(column.name, 0) for column in table.columns] or keys != expected:
+        return True
+    [definition] = connection.execute("SELECT sql FROM sqlite_schema WHERE name = ?", (table.name,)).fetchone()
+    is_counting, counts = (
+        _COUNTING.match(definition) is not None,
+        bool(table.dialect_options["sqlite"]["autoincrement"]),
+    )
+    return is_counting != counts
 
 
 def _find_bad_names(connection: Connection) -> Iterable[str]:
@@ -131,3 +116,17 @@ def _find_bad_names(connection: Connection) -> Iterable[str]:
         read_path(path)
     for (source,) in connection.execute("SELECT source FROM change WHERE source IS NOT NULL"):
         read_path(source)
+
+
+def _find_bad_chains(connection: Connection) -> Iterable[str]:
+    """
+    Chains that lead to something else than what they are remembered for, or along what has never been. Statements read
+    them as they are, and grants are evaluated by them.
+    """
+    [last] = connection.execute("SELECT max(seq) FROM sqlite_sequence WHERE name = 'node'").fetchone()
+    for node, text in connection.execute(_CHAINS):
+        ids = read_chain(text) if _CHAIN.fullmatch(text) else ()
+        # What happened before chains were remembered has the root alone.
+        is_its_own = ids[-1:] in {(node,), (ROOT,)}
+        if not is_its_own or len({*ids, TRASH, PURGED}) != len(ids) + 2 or max(ids) > (last or 0):
+            yield f"the folders above node {node} cannot have been {text!r}"

@@ -30,7 +30,7 @@ from cloudsvc.drive.commands import (
 from cloudsvc.drive.names import parse_path
 from cloudsvc.drive.nodes import ROOT_ID, Blob, File, Node, NodeId, TrashId, VersionId
 from cloudsvc.drive.pages import FileQuery, Order
-from cloudsvc.storage.catalogue import SQLiteCatalogue, open_catalogue
+from cloudsvc.storage.catalogue import SQLiteCatalogue, examine, open_catalogue
 from tests.support.actors import make_guest
 from tests.support.catalogues import NAME, TESTER, Trial, Watch, gather, make_blob, open_memory, read_empty, store
 from tests.support.coroutines import finish
@@ -189,6 +189,10 @@ async def compare(directory: Path, steps: Sequence[Step]) -> None:
             assert second == first, (step, steps)
         told, as_well = [await side.observe() for side in sides]
         assert as_well == told
+        async with memory.snapshot() as snapshot:
+            (directory / "copy").write_bytes(snapshot.content.read())
+    for file in (directory / NAME, directory / "copy"):
+        examine(file)
 
 
 @pytest.mark.slow
