@@ -82,7 +82,7 @@ class Tree(Protocol):
 
     async def apply(self, actor: Actor, commands: Sequence[Command]) -> list[Any]:
         """
-        Do all of ``commands`` in order, or nothing.
+        Do all of ``commands`` in order, or nothing. Together they may change what :mod:`cloudsvc.drive.bounds` allows.
 
         :return: the result that each command documents.
         :raises CloudError: the first one that cannot be done, and why; a ``CommandError`` where there are more.
@@ -247,12 +247,15 @@ class Garbage(Protocol):
     async def expire(self, *, trash_before: Instant, versions_before: Instant, changes_before: Instant) -> None:
         """
         Give up entries of the trash from before the first moment, versions superseded before the second, and changes
-        from before the third.
+        from before the third: a bounded number in each step, so that when it fails, some may be given up.
         """
         ...
 
     async def remove_purged(self, limit: int) -> int:
-        """Remove up to ``limit`` rows of what was purged from the trash; how many were removed. 0: all is done."""
+        """
+        Remove up to ``limit`` files and folders of what was purged from the trash. A version or an entry of the trash
+        that has to count to another account for that is one as well. How many there were; 0: all is done.
+        """
         ...
 
     async def mark_for_deletion(self, limit: int, *, after: BlobId | None = None) -> Sequence[BlobId]:

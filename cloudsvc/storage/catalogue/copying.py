@@ -8,11 +8,12 @@ from typing import Any, Final
 from sqlalchemy import Table, bindparam, func, insert, literal_column, select, update
 from sqlalchemy.sql import FromClause
 
+from cloudsvc.drive.bounds import MAX_MADE
 from cloudsvc.storage.catalogue.accounts import charge
 from cloudsvc.storage.catalogue.nodes import MODIFIED_AT
 from cloudsvc.storage.catalogue.schema import ROOT, blob, node, tag, version
 from cloudsvc.storage.catalogue.statements import Statement, compile_statement
-from cloudsvc.storage.catalogue.tree import MAX_MADE, Context
+from cloudsvc.storage.catalogue.tree import Context
 
 _original: Final = node.alias("original")
 _copy: Final = node.alias("copy")

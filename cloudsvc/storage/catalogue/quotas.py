@@ -16,12 +16,6 @@ from cloudsvc.storage.catalogue.schema import ROOT, account, blob, trash, versio
 from cloudsvc.storage.catalogue.statements import compile_statement
 from cloudsvc.storage.catalogue.tree import Context
 
-MOST_SHARED_OUT: Final = 1_000_000
-"""
-Files, folders and versions that come to count to another account where a quota begins or ends, if whoever does that may
-do everything. It takes seconds, is done seldom and on purpose, and there is no other way to do it.
-"""
-
 _COUNT: Final = compile_statement(select(func.count()).select_from(account))
 _INSERT: Final = compile_statement(insert(account), "owner", "quota", "stored_bytes")
 _SET: Final = compile_statement(
@@ -68,7 +62,7 @@ def set_quota(context: Context, command: SetQuota) -> Node:
     around = chain[:-1] if above == ROOT else chain[: chain.index(above)]
     context.authorisation.check_node(command.path.parent, around)
     if context.authorisation.is_unlimited:
-        context.recounted.limit = max(context.recounted.limit, MOST_SHARED_OUT)
+        context.recounted.share_out()
     is_known = load_account(connection, row.id) is not None
     if command.quota is None:
         if is_known:

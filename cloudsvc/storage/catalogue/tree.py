@@ -5,10 +5,11 @@ from __future__ import annotations
 from sqlite3 import Connection
 from typing import Any, Final
 
-from attrs import define, evolve, field, frozen
+from attrs import evolve, field, frozen
 from sqlalchemy import bindparam, delete, insert, select, update
 
 from cloudsvc.core.actors import Actor
+from cloudsvc.drive.bounds import Made, Recounted
 from cloudsvc.drive.changes import ChangeKind
 from cloudsvc.drive.commands import Command, Condition, State
 from cloudsvc.drive.errors import (
@@ -16,8 +17,6 @@ from cloudsvc.drive.errors import (
     file_not_found,
     folder_not_found,
     node_not_found,
-    too_many_nodes,
-    too_many_recounted,
 )
 from cloudsvc.drive.names import DrivePath, Name, fold_case
 from cloudsvc.drive.nodes import File, Folder, Instant, Node, TrashId
@@ -37,12 +36,6 @@ from cloudsvc.storage.catalogue.places import Located, Place, find_way
 from cloudsvc.storage.catalogue.schema import FOLDER, node, tag
 from cloudsvc.storage.catalogue.statements import compile_statement
 from cloudsvc.storage.catalogue.surroundings import Surroundings
-
-MAX_MADE: Final = 10_000
-"""Files and folders that are made in one go; while they are, nobody else can write."""
-
-MOST_RECOUNTED: Final = 50_000
-"""Files, folders and versions that come to count to another account in one go, as above."""
 
 _INSERT: Final = compile_statement(
     insert(node).returning(node.c.id), "parent", "key", "name", "folded", "kind", "created_at", "updated_at"
@@ -71,50 +64,6 @@ _COPY_TAGS: Final = compile_statement(
         ["node", "tag"], select(bindparam("copy"), tag.c.tag).where(tag.c.node == bindparam("original"))
     )
 )
-
-
-@define
-class Made:
-    """How many files and folders were made, one command after the other."""
-
-    count: int = 0
-
-    def add(self, more: int) -> None:
-        """
-        So many more are about to be made.
-
-        :raises CloudError: so many are made together already that nobody else could write for too long.
-        """
-        self.count += more
-        if self.count > MAX_MADE:
-            raise too_many_nodes(MAX_MADE)
-
-
-@define
-class Recounted:
-    """
-    How much came to count to another account, one command after the other.
-
-    :ivar limit: how much may.
-    """
-
-    count: int = 0
-    limit: int = field(factory=lambda: MOST_RECOUNTED)
-
-    @property
-    def most(self) -> int:
-        """One more than may still come: whoever finds so many need not look for others."""
-        return self.limit - self.count + 1
-
-    def add(self, more: int) -> None:
-        """
-        So many more are about to.
-
-        :raises CloudError: so many do together already that nobody else could write for too long.
-        """
-        self.count += more
-        if self.count > self.limit:
-            raise too_many_recounted(self.limit)
 
 
 @frozen(kw_only=True)

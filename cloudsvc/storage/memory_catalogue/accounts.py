@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 
 from attrs import evolve
 
 from cloudsvc.drive.accounts import MOST_QUOTAS, Account, Quota
 from cloudsvc.drive.commands import SetQuota
 from cloudsvc.drive.errors import quota_exceeded, root_has_capacity, too_many_quotas
-from cloudsvc.drive.nodes import ROOT_ID, Folder, Node, NodeId
+from cloudsvc.drive.nodes import ROOT_ID, Folder, Node, NodeId, VersionId
+from cloudsvc.drive.permissions import is_unlimited
 from cloudsvc.storage.memory_catalogue.context import Context
 from cloudsvc.storage.memory_catalogue.tables import PURGED, Content, Entry, Tables
 
@@ -56,13 +57,16 @@ def set_quota(context: Context, command: SetQuota) -> Node:
     # Whoever may use a quota must not share it out, for what is in a folder with one of its own does not count to it.
     around = chain[:-1] if above == ROOT_ID else chain[: chain.index(above)]
     context.authorisation.check_node(command.path.parent, around)
+    if is_unlimited(context.actor):
+        context.recounted.share_out()
     if command.quota is None:
-        _end(tables, owner, above)
+        if owner in tables.quotas:
+            _end(context, owner, above)
     else:
         if owner not in tables.quotas:
             if len(tables.quotas) >= MOST_QUOTAS:
                 raise too_many_quotas(MOST_QUOTAS)
-            _recount(tables, tables.walk(owner), {above}, owner)
+            _recount(context, owner, {above}, owner)
         tables.quotas[owner] = command.quota
     return context.node(owner, folder.path)
 
@@ -78,17 +82,18 @@ def check_quota(tables: Tables, owner: NodeId, allowed: int = 0) -> None:
         raise quota_exceeded(owner)
 
 
-def bring_to_account(tables: Tables, top: NodeId, former: NodeId, chain: Sequence[int]) -> None:
+def bring_to_account(context: Context, top: NodeId, former: NodeId, chain: Sequence[int]) -> None:
     """
     Let ``top`` and everything below it, which is at the end of ``chain`` now, count to the account there.
 
     :param former: to which it has counted.
-    :raises CloudError: it does not fit in there.
+    :raises CloudError: it does not fit in there, or is more than one step can do.
     """
+    tables = context.tables
     owner = find_owner(tables, chain)
     if owner != former:
         # What counts to the root in something that does not was in a folder that is being removed.
-        _recount(tables, tables.walk(top), {former, ROOT_ID}, owner)
+        _recount(context, top, {former, ROOT_ID} - {owner}, owner)
         check_quota(tables, owner)
 
 
@@ -97,9 +102,18 @@ def has_owner_below(tables: Tables, folder: NodeId) -> bool:
     return any(entry.id in tables.quotas for entry in tables.walk(folder) if entry.id != folder)
 
 
-def release_account(tables: Tables, folder: NodeId) -> None:
-    """Let what counts to a folder that is removed count to the root: that was thrown away from there before."""
-    _end(tables, folder, ROOT_ID)
+def release_account(tables: Tables, folder: NodeId, limit: int) -> int:
+    """
+    Let what counts to a folder that is about to be removed count to the root: that was thrown away from there before.
+
+    :param limit: versions and entries of the trash in this step.
+    :return: how many there were. Where there are none any more, the account is gone as well.
+    """
+    given = _give(tables, folder, ROOT_ID, limit)
+    given += _give_trash(tables, folder, ROOT_ID, limit - given)
+    if given < limit:
+        tables.quotas.pop(folder, None)
+    return given
 
 
 def list_evictable(tables: Tables, owner: NodeId) -> Iterator[Content]:
@@ -116,15 +130,50 @@ def _measure(tables: Tables, contents: Iterable[Content]) -> int:
     return sum(tables.blobs[content.blob].blob.size for content in contents)
 
 
-def _end(tables: Tables, owner: NodeId, above: NodeId) -> None:
-    """Let everything that counts to ``owner`` count to the owner above, be it beyond that one's quota."""
-    if tables.quotas.pop(owner, None) is not None:
-        _recount(tables, [*tables.nodes.values()], {owner}, above)
-        for thrown in [each for each in tables.trash.values() if each.account == owner]:
-            tables.trash[thrown.id] = evolve(thrown, account=above)
+def _end(context: Context, owner: NodeId, above: NodeId) -> None:
+    """
+    Let everything that counts to ``owner`` count to the owner above, be it beyond that one's quota.
+
+    :raises CloudError: that is more than one step can do, with what it has done already.
+    """
+    tables, recounted = context.tables, context.recounted
+    given = _give(tables, owner, above, recounted.most)
+    recounted.add(given)
+    # Of the entries of the trash, most have a version. Those of folders in which nothing is have none.
+    recounted.add(max(0, _give_trash(tables, owner, above, given + recounted.most) - given))
+    del tables.quotas[owner]
 
 
-def _recount(tables: Tables, entries: Iterable[Entry], former: set[NodeId], owner: NodeId) -> None:
-    for entry in [each for each in entries if any(content.account in former for content in each.contents)]:
-        contents = (evolve(each, account=owner) if each.account in former else each for each in entry.contents)
+def _recount(context: Context, top: NodeId, former: set[NodeId], owner: NodeId) -> None:
+    """
+    Let count to ``owner`` what counted to those in ``former`` of ``top`` and all below it.
+
+    :raises CloudError: that is more than one step can do, with what it has done already.
+    """
+    entries = [*context.tables.walk(top)]
+    versions = {content.id for entry in entries for content in entry.contents if content.account in former}
+    # Of the nodes, most have one version.
+    context.recounted.add(max(len(entries), len(versions)))
+    _charge(context.tables, entries, versions, owner)
+
+
+def _give(tables: Tables, owner: NodeId, other: NodeId, most: int) -> int:
+    """Let up to ``most`` versions that count to ``owner`` count to ``other``; how many."""
+    versions = sorted(content.id for _, content in tables.list_contents() if content.account == owner)[:most]
+    _charge(tables, tables.nodes.values(), {*versions}, other)
+    return len(versions)
+
+
+def _charge(tables: Tables, entries: Iterable[Entry], versions: Set[VersionId], owner: NodeId) -> None:
+    """Let those of ``entries`` that are among ``versions`` count to ``owner``."""
+    for entry in [each for each in entries if any(content.id in versions for content in each.contents)]:
+        contents = (evolve(each, account=owner) if each.id in versions else each for each in entry.contents)
         tables.put(evolve(entry, contents=tuple(contents)))
+
+
+def _give_trash(tables: Tables, owner: NodeId, other: NodeId, most: int) -> int:
+    """Let up to ``most`` entries of the trash that count to ``owner`` count to ``other``; how many."""
+    given = [thrown for thrown in tables.trash.values() if thrown.account == owner][:most]
+    for thrown in given:
+        tables.trash[thrown.id] = evolve(thrown, account=other)
+    return len(given)

@@ -11,6 +11,7 @@ from attrs import define, field
 
 from cloudsvc.core.actors import Actor
 from cloudsvc.drive.accounts import Account, Miscount, Quota
+from cloudsvc.drive.bounds import Made, Recounted
 from cloudsvc.drive.catalogue import PinId, Place, Snapshot, Usage
 from cloudsvc.drive.changes import Changes, ChangeSignal
 from cloudsvc.drive.commands import (
@@ -88,9 +89,18 @@ class MemoryCatalogue:
         tables, now = self._tables.copy(), self._now()
         results: list[Any] = []
         noted: list[Happening] = []
+        made, recounted = Made(), Recounted()
         for number, command in enumerate(commands, 1):
             authorisation = Authorisation(tables=tables, actor=actor, touches=command.touches)
-            context = Context(tables=tables, now=now, actor=actor, authorisation=authorisation, noted=noted)
+            context = Context(
+                tables=tables,
+                now=now,
+                actor=actor,
+                authorisation=authorisation,
+                made=made,
+                recounted=recounted,
+                noted=noted,
+            )
             with telling_which(number, len(commands)) if len(commands) > 1 else nullcontext():
                 results.append(_DEEDS[type(command)](context, command))
         history.record_changes(tables, noted)

@@ -46,7 +46,7 @@ def move(context: Context, command: Move) -> Node:
     if entry.id in place.above:
         raise destination_inside_source(source.path)
     context.place(entry, place)
-    bring_to_account(context.tables, entry.id, find_owner(context.tables, source.chain), place.hold(entry).chain)
+    bring_to_account(context, entry.id, find_owner(context.tables, source.chain), place.hold(entry).chain)
     context.note(ChangeKind.MOVED, place.hold(entry), source)
     return context.node(entry.id, place.told)
 
@@ -87,6 +87,7 @@ def copy(context: Context, command: Copy) -> Node:
     if entry.id in place.above:
         raise destination_inside_source(source.path)
     owner = find_owner(context.tables, place.above)
+    context.made.add(1)
     made = evolve(_copy(context, entry, place.folder, owner), name=place.path.name)
     context.tables.put(made)
     _copy_contents(context, entry.id, made.id, owner)
@@ -96,11 +97,17 @@ def copy(context: Context, command: Copy) -> Node:
 
 
 def _copy_contents(context: Context, folder: NodeId, made: NodeId, owner: NodeId) -> None:
-    """Make copies of all that is in ``folder`` in ``made``, which counts to ``owner``."""
+    """
+    Make copies of all that is in ``folder`` in ``made``, which counts to ``owner``.
+
+    :raises CloudError: that is more than one step can make.
+    """
     waiting = [(folder, made)]
     while waiting:
         folder, made = waiting.pop()
-        for child in context.tables.list_children(folder):
+        children = context.tables.list_children(folder)
+        context.made.add(len(children))
+        for child in children:
             copied = _copy(context, child, made, owner)
             context.tables.put(copied)
             waiting.append((child.id, copied.id))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from attrs import evolve, field, frozen
 
 from cloudsvc.core.actors import Actor
+from cloudsvc.drive.bounds import Made, Recounted
 from cloudsvc.drive.changes import Change, ChangeKind
 from cloudsvc.drive.commands import Condition, State
 from cloudsvc.drive.errors import already_exists, file_not_found, folder_not_found, node_not_found
@@ -63,6 +64,8 @@ class Context:
 
     :ivar tables: what it changes.
     :ivar authorisation: what it may do.
+    :ivar made: counts the files and folders that it makes.
+    :ivar recounted: counts what it brings to other accounts.
     :ivar noted: what has happened, which has no numbers yet.
     """
 
@@ -70,6 +73,8 @@ class Context:
     now: Instant
     actor: Actor
     authorisation: Authorisation
+    made: Made
+    recounted: Recounted
     noted: list[Happening] = field(factory=list)
 
     def note(
@@ -167,7 +172,12 @@ class Context:
         return evolve(place, path=spelt, told=spelt)
 
     def insert(self, parent: NodeId, name: Name, *, is_file: bool) -> Entry:
-        """Make a file, which has no content yet, or a folder."""
+        """
+        Make a file, which has no content yet, or a folder.
+
+        :raises CloudError: so many are made together already that nobody else could write for too long.
+        """
+        self.made.add(1)
         entry = Entry(
             id=NodeId(self.tables.give_id()),
             parent=parent,

@@ -55,7 +55,7 @@ def restore(context: Context, command: Restore) -> Node:
         place = context.claim_place(command.destination)
     context.place(entry, place)
     del context.tables.trash[thrown.id]
-    bring_to_account(context.tables, entry.id, thrown.account, place.hold(entry).chain)
+    bring_to_account(context, entry.id, thrown.account, place.hold(entry).chain)
     context.note(ChangeKind.RESTORED, place.hold(entry), former_chain=thrown.chain)
     return context.node(entry.id, place.told)
 
@@ -86,13 +86,19 @@ def purge_entry(tables: Tables, thrown: Thrown) -> None:
 
 
 def remove_purged(tables: Tables, limit: int) -> int:
-    """Remove up to ``limit`` nodes of what was purged, those in a folder before it; how many were removed."""
+    """
+    Remove what was purged, those in a folder before it, in ``limit`` steps; how many it took. What counts to a folder
+    that goes is one step each as well.
+    """
     _, *purged = tables.walk(PURGED)
-    gone = purged[::-1][:limit]
-    for entry in gone:
-        release_account(tables, entry.id)
+    removed = 0
+    for entry in reversed(purged):
+        removed += release_account(tables, entry.id, limit - removed)
+        if removed == limit:
+            break
         tables.remove(entry.id)
-    return len(gone)
+        removed += 1
+    return removed
 
 
 def make_trashed(thrown: Thrown, sight: Sight) -> Trashed:

@@ -277,15 +277,15 @@ def test_a_quota_may_be_less_than_what_is_stored(connection: sqlite3.Connection)
 
 
 def bound_recounts(monkeypatch: pytest.MonkeyPatch, most: int) -> None:
-    monkeypatch.setattr("cloudsvc.storage.catalogue.tree.MOST_RECOUNTED", most)
-    monkeypatch.setattr("cloudsvc.storage.catalogue.quotas.MOST_SHARED_OUT", most)
+    monkeypatch.setattr("cloudsvc.drive.bounds.MOST_RECOUNTED", most)
+    monkeypatch.setattr("cloudsvc.drive.bounds.MOST_SHARED_OUT", most)
 
 
 def test_whoever_may_do_everything_gives_a_quota_to_a_folder_that_has_grown(
     connection: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     do(connection, *(store(f"top/many/{number}") for number in range(9)), MakeFolder(path=parse_path("top/few")))
-    monkeypatch.setattr("cloudsvc.storage.catalogue.tree.MOST_RECOUNTED", 3)
+    monkeypatch.setattr("cloudsvc.drive.bounds.MOST_RECOUNTED", 3)
     do(connection, set_quota("top/many", 99))
     check(connection)
     do(connection, set_quota("top/many", None))

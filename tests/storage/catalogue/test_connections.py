@@ -14,12 +14,12 @@ from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.threads import deferToThread
 
 from cloudsvc.core.errors import CloudError
+from cloudsvc.drive.bounds import MAX_MADE
 from cloudsvc.drive.commands import Copy, MakeFolder
 from cloudsvc.drive.names import parse_path
 from cloudsvc.storage.catalogue.catalogue import _weigh
 from cloudsvc.storage.catalogue.connections import connect
 from cloudsvc.storage.catalogue.group_commit import Weight
-from cloudsvc.storage.catalogue.tree import MAX_MADE
 from tests.support.catalogues import NAME, TESTER, Trial, Watch, open_sqlite
 from tests.support.opened_drives import refusal
 from tests.support.reactors import in_reactor
