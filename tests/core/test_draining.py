@@ -8,6 +8,7 @@ import pytest
 from twisted.internet.defer import CancelledError, Deferred
 
 from cloudsvc.core.draining import Draining
+from tests.support.blobs import take_result
 
 
 async def count(last: int, closed: list[str]) -> AsyncGenerator[int, None]:
@@ -66,7 +67,7 @@ def test_a_stream_whose_client_leaves_is_cancelled_as_any_other() -> None:
     done = Deferred.fromCoroutine(gather(draining.until(count(0, closed)), gathered))
     done.cancel()
     with pytest.raises(CancelledError):
-        done.addErrback(lambda failure: failure.raiseException()).result.raiseException()  # type: ignore[attr-defined]
+        take_result(done)
     assert closed == ["closed"]
     assert not draining._waiting
 

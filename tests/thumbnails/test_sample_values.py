@@ -24,7 +24,7 @@ def write_tiff(samples: bytes, bits: int, *, order: str = "<", sample_format: in
     tags = {
         256: (4, SIZE[0]), 257: (4, SIZE[1]), 258: (3, bits), 259: (3, 1), 262: (3, photometric), 273: (4, 8),
         277: (3, 1), 278: (4, SIZE[1]), 279: (4, len(samples)), 339: (3, sample_format),
-    }  # fmt: skip
+    }  # fmt: skip  # four to a line
     directory = struct.pack(f"{order}H", len(tags))
     for tag, (kind, value) in tags.items():
         directory += struct.pack(f"{order}HHI", tag, kind, 1)

@@ -16,7 +16,7 @@ class ReloadingTLSParser:
     def parseStreamServer(self, reactor: IReactorCore, *args: object, **kwargs: object) -> IStreamServerEndpoint:
         """The endpoint INNER, inside TLS."""
         # Every command of twistd loads this file: what it takes to listen is imported by whoever listens.
-        from cloudsvc.listen.endpoints import wrap_description  # noqa: PLC0415
+        from cloudsvc.listen.endpoints import wrap_description  # noqa: PLC0415  # as above
 
         return wrap_description(reactor, *map(str, args), **{key: str(value) for key, value in kwargs.items()})
 

@@ -55,10 +55,10 @@ def migrate(path: Path, revision: str = "head") -> None:
     :raises sqlite3.Error: it is no database, or cannot be written.
     """
     # Half of Alembic's price is importing it; most starts need nothing of it.
-    from alembic import command  # noqa: PLC0415
-    from alembic.script import ScriptDirectory  # noqa: PLC0415
-    from sqlalchemy import NullPool, create_engine  # noqa: PLC0415
-    from sqlalchemy.exc import DBAPIError  # noqa: PLC0415
+    from alembic import command  # noqa: PLC0415  # as above
+    from alembic.script import ScriptDirectory  # noqa: PLC0415  # as above
+    from sqlalchemy import NullPool, create_engine  # noqa: PLC0415  # as above
+    from sqlalchemy.exc import DBAPIError  # noqa: PLC0415  # as above
 
     config = make_config()
     known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
@@ -83,7 +83,7 @@ def migrate(path: Path, revision: str = "head") -> None:
 
 def make_config() -> Config:
     """What Alembic needs to know, without a file."""
-    from alembic.config import Config  # noqa: PLC0415 - as above
+    from alembic.config import Config  # noqa: PLC0415  # as in migrate
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))

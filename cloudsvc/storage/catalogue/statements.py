@@ -77,8 +77,7 @@ def compile_for(statement: Statement, dialect: Dialect) -> str:
 
 
 def _compile(executable: Executable, columns: Sequence[str], dialect: Dialect) -> Compiled:
-    # Everything that is run here can be compiled, though the type does not say so.
-    compiled: Compiled = executable.compile(  # type: ignore[attr-defined]
+    compiled: Compiled = executable.compile(  # type: ignore[attr-defined]  # all that is run here has it
         dialect=dialect, column_keys=list(columns) or None, compile_kwargs={"render_postcompile": True}
     )
     return compiled

@@ -28,8 +28,8 @@ def main() -> None:
 
 def _decode(source: BinaryIO, kind: FileKind, size: int) -> bytes:
     # Imported within the limits: what decodes untrusted bytes never runs without them.
-    from cloudsvc.thumbnails.worker.decoded import Refused  # noqa: PLC0415
-    from cloudsvc.thumbnails.worker.decoding import load_decoders, make_thumbnail  # noqa: PLC0415
+    from cloudsvc.thumbnails.worker.decoded import Refused  # noqa: PLC0415  # as above
+    from cloudsvc.thumbnails.worker.decoding import load_decoders, make_thumbnail  # noqa: PLC0415  # as above
 
     if is_root():
         # Nobody may not be allowed to read the libraries.

@@ -188,7 +188,7 @@ def test_blobs_of_an_older_program_are_kept_and_lack_a_checksum(tmp_path: Path) 
         ask(file, f"INSERT INTO blob VALUES ('b{number}', x'0{number}', {number}, 1, 0)")  # noqa: S608  # numbers
         node = f"{number + 10}, 1, 'n{number}', 'n{number}', 'n{number}', 1, 1, 5, 5, {number}, {number}, 'a/b'"
         ask(file, f"INSERT INTO node VALUES ({node})")  # noqa: S608  # constants
-        ask(file, f"INSERT INTO version VALUES ({number}, {number + 10}, 'b{number}', 'a/b', 5, NULL, NULL)")  # noqa: S608
+        ask(file, f"INSERT INTO version VALUES ({number}, {number + 10}, 'b{number}', 'a/b', 5, NULL, NULL)")  # noqa: S608  # numbers
     ask(file, "INSERT INTO upload VALUES ('u', 'b9', 'o', 'p', 0, NULL, 5)")
     migrate(file)
     assert ask(file, "SELECT id, digest, size, refs, marked, crc32 FROM blob ORDER BY id") == [

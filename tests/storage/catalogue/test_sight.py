@@ -5,12 +5,13 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 import pytest
 
-from cloudsvc.drive.commands import Discard, Move
+from cloudsvc.drive.commands import Command, Discard, Move
 from cloudsvc.drive.names import parse_path
 from cloudsvc.drive.nodes import VersionId
 from cloudsvc.drive.pages import FileQuery, Order
@@ -50,8 +51,8 @@ def connection(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sqlite3.Con
         yield connection
 
 
-def apply(connection: sqlite3.Connection, command: object) -> None:
-    context = Context(connection=connection, now=1, epoch="e", actor=TESTER).begin(command)  # type: ignore[arg-type]
+def apply(connection: sqlite3.Connection, command: Command) -> None:
+    context = Context(connection=connection, now=1, epoch="e", actor=TESTER).begin(command)
     _DEEDS[type(command)](context, command)
     history.record_changes(connection, context.noted)
 
@@ -60,6 +61,10 @@ def grant(connection: sqlite3.Connection, folder: str) -> Sight:
     row = find_chain(connection, parse_path(folder)).row
     assert row is not None
     return look(connection, frozenset({row.id}))
+
+
+def search(query: FileQuery, connection: sqlite3.Connection, folder: str, limit: int) -> object:
+    return SeenSearch(connection=connection, epoch="e", query=query, sight=grant(connection, folder)).run(limit, None)
 
 
 READS: Final[dict[str, Callable[[sqlite3.Connection, str, int], object]]] = {
@@ -78,11 +83,7 @@ READS: Final[dict[str, Callable[[sqlite3.Connection, str, int], object]]] = {
     "changes": lambda connection, folder, limit: history.read_changes(connection, 0, limit, grant(connection, folder)),
     "usage": lambda connection, folder, _: counting.count_seen_usage(connection, grant(connection, folder)),
     **{
-        f"files by {order.value}": lambda connection, folder, limit, order=order: SeenSearch(  # type: ignore[misc]
-            connection=connection, epoch="e", query=FileQuery(order=order), sight=grant(connection, folder)
-        ).run(limit, None)
-        for order in Order
-        if order is not Order.PATH
+        f"files by {order.value}": partial(search, FileQuery(order=order)) for order in Order if order is not Order.PATH
     },
 }
 
