@@ -10,6 +10,7 @@ import ast
 import inspect
 import re
 import sys
+import textwrap
 import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import Enum
@@ -28,9 +29,10 @@ PAGE = Path(__file__).parents[1] / "docs" / "reference.md"
 _HEAD = """\
 # Reference of cloudsvc.extend
 
-Everything that an extension imports, in the order of the alphabet: first what each may want, then what a front end
-of the drive says to it and is answered. [extending.md](extending.md) shows how the pieces fit together. This page is
-made of the docstrings (`make reference`); a test sees that it is current.
+Everything that an extension imports, in the order of the alphabet: first what each may want, then
+what a front end of the drive says to it and is answered. [extending.md](extending.md) shows how the
+pieces fit together. This page is made of the docstrings (`make reference`); a test sees that it is
+current.
 """
 
 _MODULES = {"cloudsvc.extend": extend, "cloudsvc.extend.drive": drive}
@@ -43,6 +45,7 @@ _MADE_HERE = frozenset({"Body", "Request"})
 """Classes whose objects come from the server: how they are made is nobody else's matter."""
 
 _WIDTH = 100
+"""Columns of a line."""
 
 
 def render() -> str:
@@ -73,7 +76,7 @@ def _render_class(name: str, kind: type) -> str:
     if kind.__module__.partition(".")[0] == _FOREIGN:
         return f"### `{name}`\n\nKlein's own, of the same name: an application's routes are registered with one.\n"
     signature = "" if name in _MADE_HERE else _signature(name, kind)
-    lines = [f"### `{name}`\n", signature, _text(kind), _render_members(kind)]
+    lines = [f"### `{name}`\n", signature, _text(kind), _list_settings(kind), _render_members(kind)]
     return "\n".join(filter(None, lines))
 
 
@@ -93,7 +96,8 @@ def _signature(name: str, value: typing.Any) -> str:
     result = inspect.Signature.empty if answer is None or repr(answer) == "None" else answer
     text = name + str(signature.replace(parameters=shown, return_annotation=result))
     if len(text) > _WIDTH:
-        text = "\n".join([f"{name}(", *(f"    {each}," for each in _list_parameters(shown)), text[text.rindex(")") :]])
+        listed = (_lay_out(f"    {each},", " " * 8) for each in _list_parameters(shown))
+        text = "\n".join([f"{name}(", *listed, text[text.rindex(")") :]])
     return f"```python\n{text}\n```\n"
 
 
@@ -101,15 +105,43 @@ def _show(parameter: inspect.Parameter) -> inspect.Parameter:
     """The same with annotation and default as they are written."""
     annotation, default = parameter.annotation, parameter.default
     if isinstance(annotation, str):
-        annotation = _Text(annotation)
+        annotation = _Text(_part(annotation)[0])
     if default is not inspect.Parameter.empty:
         default = _Text(_describe(default))
     return parameter.replace(annotation=annotation, default=default)
 
 
+def _part(annotation: str) -> tuple[str, str, str]:
+    """The type that an annotation names; and of a setting, what it is, and the bounds of its values."""
+    parsed = ast.parse(annotation, mode="eval").body
+    if not (isinstance(parsed, ast.Subscript) and ast.unparse(parsed.value) == "Annotated"):
+        return annotation, "", ""
+    kind, meta = typing.cast("ast.Tuple", parsed.slice).elts
+    said = {each.arg: each.value for each in typing.cast("ast.Call", meta).keywords}
+    described = said.pop("description", ast.Constant(""))
+    bounds = ", ".join(f"{name}={ast.unparse(value)}" for name, value in said.items())
+    return ast.unparse(kind), ast.literal_eval(described), bounds
+
+
+def _list_settings(kind: type) -> str:
+    """What the fields of a section of the configuration mean."""
+    parted = {
+        name: _part(text) for name, text in vars(kind).get("__annotations__", {}).items() if isinstance(text, str)
+    }
+    return "".join(
+        _lay_out(f"- `{name}`{f' ({bounds})' if bounds else ''}: {said}", "  ") + "\n"
+        for name, (_, said, bounds) in parted.items()
+        if said
+    )
+
+
 def _describe(default: object) -> str:
     if default is attrs.NOTHING or callable(default):
         return "..."
+    made = type(default)
+    if attrs.has(made) and all(each.default is not attrs.NOTHING for each in attrs.fields(made)):
+        # What it is made of without being told anything, nobody has to read each time.
+        return f"{made.__name__}()" if default == made() else repr(default)
     return repr(dict(default) if isinstance(default, Mapping) else default)
 
 
@@ -142,7 +174,7 @@ def _to_markdown(text: str) -> str:
     """A docstring in Markdown: roles become code, and fields a list."""
     text = _ROLE.sub(lambda found: f"`{found[1].rpartition('.')[2]}`", text).replace("``", "`")
     head, *fields = re.split(r"^(?=:(?:cvar|ivar|param|raises|returns?)\b)", text, flags=re.MULTILINE)
-    lines = [head.strip(), ""] if head.strip() else []
+    lines = [_fill(head), ""] if head.strip() else []
     for field in fields:
         found = _FIELD.match(field)
         if found is None:
@@ -150,8 +182,25 @@ def _to_markdown(text: str) -> str:
         kind, name = _KINDS[found[1]], found[2].strip()
         said = " ".join(field[found.end() :].split())
         label = f"{kind}`{name}`" if name else kind
-        lines.append(f"- {label}: {said}")
+        lines.append(_fill(f"- {label}: {said}", indent="  "))
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _fill(text: str, indent: str = "") -> str:
+    """
+    Paragraphs in lines of the width. Those that are laid out, such as code and lists, stay as they are.
+
+    :param indent: what lines after the first begin with.
+    """
+    paragraphs = text.strip().split("\n\n")
+    return "\n\n".join(
+        each if re.search(r"^(?:    |- )", each, re.MULTILINE) and not indent else _lay_out(each, indent)
+        for each in paragraphs
+    )
+
+
+def _lay_out(text: str, indent: str) -> str:
+    return textwrap.fill(text, _WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
 
 def _render_members(kind: type) -> str:
@@ -204,7 +253,8 @@ def _render_value(name: str, value: typing.Any) -> str:
     if isinstance(value, type):
         return f"### `{name}`\n\n`{value.__name__}`\n"
     if isinstance(value, UnionType):
-        return f"### `{name}`\n\n`{re.sub(r'[a-z_]+[.](?=[A-Za-z_.]*[A-Z])', '', str(value))}`\n"
+        union = re.sub(r"[a-z_]+[.](?=[A-Za-z_.]*[A-Z])", "", str(value))
+        return f"### `{name}`\n\n```python\n{_lay_out(union, '    ')}\n```\n"
     shown = dict(value) if hasattr(value, "keys") else value
     return f"### `{name}`\n\n`{shown!r}`\n"
 

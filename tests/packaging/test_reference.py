@@ -35,6 +35,10 @@ def test_it_is_the_same_under_every_python() -> None:
     assert "### `Instant`\n\n`int`\n\nMicroseconds since the epoch; negative before it.\n" in PAGE.read_text()
 
 
+def test_its_lines_fit() -> None:
+    assert [line for line in PAGE.read_text().splitlines() if len(line) > 100] == []
+
+
 def _is_class(value: object) -> bool:
     return isinstance(value, type) and value.__module__ != "builtins"
 
