@@ -13,13 +13,16 @@ from twisted.python.failure import Failure
 from cloudsvc.core.actors import Actor
 from cloudsvc.core.errors import CloudError, Kind
 from cloudsvc.drive.drive import Drive
-from cloudsvc.drive.errors import unsupported_media
+from cloudsvc.drive.errors import too_many_thumbnails, unsupported_media
 from cloudsvc.drive.names import DrivePath
 from cloudsvc.drive.nodes import Blob, File
 from cloudsvc.drive.spooling import Spooler
 
 _FINAL: Final = frozenset({Kind.UNSUPPORTED_TYPE, Kind.UNPROCESSABLE})
 """Kinds of refusals that another attempt would not change."""
+
+_ATTEMPTS: Final = 3
+"""Times that a thumbnail is made anew, as the file of which it was to be made is gone when its turn comes."""
 
 _DECODABLE: Final = ("image/", "video/", "audio/", "application/octet-stream", "application/ogg")
 """How the types begin of what may be an image, a video, or audio with a cover. The bytes of others do not count."""
@@ -111,7 +114,7 @@ class _Making:
     """One thumbnail being made, and those who wait for it."""
 
     key: str
-    waiting: list[Deferred[bytes]] = field(factory=list)
+    waiting: list[Deferred[bytes | None]] = field(factory=list)
     work: Deferred[None] | None = None
 
 
@@ -141,12 +144,17 @@ class Thumbnails:
 
         :raises CloudError: there is no such file, or none can be made of it.
         """
-        file, content = await self._drive.find_file_with(actor, path, lambda blob: self._cache.load(self._name(blob)))
-        key = self._name(file.version.blob)
-        self._check(key, file)
-        if content is None:
-            content = await self._wait(key, actor, file)
-        return Thumbnail(content=content, validator=key)
+        for _ in range(_ATTEMPTS):
+            file, content = await self._drive.find_file_with(
+                actor, path, lambda blob: self._cache.load(self._name(blob))
+            )
+            key = self._name(file.version.blob)
+            self._check(key, file)
+            if content is None:
+                content = await self._wait(key, actor, file)
+            if content is not None:
+                return Thumbnail(content=content, validator=key)
+        raise too_many_thumbnails()
 
     async def find_validator(self, actor: Actor, path: DrivePath) -> str:
         """
@@ -171,16 +179,17 @@ class Thumbnails:
         if not file.version.media_type.startswith(_DECODABLE):
             raise unsupported_media()
 
-    async def _wait(self, key: str, actor: Actor, file: File) -> bytes:
+    async def _wait(self, key: str, actor: Actor, file: File) -> bytes | None:
+        """What is made; ``None`` where the file is gone of which it was to be made, be it this one or another's."""
         making = self._makings.get(key) or _Making(key)
-        mine: Deferred[bytes] = Deferred(lambda waiter: self._leave(making, waiter))
+        mine: Deferred[bytes | None] = Deferred(lambda waiter: self._leave(making, waiter))
         making.waiting.append(mine)
         if making.work is None:
             self._makings[key] = making
             making.work = Deferred.fromCoroutine(self._make(key, actor, file)).addBoth(self._deliver, making)
         return await mine
 
-    def _leave(self, making: _Making, waiter: Deferred[bytes]) -> None:
+    def _leave(self, making: _Making, waiter: Deferred[bytes | None]) -> None:
         making.waiting.remove(waiter)
         if not making.waiting and making.work is not None:
             # Whoever comes now must not wait for what is being given up.
@@ -190,11 +199,14 @@ class Thumbnails:
     def _deliver(self, outcome: bytes | Failure, making: _Making) -> None:
         self._forget(making)
         waiting, making.waiting = making.waiting, []
+        problem = outcome.value if isinstance(outcome, Failure) and isinstance(outcome.value, CloudError) else None
+        # It names the file of whoever asked first, which others may not see. What they ask for may be there still.
+        is_gone = problem is not None and problem.kind is Kind.NOT_FOUND
         for waiter in waiting:
-            if isinstance(outcome, Failure) and isinstance(outcome.value, CloudError):
-                waiter.errback(_repeat(outcome.value))
+            if problem is not None and not is_gone:
+                waiter.errback(_repeat(problem))
             else:
-                waiter.callback(outcome)
+                waiter.callback(None if is_gone else outcome)
 
     def _forget(self, making: _Making) -> None:
         if self._makings.get(making.key) is making:

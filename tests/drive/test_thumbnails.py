@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from attrs import frozen
 from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.task import deferLater
 
 from cloudsvc.core.errors import CloudError
 from cloudsvc.drive.names import parse_path
@@ -59,6 +60,12 @@ async def open_studio(directory: Path, then: str | None = None, size: int = 64) 
                 yield studio
             finally:
                 await maker.stop()
+
+
+async def until_waiting(studio: Studio, callers: int) -> None:
+    """Return when so many wait for thumbnails."""
+    while sum(len(making.waiting) for making in studio.thumbnails._makings.values()) < callers:
+        await deferLater(current(), 0.01)
 
 
 async def fail(work: Deferred[Any]) -> None:
@@ -140,6 +147,35 @@ async def test_asked_for_by_several_at_once_it_is_made_once(tmp_path: Path) -> N
         gate.touch()
         assert {(await each).content for each in waiting[4:]} == {MADE}
         assert count_starts(studio.starts) == 1
+
+
+@in_reactor
+async def test_a_file_that_is_gone_when_its_turn_comes_is_nobody_elses_matter(tmp_path: Path) -> None:
+    """Others who wait for the same content may not see that file: they are not told of it, and have their own."""
+    gate = tmp_path / "gate"
+    then = f"\nwhile not pathlib.Path({str(gate)!r}).exists(): time.sleep(0.01)\n{_MAKE}"
+    async with open_studio(tmp_path, then) as studio:
+        await studio.opened.store("busy.png", b"what is made first")
+        names = ("secret.png", "same.png", "replaced.png", "gone.png")
+        for name in names:
+            await studio.opened.store(name, b"content")
+        busy = studio.get("busy.png")
+        await until_there(studio.starts)
+        secret = studio.get("secret.png")
+        await until_waiting(studio, 2)
+        same, replaced, gone = [studio.get(name) for name in names[1:]]
+        await until_waiting(studio, 5)
+        for name in ("secret.png", "gone.png"):
+            await studio.opened.drive.discard(studio.opened.actor, parse_path(name))
+        await studio.opened.store("replaced.png", b"another content")
+        gate.touch()
+        for asked, name in ((secret, "secret.png"), (gone, "gone.png")):
+            with pytest.raises(CloudError, match=name) as refused:
+                await asked
+            assert refused.value.code == "file_not_found"
+        made = [await each for each in (busy, same, replaced)]
+        assert [each.content for each in made] == [MADE] * 3
+        assert len({each.validator for each in made}) == 3
 
 
 @in_reactor
