@@ -40,6 +40,8 @@ Hints of what may not be seen
     api/drive/test_what_is_not_seen.py::test_it_makes_no_difference
     api/drive/test_what_is_not_seen.py::test_every_route_is_asked
     api/drive/test_what_is_not_seen.py::test_every_method_is_called
+    api/drive/test_unseen_combinations.py::test_it_makes_no_difference
+    drive/test_thumbnails.py::test_a_file_that_is_gone_when_its_turn_comes_is_nobody_elses_matter
     contracts/catalogue/test_sight.py::test_the_granted_folders_and_the_way_to_them
     contracts/catalogue/test_sight.py::test_a_folder_on_the_way_tells_the_moments_of_what_is_granted
     contracts/catalogue/test_sight.py::test_files_by_every_order_in_full_pages
