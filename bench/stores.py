@@ -7,16 +7,15 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from sqlite3 import Connection
 from typing import Any, Final
 
 from sqlalchemy import Table, insert
 
 from cloudsvc.drive.changes import ChangeKind
-from cloudsvc.storage.catalogue import name_index
-from cloudsvc.storage.catalogue.connections import connect
-from cloudsvc.storage.catalogue.migration import migrate
 from cloudsvc.storage.catalogue.schema import FILE, FOLDER, ROOT, blob, change, node, version
+from cloudsvc.storage.catalogue.sqlite.connections import SQLiteConnection, connect
+from cloudsvc.storage.catalogue.sqlite.migration import migrate
+from cloudsvc.storage.catalogue.sqlite.name_index import catch_up
 from cloudsvc.storage.catalogue.statements import compile_statement
 from cloudsvc.storage.catalogue.storing import count_bytes
 from cloudsvc.storage.local import CATALOGUE_NAME
@@ -48,7 +47,7 @@ def make_store(directory: Path, files: int) -> None:
         connection.execute("BEGIN")
         _fill(connection, files)
         connection.execute("COMMIT")
-        while name_index.catch_up(connection, 1):
+        while catch_up(connection, 1):
             pass
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     finally:
@@ -62,7 +61,7 @@ def _pretend_snapshots(folder: Path) -> None:
         (folder / f"catalogue-{day:%Y%m%d}T000000Z.sqlite3").touch()
 
 
-def _fill(connection: Connection, files: int) -> None:
+def _fill(connection: SQLiteConnection, files: int) -> None:
     now = time.time_ns() // 1000
     folders = {name: _add_folder(connection, name, now) for name in (MANY, FEW)}
     places = [(folders[FEW], f"{FEW}/")] * PAGE + [(folders[MANY], f"{MANY}/")] * files
@@ -119,7 +118,7 @@ def _fill(connection: Connection, files: int) -> None:
     connection.execute("UPDATE state SET last_change = (SELECT max(number) FROM change)")
 
 
-def _add_folder(connection: Connection, name: str, now: int) -> int:
+def _add_folder(connection: SQLiteConnection, name: str, now: int) -> int:
     folder = {"parent": ROOT, "key": name, "name": name, "folded": name, "kind": FOLDER}
     _insert(connection, node, [{**folder, "created_at": now, "updated_at": now}])
     [number] = connection.execute("SELECT last_insert_rowid()").fetchone()
@@ -132,9 +131,9 @@ def _note(number: int, *, is_folder: bool, path: str, at: int) -> dict[str, Any]
     return {"kind": kind, "node": number, "is_folder": is_folder, "path": path, "at": at, "actor": "owner"}
 
 
-def _insert(connection: Connection, table: Table, rows: Iterator[dict[str, Any]] | list[dict[str, Any]]) -> None:
+def _insert(connection: SQLiteConnection, table: Table, rows: Iterator[dict[str, Any]] | list[dict[str, Any]]) -> None:
     rows = iter(rows)
     first = next(rows)
     statement = compile_statement(insert(table), *first)
-    connection.execute(statement.text, first)
-    connection.executemany(statement.text, rows)
+    connection.execute(statement.sqlite.text, first)
+    connection.executemany(statement.sqlite.text, rows)

@@ -22,7 +22,7 @@ from cloudsvc.drive.replacement import Supply, read_verified
 from cloudsvc.storage.blobs import holds_blobs
 from cloudsvc.storage.blobs.layout import Layout
 from cloudsvc.storage.catalogue import NewerSchema, SQLiteCatalogue, find_revision, migrate
-from cloudsvc.storage.catalogue.receiving import SENSELESS, receive, telling_what_is_unusable
+from cloudsvc.storage.catalogue.sqlite.receiving import SENSELESS, receive, telling_what_is_unusable
 from cloudsvc.storage.installation import Installation
 from cloudsvc.storage.local import CATALOGUE_NAME, LOCK_NAME
 from cloudsvc.storage.opening import Resources, check_owner

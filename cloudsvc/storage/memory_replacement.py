@@ -12,7 +12,7 @@ from cloudsvc.drive.inventory import list_blobs
 from cloudsvc.drive.nodes import ROOT_ID, BlobId, Instant
 from cloudsvc.drive.replacement import Supply, read_verified
 from cloudsvc.storage.blobs.memory import Shelf, Stored
-from cloudsvc.storage.catalogue.receiving import telling_what_is_unusable
+from cloudsvc.storage.catalogue.sqlite.receiving import telling_what_is_unusable
 from cloudsvc.storage.memory_catalogue import Memory, MemoryCatalogue, read_database
 
 

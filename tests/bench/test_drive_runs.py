@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +14,7 @@ from cloudsvc.drive.names import parse_path
 from cloudsvc.drive.nodes import File
 from cloudsvc.storage.catalogue.listing import Lists
 from cloudsvc.storage.catalogue.sight import EVERYTHING
+from cloudsvc.storage.catalogue.sqlite.connections import connect
 from tests.support.required_tools import require_tool
 
 
@@ -37,7 +37,7 @@ def test_a_quick_run_measures_the_stages_asked_for(tmp_path: Path) -> None:
 
 def test_the_large_store_is_whole(tmp_path: Path) -> None:
     make_store(tmp_path / "store", 250)
-    connection = sqlite3.connect(tmp_path / "store" / "catalogue.sqlite3")
+    connection = connect(tmp_path / "store" / "catalogue.sqlite3")
     try:
         assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
         lists = Lists(connection=connection, epoch="e", sight=EVERYTHING)

@@ -16,7 +16,7 @@ from cloudsvc.core.errors import OperatorError
 SYNCS = {
     "core/durable_files.py",
     "storage/blobs/disk.py",  # the store's seam to the system, which tests let fail call by call
-    "storage/catalogue/reading.py",  # SQLite writes the copy, so that it has no stream
+    "storage/catalogue/sqlite/copying.py",  # SQLite writes the copy, so that it has no stream
     "administration/target.py",  # a folder behind a descriptor, to which no link can lead
 }
 """Modules that may call ``os.fsync`` themselves."""

@@ -343,7 +343,7 @@ async def test_a_blob_that_cannot_be_deleted_holds_up_no_other(tmp_path: Path) -
 
 @in_reactor
 async def test_the_catalogue_counts_beyond_its_share(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cloudsvc.storage.catalogue.footprint._BELIEVED_SECONDS", 0.0)
+    monkeypatch.setattr("cloudsvc.storage.catalogue.sqlite.footprint._BELIEVED_SECONDS", 0.0)
     async with open_drive(tmp_path, FOUR_UNITS) as opened:
         await opened.store("a", unit("a"))
         catalogue = opened.storage.catalogue

@@ -19,7 +19,7 @@ from cloudsvc.drive.names import parse_path
 from cloudsvc.drive.nodes import Blob
 from cloudsvc.storage.blobs.drafts import UNHASHED
 from tests.support.blobs import store_blob
-from tests.support.catalogues import hide_checksums
+from tests.support.catalogues import hide_checksums, writing_connection
 from tests.support.inline_threads import Inline
 from tests.support.opened_drives import OpenDrive, open_drive
 from tests.support.reactors import in_reactor
@@ -122,7 +122,7 @@ async def test_what_is_damaged_is_told_once_and_holds_up_nothing(tmp_path: Path,
 
 def forget_crc32(opened: OpenDrive) -> None:
     """As an older program would have stored all that there is."""
-    connection = opened.storage.catalogue._writer.connection
+    connection = writing_connection(opened.storage.catalogue)
     connection.execute("BEGIN IMMEDIATE")
     connection.execute("UPDATE blob SET crc32 = NULL")
     connection.execute("COMMIT")

@@ -22,6 +22,8 @@ from cloudsvc.drive.names import parse_path
 from cloudsvc.drive.nodes import Blob, BlobId, File, Instant, Node, Trashed
 from cloudsvc.drive.pages import FileQuery, Page
 from cloudsvc.storage.catalogue import READER_THREADS, SQLiteCatalogue, migrate, open_catalogue
+from cloudsvc.storage.catalogue.sqlite.connections import SQLiteConnection
+from cloudsvc.storage.catalogue.sqlite.transactions import SQLiteTransactions
 from cloudsvc.storage.memory_catalogue import Memory, MemoryCatalogue
 from tests.support.reactors import run_threads
 
@@ -53,6 +55,13 @@ class Watch:
 
 OpenCatalogue: TypeAlias = Callable[[Path, Watch], AbstractAsyncContextManager[Catalogue]]
 """A way to the catalogue in a directory, which may be empty, closed at the end."""
+
+
+def writing_connection(catalogue: SQLiteCatalogue) -> SQLiteConnection:
+    """The connection by which one in SQLite writes."""
+    transactions = catalogue._writer.transactions
+    assert isinstance(transactions, SQLiteTransactions)
+    return transactions.connection
 
 
 @asynccontextmanager

@@ -8,7 +8,6 @@ row here: what counts to it is counted by blobs, in the state, whether or not th
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from sqlite3 import Connection
 from typing import Final
 
 from sqlalchemy import bindparam, func, literal_column, select, update
@@ -20,7 +19,7 @@ from cloudsvc.storage.catalogue.constructs import is_among
 from cloudsvc.storage.catalogue.nodes import Ancestry, load_rows
 from cloudsvc.storage.catalogue.schema import ROOT, account, blob, node, version
 from cloudsvc.storage.catalogue.sight import format_ids
-from cloudsvc.storage.catalogue.statements import compile_statement
+from cloudsvc.storage.catalogue.statements import Connection, compile_statement
 from cloudsvc.storage.catalogue.tree import Context
 
 _COLUMNS: Final = (account.c.owner, account.c.quota, account.c.stored_bytes)

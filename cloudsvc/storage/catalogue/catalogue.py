@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import sqlite3
-import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from functools import partial
-from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from attrs import define
 
 from cloudsvc.core.actors import Actor
-from cloudsvc.core.coroutines import shield
-from cloudsvc.core.threads import ThreadRunner
 from cloudsvc.drive.catalogue import Place, Usage
 from cloudsvc.drive.changes import Changes, ChangeSignal
 from cloudsvc.drive.commands import (
@@ -33,36 +28,31 @@ from cloudsvc.drive.commands import (
 )
 from cloudsvc.drive.errors import telling_which
 from cloudsvc.drive.names import DrivePath
-from cloudsvc.drive.nodes import Blob, File, Instant, Node, Trashed, Version, VersionId
+from cloudsvc.drive.nodes import Blob, File, Node, Trashed, Version, VersionId
 from cloudsvc.drive.pages import FileQuery, Order, Page
 from cloudsvc.drive.permissions import is_unlimited
-from cloudsvc.storage.ballast import Ballast
 from cloudsvc.storage.catalogue import (
     accounts,
     changing,
     counting,
     discarding,
     history,
-    name_index,
     quotas,
     storing,
 )
-from cloudsvc.storage.catalogue.connections import connect
-from cloudsvc.storage.catalogue.footprint import Footprint
-from cloudsvc.storage.catalogue.group_commit import Weight, Writer
+from cloudsvc.storage.catalogue.group_commit import Weight
 from cloudsvc.storage.catalogue.lanes import Lane
 from cloudsvc.storage.catalogue.listing import Lists
 from cloudsvc.storage.catalogue.nodes import make_node
 from cloudsvc.storage.catalogue.places import check_place
-from cloudsvc.storage.catalogue.reading import Readers, Turn
+from cloudsvc.storage.catalogue.reading import Turn
 from cloudsvc.storage.catalogue.searching import Search
 from cloudsvc.storage.catalogue.seen_files import SeenSearch
 from cloudsvc.storage.catalogue.sight import find_seen, look_as
-from cloudsvc.storage.catalogue.snapshots import Copier
+from cloudsvc.storage.catalogue.statements import Connection
 from cloudsvc.storage.catalogue.tree import Context
-from cloudsvc.storage.catalogue.upkeep import STEP, Upkeep
+from cloudsvc.storage.catalogue.upkeep import STEP, C, Upkeep
 from cloudsvc.storage.catalogue.walking import Walk
-from cloudsvc.storage.work_directories import WORK_NAME
 
 T = TypeVar("T")
 
@@ -100,67 +90,15 @@ def _weigh(commands: Sequence[Command]) -> Weight:
     return Weight.LIGHT if is_light else Weight.HEAVY
 
 
-async def open_catalogue(
-    path: Path,
-    *,
-    writer: ThreadRunner,
-    readers: ThreadRunner,
-    now: Callable[[], Instant],
-    ballast: Ballast | None = None,
-    monotonic: Callable[[], float] = time.monotonic,
-    beside: Sequence[Path] = (),
-) -> SQLiteCatalogue:
-    """
-    The catalogue in a file that is migrated. Whoever opens it closes it.
-
-    :param writer: exactly one thread.
-    :param readers: at least :data:`~cloudsvc.storage.catalogue.lanes.READER_THREADS` of them.
-    :param ballast: is given up for deleting on a full disk.
-    :param monotonic: a clock in seconds, by which reads take too long.
-    :param beside: directories with copies of it, which count as what it takes.
-    :raises sqlite3.Error: it cannot be opened.
-    """
-    signal = ChangeSignal()
-    connection, epoch = await shield(writer.run(_open, path), lambda opened: opened[0].close())
-    reading = Readers(path=path, threads=readers, monotonic=monotonic)
-    return SQLiteCatalogue(
-        writer=Writer(
-            connection=connection, threads=writer, ballast=ballast, catch_up=name_index.catch_up, on_commit=signal.wake
-        ),
-        readers=reading,
-        copier=Copier(
-            directory=path.with_name(WORK_NAME),
-            readers=reading,
-            threads=readers,
-            open_copy=partial(open_catalogue, writer=writer, readers=readers, now=now, monotonic=monotonic),
-        ),
-        epoch=epoch,
-        now=now,
-        signal=signal,
-        footprint=Footprint(database=path, beside=beside, monotonic=monotonic),
-    )
-
-
-def _open(path: Path) -> tuple[sqlite3.Connection, str]:
-    """A connection for writing, and the epoch of what is there."""
-    connection = connect(path)
-    try:
-        [epoch] = connection.execute("SELECT epoch FROM state").fetchone()
-    except BaseException:
-        connection.close()
-        raise
-    return connection, str(epoch)
-
-
 @define(eq=False, kw_only=True)
-class SQLiteCatalogue(Upkeep):
-    """A :class:`cloudsvc.drive.catalogue.Catalogue` in an SQLite database. Several processes may have it open."""
+class DatabaseCatalogue(Upkeep[C]):
+    """A :class:`cloudsvc.drive.catalogue.Catalogue` in a database. Several processes may have it open."""
 
     _epoch: str
     _signal: ChangeSignal
 
     async def close(self) -> None:
-        """Finish what was asked for, and let go of the file."""
+        """Finish what was asked for, and let go of the database."""
         try:
             await self._readers.close()
         finally:
@@ -256,7 +194,7 @@ class SQLiteCatalogue(Upkeep):
         )
 
     async def _empty_trash(self, actor: Actor) -> int:
-        purge: Callable[[sqlite3.Connection, int, int], int] = discarding.purge_up_to
+        purge: Callable[[Connection, int, int], int] = discarding.purge_up_to
         if not is_unlimited(actor):
             purge = partial(discarding.purge_granted, actor)
         newest = await self._writer.run(discarding.find_newest, frees=True)
@@ -268,7 +206,7 @@ class SQLiteCatalogue(Upkeep):
             purged, weight = purged + some, Weight.UPKEEP
         return purged
 
-    def _apply(self, connection: sqlite3.Connection, actor: Actor, commands: Sequence[Command]) -> list[Any]:
+    def _apply(self, connection: Connection, actor: Actor, commands: Sequence[Command]) -> list[Any]:
         context = Context(connection=connection, now=self._now(), epoch=self._epoch, actor=actor)
         results = []
         for number, command in enumerate(commands, 1):
@@ -279,9 +217,7 @@ class SQLiteCatalogue(Upkeep):
             self._signal.note()
         return results
 
-    def _search(
-        self, connection: sqlite3.Connection, actor: Actor, query: FileQuery, turn: Turn
-    ) -> Walk | Search | SeenSearch:
+    def _search(self, connection: Connection, actor: Actor, query: FileQuery, turn: Turn) -> Walk | Search | SeenSearch:
         sight = look_as(connection, actor)
         if query.order is Order.PATH:
             return Walk(connection=connection, epoch=self._epoch, query=query, sight=sight, is_over=turn.is_over)
@@ -289,21 +225,21 @@ class SQLiteCatalogue(Upkeep):
             return Search(connection=connection, epoch=self._epoch, query=query, is_over=turn.is_over)
         return SeenSearch(connection=connection, epoch=self._epoch, query=query, sight=sight)
 
-    def _check_place(self, connection: sqlite3.Connection, actor: Actor, path: DrivePath, *, replace: bool) -> Place:
+    def _check_place(self, connection: C, actor: Actor, path: DrivePath, *, replace: bool) -> Place:
         file, chain = check_place(connection, self._epoch, actor, path, replace=replace)
         return Place(
             file=file,
             account=accounts.find_account(connection, chain),
             stored_bytes=counting.count_stored_bytes(connection),
-            catalogue_bytes=self._footprint.read(),
+            catalogue_bytes=self._footprint.read(connection),
         )
 
-    def _count_usage(self, connection: sqlite3.Connection, actor: Actor) -> Usage:
+    def _count_usage(self, connection: C, actor: Actor) -> Usage:
         sight = look_as(connection, actor)
         if sight.sees_all:
-            return counting.count_usage(connection, self._footprint.measure())
+            return counting.count_usage(connection, self._footprint.measure(connection))
         return counting.count_seen_usage(connection, sight)
 
-    def _find(self, connection: sqlite3.Connection, actor: Actor, path: DrivePath) -> Node | None:
+    def _find(self, connection: Connection, actor: Actor, path: DrivePath) -> Node | None:
         chain = find_seen(connection, path, look_as(connection, actor))
         return None if chain.row is None else make_node(connection, self._epoch, chain.row, chain.path)

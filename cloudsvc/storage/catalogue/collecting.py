@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from sqlite3 import Connection
 from typing import Final
 
 from sqlalchemy import bindparam, delete, func, insert, literal_column, or_, select, update
@@ -15,7 +14,7 @@ from cloudsvc.drive.nodes import BlobId, Instant, VersionId
 from cloudsvc.storage.catalogue.constructs import is_among_texts
 from cloudsvc.storage.catalogue.nodes import Ancestry, load_rows
 from cloudsvc.storage.catalogue.schema import blob, pin, version
-from cloudsvc.storage.catalogue.statements import compile_statement
+from cloudsvc.storage.catalogue.statements import Connection, compile_statement
 from cloudsvc.storage.catalogue.storing import count_bytes
 
 _MARK: Final = compile_statement(

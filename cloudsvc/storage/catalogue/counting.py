@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from sqlite3 import Connection
 from typing import Final
 
 from sqlalchemy import and_, bindparam, case, func, literal_column, not_, or_, select, union_all
@@ -11,7 +10,7 @@ from cloudsvc.drive.catalogue import Usage
 from cloudsvc.storage.catalogue.constructs import is_among
 from cloudsvc.storage.catalogue.schema import FILE, PURGED, ROOT, TRASH, blob, node, state, trash, version
 from cloudsvc.storage.catalogue.sight import Sight, format_ids, holds_any
-from cloudsvc.storage.catalogue.statements import compile_statement
+from cloudsvc.storage.catalogue.statements import Connection, compile_statement
 
 _STORED: Final = compile_statement(select(state.c.stored_bytes))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from sqlite3 import Connection
 from typing import Any, Final
 
 from attrs import evolve
@@ -17,7 +16,7 @@ from cloudsvc.storage.catalogue.constructs import is_among, json_member
 from cloudsvc.storage.catalogue.nodes import read_chain, read_path
 from cloudsvc.storage.catalogue.schema import change, state
 from cloudsvc.storage.catalogue.sight import Sight, format_ids, holds_any
-from cloudsvc.storage.catalogue.statements import compile_statement
+from cloudsvc.storage.catalogue.statements import Connection, compile_statement
 
 _changes: Final = (
     select(

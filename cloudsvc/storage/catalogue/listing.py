@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from sqlite3 import Connection
 from typing import Any, Final, TypeVar
 
 from attrs import frozen
@@ -28,7 +27,7 @@ from cloudsvc.storage.catalogue.nodes import (
 )
 from cloudsvc.storage.catalogue.schema import blob, node, trash, version
 from cloudsvc.storage.catalogue.sight import Sight, find_seen, format_ids, holds_any
-from cloudsvc.storage.catalogue.statements import compile_statement
+from cloudsvc.storage.catalogue.statements import Connection, compile_statement
 
 R = TypeVar("R")
 T = TypeVar("T")

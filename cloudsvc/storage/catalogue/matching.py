@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable, Iterator
 from enum import Enum, auto
 from functools import cache
-from sqlite3 import Connection
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from sqlalchemy import (
@@ -26,10 +25,10 @@ from sqlalchemy import (
 from cloudsvc.drive.names import fold_case
 from cloudsvc.drive.pages import FileQuery, Order
 from cloudsvc.storage.catalogue.constructs import contains, is_among, names_with
-from cloudsvc.storage.catalogue.name_index import find_indexed, make_expression
+from cloudsvc.storage.catalogue.name_index import make_expression
 from cloudsvc.storage.catalogue.nodes import WITH_VERSION, Row
 from cloudsvc.storage.catalogue.schema import ROOT, node, tag
-from cloudsvc.storage.catalogue.statements import Statement, compile_statement
+from cloudsvc.storage.catalogue.statements import Connection, Statement, compile_statement
 
 MOST_CANDIDATES: Final = 20_000
 """Files, and folders between them, that are sorted for one page rather than looked for in a longer list."""
@@ -145,7 +144,7 @@ def _list_ways(connection: Connection, query: FileQuery, top: int) -> Iterator[t
     """By what few files may be found, the quickest way first, and the values that it needs."""
     text = None if query.text is None else fold_case(query.text)
     expression = None if text is None else make_expression(text)
-    if expression is not None and (indexed := find_indexed(connection)):
+    if expression is not None and (indexed := connection.names.find_indexed(connection)):
         yield Narrow.TEXT, {"text": text, "expression": expression, "indexed": indexed}
     if query.tag is not None:
         yield Narrow.TAG, {"tag": query.tag}

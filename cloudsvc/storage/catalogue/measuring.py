@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from sqlite3 import Connection
 from typing import Final
 
 from sqlalchemy import bindparam, func, select, text, update
 
 from cloudsvc.drive.nodes import Blob, BlobId
 from cloudsvc.storage.catalogue.schema import UNMEASURED, blob, version
-from cloudsvc.storage.catalogue.statements import compile_statement
+from cloudsvc.storage.catalogue.statements import Connection, compile_statement
 
 # Written out as in the index, or it could not be used.
 _UNMEASURED: Final = compile_statement(

@@ -1,13 +1,10 @@
-"""Schema migration of older catalogues and of backups; those of a newer program are left alone."""
+"""Schema migration: what all engines have of it, which is one history."""
 
 from __future__ import annotations
 
 import secrets
-from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
-
-from cloudsvc.storage.catalogue.connections import connect
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -16,74 +13,20 @@ HEAD: Final = "0008"
 """The newest migration, so that one need not look where nothing is to be done."""
 
 
-_LOST_NODES: Final = 2**32
-"""Ids that are left out when a backup becomes the catalogue: more than can have been given since it was written."""
-
-_RECOUNT: Final = """
-    UPDATE account SET stored_bytes = (
-        SELECT coalesce(sum(size), 0) FROM version JOIN blob ON blob.id = version.blob
-        WHERE version.account = account.owner AND version.account != 1
-    )
-"""
-
-
 class NewerSchema(Exception):  # noqa: N818  # a state of affairs that callers put into words
     """A newer program has written this catalogue."""
 
 
-def find_revision(path: Path) -> str | None:
-    """
-    Which migration a catalogue has come to; ``None`` for none at all. Blocks.
+def list_revisions() -> frozenset[str]:
+    """All that this program knows. Whatever else a catalogue has come to, a newer one has brought it there."""
+    from alembic.script import ScriptDirectory  # noqa: PLC0415  # as below
 
-    :raises sqlite3.Error: it is no database, or cannot be opened.
-    """
-    if not path.exists():
-        return None
-    with closing(connect(path)) as connection:
-        if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone():
-            return None
-        found = connection.execute("SELECT version_num FROM alembic_version").fetchone()
-    return found[0] if found else None
-
-
-def migrate(path: Path, revision: str = "head") -> None:
-    """
-    Bring the catalogue in ``path`` to :data:`HEAD`. Nobody else may have it open. Blocks.
-
-    :param revision: an earlier one to end at.
-    :raises NewerSchema: it is beyond that.
-    :raises sqlite3.Error: it is no database, or cannot be written.
-    """
-    # Half of Alembic's price is importing it; most starts need nothing of it.
-    from alembic import command  # noqa: PLC0415  # as above
-    from alembic.script import ScriptDirectory  # noqa: PLC0415  # as above
-    from sqlalchemy import NullPool, create_engine  # noqa: PLC0415  # as above
-    from sqlalchemy.exc import DBAPIError  # noqa: PLC0415  # as above
-
-    config = make_config()
-    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
-    found = find_revision(path)
-    if found is not None and found not in known:
-        raise NewerSchema(
-            f"{path} was written by a newer cloudsvc (schema {found}); install that again, or restore a backup"
-        )
-    engine = create_engine("sqlite://", creator=lambda: connect(path), poolclass=NullPool)
-    try:
-        with engine.connect() as connection:
-            config.attributes["connection"] = connection
-            connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-            command.upgrade(config, revision)
-            connection.commit()
-    except DBAPIError as problem:
-        raise problem.orig or problem from None
-    finally:
-        engine.dispose()
+    return frozenset(script.revision for script in ScriptDirectory.from_config(make_config()).walk_revisions())
 
 
 def make_config() -> Config:
     """What Alembic needs to know, without a file."""
-    from alembic.config import Config  # noqa: PLC0415  # as in migrate
+    from alembic.config import Config  # noqa: PLC0415  # most starts need not wait for its import
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
@@ -94,33 +37,6 @@ def make_config() -> Config:
 def make_epoch() -> str:
     """The name of a new history."""
     return secrets.token_hex(4)
-
-
-def begin_anew(path: Path) -> None:
-    """
-    Make the catalogue of a backup one that begins: nobody uses it, and only the blobs that a version consists of are
-    there. Its history is a new one, so that nobody takes its numbers for those of the lost one.
-
-    Blocks. Nobody else may have it open.
-
-    :raises sqlite3.Error: it cannot be done.
-    """
-    with closing(connect(path)) as connection:
-        connection.execute("BEGIN IMMEDIATE")
-        connection.execute("DELETE FROM pin")
-        connection.execute("UPDATE blob SET refs = (SELECT count(*) FROM version WHERE version.blob = blob.id)")
-        # Their bytes are in no backup. An upload of the same must not be deduplicated, and thrown away.
-        connection.execute("DELETE FROM blob WHERE refs = 0")
-        connection.execute("UPDATE blob SET marked = 0")
-        connection.execute(_RECOUNT)
-        # Nodes that came to be after the backup are lost, and grants on them may be written down elsewhere.
-        connection.execute("UPDATE sqlite_sequence SET seq = seq + ? WHERE name = 'node'", (_LOST_NODES,))
-        connection.execute(
-            "UPDATE state SET last_change = max(last_change, forgotten, coalesce((SELECT max(number) FROM change), 0)),"
-            " epoch = ?, indexed = 0, stored_bytes = (SELECT coalesce(sum(size), 0) FROM blob)",
-            (make_epoch(),),
-        )
-        connection.execute("COMMIT")
 
 
 def describe_beginning() -> dict[str, str | int]:

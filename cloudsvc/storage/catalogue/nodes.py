@@ -5,17 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from operator import itemgetter
-from sqlite3 import Connection
 from typing import Any, Final, NamedTuple
 
 from attrs import define, field, frozen
-from sqlalchemy import bindparam, func, literal_column, select
+from sqlalchemy import BigInteger, bindparam, cast, func, literal_column, select
 
 from cloudsvc.drive.names import MAX_PATH_BYTES, DrivePath, Name, parse_name
 from cloudsvc.drive.nodes import Blob, BlobId, File, Folder, Instant, Node, NodeId, Version, VersionId
 from cloudsvc.storage.catalogue.constructs import is_among, json_item
 from cloudsvc.storage.catalogue.schema import FILE, PURGED, ROOT, TRASH, blob, node, tag, trash, version
-from cloudsvc.storage.catalogue.statements import compile_statement
+from cloudsvc.storage.catalogue.statements import Connection, compile_statement
 
 
 class Row(NamedTuple):
@@ -73,7 +72,9 @@ WITH_VERSION: Final = select(*COLUMNS).select_from(
 _NODE: Final = compile_statement(WITH_VERSION.where(node.c.id == bindparam("id")))
 _NODES: Final = compile_statement(WITH_VERSION.where(is_among(node.c.id, bindparam("ids"))))
 
-_chain = select(literal_column("0").label("depth"), literal_column(str(ROOT)).label("id")).cte("chain", recursive=True)
+# Of the type that ids have: PostgreSQL does not widen a number by itself there.
+_top = cast(literal_column(str(ROOT)), BigInteger)
+_chain = select(literal_column("0").label("depth"), _top.label("id")).cte("chain", recursive=True)
 _chain = _chain.union_all(
     select(_chain.c.depth + literal_column("1"), node.c.id).where(
         node.c.parent == _chain.c.id, node.c.key == json_item(bindparam("keys"), _chain.c.depth)

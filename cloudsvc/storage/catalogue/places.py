@@ -13,7 +13,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from itertools import takewhile
-from sqlite3 import Connection
 from typing import Final, NamedTuple
 
 from attrs import frozen
@@ -25,6 +24,7 @@ from cloudsvc.drive.names import DrivePath, add_suffix
 from cloudsvc.drive.nodes import File, TrashId
 from cloudsvc.storage.catalogue.authorisation import Authorisation
 from cloudsvc.storage.catalogue.nodes import Chain, Row, find_chain, make_file
+from cloudsvc.storage.catalogue.statements import Connection
 from cloudsvc.storage.catalogue.surroundings import find_owners
 
 _NUMBERS: Final = range(2, 10)

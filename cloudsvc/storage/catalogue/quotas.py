@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from sqlite3 import Connection
 from typing import Final
 
 from sqlalchemy import bindparam, delete, func, insert, literal_column, select, update
@@ -13,7 +12,7 @@ from cloudsvc.drive.errors import root_has_capacity, too_many_quotas
 from cloudsvc.drive.nodes import Folder, Node
 from cloudsvc.storage.catalogue.accounts import charge, find_owner, load_account, recount
 from cloudsvc.storage.catalogue.schema import ROOT, account, blob, trash, version
-from cloudsvc.storage.catalogue.statements import compile_statement
+from cloudsvc.storage.catalogue.statements import Connection, compile_statement
 from cloudsvc.storage.catalogue.tree import Context
 
 _COUNT: Final = compile_statement(select(func.count()).select_from(account))

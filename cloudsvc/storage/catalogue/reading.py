@@ -2,37 +2,76 @@
 
 from __future__ import annotations
 
-import os
-import sqlite3
 import time
 from collections.abc import Callable
-from contextlib import closing
-from pathlib import Path
-from queue import Empty, LifoQueue
 from threading import Lock
-from typing import Final, TypeVar
+from typing import Final, Generic, Protocol, TypeVar
 
 from attrs import define, field
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.python.failure import Failure
 
+from cloudsvc.core.errors import CloudError
 from cloudsvc.core.threads import ThreadRunner
 from cloudsvc.drive.errors import query_too_slow
-from cloudsvc.storage.catalogue.connections import OWNER_ONLY, connect, translate
 from cloudsvc.storage.catalogue.lanes import Lane, LaneQueue
-from cloudsvc.storage.catalogue.name_index import find_indexed, remove_index
-from cloudsvc.storage.faults import translated
+from cloudsvc.storage.catalogue.statements import Connection
 
 T = TypeVar("T")
 
 _PAGE_SECONDS: Final = 0.5
 """After which a page that passes many files ends with what it has, and a cursor."""
 
-_CACHE_KIB: Final = 4096
-"""Of each connection, of which there are as many as reads at once."""
 
-_STEPS: Final = 100_000
-"""Instructions of SQLite's machine, some milliseconds, between two looks at the time."""
+class ReadingConnection(Connection, Protocol):
+    """A connection that reads for somebody who may leave."""
+
+    def watch(self, look: Callable[[], bool] | None) -> None:
+        """From now on ask ``look`` now and then whether to stop, and do so; ``None`` ends that."""
+        ...
+
+    def interrupt(self) -> None:
+        """Stop the statement that runs, if one does. From any thread. Does not block."""
+        ...
+
+
+C = TypeVar("C", bound=ReadingConnection)
+
+
+class Sessions(Protocol[C]):
+    """The connections of an engine for reading. Its methods block, in as many threads as there are reads at once."""
+
+    def begin(self, lane: Lane) -> C:
+        """
+        A connection for one read in ``lane``, which sees one moment.
+
+        :raises Exception: the driver's own, where the database fails.
+        """
+        ...
+
+    def end(self, connection: C) -> None:
+        """The read has ended; whatever it ran, nothing of it runs any more."""
+        ...
+
+    def close(self) -> None:
+        """Close all connections."""
+        ...
+
+    def translate(self, problem: BaseException) -> CloudError | None:
+        """The error that a client is told when the database fails; ``None`` for what is no failure of it."""
+        ...
+
+    def is_worth_repeating(self, problem: BaseException) -> bool:
+        """Whether ``problem`` is that a connection was lost, so that another one may answer."""
+        ...
+
+
+class Interruptible(Protocol):
+    """What a turn needs of a connection: as :class:`ReadingConnection` has it."""
+
+    def watch(self, look: Callable[[], bool] | None) -> None: ...
+
+    def interrupt(self) -> None: ...
 
 
 @define(eq=False, kw_only=True)
@@ -51,7 +90,7 @@ class Turn:
     seconds: float | None
     _monotonic: Callable[[], float]
     _lock: Lock = field(factory=Lock)
-    _connection: sqlite3.Connection | None = None
+    _connection: Interruptible | None = None
     _begun_at: float = 0.0
     _is_dropped: bool = False
     _is_spent: bool = False
@@ -65,7 +104,7 @@ class Turn:
         """Why it was stopped."""
         return query_too_slow() if self._is_spent else CancelledError()
 
-    def begin(self, connection: sqlite3.Connection) -> None:
+    def begin(self, connection: Interruptible) -> None:
         """
         From now on ``connection`` works for it.
 
@@ -76,14 +115,14 @@ class Turn:
                 raise CancelledError
             self._connection = connection
         self._begun_at = self._monotonic()
-        connection.set_progress_handler(self._look, _STEPS)
+        connection.watch(self._look)
 
     def end(self) -> None:
         """``connection`` works for it no longer."""
         with self._lock:
             connection, self._connection = self._connection, None
         if connection is not None:
-            connection.set_progress_handler(None, 0)
+            connection.watch(None)
 
     def drop(self) -> None:
         """Nobody waits for it any more: what runs for it ends at once."""
@@ -104,7 +143,7 @@ class Turn:
 
 
 @define(eq=False, kw_only=True)
-class Readers:
+class Readers(Generic[C]):
     """
     Reads in threads, each reading from a moment at which nothing is half done.
 
@@ -114,17 +153,16 @@ class Readers:
         other.
     """
 
-    _path: Path
+    sessions: Sessions[C]
     _threads: ThreadRunner
     _monotonic: Callable[[], float] = time.monotonic
     _lanes: dict[Lane, LaneQueue] = field(factory=lambda: {lane: LaneQueue(lane) for lane in Lane})
-    _idle: LifoQueue[sqlite3.Connection] = field(factory=LifoQueue)
     _running: int = 0
     _quiet: Deferred[None] | None = None
 
     async def run(
         self,
-        work: Callable[[sqlite3.Connection], T],
+        work: Callable[[C], T],
         lane: Lane = Lane.LOOKUPS,
         *,
         caller: str = "",
@@ -132,7 +170,7 @@ class Readers:
         turn: Turn | None = None,
     ) -> T:
         """
-        What ``work`` returns.
+        What ``work`` returns. It may be begun anew.
 
         :param caller: for whom; callers of a lane come in turns.
         :param goes_on: whether it is for an answer that has begun: then it waits, whoever else does.
@@ -140,32 +178,28 @@ class Readers:
         :raises CloudError: its own; too many reads wait; it took too long; or the database fails.
         """
         turn = turn or self.make_turn(lane)
-        return await self._start(lambda: self._run(work, turn), lane, turn, caller=caller, goes_on=goes_on)
+        return await self.occupy(lambda: self._run(work, turn, lane), lane, turn, caller=caller, goes_on=goes_on)
 
     def make_turn(self, lane: Lane) -> Turn:
         """The time that a read has in ``lane``."""
         return Turn(page_seconds=_PAGE_SECONDS, seconds=lane.value.seconds, monotonic=self._monotonic)
-
-    async def copy_all(self, destination: Path) -> None:
-        """
-        Write the whole database, as it is at one moment, to a new file, durably.
-
-        :raises CloudError: the file is there already, or cannot be written.
-        """
-        turn = self.make_turn(Lane.COPIES)
-        with translated():
-            await self._start(lambda: _copy_all(self._path, destination, turn), Lane.COPIES, turn)
 
     async def close(self) -> None:
         """Close all connections, once the reads have ended that nobody waits for. Nobody reads any more."""
         if self._running:
             self._quiet = Deferred()
             await self._quiet
-        await self._threads.run(self._close)
+        await self._threads.run(self.sessions.close)
 
-    async def _start(
+    async def occupy(
         self, call: Callable[[], T], lane: Lane, turn: Turn, *, caller: str = "", goes_on: bool = False
     ) -> T:
+        """
+        What ``call`` returns, in a thread, when there is a place in ``lane``.
+
+        :param turn: is dropped when nobody waits any more.
+        :raises CloudError: as :meth:`run`.
+        """
         queue = self._lanes[lane]
         if not queue.admit(caller):
             await queue.wait(caller, goes_on=goes_on)
@@ -174,8 +208,11 @@ class Readers:
         Deferred.fromCoroutine(self._threads.run(call)).addBoth(self._finish, queue, caller, done)
         try:
             return await done
-        except sqlite3.Error as problem:
-            raise translate(problem) from problem
+        except Exception as problem:
+            told = self.sessions.translate(problem)
+            if told is None:
+                raise
+            raise told from problem
 
     def _finish(self, result: T | Failure, queue: LaneQueue, caller: str, done: Deferred[T]) -> None:
         self._running -= 1
@@ -185,12 +222,20 @@ class Readers:
         if not self._running and self._quiet is not None:
             self._quiet.callback(None)
 
-    def _run(self, work: Callable[[sqlite3.Connection], T], turn: Turn) -> T:
-        connection = self._take()
+    def _run(self, work: Callable[[C], T], turn: Turn, lane: Lane) -> T:
+        try:
+            return self._attempt(work, turn, lane)
+        except Exception as problem:
+            if turn.is_stopped or not self.sessions.is_worth_repeating(problem):
+                raise
+        # Nothing was answered yet. Once: where that fails as well, it is not the connection's fault.
+        return self._attempt(work, turn, lane)
+
+    def _attempt(self, work: Callable[[C], T], turn: Turn, lane: Lane) -> T:
+        connection = self.sessions.begin(lane)
         try:
             turn.begin(connection)
             try:
-                connection.execute("BEGIN")
                 return work(connection)
             except BaseException:
                 if not turn.is_stopped:
@@ -199,60 +244,5 @@ class Readers:
                 turn.end()
         finally:
             # What was stopped has let go of its statements by now, with the exception that ended it.
-            self._give_back(connection)
+            self.sessions.end(connection)
         raise turn.explain()
-
-    def _take(self) -> sqlite3.Connection:
-        try:
-            return self._idle.get_nowait()
-        except Empty:
-            connection = connect(self._path, cache_kib=_CACHE_KIB)
-            try:
-                connection.execute("PRAGMA query_only = ON")
-            except BaseException:
-                connection.close()
-                raise
-            return connection
-
-    def _give_back(self, connection: sqlite3.Connection) -> None:
-        try:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-        except BaseException:
-            connection.close()
-            raise
-        self._idle.put(connection)
-
-    def _close(self) -> None:
-        while not self._idle.empty():
-            self._idle.get_nowait().close()
-
-
-def _strip(copy: Path) -> None:
-    """Leave what everybody can read: tables, and nothing that one needs an extension of SQLite for."""
-    with closing(sqlite3.connect(copy, isolation_level=None)) as connection:
-        # Nobody else has it, and it is of no use until it is whole: it needs no journal on the disk.
-        connection.execute("PRAGMA journal_mode = MEMORY")
-        connection.execute("PRAGMA synchronous = OFF")
-        if find_indexed(connection):
-            remove_index(connection)
-            connection.execute("PRAGMA incremental_vacuum").fetchall()
-
-
-def _copy_all(source: Path, destination: Path, turn: Turn) -> None:
-    descriptor = os.open(destination, os.O_RDWR | os.O_CREAT | os.O_EXCL, OWNER_ONLY)
-    try:
-        connection = connect(source)
-        try:
-            turn.begin(connection)
-            connection.execute("VACUUM INTO ?", (str(destination),))
-            _strip(destination)
-        finally:
-            turn.end()
-            connection.close()
-        os.fsync(descriptor)
-    except BaseException:
-        destination.unlink()
-        raise
-    finally:
-        os.close(descriptor)

@@ -23,8 +23,8 @@ metadata: Final = MetaData()
 _NUMBER: Final = Integer().with_variant(BigInteger(), "postgresql")
 """64 bits, with a sign."""
 
-_SORTED: Final = String().with_variant(String(collation="C"), "postgresql")
-"""Text that is sorted by its code points, as SQLite does."""
+_TEXT: Final = String().with_variant(String(collation="C"), "postgresql")
+"""Text that is compared and sorted by its code points, as SQLite does, whatever the language of a database."""
 
 ROOT: Final = 1
 """The node from which every path starts."""
@@ -49,16 +49,16 @@ node: Final = Table(
     # SQLite gives ids of removed rows again, unless it is told not to.
     Column("id", _NUMBER, primary_key=True),
     Column("parent", _NUMBER, ForeignKey("node.id")),
-    Column("key", _SORTED, nullable=False),
-    Column("name", String, nullable=False),
-    Column("folded", String, nullable=False),
+    Column("key", _TEXT, nullable=False),
+    Column("name", _TEXT, nullable=False),
+    Column("folded", _TEXT, nullable=False),
     Column("kind", _NUMBER, nullable=False),
     Column("created_at", _NUMBER, nullable=False),
     Column("updated_at", _NUMBER, nullable=False),
     # Of files only; size and type are those of the current version, so that lists need not look there.
     Column("version", _NUMBER),
     Column("size", _NUMBER),
-    Column("media_type", String),
+    Column("media_type", _TEXT),
     UniqueConstraint("parent", "key", name="node_place"),
     sqlite_autoincrement=True,
 )
@@ -71,7 +71,7 @@ Index("node_key", node.c.key, node.c.id, sqlite_where=_IS_FILE, postgresql_where
 blob: Final = Table(
     "blob",
     metadata,
-    Column("id", _SORTED, primary_key=True),
+    Column("id", _TEXT, primary_key=True),
     # SHA-256. It and the CRC-32 are empty until a background job has read the bytes.
     Column("digest", LargeBinary),
     Column("size", _NUMBER, nullable=False),
@@ -95,8 +95,8 @@ version: Final = Table(
     metadata,
     Column("id", _NUMBER, primary_key=True),
     Column("node", _NUMBER, ForeignKey("node.id"), nullable=False),
-    Column("blob", String, ForeignKey("blob.id"), nullable=False),
-    Column("media_type", String, nullable=False),
+    Column("blob", _TEXT, ForeignKey("blob.id"), nullable=False),
+    Column("media_type", _TEXT, nullable=False),
     Column("created_at", _NUMBER, nullable=False),
     # Empty while it is the current one.
     Column("superseded_at", _NUMBER),
@@ -140,7 +140,7 @@ tag: Final = Table(
     "tag",
     metadata,
     Column("node", _NUMBER, ForeignKey("node.id"), primary_key=True),
-    Column("tag", _SORTED, primary_key=True),
+    Column("tag", _TEXT, primary_key=True),
     sqlite_with_rowid=False,
 )
 
@@ -151,12 +151,12 @@ trash: Final = Table(
     metadata,
     Column("id", _NUMBER, primary_key=True),
     Column("node", _NUMBER, ForeignKey("node.id"), nullable=False, unique=True),
-    Column("path", String, nullable=False),
+    Column("path", _TEXT, nullable=False),
     Column("deleted_at", _NUMBER, nullable=False),
-    Column("actor", String, nullable=False),
+    Column("actor", _TEXT, nullable=False),
     # The nodes from the root down to it, when it was deleted: `/1/5/9/`. By it is decided who may see the entry; where
     # nobody knows any more, it is the root alone.
-    Column("chain", String, nullable=False, server_default=text("'/1/'")),
+    Column("chain", _TEXT, nullable=False, server_default=text("'/1/'")),
     # The quota owner to which it counts.
     Column("account", _NUMBER, nullable=False, server_default=text("1")),
     # Whether something in it counts to another one, so that it is not given up to make room.
@@ -172,16 +172,16 @@ change: Final = Table(
     "change",
     metadata,
     Column("number", _NUMBER, primary_key=True),
-    Column("kind", String, nullable=False),
+    Column("kind", _TEXT, nullable=False),
     Column("node", _NUMBER, nullable=False),
     Column("is_folder", _NUMBER, nullable=False),
-    Column("path", String, nullable=False),
-    Column("source", String),
+    Column("path", _TEXT, nullable=False),
+    Column("source", _TEXT),
     Column("at", _NUMBER, nullable=False),
-    Column("actor", String, nullable=False),
+    Column("actor", _TEXT, nullable=False),
     # The nodes from the root down to it, at its path and at its source, as in the trash.
-    Column("chain", String, nullable=False, server_default=text("'/1/'")),
-    Column("source_chain", String),
+    Column("chain", _TEXT, nullable=False, server_default=text("'/1/'")),
+    Column("source_chain", _TEXT),
     sqlite_autoincrement=True,
 )
 
@@ -201,7 +201,7 @@ state: Final = Table(
     # There is one row.
     Column("id", _NUMBER, primary_key=True),
     # Another one after the catalogue was restored.
-    Column("epoch", String, nullable=False),
+    Column("epoch", _TEXT, nullable=False),
     # Of all blobs.
     Column("stored_bytes", _NUMBER, nullable=False),
     # The number of the last change that is not remembered any more.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
-from sqlite3 import Connection
 from typing import Final
 
 from attrs import define, field, frozen
@@ -24,6 +23,7 @@ from cloudsvc.storage.catalogue.matching import (
     is_after,
 )
 from cloudsvc.storage.catalogue.nodes import MOST_TEXT, Ancestry, Row, find_chain, load_rows, make_files
+from cloudsvc.storage.catalogue.statements import Connection
 
 _WINDOW: Final = 20_000
 """Files that are looked at in one go, at most."""

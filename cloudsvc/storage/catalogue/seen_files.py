@@ -9,7 +9,6 @@ seen, sorts what matches there, and every page is full: it costs what the actor 
 from __future__ import annotations
 
 from functools import cache
-from sqlite3 import Connection
 from typing import Any
 
 from attrs import frozen
@@ -24,7 +23,7 @@ from cloudsvc.storage.catalogue.matching import KEYS, Position, make_values, mat
 from cloudsvc.storage.catalogue.nodes import MOST_TEXT, Ancestry, Row, load_rows, make_files
 from cloudsvc.storage.catalogue.schema import node
 from cloudsvc.storage.catalogue.sight import Sight, find_seen, format_ids
-from cloudsvc.storage.catalogue.statements import Statement, compile_statement
+from cloudsvc.storage.catalogue.statements import Connection, Statement, compile_statement
 
 _below = select(node.c.id).where(is_among(node.c.id, bindparam("tops"))).cte("below", recursive=True)
 _below = _below.union_all(select(node.c.id).where(node.c.parent == _below.c.id, node.c.kind == literal_column("0")))

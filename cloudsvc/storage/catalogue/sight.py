@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from sqlite3 import Connection
 from typing import Final, NamedTuple
 
 from attrs import field, frozen
@@ -23,7 +22,7 @@ from cloudsvc.drive.permissions import Right, find_folders, is_permitted_everywh
 from cloudsvc.storage.catalogue.constructs import is_among, shares_number
 from cloudsvc.storage.catalogue.nodes import Chain, Row, find_chain
 from cloudsvc.storage.catalogue.schema import ROOT, node
-from cloudsvc.storage.catalogue.statements import compile_statement
+from cloudsvc.storage.catalogue.statements import Connection, compile_statement
 
 _above = (
     select(node.c.id, node.c.parent, node.c.name, node.c.key, node.c.created_at, node.c.updated_at)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from math import inf
-from sqlite3 import Connection
 from typing import Final
 
 from msgspec.structs import replace
@@ -18,7 +17,7 @@ from cloudsvc.drive.nodes import Blob, BlobId, File, Instant, NodeId
 from cloudsvc.storage.catalogue.accounts import charge, check_quota, find_owner, refund
 from cloudsvc.storage.catalogue.nodes import MODIFIED_AT, Row, make_file, make_tagged_file
 from cloudsvc.storage.catalogue.schema import FILE, blob, node, state, version
-from cloudsvc.storage.catalogue.statements import compile_statement
+from cloudsvc.storage.catalogue.statements import Connection, compile_statement
 from cloudsvc.storage.catalogue.tree import Context
 
 _EQUAL_BLOB: Final = compile_statement(

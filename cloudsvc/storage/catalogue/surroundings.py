@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from sqlite3 import Connection
 from typing import Final
 
 from attrs import define
@@ -12,7 +11,7 @@ from sqlalchemy import bindparam, literal_column, select
 
 from cloudsvc.storage.catalogue.constructs import is_among
 from cloudsvc.storage.catalogue.schema import account, node
-from cloudsvc.storage.catalogue.statements import compile_statement
+from cloudsvc.storage.catalogue.statements import Connection, compile_statement
 
 _above = select(account.c.owner.label("id"), literal_column("0").label("is_around")).cte("above", recursive=True)
 _above = _above.union(select(node.c.parent, literal_column("1")).join(_above, node.c.id == _above.c.id))

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from sqlite3 import Connection
 from typing import Any, Final, NamedTuple
 
 from attrs import define, field, frozen
@@ -20,7 +19,7 @@ from cloudsvc.storage.catalogue.constructs import is_among
 from cloudsvc.storage.catalogue.nodes import COLUMNS, WITH_VERSION, Row
 from cloudsvc.storage.catalogue.schema import blob, node, tag, version
 from cloudsvc.storage.catalogue.sight import Sight, format_ids
-from cloudsvc.storage.catalogue.statements import compile_statement
+from cloudsvc.storage.catalogue.statements import Connection, compile_statement
 
 _MOST_TOGETHER: Final = 256
 """Folders of which all that is below them is read at once."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from sqlite3 import Connection
 from typing import Any, Final
 
 from attrs import evolve, field, frozen
@@ -21,7 +20,6 @@ from cloudsvc.drive.errors import (
 from cloudsvc.drive.names import DrivePath, Name, fold_case
 from cloudsvc.drive.nodes import File, Folder, Instant, Node, TrashId
 from cloudsvc.storage.catalogue.authorisation import Authorisation
-from cloudsvc.storage.catalogue.name_index import add_name, remove_name
 from cloudsvc.storage.catalogue.nodes import (
     Chain,
     Row,
@@ -34,7 +32,7 @@ from cloudsvc.storage.catalogue.nodes import (
 )
 from cloudsvc.storage.catalogue.places import Located, Place, find_way
 from cloudsvc.storage.catalogue.schema import FOLDER, node, tag
-from cloudsvc.storage.catalogue.statements import compile_statement
+from cloudsvc.storage.catalogue.statements import Connection, compile_statement
 from cloudsvc.storage.catalogue.surroundings import Surroundings
 
 _INSERT: Final = compile_statement(
@@ -233,7 +231,7 @@ class Context:
         """Put a node somewhere else."""
         is_renamed = name.text != row.name
         if is_renamed:
-            remove_name(self.connection, row.id)
+            self.connection.names.remove(self.connection, row.id)
         _PLACE.run(
             self.connection,
             node=row.id,
@@ -245,7 +243,7 @@ class Context:
         )
         self.surroundings.move(row.id)
         if is_renamed:
-            add_name(self.connection, row.id)
+            self.connection.names.add(self.connection, row.id)
 
     def hide(self, row: Row, root: int, key: int) -> None:
         """Put a node below the trash or what is purged, where ``key`` is its name."""

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from functools import partial
-from typing import Final
+from typing import Final, Generic, Protocol, TypeVar
 
 from attrs import define
 
@@ -16,12 +15,14 @@ from cloudsvc.drive.names import DrivePath
 from cloudsvc.drive.nodes import Blob, BlobId, Instant, NodeId, VersionId
 from cloudsvc.drive.pages import Page
 from cloudsvc.storage.catalogue import accounts, collecting, counting, discarding, history, measuring
-from cloudsvc.storage.catalogue.footprint import Footprint
 from cloudsvc.storage.catalogue.group_commit import Weight, Writer
 from cloudsvc.storage.catalogue.lanes import Lane
 from cloudsvc.storage.catalogue.listing import list_blobs
-from cloudsvc.storage.catalogue.reading import Readers
-from cloudsvc.storage.catalogue.snapshots import Copier
+from cloudsvc.storage.catalogue.reading import Readers, ReadingConnection
+from cloudsvc.storage.catalogue.statements import Connection
+
+C = TypeVar("C", bound=ReadingConnection)
+C_contra = TypeVar("C_contra", bound=ReadingConnection, contravariant=True)
 
 STEP: Final = 500
 """Rows that go at once, so that whoever writes meanwhile hardly waits."""
@@ -30,18 +31,49 @@ _FEW: Final = 16
 """Blobs that are soon looked up."""
 
 
+class Footprint(Protocol[C_contra]):
+    """
+    The bytes that the catalogue takes.
+
+    :ivar size: what was found last.
+    """
+
+    size: int
+
+    @property
+    def is_recent(self) -> bool:
+        """Whether :attr:`size` still counts."""
+        ...
+
+    def read(self, connection: C_contra, /) -> int:
+        """The bytes as they were lately, or else now. Blocks."""
+        ...
+
+    def measure(self, connection: C_contra, /) -> int:
+        """The bytes now. What comes and goes meanwhile may count or not. Blocks."""
+        ...
+
+
+class Copier(Protocol):
+    """Makes copies of the catalogue."""
+
+    def copy(self) -> AbstractAsyncContextManager[Snapshot]:
+        """As :meth:`cloudsvc.drive.catalogue.Catalogue.snapshot`."""
+        ...
+
+
 @define(eq=False, kw_only=True)
-class Upkeep:
+class Upkeep(Generic[C]):
     """
     All of a :class:`cloudsvc.drive.catalogue.Catalogue` but its tree: its ``Holdings``, ``Garbage``, ``Inventory`` and
     ``Pins``.
     """
 
-    _writer: Writer
-    _readers: Readers
+    _writer: Writer[C]
+    _readers: Readers[C]
     _copier: Copier
     _now: Callable[[], Instant]
-    _footprint: Footprint
+    _footprint: Footprint[C]
 
     async def stored_bytes(self) -> int:
         """As :meth:`cloudsvc.drive.catalogue.Catalogue.stored_bytes`."""
@@ -51,7 +83,7 @@ class Upkeep:
         """As :meth:`cloudsvc.drive.catalogue.Catalogue.catalogue_bytes`."""
         if self._footprint.is_recent:
             return self._footprint.size
-        return await self._readers.run(lambda _: self._footprint.read())
+        return await self._readers.run(self._footprint.read)
 
     async def reclaimable_bytes(self) -> int:
         """As :meth:`cloudsvc.drive.catalogue.Catalogue.reclaimable_bytes`."""
@@ -156,12 +188,12 @@ class Upkeep:
         """As :meth:`cloudsvc.drive.catalogue.Catalogue.tidy`."""
         await self._writer.tidy()
 
-    async def _repeat(self, work: Callable[[sqlite3.Connection], int]) -> None:
+    async def _repeat(self, work: Callable[[Connection], int]) -> None:
         while await self._writer.run(work, weight=Weight.UPKEEP, frees=True):
             pass
 
-    def _evict(self, connection: sqlite3.Connection, owner: NodeId) -> bool:
+    def _evict(self, connection: Connection, owner: NodeId) -> bool:
         return not collecting.is_pinned(connection, self._now()) and discarding.evict(connection, owner)
 
-    def _count_unless_pinned(self, connection: sqlite3.Connection, count: Callable[[sqlite3.Connection], int]) -> int:
+    def _count_unless_pinned(self, connection: Connection, count: Callable[[Connection], int]) -> int:
         return 0 if collecting.is_pinned(connection, self._now()) else count(connection)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from hashlib import sha256
-from sqlite3 import Connection
 from typing import Any, Final, TypeAlias
 
 from attrs import define, field, frozen
@@ -27,6 +26,7 @@ from cloudsvc.storage.catalogue.nodes import (
     make_files,
 )
 from cloudsvc.storage.catalogue.sight import Sight, find_seen
+from cloudsvc.storage.catalogue.statements import Connection
 from cloudsvc.storage.catalogue.traversal import Place, Traversal
 
 _STEPS: Final = 200_000

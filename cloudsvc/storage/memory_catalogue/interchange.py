@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from functools import cache
 from pathlib import Path
-from sqlite3 import Connection
 from tempfile import TemporaryDirectory
 from typing import Any, Final, TypeAlias
 
@@ -17,9 +16,9 @@ from sqlalchemy import Table, insert, update
 
 from cloudsvc.drive.names import fold_case
 from cloudsvc.storage.catalogue import schema
-from cloudsvc.storage.catalogue.connections import connect
-from cloudsvc.storage.catalogue.migration import migrate
 from cloudsvc.storage.catalogue.nodes import format_chain
+from cloudsvc.storage.catalogue.sqlite.connections import SQLiteConnection, connect
+from cloudsvc.storage.catalogue.sqlite.migration import migrate
 from cloudsvc.storage.catalogue.statements import compile_statement
 from cloudsvc.storage.memory_catalogue.accounts import count_account
 from cloudsvc.storage.memory_catalogue.tables import Tables, find_key
@@ -52,7 +51,7 @@ def _make_empty() -> bytes:
         return file.read_bytes()
 
 
-def _write(tables: Tables, connection: Connection) -> None:
+def _write(tables: Tables, connection: SQLiteConnection) -> None:
     for table, make_rows in _ROWS.items():
         if rows := [dict(row) for row in make_rows(tables)]:
             compile_statement(insert(table), *rows[0]).run_for_each(connection, rows)

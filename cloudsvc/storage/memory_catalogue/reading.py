@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from contextlib import closing
 from pathlib import Path
-from sqlite3 import Connection
 from tempfile import TemporaryDirectory
 from typing import IO, Any, TypeAlias
 
@@ -15,9 +14,9 @@ from cloudsvc.drive.changes import Change, ChangeKind
 from cloudsvc.drive.names import parse_name
 from cloudsvc.drive.nodes import Blob
 from cloudsvc.storage.catalogue import schema
-from cloudsvc.storage.catalogue.connections import connect
 from cloudsvc.storage.catalogue.nodes import read_chain, read_path
-from cloudsvc.storage.catalogue.receiving import receive
+from cloudsvc.storage.catalogue.sqlite.connections import SQLiteConnection, connect
+from cloudsvc.storage.catalogue.sqlite.receiving import receive
 from cloudsvc.storage.catalogue.statements import compile_statement
 from cloudsvc.storage.memory_catalogue.tables import Content, Entry, Happening, KnownBlob, Tables, Thrown, find_key
 
@@ -37,7 +36,7 @@ def read_database(content: IO[bytes]) -> Tables:
             return _read(connection)
 
 
-def _read(connection: Connection) -> Tables:
+def _read(connection: SQLiteConnection) -> Tables:
     [state] = _list(connection, schema.state)
     given = connection.execute("SELECT max(seq) FROM sqlite_sequence WHERE name != 'change'").fetchone()
     tables = Tables(
@@ -55,7 +54,7 @@ def _read(connection: Connection) -> Tables:
     return tables
 
 
-def _read_nodes(connection: Connection, tables: Tables) -> None:
+def _read_nodes(connection: SQLiteConnection, tables: Tables) -> None:
     contents, tags = defaultdict(list), defaultdict(list)
     for row in _list(connection, schema.version):
         # Where nobody said when the content was changed, it was when it was stored.
@@ -110,6 +109,6 @@ def _make_happening(row: _Row) -> Happening:
     )
 
 
-def _list(connection: Connection, table: Table) -> list[_Row]:
+def _list(connection: SQLiteConnection, table: Table) -> list[_Row]:
     names = [column.name for column in table.columns]
     return [dict(zip(names, row, strict=True)) for row in compile_statement(select(table)).rows(connection)]

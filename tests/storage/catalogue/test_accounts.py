@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -21,9 +20,9 @@ from cloudsvc.drive.commands import Command, Copy, Discard, MakeFolder, Move, Pu
 from cloudsvc.drive.names import parse_path
 from cloudsvc.drive.nodes import BlobId, TrashId, VersionId
 from cloudsvc.storage.catalogue import accounts, begin_anew, catalogue, discarding, measuring
-from cloudsvc.storage.catalogue.connections import connect
-from cloudsvc.storage.catalogue.examination import examine
 from cloudsvc.storage.catalogue.schema import PURGED, ROOT
+from cloudsvc.storage.catalogue.sqlite.connections import SQLiteConnection, connect
+from cloudsvc.storage.catalogue.sqlite.examination import examine
 from cloudsvc.storage.catalogue.tree import Context
 from tests.support.actors import make_guest
 from tests.support.catalogues import NAME, hide_checksums, make_blob, read_empty, store
@@ -49,19 +48,19 @@ Step = tuple[str, str, Any]
 
 
 @contextmanager
-def open_connection(directory: Path) -> Iterator[sqlite3.Connection]:
+def open_connection(directory: Path) -> Iterator[SQLiteConnection]:
     (directory / NAME).write_bytes(read_empty())
     with closing(connect(directory / NAME)) as connection:
         yield connection
 
 
 @pytest.fixture
-def connection(tmp_path: Path) -> Iterator[sqlite3.Connection]:
+def connection(tmp_path: Path) -> Iterator[SQLiteConnection]:
     with open_connection(tmp_path) as connection:
         yield connection
 
 
-def do(connection: sqlite3.Connection, *commands: Command, actor: Actor = OWNER) -> list[Any]:
+def do(connection: SQLiteConnection, *commands: Command, actor: Actor = OWNER) -> list[Any]:
     """Do commands in one transaction."""
     connection.execute("BEGIN")
     try:
@@ -78,7 +77,7 @@ def set_quota(path: str, quota: int | None) -> SetQuota:
     return SetQuota(path=parse_path(path), quota=quota)
 
 
-def make_commands(connection: sqlite3.Connection, kind: str, path: str, other: Any) -> list[Command]:
+def make_commands(connection: SQLiteConnection, kind: str, path: str, other: Any) -> list[Command]:
     """What a step stands for."""
 
     def pick(question: str) -> int:
@@ -110,7 +109,7 @@ def make_commands(connection: sqlite3.Connection, kind: str, path: str, other: A
     return [commands[kind]]
 
 
-def take(connection: sqlite3.Connection, step: Step) -> None:
+def take(connection: SQLiteConnection, step: Step) -> None:
     """Do what a step says. It may be refused."""
     kind, path, other = step
     owners = [owner for (owner,) in connection.execute("SELECT owner FROM account ORDER BY owner")]
@@ -132,7 +131,7 @@ def take(connection: sqlite3.Connection, step: Step) -> None:
             assert refused.code != "storage_failed"
 
 
-def count_versions(connection: sqlite3.Connection) -> Counter[int]:
+def count_versions(connection: SQLiteConnection) -> Counter[int]:
     """How many versions count to each account, without those that are on their way out."""
     gone = list_below(connection, PURGED)
     return Counter(
@@ -140,7 +139,7 @@ def count_versions(connection: sqlite3.Connection) -> Counter[int]:
     )
 
 
-def evict(connection: sqlite3.Connection, owner: int) -> int:
+def evict(connection: SQLiteConnection, owner: int) -> int:
     """Give something up, and see that it counts to ``owner``; how many versions that were."""
     before = count_versions(connection)
     discarding.evict(connection, owner)
@@ -149,7 +148,7 @@ def evict(connection: sqlite3.Connection, owner: int) -> int:
     return lost[owner]
 
 
-def list_below(connection: sqlite3.Connection, top: int) -> set[int]:
+def list_below(connection: SQLiteConnection, top: int) -> set[int]:
     """A node and all that is below it."""
     found, waiting = set(), [top]
     while waiting:
@@ -158,7 +157,7 @@ def list_below(connection: sqlite3.Connection, top: int) -> set[int]:
     return found
 
 
-def check(connection: sqlite3.Connection) -> None:
+def check(connection: SQLiteConnection) -> None:
     """Count everything from scratch, and compare."""
     quotas: dict[int, int] = dict(connection.execute("SELECT owner, stored_bytes FROM account"))
     counted = dict.fromkeys(quotas, 0)
@@ -229,11 +228,11 @@ def test_accounts_are_what_is_counted_from_scratch(steps: list[Step]) -> None:
         assert connection.execute("SELECT count(*) FROM account").fetchone() == (0,)
 
 
-def list_tops(connection: sqlite3.Connection) -> list[tuple[str]]:
+def list_tops(connection: SQLiteConnection) -> list[tuple[str]]:
     return connection.execute("SELECT name FROM node WHERE parent = ?", (ROOT,)).fetchall()
 
 
-def test_a_quota_lets_no_more_be_stored_by_whatever_way(connection: sqlite3.Connection) -> None:
+def test_a_quota_lets_no_more_be_stored_by_whatever_way(connection: SQLiteConnection) -> None:
     do(connection, store("q/old", b"1" * 4), store("q/old", b"2" * 4), store("out/big", b"b" * 7), set_quota("q", 10))
     [(version,)] = connection.execute("SELECT min(id) FROM version").fetchall()
     do(connection, store("q/gone", b"gg"), Discard(path=parse_path("q/gone")))
@@ -265,7 +264,7 @@ def test_a_quota_lets_no_more_be_stored_by_whatever_way(connection: sqlite3.Conn
     assert refused.value.code == "quota_exceeded"
 
 
-def test_a_quota_may_be_less_than_what_is_stored(connection: sqlite3.Connection) -> None:
+def test_a_quota_may_be_less_than_what_is_stored(connection: SQLiteConnection) -> None:
     do(connection, store("q/a", b"a" * 4), set_quota("q", 10), set_quota("q", 1))
     with pytest.raises(CloudError):
         do(connection, store("q/b", b""))
@@ -282,7 +281,7 @@ def bound_recounts(monkeypatch: pytest.MonkeyPatch, most: int) -> None:
 
 
 def test_whoever_may_do_everything_gives_a_quota_to_a_folder_that_has_grown(
-    connection: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+    connection: SQLiteConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     do(connection, *(store(f"top/many/{number}") for number in range(9)), MakeFolder(path=parse_path("top/few")))
     monkeypatch.setattr("cloudsvc.drive.bounds.MOST_RECOUNTED", 3)
@@ -300,7 +299,7 @@ def test_whoever_may_do_everything_gives_a_quota_to_a_folder_that_has_grown(
 
 
 def test_what_is_too_much_to_be_counted_anew_is_refused(
-    connection: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+    connection: SQLiteConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     do(connection, MakeFolder(path=parse_path("few")), *(store(f"many/{number}") for number in range(4)))
     do(connection, *(store("versions/x", b"%d" % number) for number in range(4)), set_quota("few", 99))
@@ -323,7 +322,7 @@ def test_what_is_too_much_to_be_counted_anew_is_refused(
     check(connection)
 
 
-def test_several_commands_are_counted_together(connection: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_several_commands_are_counted_together(connection: SQLiteConnection, monkeypatch: pytest.MonkeyPatch) -> None:
     do(connection, store("in/x"), store("in/x", b"again"), store("y"), store("q/z"), set_quota("q", 99))
     there = Move(path=parse_path("in"), destination=parse_path("q/in"))
     back = Move(path=parse_path("q/in"), destination=parse_path("in"))
@@ -344,7 +343,7 @@ def test_several_commands_are_counted_together(connection: sqlite3.Connection, m
 
 
 def test_what_was_thrown_away_and_holds_nothing_is_brought_to_other_accounts_in_parts(
-    connection: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+    connection: SQLiteConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names = [f"q/{number}" for number in range(4)]
     do(connection, *(MakeFolder(path=parse_path(name)) for name in names), set_quota("q", 9))
@@ -360,7 +359,7 @@ def test_what_was_thrown_away_and_holds_nothing_is_brought_to_other_accounts_in_
     assert left == [3, 2, 1, 0, 0]
 
 
-def test_quotas_are_few(connection: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_quotas_are_few(connection: SQLiteConnection, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cloudsvc.storage.catalogue.quotas.MOST_QUOTAS", 2)
     do(connection, *(MakeFolder(path=parse_path(name)) for name in "abc"), set_quota("a", 1), set_quota("b", 1))
     with pytest.raises(CloudError) as refused:
@@ -369,7 +368,7 @@ def test_quotas_are_few(connection: sqlite3.Connection, monkeypatch: pytest.Monk
     do(connection, set_quota("a", 2), set_quota("b", None), set_quota("c", 1))
 
 
-def test_folders_around_quotas_are_known_after_every_command_of_a_request(connection: sqlite3.Connection) -> None:
+def test_folders_around_quotas_are_known_after_every_command_of_a_request(connection: SQLiteConnection) -> None:
     paths = ("a/b/q", "c", "d/e", "f/g", "f/h")
     do(connection, *(MakeFolder(path=parse_path(path)) for path in paths), set_quota("a/b/q", 9))
     do(
@@ -399,7 +398,7 @@ def test_folders_around_quotas_are_known_after_every_command_of_a_request(connec
     check(connection)
 
 
-def test_folders_around_quotas_are_looked_up_once_in_a_request(connection: sqlite3.Connection) -> None:
+def test_folders_around_quotas_are_looked_up_once_in_a_request(connection: SQLiteConnection) -> None:
     paths = [f"{number}" for number in range(9)]
     do(connection, *(MakeFolder(path=parse_path(path)) for path in (*paths, "a/q")), set_quota("a/q", 9))
     statements: list[str] = []
@@ -409,7 +408,7 @@ def test_folders_around_quotas_are_looked_up_once_in_a_request(connection: sqlit
     assert len([text for text in statements if text.startswith("WITH RECURSIVE above")]) == 1
 
 
-def test_what_others_have_in_what_was_thrown_away_is_not_given_up(connection: sqlite3.Connection) -> None:
+def test_what_others_have_in_what_was_thrown_away_is_not_given_up(connection: SQLiteConnection) -> None:
     do(connection, store("a/x", b"root"), store("a/q/y", b"quota"), set_quota("a/q", 99), store("old", b"o"))
     do(connection, store("a/q/y", b"quota again"), store("old", b"new"), Discard(path=parse_path("a")))
     do(connection, store("lost", b"l"), Discard(path=parse_path("lost")))
@@ -463,7 +462,7 @@ def test_too_many_quotas_are_found_in_a_backup(tmp_path: Path) -> None:
         examine(tmp_path / NAME)
 
 
-def test_what_is_stored_counts_to_the_nearest_quota(connection: sqlite3.Connection) -> None:
+def test_what_is_stored_counts_to_the_nearest_quota(connection: SQLiteConnection) -> None:
     do(connection, store("a/b/c/x", b"123"), *(set_quota(path, 99) for path in ("a", "a/b/c", "a/b")))
     do(connection, store("a/b/y", b"12"), store("a/z", b"1"))
     quotas = {str(each.path): each.account.stored_bytes for each in accounts.list_quotas(connection)}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 import subprocess
 import sys
 from contextlib import closing
@@ -18,9 +17,9 @@ from cloudsvc.drive.bounds import MAX_MADE
 from cloudsvc.drive.commands import Copy, MakeFolder
 from cloudsvc.drive.names import parse_path
 from cloudsvc.storage.catalogue.catalogue import _weigh
-from cloudsvc.storage.catalogue.connections import connect
 from cloudsvc.storage.catalogue.group_commit import Weight
-from tests.support.catalogues import NAME, TESTER, Trial, Watch, open_sqlite
+from cloudsvc.storage.catalogue.sqlite.connections import SQLiteConnection, connect
+from tests.support.catalogues import NAME, TESTER, Trial, Watch, open_sqlite, writing_connection
 from tests.support.opened_drives import refusal
 from tests.support.reactors import in_reactor
 
@@ -28,7 +27,7 @@ ROOT = Path(__file__).parents[3]
 FULL = 2
 
 
-def read_pragma(connection: sqlite3.Connection, name: str) -> object:
+def read_pragma(connection: SQLiteConnection, name: str) -> object:
     [value] = connection.execute(f"PRAGMA {name}").fetchone()
     return value
 
@@ -36,7 +35,7 @@ def read_pragma(connection: sqlite3.Connection, name: str) -> object:
 @in_reactor
 async def test_every_commit_is_durable(tmp_path: Path) -> None:
     async with open_sqlite(tmp_path, Watch()) as catalogue:
-        writing = catalogue._writer.connection
+        writing = writing_connection(catalogue)
         assert read_pragma(writing, "journal_mode") == "wal"
         assert read_pragma(writing, "synchronous") == FULL
         assert read_pragma(writing, "foreign_keys") == 1
@@ -70,7 +69,7 @@ def test_a_link_is_no_database(tmp_path: Path) -> None:
 async def test_a_database_that_cannot_be_read_any_more_is_a_failure_of_the_storage(tmp_path: Path) -> None:
     async with open_sqlite(tmp_path, Watch()) as catalogue:
         await catalogue.find(TESTER, parse_path(""))
-        catalogue._writer.connection.execute("ALTER TABLE node RENAME TO elsewhere")
+        writing_connection(catalogue).execute("ALTER TABLE node RENAME TO elsewhere")
         for work in (
             catalogue.find(TESTER, parse_path("")),
             catalogue.apply(TESTER, [MakeFolder(path=parse_path("a"))]),
@@ -79,7 +78,7 @@ async def test_a_database_that_cannot_be_read_any_more_is_a_failure_of_the_stora
                 await work
             assert caught.value.code == "storage_failed"
             assert "node" not in caught.value.message
-        catalogue._writer.connection.execute("ALTER TABLE elsewhere RENAME TO node")
+        writing_connection(catalogue).execute("ALTER TABLE elsewhere RENAME TO node")
         await catalogue.apply(TESTER, [MakeFolder(path=parse_path("a"))])
 
 

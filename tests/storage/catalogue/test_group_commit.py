@@ -18,8 +18,9 @@ from twisted.logger import capturedLogs
 from cloudsvc.core.errors import CloudError
 from cloudsvc.drive.errors import bad_cursor
 from cloudsvc.storage.ballast import Ballast
-from cloudsvc.storage.catalogue.connections import connect
 from cloudsvc.storage.catalogue.group_commit import _HEAVY, Weight, Writer
+from cloudsvc.storage.catalogue.sqlite.connections import SQLiteConnection, connect
+from cloudsvc.storage.catalogue.sqlite.transactions import SQLiteTransactions
 from tests.support.blobs import SteppingThreads, take_result
 
 
@@ -31,7 +32,8 @@ class Bench:
     threads: SteppingThreads = field(factory=SteppingThreads)
     clock: Clock = field(factory=Clock)
     statements: list[str] = field(factory=list)
-    writer: Writer = field(init=False)
+    transactions: SQLiteTransactions = field(init=False)
+    writer: Writer[SQLiteConnection] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         connection = connect(self.path)
@@ -40,9 +42,10 @@ class Bench:
             "CREATE TABLE item (id INTEGER PRIMARY KEY, parent REFERENCES parent DEFERRABLE INITIALLY DEFERRED, bytes)"
         )
         connection.set_trace_callback(self.statements.append)
-        self.writer = Writer(connection=connection, threads=self.threads, monotonic=self.clock.seconds)
+        self.transactions = SQLiteTransactions(connection=connection, monotonic=self.clock.seconds)
+        self.writer = Writer(transactions=self.transactions, threads=self.threads)
 
-    def start(self, work: Callable[[sqlite3.Connection], Any], weight: Weight = Weight.LIGHT) -> Deferred[Any]:
+    def start(self, work: Callable[[SQLiteConnection], Any], weight: Weight = Weight.LIGHT) -> Deferred[Any]:
         return Deferred.fromCoroutine(self.writer.run(work, weight=weight))
 
     def insert_many(self, first: int, count: int, weight: Weight = Weight.LIGHT) -> Deferred[Any]:
@@ -73,7 +76,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     bench.threads.finish(Deferred.fromCoroutine(bench.writer.close()))
 
 
-def make_insertion(first: int, count: int) -> Callable[[sqlite3.Connection], Any]:
+def make_insertion(first: int, count: int) -> Callable[[SQLiteConnection], Any]:
     """What inserts ``count`` items from number ``first`` on."""
     many = """
         WITH RECURSIVE c (n) AS (SELECT ? UNION ALL SELECT n + 1 FROM c LIMIT ?)
@@ -116,7 +119,7 @@ def test_nobody_is_answered_before_the_commit(bench: Bench) -> None:
     works = [bench.insert(number) for number in (1, 2)]
     bench.threads.step()
     bench.statements.clear()
-    bench.writer.connection.set_trace_callback(
+    bench.transactions.connection.set_trace_callback(
         lambda text: bench.statements.append(f"{text} {[each.called for each in works]}")
     )
     bench.threads.step()
@@ -128,7 +131,7 @@ def test_nobody_is_answered_before_the_commit(bench: Bench) -> None:
     ("problem", "code"), [(bad_cursor(), "bad_cursor"), (sqlite3.IntegrityError, "storage_failed"), (KeyError(), None)]
 )
 def test_one_that_fails_harms_no_other(bench: Bench, problem: Any, code: str | None) -> None:
-    def fail(connection: sqlite3.Connection) -> None:
+    def fail(connection: SQLiteConnection) -> None:
         connection.execute("INSERT INTO item (id) VALUES (100)")
         if problem is sqlite3.IntegrityError:
             connection.execute("INSERT INTO item (id) VALUES (100)")
@@ -214,7 +217,7 @@ def test_a_disk_that_fails_at_the_commit(bench: Bench) -> None:
 
 def test_a_full_disk(bench: Bench) -> None:
     bench.threads.finish(bench.insert(0))
-    bench.writer.connection.execute("PRAGMA max_page_count = 8")
+    bench.transactions.connection.execute("PRAGMA max_page_count = 8")
     first = bench.insert(1)
     large = bench.start(lambda connection: connection.execute("INSERT INTO item (bytes) VALUES (zeroblob(100000))"))
     small = bench.insert(2)
@@ -222,7 +225,7 @@ def test_a_full_disk(bench: Bench) -> None:
         pass
     # SQLite undoes the whole transaction then.
     assert [outcome(each) for each in (first, large, small)] == ["", "no_space", "no_space"]
-    bench.writer.connection.execute("PRAGMA max_page_count = 10000")
+    bench.transactions.connection.execute("PRAGMA max_page_count = 10000")
     bench.threads.finish(bench.insert(3))
     assert bench.items() == [0, 1, 3]
 
@@ -231,7 +234,7 @@ def test_a_full_disk(bench: Bench) -> None:
 class Spare(Ballast):
     """Room in a database, given up once."""
 
-    connection: sqlite3.Connection
+    connection: SQLiteConnection
 
     def give_up(self) -> None:
         self.connection.execute("PRAGMA max_page_count = 10000")
@@ -239,8 +242,8 @@ class Spare(Ballast):
 
 def test_whatever_frees_space_is_done_with_the_ballast_however_much_it_is(bench: Bench) -> None:
     bench.threads.finish(bench.insert(0))
-    bench.writer.connection.execute("PRAGMA max_page_count = 8")
-    bench.writer._ballast = Spare(bench.path, bench.writer.connection)
+    bench.transactions.connection.execute("PRAGMA max_page_count = 8")
+    bench.transactions.ballast = Spare(bench.path, bench.transactions.connection)
     bench.insert(1)
     many = [
         Deferred.fromCoroutine(bench.writer.run(make_insertion(10_000 * number, 5_000), frees=True))
@@ -278,7 +281,7 @@ def test_a_disk_that_fails_keeps_nobody_from_closing(tmp_path: Path) -> None:
         bench.threads.finish(Deferred.fromCoroutine(bench.writer.close()))
     assert outcome(failing) == "storage_failed"
     with pytest.raises(sqlite3.ProgrammingError, match="closed"):
-        bench.writer.connection.execute("SELECT 1")
+        bench.transactions.connection.execute("SELECT 1")
     assert bench.items() == [0]
 
 

@@ -8,10 +8,10 @@ import pytest
 
 from cloudsvc.drive.commands import Copy, Discard, Purge
 from cloudsvc.drive.names import parse_path
-from cloudsvc.storage.catalogue import maintenance
-from cloudsvc.storage.catalogue.catalogue import SQLiteCatalogue
-from cloudsvc.storage.catalogue.connections import connect
-from tests.support.catalogues import NAME, Trial, Watch, open_sqlite, store
+from cloudsvc.storage.catalogue import SQLiteCatalogue
+from cloudsvc.storage.catalogue.sqlite import maintenance
+from cloudsvc.storage.catalogue.sqlite.connections import connect
+from tests.support.catalogues import NAME, Trial, Watch, open_sqlite, store, writing_connection
 from tests.support.reactors import in_reactor
 
 LARGE = 2**19
@@ -102,7 +102,7 @@ async def test_what_was_deleted_is_given_back_to_the_disk(tmp_path: Path, monkey
 
 
 def count_unused(catalogue: SQLiteCatalogue) -> int:
-    [unused] = catalogue._writer.connection.execute("PRAGMA freelist_count").fetchone()
+    [unused] = writing_connection(catalogue).execute("PRAGMA freelist_count").fetchone()
     return int(unused)
 
 
@@ -114,9 +114,9 @@ async def test_a_trash_with_much_in_it_is_emptied_in_steps(tmp_path: Path, monke
         trial = Trial(catalogue, Watch())
         await trial.do(*(store(str(number), b"%d" % number) for number in range(35)))
         await trial.do(*(Discard(path=parse_path(str(number))) for number in range(35)))
-        catalogue._writer.connection.set_trace_callback(statements.append)
+        writing_connection(catalogue).set_trace_callback(statements.append)
         assert await trial.do(Purge(entry=None)) == 35
-        catalogue._writer.connection.set_trace_callback(None)
+        writing_connection(catalogue).set_trace_callback(None)
         assert not await trial.trash()
         assert len(await trial.collect()) == 35
     assert statements.count("COMMIT") == 1 + 4 + 1

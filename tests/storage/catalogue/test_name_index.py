@@ -16,17 +16,21 @@ from hypothesis import strategies as st
 from cloudsvc.drive.commands import Discard, Move, Purge
 from cloudsvc.drive.names import fold_case, parse_path
 from cloudsvc.drive.pages import FileQuery, Order
-from cloudsvc.storage.catalogue import name_index, searching
-from cloudsvc.storage.catalogue.connections import connect
+from cloudsvc.storage.catalogue import searching
 from cloudsvc.storage.catalogue.matching import Narrow, make_few
-from cloudsvc.storage.catalogue.migration import begin_anew
-from cloudsvc.storage.catalogue.name_index import catch_up, find_indexed, make_expression
+from cloudsvc.storage.catalogue.name_index import make_expression
+from cloudsvc.storage.catalogue.sqlite import name_index
+from cloudsvc.storage.catalogue.sqlite.connections import SQLiteConnection, connect
+from cloudsvc.storage.catalogue.sqlite.migration import begin_anew
+from cloudsvc.storage.catalogue.sqlite.name_index import FullTextNames, catch_up
 from tests.support.catalogues import NAME, TESTER, Trial, Watch, gather, open_sqlite, store
 from tests.support.reactors import in_reactor
 
 FACES = "\N{GRINNING FACE}" * 3
 WORDS = ["holiday", "Urlaub", "stra\N{LATIN SMALL LETTER SHARP S}e", '"quoted"', "100%_", "a'b", FACES, "ab"]
 TEXTS = ["day", "URLAUB", "STRASSE", "rasse", '"qu', '""', "0%_", "'b-", FACES, "ab-", "b-1", "zzz", "da", ""]
+
+find_indexed = FullTextNames().find_indexed
 
 
 @pytest.fixture(autouse=True)
@@ -38,7 +42,7 @@ def small_steps(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     return iter(())
 
 
-def open_file(directory: Path) -> sqlite3.Connection:
+def open_file(directory: Path) -> SQLiteConnection:
     return connect(directory / NAME)
 
 
@@ -93,7 +97,7 @@ async def test_names_that_come_change_and_go(tmp_path: Path) -> None:
 
 @in_reactor
 async def test_it_catches_up_after_commits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cloudsvc.storage.catalogue.group_commit._BEHIND", 5)
+    monkeypatch.setattr("cloudsvc.storage.catalogue.sqlite.transactions._BEHIND", 5)
     watch = Watch()
     async with open_sqlite(tmp_path, watch) as catalogue:
         trial = Trial(catalogue, watch)
@@ -114,7 +118,7 @@ async def test_copies_have_none_and_make_their_own(tmp_path: Path) -> None:
         await catalogue.tidy()
         async with catalogue.snapshot() as snapshot:
             copy.write_bytes(snapshot.content.read())
-    with closing(sqlite3.connect(copy)) as connection:
+    with closing(connect(copy)) as connection:
         tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_schema")]
         assert not [name for name in tables if name.startswith("node_text")]
         assert find_indexed(connection) == 0
@@ -140,7 +144,11 @@ async def test_a_rare_text_is_found_in_one_page(tmp_path: Path) -> None:
         assert [str(file.path) for file in page.items] == ["old/needle-1"]
         assert page.cursor is None
         with closing(open_file(tmp_path)) as connection:
-            given = {"text": "needle", "expression": make_expression("needle"), "indexed": find_indexed(connection)}
+            given = {
+                "text": "needle",
+                "expression": make_expression("needle"),
+                "indexed": find_indexed(connection),
+            }
             assert make_few(Narrow.TEXT).value(connection, most=9, **given) == page.items[0].id
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from itertools import product
@@ -36,13 +35,13 @@ from cloudsvc.storage.catalogue import (
     matching,
     measuring,
     migrate,
-    name_index,
 )
 from cloudsvc.storage.catalogue.catalogue import _DEEDS
-from cloudsvc.storage.catalogue.connections import connect
 from cloudsvc.storage.catalogue.listing import Lists, list_blobs
 from cloudsvc.storage.catalogue.searching import Search
 from cloudsvc.storage.catalogue.sight import EVERYTHING
+from cloudsvc.storage.catalogue.sqlite.connections import SQLiteConnection, connect
+from cloudsvc.storage.catalogue.sqlite.name_index import catch_up
 from cloudsvc.storage.catalogue.tree import Context
 from cloudsvc.storage.catalogue.walking import Walk
 from tests.support.catalogues import NAME, TESTER, make_blob, store
@@ -68,7 +67,7 @@ WHOLE = {"SCAN trash", "SCAN blob USING INDEX blob_unused"}
 
 
 @pytest.fixture
-def connection(tmp_path: Path) -> Iterator[sqlite3.Connection]:
+def connection(tmp_path: Path) -> Iterator[SQLiteConnection]:
     migrate(tmp_path / NAME)
     with closing(connect(tmp_path / NAME)) as connection:
         for number in range(3):
@@ -78,14 +77,14 @@ def connection(tmp_path: Path) -> Iterator[sqlite3.Connection]:
         yield connection
 
 
-def apply(connection: sqlite3.Connection, command: Command) -> Any:
+def apply(connection: SQLiteConnection, command: Command) -> Any:
     context = Context(connection=connection, now=1, epoch="e", actor=TESTER)
     result = _DEEDS[type(command)](context, command)
     history.record_changes(connection, context.noted)
     return result
 
 
-def explain(connection: sqlite3.Connection, work: Callable[[], object]) -> set[str]:
+def explain(connection: SQLiteConnection, work: Callable[[], object]) -> set[str]:
     """What the database goes through from end to end, or sorts, for what ``work`` asks of it."""
     statements: set[str] = set()
     connection.set_trace_callback(statements.add)
@@ -118,7 +117,7 @@ FILTERS: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("order", INDEXED)
-def test_pages_of_files(connection: sqlite3.Connection, order: Order) -> None:
+def test_pages_of_files(connection: SQLiteConnection, order: Order) -> None:
     for descending, chosen in product((False, True), FILTERS):
         search = Search(connection=connection, epoch="e", query=FileQuery(order=order, descending=descending, **chosen))
         first = explain(connection, lambda: search.run(1, None))  # noqa: B023  # called at once
@@ -131,7 +130,7 @@ def test_pages_of_files(connection: sqlite3.Connection, order: Order) -> None:
 
 
 @pytest.mark.parametrize("order", INDEXED)
-def test_windows_of_files_that_are_alike(connection: sqlite3.Connection, order: Order) -> None:
+def test_windows_of_files_that_are_alike(connection: SQLiteConnection, order: Order) -> None:
     """A value and an id are looked up together, so that nothing is passed again that was before."""
     index, column = "key" if order is Order.NAME else order.value, matching.KEYS[order].column.name
     position, near, far = ("b", 7), ("b", 9), ("c", 1)
@@ -142,20 +141,21 @@ def test_windows_of_files_that_are_alike(connection: sqlite3.Connection, order: 
                 matching.make_edge(order, descending, frozenset(part)),
             ):
                 [step, *_] = connection.execute(
-                    f"EXPLAIN QUERY PLAN {statement.text}", {"tag": "t", "passed": 9, **statement.values, **part}
+                    f"EXPLAIN QUERY PLAN {statement.sqlite.text}",
+                    {"tag": "t", "passed": 9, **statement.sqlite.values, **part},
                 )
                 expected = f" USING INDEX node_{index} ({column}{'=? AND id' if 'same' in part else ''}"
                 assert expected in step[3].replace("COVERING ", "")
 
 
 @pytest.mark.parametrize("narrow", matching.Narrow)
-def test_few_candidates(connection: sqlite3.Connection, narrow: matching.Narrow) -> None:
+def test_few_candidates(connection: SQLiteConnection, narrow: matching.Narrow) -> None:
     """They cost what they are, not what the drive holds."""
-    while name_index.catch_up(connection, 1):
+    while catch_up(connection, 1):
         pass
     values = {"most": 9, "top": 1, "tag": "t", "text": "abc", "expression": '"abc"', "indexed": 5}
     few = matching.make_few(narrow)
-    plans = connection.execute(f"EXPLAIN QUERY PLAN {few.text}", {**few.values, **values}).fetchall()
+    plans = connection.execute(f"EXPLAIN QUERY PLAN {few.sqlite.text}", {**few.sqlite.values, **values}).fetchall()
     scans = {step for *_, step in plans if step.startswith("SCAN") and "VIRTUAL TABLE" not in step}
     assert scans <= {"SCAN below"}
     for order, chosen in product(Order, FILTERS):
@@ -165,7 +165,7 @@ def test_few_candidates(connection: sqlite3.Connection, narrow: matching.Narrow)
 
 
 @pytest.mark.parametrize("descending", [False, True])
-def test_pages_of_files_by_path(connection: sqlite3.Connection, *, descending: bool) -> None:
+def test_pages_of_files_by_path(connection: SQLiteConnection, *, descending: bool) -> None:
     for chosen in FILTERS:
         query = FileQuery(order=Order.PATH, descending=descending, **chosen)
         walk = Walk(connection=connection, epoch="e", sight=EVERYTHING, query=query)
@@ -176,7 +176,7 @@ def test_pages_of_files_by_path(connection: sqlite3.Connection, *, descending: b
     assert explain(connection, follow(lambda cursor: whole.run(1, cursor))) == set()
 
 
-def test_pages_of_other_lists(connection: sqlite3.Connection) -> None:
+def test_pages_of_other_lists(connection: SQLiteConnection) -> None:
     lists = Lists(connection=connection, epoch="e", sight=EVERYTHING)
     asks: list[Callable[[str | None], Page[Any]]] = [
         lambda cursor: lists.children(parse_path(""), 1, cursor),
@@ -189,7 +189,7 @@ def test_pages_of_other_lists(connection: sqlite3.Connection) -> None:
         assert explain(connection, follow(ask)) == set()
 
 
-def test_commands(connection: sqlite3.Connection) -> None:
+def test_commands(connection: SQLiteConnection) -> None:
     commands: list[Command] = [
         store("new/file", b"new"),
         store("folder/a", b"joined", versions_kept=2),
@@ -216,7 +216,7 @@ def test_commands(connection: sqlite3.Connection) -> None:
         assert explain(connection, lambda: apply(connection, command)) <= SMALL | WHOLE | copied, command  # noqa: B023  # called at once
 
 
-def test_upkeep(connection: sqlite3.Connection) -> None:
+def test_upkeep(connection: SQLiteConnection) -> None:
     apply(connection, Purge(entry=None))
     blobs = [BlobId("0" * 32)]
     works: list[Callable[[], object]] = [

@@ -18,12 +18,13 @@ from cloudsvc.drive.names import parse_path
 from cloudsvc.drive.nodes import Node
 from cloudsvc.drive.pages import FileQuery, Order
 from cloudsvc.storage.catalogue import lanes
-from cloudsvc.storage.catalogue.catalogue import open_catalogue
-from cloudsvc.storage.catalogue.connections import connect
 from cloudsvc.storage.catalogue.lanes import READER_THREADS, Lane
 from cloudsvc.storage.catalogue.reading import Readers
 from cloudsvc.storage.catalogue.searching import Search
 from cloudsvc.storage.catalogue.sight import EVERYTHING
+from cloudsvc.storage.catalogue.sqlite.connections import SQLiteConnection, connect
+from cloudsvc.storage.catalogue.sqlite.opening import open_catalogue
+from cloudsvc.storage.catalogue.sqlite.sessions import SQLiteSessions
 from cloudsvc.storage.catalogue.walking import Walk
 from tests.support.blobs import SteppingThreads, take_result
 from tests.support.catalogues import NAME, TESTER, Trial, Watch, open_sqlite, read_empty, store
@@ -54,10 +55,10 @@ class Bench:
     threads: SteppingThreads = field(factory=SteppingThreads)
     clock: Clock = field(factory=Clock)
     read: list[Any] = field(factory=list)
-    readers: Readers = field(init=False)
+    readers: Readers[SQLiteConnection] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.readers = Readers(path=self.path, threads=self.threads, monotonic=self.clock)
+        self.readers = Readers(sessions=SQLiteSessions(self.path), threads=self.threads, monotonic=self.clock)
 
     def ask(self, mark: Any, lane: Lane = Lane.SCANS, caller: str = "") -> Deferred[Any]:
         return Deferred.fromCoroutine(self.readers.run(lambda _: self.read.append(mark), lane, caller=caller))
@@ -69,6 +70,12 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     bench = Bench(tmp_path / NAME)
     yield bench
     bench.threads.finish(Deferred.fromCoroutine(bench.readers.close()))
+
+
+def count_idle(readers: Readers[SQLiteConnection]) -> int:
+    """Connections that wait for who reads next."""
+    assert isinstance(readers.sessions, SQLiteSessions)
+    return readers.sessions.idle.qsize()
 
 
 def cancel(asked: Deferred[Any]) -> None:
@@ -111,11 +118,11 @@ async def test_what_runs_for_a_caller_who_left_is_interrupted_and_nothing_else(t
     begun: list[threading.Event] = [threading.Event() for _ in range(2)]
     go_on = threading.Event()
 
-    def endless(connection: sqlite3.Connection) -> None:
+    def endless(connection: SQLiteConnection) -> None:
         begun[0].set()
         connection.execute(ENDLESS).fetchone()
 
-    def patient(connection: sqlite3.Connection) -> int:
+    def patient(connection: SQLiteConnection) -> int:
         [first, *_] = connection.execute("SELECT id FROM node ORDER BY id")
         begun[1].set()
         assert go_on.wait(PATIENCE)
@@ -141,7 +148,7 @@ async def test_what_runs_for_a_caller_who_left_is_interrupted_and_nothing_else(t
             assert await waits == "read"
             go_on.set()
             assert await stays == 1
-        assert readers._idle.qsize() <= 3
+        assert count_idle(readers) <= 3
 
 
 async def wait_in_thread(event: threading.Event) -> None:
@@ -153,7 +160,7 @@ async def wait_in_thread(event: threading.Event) -> None:
 async def test_closing_waits_for_what_runs_for_nobody(tmp_path: Path) -> None:
     begun, dropped = threading.Event(), threading.Event()
 
-    def endless(connection: sqlite3.Connection) -> None:
+    def endless(connection: SQLiteConnection) -> None:
         begun.set()
         # No statement runs when the caller leaves, so that SQLite forgets that it was interrupted.
         assert dropped.wait(PATIENCE)
@@ -166,12 +173,12 @@ async def test_closing_waits_for_what_runs_for_nobody(tmp_path: Path) -> None:
         dropped.set()
         with pytest.raises(CancelledError):
             await left
-    assert catalogue._readers._idle.empty()
+    assert count_idle(catalogue._readers) == 0
     assert catalogue._readers._running == 0
 
 
 def test_what_takes_too_long_is_stopped(bench: Bench) -> None:
-    def endless(connection: sqlite3.Connection) -> None:
+    def endless(connection: SQLiteConnection) -> None:
         bench.clock.now += 11
         connection.execute(ENDLESS).fetchone()
 
@@ -183,10 +190,10 @@ def test_what_takes_too_long_is_stopped(bench: Bench) -> None:
     for lane in (Lane.PAGES, Lane.SCANS):
         counting = bench.readers.run(lambda connection: connection.execute(LONG).fetchone(), lane)
         assert bench.threads.do(counting) == (500_000,)
-    assert bench.readers._idle.qsize() == 1
+    assert count_idle(bench.readers) == 1
 
 
-def make_searches(connection: sqlite3.Connection, is_over: Callable[[], bool]) -> Iterator[Search | Walk]:
+def make_searches(connection: SQLiteConnection, is_over: Callable[[], bool]) -> Iterator[Search | Walk]:
     for order in Order:
         for text in (None, "7"):
             query = FileQuery(order=order, descending=False, text=text)

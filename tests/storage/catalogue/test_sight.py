@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from functools import partial
@@ -17,11 +16,11 @@ from cloudsvc.drive.nodes import VersionId
 from cloudsvc.drive.pages import FileQuery, Order
 from cloudsvc.storage.catalogue import counting, history
 from cloudsvc.storage.catalogue.catalogue import _DEEDS
-from cloudsvc.storage.catalogue.connections import connect
 from cloudsvc.storage.catalogue.listing import Lists
 from cloudsvc.storage.catalogue.nodes import find_chain
 from cloudsvc.storage.catalogue.seen_files import SeenSearch
 from cloudsvc.storage.catalogue.sight import Sight, find_seen, look
+from cloudsvc.storage.catalogue.sqlite.connections import SQLiteConnection, connect
 from cloudsvc.storage.catalogue.tree import Context
 from tests.support.catalogues import NAME, TESTER, read_empty, store
 
@@ -31,7 +30,7 @@ MANY: Final = 40
 
 
 @pytest.fixture(scope="module")
-def connection(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sqlite3.Connection]:
+def connection(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SQLiteConnection]:
     """A catalogue with much that is hidden, and folders to be granted at two depths, with little and with much."""
     file = tmp_path_factory.mktemp("sight") / NAME
     file.write_bytes(read_empty())
@@ -51,23 +50,23 @@ def connection(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sqlite3.Con
         yield connection
 
 
-def apply(connection: sqlite3.Connection, command: Command) -> None:
+def apply(connection: SQLiteConnection, command: Command) -> None:
     context = Context(connection=connection, now=1, epoch="e", actor=TESTER).begin(command)
     _DEEDS[type(command)](context, command)
     history.record_changes(connection, context.noted)
 
 
-def grant(connection: sqlite3.Connection, folder: str) -> Sight:
+def grant(connection: SQLiteConnection, folder: str) -> Sight:
     row = find_chain(connection, parse_path(folder)).row
     assert row is not None
     return look(connection, frozenset({row.id}))
 
 
-def search(query: FileQuery, connection: sqlite3.Connection, folder: str, limit: int) -> object:
+def search(query: FileQuery, connection: SQLiteConnection, folder: str, limit: int) -> object:
     return SeenSearch(connection=connection, epoch="e", query=query, sight=grant(connection, folder)).run(limit, None)
 
 
-READS: Final[dict[str, Callable[[sqlite3.Connection, str, int], object]]] = {
+READS: Final[dict[str, Callable[[SQLiteConnection, str, int], object]]] = {
     "find": lambda connection, folder, _: find_seen(connection, parse_path(f"{folder}/9"), grant(connection, folder)),
     "children": lambda connection, folder, limit: make_lists(connection, folder).children(
         parse_path(folder), limit, None
@@ -88,11 +87,11 @@ READS: Final[dict[str, Callable[[sqlite3.Connection, str, int], object]]] = {
 }
 
 
-def make_lists(connection: sqlite3.Connection, folder: str) -> Lists:
+def make_lists(connection: SQLiteConnection, folder: str) -> Lists:
     return Lists(connection=connection, epoch="e", sight=grant(connection, folder))
 
 
-def trace(connection: sqlite3.Connection, read: Callable[[], object]) -> list[str]:
+def trace(connection: SQLiteConnection, read: Callable[[], object]) -> list[str]:
     statements: list[str] = []
     connection.set_trace_callback(statements.append)
     read()
@@ -102,7 +101,7 @@ def trace(connection: sqlite3.Connection, read: Callable[[], object]) -> list[st
 
 
 @pytest.mark.parametrize("name", READS)
-def test_neither_depth_nor_what_is_found_makes_more_statements(connection: sqlite3.Connection, name: str) -> None:
+def test_neither_depth_nor_what_is_found_makes_more_statements(connection: SQLiteConnection, name: str) -> None:
     counts = {
         len(trace(connection, lambda: READS[name](connection, folder, limit)))  # noqa: B023  # called at once
         for folder in (DEEP, FLAT)
@@ -114,7 +113,7 @@ def test_neither_depth_nor_what_is_found_makes_more_statements(connection: sqlit
 
 
 @pytest.mark.parametrize("name", READS)
-def test_nothing_goes_through_all_files(connection: sqlite3.Connection, name: str) -> None:
+def test_nothing_goes_through_all_files(connection: SQLiteConnection, name: str) -> None:
     steps = {
         step
         for statement in trace(connection, lambda: READS[name](connection, FLAT, 2))

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from cloudsvc.core.errors import CloudError, Kind
+from cloudsvc.storage.catalogue.sqlite.copying import copy_database
 from cloudsvc.storage.work_directories import WORK_NAME
-from tests.support.catalogues import Trial, Watch, open_sqlite
+from tests.support.catalogues import NAME, Trial, Watch, open_sqlite
 from tests.support.reactors import in_reactor
 
 
@@ -39,6 +40,6 @@ async def test_what_has_the_name_already_is_left_alone(tmp_path: Path) -> None:
             if not number:
                 destination.write_bytes(b"another's")
             with pytest.raises(CloudError) as caught:
-                await catalogue._readers.copy_all(destination)
+                await copy_database(catalogue._readers, tmp_path / NAME, destination)
             assert caught.value.kind is Kind.UNAVAILABLE
         assert (tmp_path / "taken").read_bytes() == b"another's"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pkgutil
 import re
-import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from functools import partial
@@ -34,13 +33,13 @@ from cloudsvc.drive.names import parse_path
 from cloudsvc.drive.nodes import BlobId, TrashId
 from cloudsvc.drive.pages import FileQuery, Order
 from cloudsvc.storage.catalogue import catalogue, collecting, history, matching
-from cloudsvc.storage.catalogue.connections import connect
 from cloudsvc.storage.catalogue.listing import Lists
 from cloudsvc.storage.catalogue.nodes import find_chain, make_node
 from cloudsvc.storage.catalogue.schema import metadata
 from cloudsvc.storage.catalogue.searching import Search
 from cloudsvc.storage.catalogue.sight import EVERYTHING
-from cloudsvc.storage.catalogue.statements import Statement, compile_for
+from cloudsvc.storage.catalogue.sqlite.connections import SQLiteConnection, connect
+from cloudsvc.storage.catalogue.statements import Statement
 from cloudsvc.storage.catalogue.tree import Context
 from cloudsvc.storage.catalogue.walking import Walk
 from tests.support.catalogues import NAME, make_blob, read_empty, store
@@ -73,7 +72,7 @@ def list_statements() -> Iterator[tuple[str, Statement]]:
 def test_every_statement_is_one_of_postgresql_too() -> None:
     statements = [*list_statements()]
     for name, statement in statements:
-        text = compile_for(statement, POSTGRESQL)
+        text = statement.postgresql.text
         assert not FOREIGN.search(text), (name, text)
     # They were found.
     assert {"nodes._CHAIN", "tree._INSERT", "history._COUNT_ON"} <= {
@@ -89,7 +88,7 @@ def test_every_table_is_one_of_postgresql_too() -> None:
             assert ("WHERE" in text) == (index.dialect_options["sqlite"]["where"] is not None)
 
 
-def count(connection: sqlite3.Connection, work: Callable[[], object]) -> int:
+def count(connection: SQLiteConnection, work: Callable[[], object]) -> int:
     """How many statements ``work`` runs, those aside that virtual tables run by themselves."""
     found: list[str] = []
     connection.set_trace_callback(lambda text: None if text.startswith("--") else found.append(text))
@@ -101,7 +100,7 @@ def count(connection: sqlite3.Connection, work: Callable[[], object]) -> int:
 
 
 @pytest.fixture
-def connection(tmp_path: Path) -> Iterator[sqlite3.Connection]:
+def connection(tmp_path: Path) -> Iterator[SQLiteConnection]:
     (tmp_path / NAME).write_bytes(read_empty())
     with closing(connect(tmp_path / NAME)) as connection:
         connection.execute("BEGIN")
@@ -109,7 +108,7 @@ def connection(tmp_path: Path) -> Iterator[sqlite3.Connection]:
         connection.execute("ROLLBACK")
 
 
-def do(connection: sqlite3.Connection, *commands: Command) -> None:
+def do(connection: SQLiteConnection, *commands: Command) -> None:
     context = Context(connection=connection, now=1, epoch="e", actor=OWNER)
     for command in commands:
         catalogue._do(context, command)
@@ -120,13 +119,13 @@ def make_deep(depth: int) -> str:
     return "/".join(f"d{depth}-{level}" for level in range(depth))
 
 
-def find(connection: sqlite3.Connection, path: str) -> None:
+def find(connection: SQLiteConnection, path: str) -> None:
     chain = find_chain(connection, parse_path(path))
     assert chain.row is not None
     make_node(connection, "e", chain.row, chain.path)
 
 
-def list_files(connection: sqlite3.Connection, query: FileQuery, size: int) -> None:
+def list_files(connection: SQLiteConnection, query: FileQuery, size: int) -> None:
     search: Walk | Search
     if query.order is Order.PATH:
         search = Walk(connection=connection, epoch="e", sight=EVERYTHING, query=query)
@@ -135,7 +134,7 @@ def list_files(connection: sqlite3.Connection, query: FileQuery, size: int) -> N
     assert len(search.run(size, None).items) == size
 
 
-def test_a_command_costs_the_same_at_every_depth(connection: sqlite3.Connection) -> None:
+def test_a_command_costs_the_same_at_every_depth(connection: SQLiteConnection) -> None:
     counts: list[list[int]] = []
     for depth in (1, 50):
         folder = make_deep(depth)
@@ -162,7 +161,7 @@ def test_a_command_costs_the_same_at_every_depth(connection: sqlite3.Connection)
     assert max(counts[0]) < 30
 
 
-def test_a_new_file_costs_no_look_at_what_was_just_written(connection: sqlite3.Connection) -> None:
+def test_a_new_file_costs_no_look_at_what_was_just_written(connection: SQLiteConnection) -> None:
     do(connection, MakeFolder(path=parse_path("folder")))
     new = count(connection, partial(do, connection, store("folder/new", b"new", capacity=10**6)))
     # What is there, three rows of its own, which version is current, what is stored now; and the change.
@@ -171,7 +170,7 @@ def test_a_new_file_costs_no_look_at_what_was_just_written(connection: sqlite3.C
     assert same == 9
 
 
-def test_a_read_costs_the_same_at_every_depth_and_for_every_size(connection: sqlite3.Connection) -> None:
+def test_a_read_costs_the_same_at_every_depth_and_for_every_size(connection: SQLiteConnection) -> None:
     counts: dict[str, set[int]] = {}
     shared = make_blob(b"shared")
     for depth in (1, 50):

@@ -19,6 +19,7 @@ from attrs import define, field, frozen
 
 from cloudsvc.core.threads import ThreadRunner
 from cloudsvc.storage.blobs import Disk
+from tests.support.catalogues import writing_connection
 from tests.support.opened_drives import OpenDrive
 
 P = ParamSpec("P")
@@ -223,7 +224,7 @@ class Doom:
         """See to the commits of a catalogue as well."""
         if self.fault.moment is Moment.BEFORE:
             # SQLite tells what it is about to do.
-            connection = opened.storage.catalogue._writer.connection
+            connection = writing_connection(opened.storage.catalogue)
             connection.set_trace_callback(lambda statement: statement == COMMIT and self.call(lambda: None))
         else:
             committing.doom = self

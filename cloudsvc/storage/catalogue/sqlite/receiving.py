@@ -15,8 +15,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from cloudsvc.core.durable_files import open_unlinked
 from cloudsvc.core.errors import CloudError
 from cloudsvc.drive.replacement import Unusable
-from cloudsvc.storage.catalogue.examination import examine, examine_definitions
-from cloudsvc.storage.catalogue.migration import NewerSchema, begin_anew, find_revision, migrate
+from cloudsvc.storage.catalogue.migration import NewerSchema
+from cloudsvc.storage.catalogue.sqlite.examination import examine, examine_definitions
+from cloudsvc.storage.catalogue.sqlite.migration import begin_anew, find_revision, migrate
 
 SENSELESS: Final = (CloudError, sqlite3.Error, SQLAlchemyError, LookupError, TypeError, ValueError)
 """What reading a damaged catalogue may come to."""

@@ -14,10 +14,10 @@ from sqlalchemy import Table
 from cloudsvc.drive.media_types import parse_media_type
 from cloudsvc.drive.names import parse_name
 from cloudsvc.drive.tags import check_tag
-from cloudsvc.storage.catalogue.connections import connect
-from cloudsvc.storage.catalogue.invariants import INVARIANTS
 from cloudsvc.storage.catalogue.nodes import read_chain, read_path
 from cloudsvc.storage.catalogue.schema import PURGED, ROOT, TRASH, metadata
+from cloudsvc.storage.catalogue.sqlite.connections import connect
+from cloudsvc.storage.catalogue.sqlite.invariants import INVARIANTS
 
 _PLAIN: Final = re.compile(r"CREATE (?:TABLE|INDEX|UNIQUE INDEX)\s")
 """What defines a table or an index. Views, triggers and virtual tables would run whatever they like when asked."""

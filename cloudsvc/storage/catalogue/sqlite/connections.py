@@ -5,13 +5,16 @@ from __future__ import annotations
 import errno
 import os
 import sqlite3
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, ClassVar, Final
 
 from twisted.logger import Logger
 
 from cloudsvc.core.errors import CloudError
 from cloudsvc.drive.errors import no_space, storage_failed
+from cloudsvc.storage.catalogue.sqlite.name_index import FullTextNames
+from cloudsvc.storage.catalogue.statements import NameIndex, Statement
 
 _log = Logger("cloudsvc.storage")
 
@@ -36,8 +39,31 @@ _CACHE_KIB: Final = 16 * 1024
 
 OWNER_ONLY: Final = 0o600
 
+_STEPS: Final = 100_000
+"""Instructions of SQLite's machine, some milliseconds, between two looks at the time."""
 
-def connect(path: Path, *, cache_kib: int = _CACHE_KIB) -> sqlite3.Connection:
+
+class SQLiteConnection(sqlite3.Connection):
+    """A :class:`~cloudsvc.storage.catalogue.reading.ReadingConnection` to SQLite."""
+
+    names: ClassVar[NameIndex] = FullTextNames()
+
+    def run(self, statement: Statement, values: dict[str, Any]) -> sqlite3.Cursor:
+        """As :meth:`~cloudsvc.storage.catalogue.statements.Connection.run`."""
+        text, always = statement.sqlite
+        return self.execute(text, {**always, **values} if always else values)
+
+    def run_for_each(self, statement: Statement, rows: Sequence[dict[str, Any]]) -> None:
+        """As :meth:`~cloudsvc.storage.catalogue.statements.Connection.run_for_each`."""
+        text, always = statement.sqlite
+        self.executemany(text, [{**always, **row} for row in rows])
+
+    def watch(self, look: Callable[[], bool] | None) -> None:
+        """As :meth:`~cloudsvc.storage.catalogue.reading.ReadingConnection.watch`."""
+        self.set_progress_handler(look, _STEPS if look else 0)
+
+
+def connect(path: Path, *, cache_kib: int = _CACHE_KIB) -> SQLiteConnection:
     """
     A connection that commits durably, and only when told to. Blocks.
 
@@ -46,7 +72,9 @@ def connect(path: Path, *, cache_kib: int = _CACHE_KIB) -> sqlite3.Connection:
     """
     _make(path)
     # Which thread uses it is seen to by who owns it.
-    connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+    connection = sqlite3.connect(
+        path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, factory=SQLiteConnection
+    )
     try:
         if path.stat().st_size == 0:
             # Pages of what was deleted can be given back to the disk. Later, that can be decided by copying everything.

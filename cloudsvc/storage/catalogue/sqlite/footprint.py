@@ -19,9 +19,10 @@ _BELIEVED_SECONDS: Final = 1.0
 
 
 @define(eq=False, kw_only=True)
-class Footprint:
+class FileFootprint:
     """
-    The bytes that a database takes with its log, and whatever is in some directories.
+    A :class:`~cloudsvc.storage.catalogue.upkeep.Footprint`: the bytes that a database takes with its log, and whatever
+    is in some directories.
 
     :ivar beside: those directories.
     :ivar monotonic: a clock in seconds.
@@ -39,12 +40,13 @@ class Footprint:
         """Whether :attr:`size` still counts."""
         return self._monotonic() - self._measured_at < _BELIEVED_SECONDS
 
-    def read(self) -> int:
+    def read(self, connection: object) -> int:
         """The bytes as they were lately, or else now. Blocks."""
-        return self.size if self.is_recent else self.measure()
+        return self.size if self.is_recent else self.measure(connection)
 
-    def measure(self) -> int:
+    def measure(self, connection: object) -> int:
         """The bytes now. What comes and goes meanwhile may count or not. Blocks."""
+        del connection
         files = [self._database.with_name(self._database.name + part) for part in _PARTS]
         self.size = sum(map(_measure, files)) + sum(_measure(file) for folder in self._beside for file in _walk(folder))
         self._measured_at = self._monotonic()

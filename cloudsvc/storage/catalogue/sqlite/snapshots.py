@@ -1,4 +1,4 @@
-"""Copies of the whole database, opened for as long as somebody reads them."""
+"""Snapshots: copies of a catalogue in SQLite, opened for as long as somebody reads them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from attrs import frozen
 from cloudsvc.core.coroutines import shield
 from cloudsvc.core.threads import ThreadRunner
 from cloudsvc.drive.catalogue import Catalogue, Snapshot
-from cloudsvc.storage.catalogue.reading import Readers
 from cloudsvc.storage.faults import translated
 from cloudsvc.storage.work_directories import OwnPlace
 
@@ -31,16 +30,16 @@ class ClosableCatalogue(Catalogue, Protocol):
 @frozen(kw_only=True)
 class Copier:
     """
-    Makes copies of a database.
+    Makes copies of a catalogue, of whatever engine.
 
     :ivar directory: where they lie as long as they are needed; those of programs that were killed are removed.
-    :ivar readers: those of the database.
+    :ivar write: writes an SQLite database with all of it to a new file.
     :ivar threads: where files are opened and removed.
     :ivar open_copy: opens a copy as a catalogue.
     """
 
     directory: Path
-    readers: Readers
+    write: Callable[[Path], Awaitable[None]]
     threads: ThreadRunner
     open_copy: Callable[[Path], Awaitable[ClosableCatalogue]]
 
@@ -56,7 +55,7 @@ class Copier:
             place = await shield(run(OwnPlace.make, self.directory), OwnPlace.remove)
         try:
             file = place.directory / _NAME
-            await self.readers.copy_all(file)
+            await self.write(file)
             with translated():
                 content = await shield(run(_open, file), lambda late: late.close())
             # Opened before the database and closed after it: closing it gives up all locks that this process has on it.

@@ -9,7 +9,7 @@ from typing import Final
 
 from attrs import define
 
-from cloudsvc.storage.catalogue.connections import BUSY_SECONDS, LOG_BYTES
+from cloudsvc.storage.catalogue.sqlite.connections import BUSY_SECONDS, LOG_BYTES
 
 _LARGE: Final = LOG_BYTES + 2**24
 """Bytes of the log from which on it is cut: beyond what SQLite keeps it to by itself, and the largest commit."""
