@@ -136,3 +136,8 @@ def lock(descriptor: int) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def unlock(descriptor: int) -> None:
+    """Let go of the lock of an open file or directory before it is closed."""
+    fcntl.flock(descriptor, fcntl.LOCK_UN)

@@ -9,7 +9,7 @@ from typing import Final
 
 from attrs import define, field
 from attrs.validators import in_
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 from msgspec.json import Encoder
 
 from cloudsvc.core.clock import WallClock, format_timestamp
@@ -36,6 +36,7 @@ class _Request(Struct):
     seconds: float
     sent: int
     request_id: str
+    worker: int | UnsetType
 
 
 class _Line(Struct):
@@ -53,14 +54,17 @@ class AccessLog:
     a request's journey through this server's layers.
 
     :param level: one of :data:`LEVELS`; where it is above ``info``, which a request is, nothing is written.
+    :param worker: the number of this process among several, if it is one of several.
     """
 
     _writer: LogWriter
     _format: LogFormat
     _now: WallClock
     _level: str = field(validator=in_(LEVELS))
+    _worker: int | None = None
     _is_silent: bool = field(init=False)
     _is_text: bool = field(init=False)
+    _end: str = field(init=False)
     _second: int = field(default=-1, init=False)
     _stamp: str = field(default="", init=False)
     _encode: Callable[[object], bytes] = field(factory=lambda: Encoder().encode, init=False)
@@ -72,6 +76,10 @@ class AccessLog:
     @_is_text.default
     def _choose(self) -> bool:
         return self._format is LogFormat.TEXT
+
+    @_end.default
+    def _spell_end(self) -> str:
+        return "\n" if self._worker is None else f" worker={self._worker}\n"
 
     def record(
         self, *, method: bytes, path: bytes, client: str, status: int, seconds: float, sent: int, request_id: str
@@ -99,10 +107,11 @@ class AccessLog:
         if self._is_text:
             line = (
                 f"{time} {_LEVEL}  [{_NAMESPACE}] {verb} {place} {status}"
-                f" client={sender} seconds={seconds:.6f} sent={sent} request_id={name}\n"
+                f" client={sender} seconds={seconds:.6f} sent={sent} request_id={name}{self._end}"
             ).encode("ascii")
         else:
-            request = _Request(verb, place, sender, status, round(seconds, 6), sent, name)
+            worker = UNSET if self._worker is None else self._worker
+            request = _Request(verb, place, sender, status, round(seconds, 6), sent, name, worker)
             line = self._encode(_Line(time, _LEVEL, _NAMESPACE, f"{verb} {place} {status}", request)) + b"\n"
         self._writer.write(line)
 

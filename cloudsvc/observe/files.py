@@ -13,6 +13,7 @@ from typing import Final, Protocol, Self
 from attrs import define, field
 from twisted.logger import Logger
 
+from cloudsvc.core.durable_files import lock, unlock
 from cloudsvc.core.errors import OperatorError
 
 _log = Logger()
@@ -126,6 +127,9 @@ class RotatingFile:
 
     It is always opened for appending, so that a file that something else has truncated does not get a hole. Where
     rotation fails the present file grows on: no line is lost for it. Twisted's own ``LogFile`` does neither.
+
+    Several processes may write to it. Each appends whole lines; one of them rotates, under a lock of the file, and the
+    others go on in the new one with what they write next. So a file may outgrow its size by what each writes at once.
     """
 
     path: Path
@@ -161,13 +165,15 @@ class RotatingFile:
     def write(self, lines: bytes) -> None:
         """Write whole lines, as in :class:`Target`: as many as fit into this file, the others into new ones."""
         start = 0
+        self._follow()
         while start < len(lines):
             end = self._fit(lines, start)
+            goes_on = False
             if end == start and self._size:
-                self._rotate()
+                goes_on = self._rotate()
                 end = self._fit(lines, start)
             if end == start:  # A line that no file has room for, or a file that cannot be rotated.
-                end = len(lines) if self._stuck else lines.find(b"\n", start) + 1 or len(lines)
+                end = len(lines) if goes_on else lines.find(b"\n", start) + 1 or len(lines)
             try:
                 self._output.write(lines[start:end])
             except LinesLost as problem:
@@ -191,16 +197,33 @@ class RotatingFile:
         """Close the file."""
         os.close(self._descriptor)
 
-    def _rotate(self) -> None:
+    def _follow(self) -> None:
+        """Go on in a new file that another process has begun. Where the name is gone, someone says so by SIGHUP."""
+        with suppress(OSError):
+            if not os.path.samestat(self.path.stat(), os.fstat(self._descriptor)):
+                self.reopen()
+        self._size = os.fstat(self._descriptor).st_size
+
+    def _rotate(self) -> bool:
+        """Begin a new file; whether the present one has to do for now instead."""
+        present = self._descriptor
         try:
+            if not lock(present):
+                return True  # Another process does it just now.
+            self._follow()
+            if self._descriptor != present:
+                return False  # Another process has done it.
             descriptor = self._move_away()
         except OSError as problem:
+            with suppress(OSError):  # A file system without locks.
+                unlock(present)
             if not self._stuck:
                 self._stuck = True
                 _log.warn("{name} cannot be rotated and grows on: {reason}", name=self.name, reason=problem.strerror)
-        else:
-            self._stuck = False
-            self._replace(descriptor)
+            return True
+        self._stuck = False
+        self._replace(descriptor)  # The lock goes with the former one.
+        return False
 
     def _move_away(self) -> int:
         # The new file first: when there is none to be had, nothing has moved.

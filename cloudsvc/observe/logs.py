@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from threading import get_ident
 from typing import Final
 
-from attrs import define, field
+from attrs import define, evolve, field
 from attrs.validators import in_
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import ILogObserver, LogEvent, Logger, LogLevel
@@ -17,7 +17,7 @@ from zope.interface import implementer
 
 from cloudsvc.observe.files import LinesLost, Target
 from cloudsvc.observe.lines import LogFormat
-from cloudsvc.observe.records import LEVELS, level_of, read_event
+from cloudsvc.observe.records import LEVELS, Plain, level_of, read_event
 
 _log = Logger()
 
@@ -120,12 +120,14 @@ class LogObserver:
 
     :param call_from_thread: gets a line from any other thread to the reactor's (``reactor.callFromThread``).
     :param level: one of :data:`LEVELS`; what is below it is not logged.
+    :param common: fields that every record has.
     """
 
     _writer: LogWriter
     _format: LogFormat
     _call_from_thread: Callable[..., object]
     _level: str = field(validator=in_(LEVELS))
+    _common: Mapping[str, Plain] = field(factory=dict)
     _thread: int = field(factory=get_ident, init=False)
 
     def __call__(self, event: LogEvent) -> None:
@@ -134,7 +136,10 @@ class LogObserver:
         if rank < LEVELS.index(self._level):
             return
         # Rendered here and now: what the values of an event say may be different later.
-        line = self._format.render(read_event(event))
+        record = read_event(event)
+        if self._common:
+            record = evolve(record, fields={**record.fields, **self._common})
+        line = self._format.render(record)
         if get_ident() == self._thread:
             self._writer.write(line, urgent=rank >= _URGENT)
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pty
 import socket
@@ -303,3 +304,36 @@ def test_a_slow_reader_of_a_pipe_gets_everything(pipe: Pipe) -> None:
         reading = threads.submit(reader.read, len(lines))
         Stream(pipe.writing, "the console").write(lines)
         assert reading.result() == lines
+
+
+def test_several_processes_lose_no_line_while_one_of_them_rotates(tmp_path: Path) -> None:
+    path = tmp_path / "server.log"
+    with opened(path, max_bytes=300, backups=99) as one, opened(path, max_bytes=300, backups=99) as other:
+        for number in range(0, 200, 2):
+            one.write(line(number))
+            other.write(line(number + 1))
+    files = sorted(tmp_path.iterdir(), key=lambda each: -int(each.suffix[1:]) if each.suffix != ".log" else 0)
+    assert b"".join(each.read_bytes() for each in files) == b"".join(map(line, range(200)))
+    assert max(each.stat().st_size for each in files) <= 300
+
+
+def test_whoever_finds_another_rotating_writes_to_the_file_that_there_is(tmp_path: Path) -> None:
+    path = tmp_path / "server.log"
+    with opened(path, max_bytes=40) as file, path.open("rb") as other:
+        file.write(line(0))
+        fcntl.flock(other, fcntl.LOCK_EX)
+        file.write(line(1) + line(2))
+        assert path.read_bytes() == line(0) + line(1) + line(2)
+        fcntl.flock(other, fcntl.LOCK_UN)
+        file.write(line(3))
+        assert path.read_bytes() == line(3)
+
+
+def test_whoever_waits_to_rotate_finds_that_it_was_done(tmp_path: Path) -> None:
+    path = tmp_path / "server.log"
+    with opened(path, max_bytes=40) as one, opened(path, max_bytes=40) as other:
+        one.write(line(0))
+        other.write(line(1))
+        one.write(b"short\n")
+        assert path.read_bytes() == line(1) + b"short\n"
+        assert (tmp_path / "server.log.1").read_bytes() == line(0)
