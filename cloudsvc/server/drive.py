@@ -9,6 +9,7 @@ from cloudsvc.administration.snapshots import make_snapshots
 from cloudsvc.drive.drive import Drive
 from cloudsvc.drive.expiry import Expiry
 from cloudsvc.drive.jobs import Job, Scheduler
+from cloudsvc.drive.leadership import Candidate
 from cloudsvc.drive.measuring import Measuring
 from cloudsvc.drive.probing import Soundness, StoreProbe
 from cloudsvc.drive.settings import StorageSettings
@@ -52,6 +53,9 @@ class DriveProvider(Provider[StorageSettings]):
         self._reclaimable = tools.instruments.gauge(
             "reclaimable_bytes", "Bytes that only the trash and old versions hold: they make way when room is short."
         )
+        self._leads = tools.instruments.gauge(
+            "leads", "Whether this process does the background jobs, as one of all does (1) or not (0)."
+        )
         tools.instruments.gauge("capacity_bytes", "Bytes that may be stored.").set(settings.limits.capacity)
 
     async def start(self) -> Mapping[type, object]:
@@ -86,13 +90,18 @@ class DriveProvider(Provider[StorageSettings]):
         )
         self._probe = StoreProbe(blobs=opened.blobs, clock=tools.clock)
         self._scheduler = Scheduler(clock=tools.clock, jobs=self._list_jobs(opened))
-        self._scheduler.start()
         # Beside the others, which do not wait until a large blob is read.
         self._measuring = Measuring(catalogue=opened.catalogue, blobs=opened.blobs, threads=opened.disk)
         self._reading = Scheduler(
             clock=tools.clock, jobs=[Job(name="calculate checksums", every=_MINUTE, work=self._measuring.run)]
         )
-        self._reading.start()
+        self._schedulers = (self._scheduler, self._reading)
+        for scheduler in self._schedulers:
+            scheduler.start()
+        self._candidate = Candidate(
+            leadership=self._storage.leadership, clock=tools.clock, on_change=self._change_leadership
+        )
+        await self._candidate.start()
         return {Drive: opened.drive, Thumbnails: thumbnails}
 
     async def stop(self) -> None:
@@ -101,6 +110,8 @@ class DriveProvider(Provider[StorageSettings]):
         self._measuring.stop()
         await self._reading.stop()
         await self._scheduler.stop()
+        # The next leader begins where this one has ended.
+        await self._candidate.stop()
         await self._probe.stop()
         await self._storage.close()
 
@@ -110,6 +121,14 @@ class DriveProvider(Provider[StorageSettings]):
             Check(name="drive", vital=True, run=self._ask_storage),
             Check(name="drive_space", vital=False, run=self._ask_for_space),
         ]
+
+    def _change_leadership(self, leads: bool) -> None:  # noqa: FBT001  # a Candidate calls it so
+        self._leads.set(leads)
+        for scheduler in self._schedulers:
+            if leads:
+                scheduler.lead()
+            else:
+                scheduler.follow()
 
     def _list_jobs(self, opened: OpenedDrive) -> list[Job]:
         snapshots = make_snapshots(opened.catalogue, self.tools.data, self._resources)

@@ -16,9 +16,13 @@ from cloudsvc.drive.nodes import Instant
 from cloudsvc.storage.ballast import Ballast
 from cloudsvc.storage.blobs import Disk, LocalBlobs, holds_blobs, open_blobs
 from cloudsvc.storage.catalogue import HEAD, SQLiteCatalogue, find_revision, migrate, open_catalogue
+from cloudsvc.storage.leadership import FileLeadership
 
 CATALOGUE_NAME: Final = "catalogue.sqlite3"
 LOCK_NAME: Final = "lock"
+
+LEADER_NAME: Final = "leader"
+"""Whose lock the process has that does the background jobs."""
 
 SNAPSHOTS_NAME: Final = "snapshots"
 """Where copies of the catalogue are kept, which count as part of it; those that come and go do not."""
@@ -61,6 +65,7 @@ class LocalStorage:
     catalogue: SQLiteCatalogue
     blobs: LocalBlobs
     ballast: Ballast
+    leadership: FileLeadership
     _lock: int
 
     @classmethod
@@ -102,7 +107,8 @@ class LocalStorage:
         except BaseException:
             os.close(lock)
             raise
-        return cls(catalogue=catalogue, blobs=blobs, ballast=ballast, lock=lock)
+        leadership = FileLeadership(file=directory / LEADER_NAME, threads=threads.disk)
+        return cls(catalogue=catalogue, blobs=blobs, ballast=ballast, leadership=leadership, lock=lock)
 
     async def close(self) -> None:
         """Finish what is being stored, and let go of everything."""

@@ -9,6 +9,7 @@ from twisted.internet.task import Clock
 from twisted.logger import capturedLogs, formatEvent
 
 from cloudsvc.drive.jobs import Job, Scheduler
+from tests.support.coroutines import finish
 
 Work = Callable[[], Awaitable[None]]
 
@@ -45,7 +46,7 @@ def test_jobs_are_done_at_once_and_again() -> None:
 
     clock = Clock()
     scheduler = keep(clock, sweep=(10, sweep))
-    scheduler.start()
+    scheduler.lead()
     clock.pump([4, 4, 4, 4, 4])
     assert done == ["sweep"] * 3
 
@@ -53,7 +54,7 @@ def test_jobs_are_done_at_once_and_again() -> None:
 def test_one_at_a_time() -> None:
     clock, diary = Clock(), Diary()
     scheduler = keep(clock, first=(10, diary.work("first")), second=(10, diary.work("second")))
-    scheduler.start()
+    scheduler.lead()
     assert diary.begun == ["first"]
     clock.advance(35)
     diary.end()
@@ -70,7 +71,7 @@ def test_a_job_that_fails_is_logged_and_comes_back() -> None:
     clock = Clock()
     scheduler = keep(clock, **{"empty the bin": (10, fail)})
     with capturedLogs() as events:
-        scheduler.start()
+        scheduler.lead()
         clock.advance(10)
     assert tries == [0, 1]
     assert [formatEvent(event) for event in events] == ["could not empty the bin"] * 2
@@ -80,7 +81,7 @@ def test_a_job_that_fails_is_logged_and_comes_back() -> None:
 def test_in_a_hurry_it_is_done_between_rounds() -> None:
     clock, diary = Clock(), Diary()
     scheduler = keep(clock, slow=(100, diary.work("slow")), quick=(100, diary.work("quick")))
-    scheduler.start()
+    scheduler.lead()
     assert diary.begun == ["slow"]
     for _ in range(2):
         diary.end()
@@ -91,7 +92,7 @@ def test_in_a_hurry_it_is_done_between_rounds() -> None:
 def test_many_hurries_are_one() -> None:
     clock, diary = Clock(), Diary()
     scheduler = keep(clock, slow=(100, diary.work("slow")), quick=(100, diary.work("quick")))
-    scheduler.start()
+    scheduler.lead()
     for _ in range(3):
         scheduler.trigger("quick")
     for _ in range(2):
@@ -102,7 +103,7 @@ def test_many_hurries_are_one() -> None:
 def test_one_that_runs_may_be_hurried_once_more() -> None:
     clock, diary = Clock(), Diary()
     scheduler = keep(clock, only=(100, diary.work("only")))
-    scheduler.start()
+    scheduler.lead()
     for _ in range(3):
         scheduler.trigger("only")
     diary.end()
@@ -113,7 +114,7 @@ def test_one_that_runs_may_be_hurried_once_more() -> None:
 def test_one_that_is_not_for_the_start_comes_after_its_time() -> None:
     clock, diary = Clock(), Diary()
     scheduler = Scheduler(clock=clock, jobs=[Job(name="late", every=10, work=diary.work("late"), at_once=False)])
-    scheduler.start()
+    scheduler.lead()
     assert not diary.begun
     clock.advance(10)
     assert diary.begun == ["late"]
@@ -122,7 +123,7 @@ def test_one_that_is_not_for_the_start_comes_after_its_time() -> None:
 def test_stopping_waits_for_what_runs_and_begins_nothing() -> None:
     clock, diary = Clock(), Diary()
     scheduler = keep(clock, only=(10, diary.work("only")), other=(10, diary.work("other")))
-    scheduler.start()
+    scheduler.lead()
     scheduler.trigger("only")
     stopped = Deferred.fromCoroutine(scheduler.stop())
     assert not stopped.called
@@ -130,4 +131,40 @@ def test_stopping_waits_for_what_runs_and_begins_nothing() -> None:
     assert stopped.called
     clock.advance(100)
     assert diary.begun == ["only"]
+    assert not clock.getDelayedCalls()
+
+
+def test_only_the_leader_does_what_is_not_for_everybody() -> None:
+    clock, diary = Clock(), Diary()
+    jobs = [
+        Job(name="own", every=10, work=diary.work("own"), everywhere=True),
+        Job(name="shared", every=10, work=diary.work("shared")),
+    ]
+    scheduler = Scheduler(clock=clock, jobs=jobs)
+    scheduler.start()
+    diary.end()
+    assert diary.begun == ["own"]
+    scheduler.lead()
+    diary.end()
+    assert diary.begun == ["own", "shared"]
+    scheduler.follow()
+    clock.advance(10)
+    diary.end()
+    assert diary.begun == ["own", "shared", "own"]
+
+
+def test_whoever_does_not_lead_does_what_it_is_asked_for() -> None:
+    diary = Diary()
+    scheduler = keep(Clock(), only=(10, diary.work("only")))
+    scheduler.start()
+    scheduler.trigger("only")
+    assert diary.begun == ["only"]
+
+
+def test_whoever_has_stopped_does_not_begin_to_lead() -> None:
+    clock, diary = Clock(), Diary()
+    scheduler = keep(clock, only=(10, diary.work("only")))
+    finish(scheduler.stop())
+    scheduler.lead()
+    assert not diary.begun
     assert not clock.getDelayedCalls()
