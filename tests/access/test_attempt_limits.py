@@ -234,6 +234,9 @@ class Slow:
         await pending
         return await self.store.hit(rate, *key)
 
+    def peek(self, rate: Rate, *key: str) -> Decision | None:
+        """Nothing: asking takes a while."""
+
     async def check(self) -> None:
         """It is there."""
 

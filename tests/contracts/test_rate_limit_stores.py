@@ -12,7 +12,7 @@ from twisted.internet import reactor
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import Clock, deferLater
 
-from cloudsvc.access.throttling import RateLimitStore, open_store, opening
+from cloudsvc.access.throttling import RateLimitStore, SharedWindowStore, make_windows, open_store, opening
 from cloudsvc.access.throttling.opening import Strategy
 from cloudsvc.core.rates import parse_rate
 from cloudsvc.core.secrets import Secret
@@ -64,6 +64,7 @@ def memcached() -> Iterator[ToolServer]:
     params=[
         ("memory", "fixed-window"),
         ("memory", "moving-window"),
+        ("workers", "fixed-window"),
         ("redis", "fixed-window"),
         ("redis", "moving-window"),
         ("memcached", "fixed-window"),
@@ -72,15 +73,26 @@ def memcached() -> Iterator[ToolServer]:
 )
 def case(request: pytest.FixtureRequest) -> Iterator[Case]:
     storage, strategy = request.param
-    yield from (
-        _open_memory(strategy) if storage == "memory" else _open_shared(request.getfixturevalue(storage), strategy)
-    )
+    if storage == "memory":
+        yield from _open_memory(strategy)
+    elif storage == "workers":
+        yield from _open_windows()
+    else:
+        yield from _open_shared(request.getfixturevalue(storage), strategy)
 
 
 def _open_memory(strategy: Strategy) -> Iterator[Case]:
     clock = Clock()
     clock.advance(time.time())
     yield Case(open_store(None, strategy, clock.seconds, Inline()), clock.seconds, clock)
+
+
+def _open_windows() -> Iterator[Case]:
+    clock = Clock()
+    clock.advance(time.time())
+    store = SharedWindowStore.open(make_windows(), b"key", clock.seconds)
+    yield Case(store, clock.seconds, clock)
+    wait_for(store.close())
 
 
 def _open_shared(server: ToolServer, strategy: Strategy) -> Iterator[Case]:

@@ -8,6 +8,7 @@ from cloudsvc.access.throttling.opening import open_store
 from cloudsvc.access.throttling.shared import SharedStore
 from cloudsvc.access.throttling.store import Decision, RateLimitStore, StoreUnavailable
 from cloudsvc.access.throttling.throttle import Throttle
+from cloudsvc.access.throttling.workers import SharedWindowStore, make_windows
 
 __all__ = [
     "AttemptLimits",
@@ -16,7 +17,9 @@ __all__ = [
     "MovingWindowStore",
     "RateLimitStore",
     "SharedStore",
+    "SharedWindowStore",
     "StoreUnavailable",
     "Throttle",
+    "make_windows",
     "open_store",
 ]

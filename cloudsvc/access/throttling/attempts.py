@@ -110,7 +110,7 @@ class AttemptLimits:
         :param valid: the verdict. A client that has shown no wrong key lately may show a valid one any number of times.
         :return: ``None`` where the verdict may be told; otherwise until when nobody learns it.
         """
-        known = self._clients.get(client) if valid else self._remember(client)
+        known = self._clients.get(client) or self._learn(client) if valid else self._remember(client)
         if known is None:
             return None
         await known.turn.acquire()
@@ -118,6 +118,15 @@ class AttemptLimits:
             return await self._decide(known, client, presented, valid=valid)
         finally:
             known.turn.release()
+
+    def _learn(self, client: str) -> _Client | None:
+        """A client whose window another process has found to be full, and of which nothing is known here."""
+        decision = self._throttle.peek(self._rate, FAILURE, client, "")
+        if decision is None or decision.remaining:
+            return None
+        known = self._remember(client)
+        known.closed_until = known.full_until = decision.reset_at
+        return known
 
     def refuse_unseen(self, client: str, presented: int) -> Decision | None:
         """

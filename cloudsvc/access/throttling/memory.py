@@ -27,6 +27,9 @@ _MOST_HITS: Final = 1_000_000
 class _Memory:
     """What is always there."""
 
+    def peek(self, rate: Rate, *key: str) -> Decision | None:
+        """Nothing: nobody else counts here."""
+
     async def check(self) -> None:
         """Memory is always available."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Final, Literal
 
 from limits.errors import ConfigurationError
@@ -12,6 +12,7 @@ from limits.strategies import FixedWindowRateLimiter, MovingWindowRateLimiter
 from cloudsvc.access.throttling.memory import FixedWindowStore, MovingWindowStore
 from cloudsvc.access.throttling.shared import SharedStore
 from cloudsvc.access.throttling.store import RateLimitStore
+from cloudsvc.access.throttling.workers import SharedWindowStore
 from cloudsvc.core.clock import WallClock
 from cloudsvc.core.secrets import Secret
 from cloudsvc.core.threads import ThreadRunner
@@ -26,18 +27,30 @@ _IDLE: Final = 60
 """Seconds after which a connection to Memcached is not used again: something between may have dropped it."""
 
 
-def open_store(storage_uri: Secret | None, strategy: Strategy, now: WallClock, runner: ThreadRunner) -> RateLimitStore:
+def open_store(
+    storage_uri: Secret | None,
+    strategy: Strategy,
+    now: WallClock,
+    runner: ThreadRunner,
+    *,
+    open_windows: Callable[[], SharedWindowStore] | None = None,
+) -> RateLimitStore:
     """
     The rate-limit store that counts by ``strategy`` at ``storage_uri``. Nothing is connected yet.
 
     :param storage_uri: ``redis://host:6379/0`` (or ``rediss:``, ``redis+unix:``) or ``memcached://host:11211``;
         ``memory://`` or nothing for the memory of this process.
     :param runner: owns the threads in which the storage is asked.
+    :param open_windows: gives what counts in memory where several workers do so together.
     :raises ModuleNotFoundError: the library for it is missing, which a configuration that was checked does not ask for.
     :raises ValueError: says what to write instead, without the address, which may hold a password.
     """
     uri = storage_uri.reveal() if storage_uri else ""
     scheme = uri.partition("://")[0] if uri else "memory"
+    if scheme == "memory" and open_windows is not None:
+        if strategy == "moving-window":
+            raise ValueError("several workers cannot count a moving window in memory; use a fixed one, or Redis")
+        return open_windows()
     if scheme == "memory":
         return FixedWindowStore(now) if strategy == "fixed-window" else MovingWindowStore(now)
     try:

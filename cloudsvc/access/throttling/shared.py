@@ -62,6 +62,9 @@ class SharedStore:
         name = hashlib.blake2b("\0".join(key).encode(errors="backslashreplace"), digest_size=16).hexdigest()
         return await self._run(self._hit, RateLimitItemPerSecond(rate.amount, rate.seconds, _NAMESPACE), name)
 
+    def peek(self, rate: Rate, *key: str) -> Decision | None:
+        """Nothing: asking takes a while."""
+
     async def check(self) -> None:
         """See :class:`~cloudsvc.access.throttling.store.RateLimitStore`."""
         await self._run(self._check)

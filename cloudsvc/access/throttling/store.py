@@ -37,6 +37,13 @@ class RateLimitStore(Protocol):
         """
         ...
 
+    def peek(self, rate: Rate, *key: str) -> Decision | None:
+        """
+        What a hit of ``key`` would come to, where other processes may have counted some and this costs next to nothing;
+        ``None`` where nobody can say, or there was none.
+        """
+        ...
+
     async def check(self) -> None:
         """
         Return when hits can be counted.

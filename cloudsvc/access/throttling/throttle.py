@@ -68,6 +68,10 @@ class Throttle:
             self._note_recovery()
         return decision
 
+    def peek(self, rate: Rate, *key: str) -> Decision | None:
+        """See :meth:`cloudsvc.access.throttling.store.RateLimitStore.peek`."""
+        return self._store.peek(rate, *key)
+
     def rate_of(self, class_: str) -> Rate:
         """The rate that holds for ``class_``."""
         return self._rates[class_]

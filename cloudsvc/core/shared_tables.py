@@ -1,0 +1,102 @@
+"""
+Tables in memory that several processes of one machine share: short entries by the digests of their keys.
+
+A table has a fixed size, which is its bound. The digests are keyed, so that nobody outside can choose which entries
+displace each other.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from mmap import mmap
+from typing import Final
+
+from attrs import define, field
+
+DIGEST_BYTES: Final = 16
+
+WAYS: Final = 8
+"""Entries of a bucket: those whose digests begin alike."""
+
+_ATTEMPTS: Final = 200
+"""
+To lock a bucket, which the other process needs for some microseconds. One that was stopped just then holds nobody up:
+after so many, some milliseconds, the entry is changed all the same, and at worst one count is lost.
+"""
+
+
+def make_memory(name: str, size: int) -> int:
+    """
+    A descriptor of so many bytes of memory, all zero, for processes that get it from this one.
+
+    :raises OSError: the system gives none.
+    """
+    descriptor = os.memfd_create(name, os.MFD_CLOEXEC)
+    os.ftruncate(descriptor, size)
+    return descriptor
+
+
+@define(eq=False)
+class SharedTable:
+    """
+    A table of entries of one size in buckets of :data:`WAYS`. Only one thread of a process uses it.
+
+    :ivar memory: the bytes of it.
+    :ivar entry_bytes: of one entry, the digest of its key first.
+    """
+
+    _descriptor: int
+    _key: bytes = field(repr=False)
+    entry_bytes: int
+    memory: mmap = field(init=False)
+    _buckets: int = field(init=False)
+
+    @memory.default
+    def _map(self) -> mmap:
+        return mmap(self._descriptor, 0)
+
+    @_buckets.default
+    def _count(self) -> int:
+        return len(self.memory) // self.bucket_bytes
+
+    @property
+    def bucket_bytes(self) -> int:
+        """Of one bucket."""
+        return WAYS * self.entry_bytes
+
+    def digest(self, *key: str) -> bytes:
+        """What stands for ``key``."""
+        text = "\0".join(key).encode(errors="backslashreplace")
+        return hashlib.blake2b(text, digest_size=DIGEST_BYTES, key=self._key).digest()
+
+    def locate(self, digest: bytes) -> int:
+        """Where the bucket of ``digest`` begins."""
+        return int.from_bytes(digest[:4]) % self._buckets * self.bucket_bytes
+
+    def find(self, digest: bytes, bucket: int) -> int | None:
+        """Where the entry of ``digest`` begins in its bucket, or ``None``."""
+        place = self.memory.find(digest, bucket, bucket + self.bucket_bytes)
+        return None if place < 0 or (place - bucket) % self.entry_bytes else place
+
+    @contextmanager
+    def locked(self, bucket: int) -> Iterator[None]:
+        """Keep other processes from the bucket meanwhile. The system unlocks what a process that dies has locked."""
+        for _ in range(_ATTEMPTS):
+            try:
+                fcntl.lockf(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, bucket)
+                break
+            except OSError:
+                os.sched_yield()
+        try:
+            yield
+        finally:
+            fcntl.lockf(self._descriptor, fcntl.LOCK_UN, 1, bucket)
+
+    def close(self) -> None:
+        """Use it no more."""
+        self.memory.close()
+        os.close(self._descriptor)
