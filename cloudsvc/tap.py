@@ -53,7 +53,7 @@ class Options(usage.Options):
 
 def makeService(options: Options) -> IService:
     """
-    The server, bound to its addresses and ready to start.
+    The server, or the supervisor of its workers, bound to its addresses and ready to start.
 
     A fault is one line on standard error and exit status 1: ``UsageError`` would print on standard output, and an
     exception a traceback.
@@ -64,6 +64,7 @@ def makeService(options: Options) -> IService:
     from cloudsvc.server.assembly import build_service  # noqa: PLC0415  # see above
     from cloudsvc.server.clock import keep_steady_time  # noqa: PLC0415  # see above
     from cloudsvc.server.extensions import find_applications, find_providers  # noqa: PLC0415  # see above
+    from cloudsvc.server.workers.build import build_supervisor  # noqa: PLC0415  # see above
     from cloudsvc.settings.home import find_home  # noqa: PLC0415  # see above
     from cloudsvc.settings.loading import load  # noqa: PLC0415  # see above
 
@@ -72,7 +73,8 @@ def makeService(options: Options) -> IService:
     try:
         home = find_home(options["home"], os.environ, options.directory)
         loaded = load(home, os.environ, find_applications, find_providers)
-        service = build_service(
+        build = build_supervisor if loaded.settings.server.workers > 1 else build_service
+        service = build(
             loaded, reactor=reactor, endpoints=tuple(options["endpoints"]), owns_console=options.owns_console
         )
     except OperatorError as fault:

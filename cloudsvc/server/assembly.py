@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Sequence
 from ipaddress import ip_network
@@ -11,6 +10,7 @@ from typing import Any
 from attrs import define, field
 from twisted.application.internet import TimerService
 from twisted.application.service import IService
+from twisted.internet.interfaces import IListeningPort
 from twisted.logger import Logger, LogLevel
 
 from cloudsvc.access.clients import UNIX, Clients
@@ -27,7 +27,8 @@ from cloudsvc.core.reactors import IReactor
 from cloudsvc.core.services import Services
 from cloudsvc.core.threads import WorkerThreads
 from cloudsvc.extend import Application, NoSettings, Tools
-from cloudsvc.listen.endpoints import PREFIX, compose_description, listen
+from cloudsvc.listen.endpoints import listen
+from cloudsvc.listen.inheriting import InheritedPort, inherit
 from cloudsvc.observe.checks import (
     check_certificate,
     check_descriptors,
@@ -36,7 +37,6 @@ from cloudsvc.observe.checks import (
     check_reactor_lag,
     check_token,
 )
-from cloudsvc.observe.files import RotatingFile, Stream, Target
 from cloudsvc.observe.health import Health
 from cloudsvc.observe.lag import LagSampler
 from cloudsvc.observe.lines import LogFormat
@@ -44,15 +44,16 @@ from cloudsvc.observe.logs import LogObserver, LogWriter
 from cloudsvc.observe.metrics import Metrics
 from cloudsvc.server.extensions import collect_sources, make_application
 from cloudsvc.server.garbage import GarbageCollection
+from cloudsvc.server.membership import Membership
 from cloudsvc.server.mounted import MountedApplication, OpenedProvider
+from cloudsvc.server.parts import choose_endpoints, locate_certificate, open_targets, uses_our_tls
 from cloudsvc.server.provider import Provider
 from cloudsvc.server.service import CloudService, Parts
 from cloudsvc.server.site import Serving
-from cloudsvc.server.supervisor import Notifier
+from cloudsvc.server.supervisor import Manager, Notifier
 from cloudsvc.settings.loading import TOKEN_VARIABLE, Loaded, read_token_hash
-from cloudsvc.settings.model import ServerSettings
-from cloudsvc.tls.files import CertificateFiles
 from cloudsvc.tls.reloading import ReloadingCertificate, Renewal
+from cloudsvc.web.site import Site
 
 _THREADS = 10
 """For blocking work of all kinds. What computes for long belongs in a process of its own."""
@@ -64,7 +65,12 @@ _log = Logger("cloudsvc.service")
 
 
 def build_service(
-    loaded: Loaded, *, reactor: IReactor, endpoints: Sequence[str] = (), owns_console: bool = True
+    loaded: Loaded,
+    *,
+    reactor: IReactor,
+    endpoints: Sequence[str] = (),
+    owns_console: bool = True,
+    membership: Membership | None = None,
 ) -> CloudService:
     """
     The server that ``loaded`` describes, bound to its addresses; nothing runs yet.
@@ -72,9 +78,11 @@ def build_service(
     :param reactor: any full reactor.
     :param endpoints: endpoint descriptions instead of the configured ones.
     :param owns_console: whether to log to standard output.
+    :param membership: where it is one worker of several, which accept from sockets that are bound already.
     :raises OperatorError: something is wrong; nothing stays bound.
     """
-    return _Assembly(loaded=loaded, reactor=reactor, owns_console=owns_console).assemble(endpoints)
+    assembly = _Assembly(loaded=loaded, reactor=reactor, owns_console=owns_console, membership=membership)
+    return assembly.assemble(choose_endpoints(loaded, endpoints))
 
 
 @define(kw_only=True)
@@ -84,11 +92,13 @@ class _Assembly:
     loaded: Loaded
     reactor: IReactor
     owns_console: bool
+    membership: Membership | None
     metrics: Metrics = field(factory=Metrics)
     lent_threads: list[WorkerThreads] = field(factory=list)
     opened: dict[type, object] = field(factory=dict)
     draining: Draining = field(factory=Draining)
     descriptors: DescriptorLimit = field(factory=raise_limit)
+    inherited: Sequence[InheritedPort] = ()
     threads: WorkerThreads = field(init=False)
     clients: Clients = field(init=False)
     keys: ReloadingKeys = field(init=False)
@@ -125,30 +135,31 @@ class _Assembly:
         other = in_file if in_file != loaded.token_hash else None
         return StoredHash(value=loaded.token_hash, origin=origin, overridden=other)
 
-    def assemble(self, endpoints: Sequence[str]) -> CloudService:
+    def assemble(self, descriptions: Sequence[str]) -> CloudService:
         """Everything, in the order in which parts need each other."""
         settings = self.loaded.settings
-        descriptions = endpoints or settings.server.endpoints or _default_endpoint(settings.server)
         providers, extensions = self._make_extensions()
-        certificate = self._make_certificate() if any(_uses_our_tls(each) for each in descriptions) else None
+        certificate = self._make_certificate() if uses_our_tls(descriptions) else None
         throttle, store = self._make_throttle()
-        notifier = Notifier.from_environment()
+        notifier = self.membership or Notifier.from_environment()
         self._report_bounds()
         lag = LagSampler(self.reactor, self.metrics.reactor_lag.observe)
         sources = (*collect_sources(extensions), KeyHeader(self.keys), BearerToken(self.keys))
         health = self._make_health([*providers, *extensions], sources, certificate, throttle, lag)
         applications = [MountedApplication.of(each) for each in (*self._make_core(health), *extensions)]
-        writer = LogWriter(self._open_targets(), self.reactor, self.metrics.log_lines_dropped.inc)
+        writer = LogWriter(
+            open_targets(self.loaded, owns_console=self.owns_console), self.reactor, self.metrics.log_lines_dropped.inc
+        )
         try:
             site = self._make_serving(sources, throttle, writer).make_site(applications)
-            ports = listen(self.reactor, descriptions, site, certificate)
+            ports = self._listen(descriptions, site, certificate)
         except OperatorError:
             writer.close()
             raise
         if certificate is not None:
             self.metrics.certificate.not_after.set_function(lambda: certificate.not_after)
         self.metrics.connections.watch(site.connections.__len__, site.connections.refused)
-        return CloudService(
+        service = CloudService(
             Parts(
                 reactor=self.reactor,
                 ports=ports,
@@ -170,28 +181,33 @@ class _Assembly:
                     LogFormat(settings.logging.format),
                     self.reactor.callFromThread,
                     settings.logging.level,
+                    {"worker": self.membership.number} if self.membership else {},
                 ),
                 notifier=notifier,
                 drain_seconds=settings.server.drain_seconds,
             )
         )
+        if self.membership is not None:
+            self.membership.watch(self.inherited, service.retire)
+        return service
 
-    def _open_targets(self) -> tuple[Target, ...]:
-        logging = self.loaded.settings.logging
-        path = self.loaded.home.resolve(logging.directory, "server.log")
-        file = RotatingFile.open(path, max_bytes=logging.max_bytes, backups=logging.backups)
-        if logging.console and self.owns_console:
-            return (Stream(sys.stdout.fileno(), "standard output"), file)
-        return (file,)
+    def _listen(
+        self, descriptions: Sequence[str], site: Site, certificate: ReloadingCertificate | None
+    ) -> Sequence[IListeningPort]:
+        member = self.membership
+        if member is None:
+            return listen(self.reactor, descriptions, site, certificate)
+        orders = member.orders
+        self.inherited = inherit(
+            self.reactor, descriptions, site, certificate, sockets=orders.sockets, place=orders.number - 1
+        )
+        return self.inherited
 
     def _make_certificate(self) -> ReloadingCertificate:
         settings = self.loaded.settings.certificate
-        home = self.loaded.home
-        directory = home.resolve(settings.directory)
-        files = CertificateFiles.locate(directory, directory / settings.ssl_keyfile, directory / settings.ssl_certfile)
         renewal = Renewal(days_valid=settings.days_valid, before_days=settings.renew_before_days)
         return ReloadingCertificate(
-            files,
+            locate_certificate(self.loaded),
             clock=self.reactor,
             wall_clock=time.time,
             threads=self.threads,
@@ -204,7 +220,11 @@ class _Assembly:
         settings = self.loaded.settings.rate_limit
         try:
             store = open_store(
-                settings.storage_uri, settings.strategy, time.time, self._lend_threads(_STORAGE_THREADS, "rate limits")
+                settings.storage_uri,
+                settings.strategy,
+                time.time,
+                self._lend_threads(_STORAGE_THREADS, "rate limits"),
+                open_windows=self.membership.open_windows if self.membership else None,
             )
         except ValueError as problem:
             raise OperatorError([f"config.rate_limit.storage_uri: {problem}"]) from None
@@ -299,6 +319,7 @@ class _Assembly:
             writer=writer,
             threads=self.threads,
             most_connections=self.descriptors.connections,
+            worker=self.membership.number if self.membership else None,
         )
 
     def _report_bounds(self) -> None:
@@ -315,11 +336,11 @@ class _Assembly:
             raised=raised,
         )
 
-    def _watch(self, notifier: Notifier) -> list[IService]:
-        """Tells systemd, where it wants to know, that the reactor still turns, twice as often as it asks for."""
-        if not notifier.patience:
+    def _watch(self, manager: Manager) -> list[IService]:
+        """Tells whoever wants to know that the reactor still turns, twice as often as it asks for."""
+        if not manager.patience:
             return []
-        timer = TimerService(notifier.patience / 2, notifier.alive)
+        timer = TimerService(manager.patience / 2, manager.alive)
         timer.clock = self.reactor
         return [timer]
 
@@ -340,11 +361,3 @@ class _Assembly:
             draining=self.draining,
             services=Services(needs=needs, opened=self.opened),
         )
-
-
-def _default_endpoint(server: ServerSettings) -> tuple[str, ...]:
-    return (compose_description(server.host, server.port),)
-
-
-def _uses_our_tls(description: str) -> bool:
-    return f"{PREFIX}:" in description

@@ -6,7 +6,7 @@ import atexit
 import logging
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from threading import Timer
 from typing import Any, Final, ParamSpec, Protocol
 
@@ -27,12 +27,18 @@ from cloudsvc.core.threads import WorkerThreads
 from cloudsvc.listen.sockets import take_over
 from cloudsvc.observe.health import Health
 from cloudsvc.observe.logs import LogWriter, StandardLibraryHandler
-from cloudsvc.server.supervisor import Notifier, Signals
+from cloudsvc.server.supervisor import Manager, Signals
 from cloudsvc.tls.reloading import ReloadingCertificate
 from cloudsvc.web.http1.connections import Connections
 
 LATE_SECONDS: Final = 10.0
 """After the time for running requests, until a server that still has not stopped ends all the same."""
+
+RETIRE_SECONDS: Final = 10.0
+"""
+For which a worker that is replaced still answers on its connections, the last time on each: whoever sends requests all
+the time has sent one by then, and nobody writes on a connection that is closed just then.
+"""
 
 P = ParamSpec("P")
 
@@ -80,7 +86,7 @@ class Parts:
     threads: Sequence[WorkerThreads]
     writer: LogWriter
     observer: ILogObserver
-    notifier: Notifier
+    notifier: Manager
     drain_seconds: float
 
 
@@ -92,6 +98,7 @@ class CloudService(Service):
         self._handler = StandardLibraryHandler()
         self._started: list[Startable] = []
         self._opening: Deferred[None] = succeed(None)
+        self._is_retiring = False
 
     @property
     def log_observer(self) -> ILogObserver:
@@ -123,6 +130,22 @@ class CloudService(Service):
         """Refuse what is new, finish what runs, then let go of everything."""
         super().stopService()
         return Deferred.fromCoroutine(self._close())
+
+    def retire(self) -> None:
+        """
+        Let every client go with its next answer, and then stop, where another process accepts at the same addresses.
+        """
+        if not self._is_retiring:
+            self._is_retiring = True
+            Deferred.fromCoroutine(self._retire())
+
+    async def _retire(self) -> None:
+        parts = self._parts
+        _log.info("retiring: {count} connections are open", count=len(parts.connections))
+        for port in parts.ports:
+            await _stop(f"the port {port.getHost()}", port.stopListening)
+        await parts.connections.wind_down(RETIRE_SECONDS)
+        self._terminate()
 
     def _run(self) -> None:
         Signals(terminate=self._terminate, reload=self._reload).install(self._parts.reactor)
@@ -186,16 +209,23 @@ class CloudService(Service):
 
     def _give_up(self, failure: Failure) -> None:
         """It did not start: say why, and end with status 1 once everything has stopped."""
-        if not self.running:
-            return
-        for line in getattr(failure.value, "lines", (f"cannot start: {failure.getErrorMessage()}",)):
-            _log.critical("{line}", line=line)
-            # Standard error itself, which in a daemon leads nowhere: sys.stderr is the log by now.
-            if sys.__stderr__ is not None:
-                sys.__stderr__.write(f"cloudsvc: {line}\n")
-        # Neither twistd nor twist has a way to be told the exit status of what it ran.
-        atexit.register(os._exit, 1)
-        self._parts.reactor.stop()
+        if self.running:
+            give_up(
+                self._parts.reactor,
+                getattr(failure.value, "lines", (f"cannot start: {failure.getErrorMessage()}",)),
+            )
+
+
+def give_up(reactor: IReactor, lines: Iterable[str]) -> None:
+    """Say why the server does not go on, and stop the reactor; the process then ends with status 1."""
+    for line in lines:
+        _log.critical("{line}", line=line)
+        # Standard error itself, which in a daemon leads nowhere: sys.stderr is the log by now.
+        if sys.__stderr__ is not None:
+            sys.__stderr__.write(f"cloudsvc: {line}\n")
+    # Neither twistd nor twist has a way to be told the exit status of what it ran.
+    atexit.register(os._exit, 1)
+    reactor.stop()
 
 
 async def _stop(what: str, function: Callable[P, Any], *args: P.args, **kwargs: P.kwargs) -> None:

@@ -51,6 +51,7 @@ class Serving:
     :ivar sources: of credentials, in the order in which they are asked.
     :ivar writer: where the lines of the access log go.
     :ivar threads: read large files of pages.
+    :ivar worker: the number of this process among several, if it is one of several.
     :ivar most_connections: how many the system leaves room for, whatever is configured.
     """
 
@@ -64,6 +65,7 @@ class Serving:
     writer: LogWriter
     threads: ThreadRunner
     most_connections: int
+    worker: int | None
 
     def make_site(self, applications: Sequence[MountedApplication]) -> Site:
         """Where requests are answered by ``applications``, and those to other paths by files, if there are any."""
@@ -109,7 +111,7 @@ class Serving:
         """The one fixed order: the first to see a request is the first to complete its answer."""
         security, cors = self.settings.security, self.settings.cors
         logging = self.settings.logging
-        access_log = AccessLog(self.writer, LogFormat(logging.format), time.time, logging.level)
+        access_log = AccessLog(self.writer, LogFormat(logging.format), time.time, logging.level, self.worker)
         layers: list[Layer] = [
             Identification(self.clients),
             Observation(self.metrics.http, access_log),

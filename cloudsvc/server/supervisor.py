@@ -8,7 +8,7 @@ import socket
 import time
 from collections.abc import Callable, Mapping
 from types import FrameType
-from typing import Final
+from typing import Final, Protocol
 
 from attrs import frozen
 from twisted.internet.interfaces import IReactorFromThreads
@@ -48,10 +48,33 @@ class Signals:
         signal.signal(signal.SIGHUP, handle(self.reload))
 
 
+class Manager(Protocol):
+    """
+    Who wants to know how a server does: systemd, or the supervisor of several workers.
+
+    :ivar patience: seconds after which a silent server counts as dead, or ``None``.
+    """
+
+    @property
+    def patience(self) -> float | None: ...
+
+    def ready(self) -> None:
+        """Requests are answered."""
+
+    def reloading(self) -> None:
+        """A reload has begun; :meth:`ready` ends it."""
+
+    def alive(self) -> None:
+        """The reactor still turns."""
+
+    def stopping(self) -> None:
+        """The service goes down."""
+
+
 @frozen(kw_only=True)
 class Notifier:
     """
-    Tells systemd how far the service is (sd_notify(3)).
+    A :class:`Manager` that is systemd, and is told how far the service is (sd_notify(3)).
 
     :ivar address: of the socket in ``NOTIFY_SOCKET``, or ``""`` where nobody listens.
     :ivar patience: seconds after which systemd takes a silent service for dead (sd_watchdog_enabled(3)), or ``None``.

@@ -28,6 +28,7 @@ from cloudsvc.settings.home import Home
 from cloudsvc.settings.leaves import Leaf, find_leaves
 from cloudsvc.settings.model import Settings
 from cloudsvc.settings.static import check_static
+from cloudsvc.settings.workers import check_workers
 
 TOKEN_VARIABLE: Final = "API_TOKEN_HASH"  # noqa: S105 - the name of a variable
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
@@ -127,6 +128,7 @@ def load(
         faults += _check_token(each)
     if settings is not None:
         faults += check_static(home, settings)
+        faults += check_workers(settings)
     if faults:
         raise OperatorError(faults)
     return Loaded(

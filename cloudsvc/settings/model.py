@@ -57,6 +57,15 @@ class ServerSettings:
     endpoints: Annotated[
         tuple[Endpoint, ...], Meta(description="Twisted endpoint descriptions that replace `host` and `port`.")
     ] = ()
+    workers: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=64,
+            description="Processes that answer requests. With more than one there is one more, which starts and "
+            "replaces them; about as many as the machine has processors are of use.",
+        ),
+    ] = 1
     drain_seconds: Annotated[
         float, Meta(ge=0, le=3600, description="How long running requests may take to finish when the server stops.")
     ] = 30

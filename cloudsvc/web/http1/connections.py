@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
+from collections.abc import Callable
 from math import inf
 from typing import Any, Final, Protocol
 
@@ -184,6 +185,15 @@ class Connections:
                 _log.failure("a connection could not be closed at its deadline")
                 channel.abort()
 
+    async def wind_down(self, seconds: float) -> None:
+        """
+        Let each connection end with its next answer, without closing any that waits for a request.
+
+        Returns when no connection is open any more, or after ``seconds``.
+        """
+        self.draining = True
+        await self._wait_until_empty(seconds, lambda empty: empty.callback(None))
+
     async def drain(self, seconds: float) -> None:
         """
         Close idle connections now and each busy one after its answer; after ``seconds`` close whatever is left.
@@ -193,13 +203,21 @@ class Connections:
         self.draining = True
         for channel in list(self._open):
             channel.retire()
+        await self._wait_until_empty(seconds, lambda _: self.abort())
+
+    async def _wait_until_empty(self, seconds: float, lose_patience: Callable[[Deferred[None]], object]) -> None:
         if not self._open:
             return
-        deadline = self.clock.callLater(seconds, self.abort)
-        self._empty = Deferred()
-        await self._empty
-        if deadline.active():
-            deadline.cancel()
+        empty: Deferred[None] = Deferred()
+        self._empty = empty
+        deadline = self.clock.callLater(seconds, lose_patience, empty)
+        try:
+            await empty
+        finally:
+            if deadline.active():
+                deadline.cancel()
+            if self._empty is empty:
+                self._empty = None
 
     def abort(self) -> None:
         """Close every connection at once, whatever it is doing."""

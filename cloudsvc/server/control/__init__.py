@@ -1,0 +1,1 @@
+"""Control connection: messages between the supervisor and its workers."""
