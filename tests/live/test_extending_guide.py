@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -110,9 +111,25 @@ def test_faults_of_its_section_are_said_in_one_line_each(example: Example, comma
     ]
 
 
-def test_it_is_typed(example: Example) -> None:
+def test_routes_may_be_objects_of_their_own(example: Example) -> None:
+    environ = {
+        **example.environ,
+        "PORT": "0",
+        "PYTHONPATH": os.pathsep.join((example.environ["PYTHONPATH"], str(example.directory))),
+        "CLOUDSVC__APPLICATIONS": json.dumps(["drive", "notes", "cloudsvc_sizes:Sizes"]),
+    }
+    with running(example.home, example.token, environ=environ) as server:
+        assert server.ask("PUT", "/api/files/a/b", "content", {"Content-Type": "text/plain"}).status == 201
+        reply = server.ask("GET", "/api/sizes/a/b")
+        assert (reply.status, reply.json["size"]) == (200, len("content"))
+        assert server.ask("GET", "/api/sizes/a/c").json["error"] == "file_not_found"
+        assert server.ask("GET", "/api/sizes/a/b", key=False).status == 401
+
+
+@pytest.mark.parametrize("module", ["cloudsvc_notes.py", "cloudsvc_sizes.py"])
+def test_it_is_typed(example: Example, module: str) -> None:
     result = subprocess.run(
-        [program("mypy"), "--strict", "--cache-dir", str(CACHE), "cloudsvc_notes.py"],
+        [program("mypy"), "--strict", "--cache-dir", str(CACHE), module],
         cwd=example.directory,
         capture_output=True,
         text=True,
