@@ -18,7 +18,7 @@ $(shell for env in $(VENV) $(TOOLS)/*; do \
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run reference test test-quick test-on check lint types imports security deploy-files workflows actionlint versions lock \
+.PHONY: help run reference settings test test-quick test-on check lint types imports security deploy-files workflows actionlint versions lock \
         lock-check audit mutants torture api-test bench image-test wheel format clean
 
 help:  ## what there is to make
@@ -97,6 +97,9 @@ lock: $(VENV)/.runtime  ## write requirements/*.txt again, keeping versions (ARG
 
 reference: $(VENV)/.dev  ## write docs/reference.md again, from the docstrings of cloudsvc.extend
 	python -m scripts.reference
+
+settings: $(VENV)/.dev  ## write config/*.json and docs/configuration.md again, from the classes of the settings
+	python -m scripts.settings
 
 lock-check: $(VENV)/.runtime
 	scripts/lock --check

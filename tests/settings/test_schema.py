@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from enum import Enum
 from inspect import getdoc
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Annotated, get_type_hints
 
 import attrs
@@ -21,8 +21,8 @@ from cloudsvc.settings.leaves import find_leaves
 from cloudsvc.settings.model import Settings
 from cloudsvc.settings.reference import make_reference
 from cloudsvc.settings.schema import make_default_config, make_schema
+from scripts.settings import CHECKOUT, render
 
-CHECKOUT = Path(__file__).parents[2]
 SECTIONS = find_default_sections()
 
 
@@ -51,16 +51,9 @@ def validator(**sections: type) -> Draft202012Validator:
     return Draft202012Validator(schema)
 
 
-@pytest.mark.parametrize(
-    ("path", "content"),
-    [
-        ("config/config.json", make_default_config(SECTIONS)),
-        ("config/schema.json", make_schema(SECTIONS)),
-        ("docs/configuration.md", make_reference(SECTIONS)),
-    ],
-)
+@pytest.mark.parametrize(("path", "content"), [*render().items()])
 def test_what_is_made_from_the_classes_is_up_to_date(path: str, content: str) -> None:
-    assert (CHECKOUT / path).read_text("utf-8") == content, "run scripts as docs/configuration.md says at its top"
+    assert (CHECKOUT / path).read_text("utf-8") == content, "make settings"
 
 
 def test_the_default_configuration_says_the_defaults_and_fits_the_schema() -> None:
