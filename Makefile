@@ -7,7 +7,7 @@ BIN := $(CURDIR)/$(VENV)/bin
 TOOLS := build/tools
 PIP := pip --disable-pip-version-check --quiet
 # The product's own programs first, the tools' last: what they bring along must not hide anything.
-export PATH := $(BIN):$(PATH):$(CURDIR)/$(TOOLS)/lint/bin:$(CURDIR)/$(TOOLS)/api/bin:$(CURDIR)/$(TOOLS)/tls/bin:$(CURDIR)/$(TOOLS)/openapi/node_modules/.bin
+export PATH := $(BIN):$(PATH):$(CURDIR)/$(TOOLS)/lint/bin:$(CURDIR)/$(TOOLS)/api/bin:$(CURDIR)/$(TOOLS)/tls/bin:$(CURDIR)/$(TOOLS)/s3/bin:$(CURDIR)/$(TOOLS)/openapi/node_modules/.bin
 
 # The programs of an environment know the path at which it was made, and the Python that made it. In a clone that was moved,
 # or after that Python has gone, none of them starts: then it counts as not made yet.
@@ -36,7 +36,7 @@ run: $(VENV)/.runtime  ## serve on https://localhost:8443 (or PORT), making cert
 # Tests wait a lot: three processes keep two cores busy. And they start servers by the hundred: Python is to keep what it
 # has compiled, even where the environment says otherwise.
 test: export PYTHONDONTWRITEBYTECODE :=
-test: $(VENV)/.dev $(VENV)/.bench $(TOOLS)/tls/.ready $(TOOLS)/api/.ready  ## all the tests, with coverage (ARGS='tests/web -k body' for some)
+test: $(VENV)/.dev $(VENV)/.bench $(TOOLS)/tls/.ready $(TOOLS)/api/.ready $(TOOLS)/s3/.ready  ## all the tests, with coverage (ARGS='tests/web -k body' for some)
 	@scripts/when npm $(MAKE) --no-print-directory $(TOOLS)/openapi/.ready
 	pytest $(or $(ARGS),--numprocesses=3 --cov --cov-report=term)
 
@@ -45,7 +45,7 @@ test-quick: $(VENV)/.dev $(VENV)/.bench  ## the tests that take no seconds and s
 	pytest --quiet --numprocesses=3 -m 'not slow' $(ARGS)
 
 # An environment of its own, and no coverage, which the tests of the first version measure.
-test-on: $(TOOLS)/tls/.ready $(TOOLS)/api/.ready  ## all the tests on another Python (OTHER=/path/to/python3.13)
+test-on: $(TOOLS)/tls/.ready $(TOOLS)/api/.ready $(TOOLS)/s3/.ready  ## all the tests on another Python (OTHER=/path/to/python3.13)
 	$(MAKE) --no-print-directory PYTHON=$(OTHER) VENV=build/$(notdir $(OTHER)) \
 	    test ARGS='$(or $(ARGS),--numprocesses=3)'
 

@@ -209,6 +209,13 @@ def too_many_reads() -> CloudError:
     )
 
 
+def too_many_uploads() -> CloudError:
+    """So many bytes are on their way to the storage that the next ones would wait too long."""
+    return CloudError(
+        Kind.UNAVAILABLE, "too_many_uploads", "Too much is being stored at the moment; try again soon.", retry_after=10
+    )
+
+
 def query_too_slow() -> CloudError:
     """What was asked for takes longer to find than anybody may have."""
     return CloudError(

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, contextmanager
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final, ParamSpec, TypeAlias, TypeVar
 
-from attrs import define, field
+from attrs import define, field, frozen
 from twisted.internet.defer import Deferred
 
 from cloudsvc.core.threads import ThreadRunner
@@ -19,12 +19,15 @@ from cloudsvc.drive.collection import IN_FLIGHT
 from cloudsvc.drive.nodes import Blob, BlobId, Instant
 from cloudsvc.storage.blobs import Disk, LocalBlobs, open_blobs
 from cloudsvc.storage.blobs.memory import MemoryBlobs, Shelf
+from tests.support.object_stores import ObjectServer, open_bucket, run_moto, run_seaweedfs
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 OpenStore: TypeAlias = Callable[[Path, ThreadRunner], AbstractAsyncContextManager[BlobStore]]
 """A way to a store in an empty directory, closed at the end."""
+
+RunEngine: TypeAlias = Callable[[Path], AbstractContextManager["Engine"]]
 
 
 @asynccontextmanager
@@ -52,8 +55,55 @@ def share_memory() -> OpenStore:
     return open_memory
 
 
-STORES: Final[dict[str, Callable[[], OpenStore]]] = {"local": lambda: open_local, "memory": share_memory}
-"""Every implementation of ``BlobStore``."""
+@frozen(kw_only=True)
+class Engine:
+    """
+    An implementation of ``BlobStore``.
+
+    :ivar begin: a way to an empty store, whatever directory it is asked for.
+    :ivar knows_others: whether a store can tell of another one, on the same bytes, what is being written there.
+    :ivar is_near: whether it is no further away than a disk.
+    """
+
+    begin: Callable[[], OpenStore]
+    knows_others: bool = True
+    is_near: bool = True
+
+
+@contextmanager
+def _run_local(_directory: Path) -> Iterator[Engine]:
+    yield Engine(begin=lambda: open_local)
+
+
+@contextmanager
+def _run_memory(_directory: Path) -> Iterator[Engine]:
+    yield Engine(begin=share_memory)
+
+
+def _in_buckets(run: Callable[[Path], AbstractContextManager[ObjectServer]]) -> RunEngine:
+    @contextmanager
+    def run_engine(directory: Path) -> Iterator[Engine]:
+        with run(directory) as server:
+
+            def begin() -> OpenStore:
+                settings = server.choose_prefix()
+                return lambda _directory, threads: open_bucket(settings, threads, server.sizes)
+
+            yield Engine(begin=begin, knows_others=False, is_near=False)
+
+    return run_engine
+
+
+ENGINES: Final[dict[str, RunEngine]] = {
+    "local": _run_local,
+    "memory": _run_memory,
+    "seaweedfs": _in_buckets(run_seaweedfs),
+    "moto": _in_buckets(run_moto),
+}
+"""Every implementation of ``BlobStore``, each for as long as the context lasts, in an empty directory."""
+
+SERVED: Final = frozenset({"seaweedfs", "moto"})
+"""Those for which a program is started."""
 
 EVER: Final = 2**62
 """A moment before which all blobs were sealed."""

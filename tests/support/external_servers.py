@@ -7,7 +7,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from secrets import randbelow
@@ -39,11 +39,16 @@ def find_free_port() -> int:
 
 @define(eq=False)
 class ToolServer:
-    """A server that a test may stop, start again on the same port, freeze and thaw."""
+    """
+    A server that a test may stop, start again on the same port, freeze and thaw.
+
+    :ivar environment: variables that it gets beside those of the tests.
+    """
 
     scheme: str
     command: Callable[[int], list[str]]
     port: int = field(factory=find_free_port)
+    environment: Mapping[str, str] = field(factory=dict, kw_only=True)
     _process: subprocess.Popen[bytes] | None = field(default=None, init=False)
 
     @property
@@ -54,7 +59,11 @@ class ToolServer:
     def start(self) -> None:
         """Return when the server accepts connections."""
         self._process = subprocess.Popen(
-            self.command(self.port), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            self.command(self.port),
+            env={**os.environ, **self.environment},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
         deadline = time.monotonic() + _DEADLINE
         while not accepts(self.port):
@@ -85,7 +94,8 @@ def run_redis(directory: Path) -> Iterator[ToolServer]:
     """A Redis server that keeps nothing on disk."""
     program = require_tool("redis-server", "redis-server")
     options = ["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", str(directory)]
-    yield from _run(ToolServer("redis", lambda port: [program, "--port", str(port), *options]))
+    with start_and_stop(ToolServer("redis", lambda port: [program, "--port", str(port), *options])) as server:
+        yield server
 
 
 @contextmanager
@@ -93,10 +103,13 @@ def run_memcached() -> Iterator[ToolServer]:
     """A Memcached server."""
     program = require_tool("memcached", "memcached")
     options = ["-l", "127.0.0.1", "-U", "0", *(["-u", "nobody"] if os.geteuid() == 0 else [])]
-    yield from _run(ToolServer("memcached", lambda port: [program, "-p", str(port), *options]))
+    with start_and_stop(ToolServer("memcached", lambda port: [program, "-p", str(port), *options])) as server:
+        yield server
 
 
-def _run(server: ToolServer) -> Iterator[ToolServer]:
+@contextmanager
+def start_and_stop(server: ToolServer) -> Iterator[ToolServer]:
+    """``server``, which runs until the context ends."""
     server.start()
     try:
         yield server

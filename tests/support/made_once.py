@@ -15,8 +15,11 @@ _TOGETHER = {
     "tests/packaging/test_installation.py": "the wheel",
     "tests/packaging/test_metadata.py": "the wheel",
     "tests/packaging/test_wheel.py": "the wheel",
+    "tests/storage/blobs/objects/test_faults.py": "stores of objects",
+    "tests/storage/blobs/objects/test_opening.py": "stores of objects",
+    "tests/storage/blobs/objects/test_parts.py": "stores of objects",
 }
-"""Modules that share a fixture of the session. All others share at most what is theirs alone."""
+"""Modules that share a fixture of the session, or of their folder. All others share at most what is theirs alone."""
 
 
 class _Modules(LoadScopeScheduling):  # type: ignore[misc]  # as above

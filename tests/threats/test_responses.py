@@ -8,7 +8,14 @@ import pytest
 from klein import Klein
 
 from cloudsvc.core.errors import CloudError, Kind
-from cloudsvc.drive.errors import CommandError, no_space, query_too_slow, too_many_changes, too_many_reads
+from cloudsvc.drive.errors import (
+    CommandError,
+    no_space,
+    query_too_slow,
+    too_many_changes,
+    too_many_reads,
+    too_many_uploads,
+)
 from cloudsvc.web.errors import STATUS_OF_KIND, HTTPError, as_http_error
 from cloudsvc.web.http1.request import Request
 from cloudsvc.web.responses import Message, Response
@@ -64,7 +71,14 @@ def test_every_kind_of_error_keeps_its_status(site: TestSite, kind: Kind) -> Non
 
 
 @pytest.mark.parametrize(
-    ("problem", "seconds"), [(too_many_reads(), 2), (query_too_slow(), 10), (too_many_changes(), 5), (no_space(), None)]
+    ("problem", "seconds"),
+    [
+        (too_many_reads(), 2),
+        (query_too_slow(), 10),
+        (too_many_changes(), 5),
+        (too_many_uploads(), 10),
+        (no_space(), None),
+    ],
 )
 def test_a_server_with_too_much_to_do_says_when_to_come_back(problem: CloudError, seconds: int | None) -> None:
     for each in (problem, CommandError(1, problem)):

@@ -83,15 +83,15 @@ class Layout:
 
     def find_incoming(self, blob: BlobId) -> Path:
         """Where ``blob`` is while it arrives, as long as none of its bytes are durable."""
-        return self.own / _check(blob)
+        return self.own / check_blob_id(blob)
 
     def find_suspended(self, blob: BlobId, size: int) -> Path:
         """Where ``blob`` is once ``size`` of its bytes are durable, until it is sealed."""
-        return self.suspended / f"{_check(blob)}.{size}"
+        return self.suspended / f"{check_blob_id(blob)}.{size}"
 
     def find_folder(self, blob: BlobId) -> Path:
         """The folder of ``blob`` once it is sealed."""
-        return self.blobs / _check(blob)[:2]
+        return self.blobs / check_blob_id(blob)[:2]
 
     def find(self, blob: BlobId) -> Path:
         """Where ``blob`` is once it is sealed."""
@@ -99,7 +99,7 @@ class Layout:
 
     def find_quarantined(self, blob: BlobId) -> Path:
         """Where ``blob`` is once it is in quarantine."""
-        return self.quarantined / _check(blob)[:2] / blob
+        return self.quarantined / check_blob_id(blob)[:2] / blob
 
     def make_durable(self, folder: Path, disk: Disk) -> None:
         """See that a folder for blobs is there, and stays there. Blocks."""
@@ -153,7 +153,7 @@ def make_blob_id() -> BlobId:
     return BlobId(secrets.token_hex(16))
 
 
-def _check(blob: BlobId) -> BlobId:
+def check_blob_id(blob: BlobId) -> BlobId:
     """``blob``, which leads nowhere else: ids come back from catalogues, and a catalogue can be anybody's backup."""
     if not _ID.fullmatch(blob):
         raise ValueError(f"{blob!r} is no id of a blob")
