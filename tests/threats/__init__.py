@@ -201,6 +201,8 @@ No fsync
     durability/test_failing_disk.py::test_a_call_of_a_running_server_fails
     durability/test_full_disk.py::test_a_file_larger_than_the_disk
     storage/catalogue/test_connections.py::test_every_commit_is_durable
+    storage/blobs/objects/test_faults.py::test_nothing_that_was_acknowledged_is_lost_when_the_store_is_killed
+    storage/blobs/objects/test_faults.py::test_what_was_altered_on_the_way_is_sent_again
     tls/test_certificate_authority.py::test_files_are_never_seen_half_written
 Slow clients
     live/test_malformed_requests.py::test_headers_that_dribble_are_answered_at_their_deadline
@@ -232,6 +234,8 @@ Keys in URLs and logs
     threats/test_bypasses.py::test_a_key_in_a_url_is_no_key_and_is_not_logged
     live/test_system_routes.py::test_no_secret_is_in_the_log
     observe/test_access_log.py::test_only_the_path_of_a_target_is_logged
+    storage/blobs/objects/test_settings.py::test_what_may_be_a_secret_is_not_repeated
+    storage/blobs/objects/test_opening.py::test_wrong_credentials_are_told_and_not_shown
 Secrets told by the length of an answer (BREACH)
     api/test_system.py::test_what_may_hold_a_secret_is_never_compressed
     api/drive/test_downloads.py::test_what_users_store_is_never_compressed
@@ -291,6 +295,13 @@ Abandoned work
     storage/catalogue/test_lanes.py::test_beyond_so_many_that_wait_one_is_refused
     core/test_threads.py::test_a_call_that_is_cancelled_before_it_begins_never_runs
     threats/test_responses.py::test_a_server_with_too_much_to_do_says_when_to_come_back
+    storage/blobs/objects/test_parts.py::test_readers_that_leave_let_go
+A store that hangs, and whoever asks for anything with it
+    storage/blobs/objects/test_faults.py::test_a_store_that_is_stopped_is_unavailable_until_it_is_back
+    storage/blobs/objects/test_faults.py::test_a_connection_that_falls_silent_is_given_up
+    storage/blobs/objects/test_faults.py::test_bytes_that_drip_are_not_waited_for_without_end
+    storage/blobs/objects/test_faults.py::test_whoever_waits_behind_those_that_hang_hangs_no_longer
+    storage/blobs/objects/test_parts.py::test_memory_is_given_back
 One transaction for many large changes
     live/test_drive_fairness.py::test_whoever_writes_little_waits_for_one_of_many_large_copies_at_most
     storage/catalogue/test_group_commit.py::test_light_works_wait_for_one_heavy_work_at_most
@@ -310,6 +321,7 @@ Absolute Location behind a proxy
     api/drive/test_files.py::test_what_is_put_is_got
 Finishing that takes as long as the file
     storage/blobs/test_writing.py::test_a_large_blob_is_written_on_the_way
+    storage/blobs/objects/test_parts.py::test_going_on_later_stores_nothing_twice
     (resumable uploads do not exist yet)
 Certificates
     tls/test_certificate_authority.py::test_certificate_key_and_directory_are_for_their_owner_alone
@@ -353,6 +365,9 @@ Clean-up against commit
     contracts/test_blobs.py::test_ids_are_random_digits
     durability/test_catalogue.py::test_whoever_looks_from_outside_clears_nothing_away
     administration/test_cleaning.py::test_what_another_program_is_about_to_store_is_left_alone
+    storage/blobs/objects/test_parts.py::test_what_was_just_sealed_is_young_however_old_its_upload_is
+    storage/blobs/objects/test_parts.py::test_whoever_thinks_that_it_still_has_it_takes_nothing_away
+    storage/blobs/objects/test_opening.py::test_two_installations_have_no_prefix_in_common
 Names
     drive/test_names.py::test_a_name_is_kept_as_given_and_compared_normalised
     drive/test_names.py::test_names_that_differ_in_case_are_two
