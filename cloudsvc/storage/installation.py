@@ -12,6 +12,7 @@ from attrs import frozen
 from cloudsvc.core.durable_files import publish, sync_directory, sync_file
 from cloudsvc.drive.nodes import BlobId
 from cloudsvc.storage.blobs.layout import Layout
+from cloudsvc.storage.blobs.marker import NAME as MARKER_NAME
 from cloudsvc.storage.local import CATALOGUE_NAME
 
 _JOURNALS: Final = ("-wal", "-shm")
@@ -75,8 +76,8 @@ class Installation:
                 (copy / blob).hardlink_to(folder / blob)
             sync_directory(copy)
         staged.mkdir(mode=0o700, exist_ok=True)
-        for suffix in ("", *_JOURNALS):
-            original = self.directory / f"{CATALOGUE_NAME}{suffix}"
+        for name in (CATALOGUE_NAME, *(f"{CATALOGUE_NAME}{suffix}" for suffix in _JOURNALS), MARKER_NAME):
+            original = self.directory / name
             if original.exists():
                 # A database must not have two names.
                 shutil.copy2(original, staged)

@@ -25,6 +25,7 @@ from cloudsvc.drive.limits import Limits
 from cloudsvc.drive.nodes import Instant
 from cloudsvc.drive.uploads import Uploads
 from cloudsvc.storage.catalogue import READER_THREADS, NewerSchema, SQLiteCatalogue, open_catalogue
+from cloudsvc.storage.claims import claim_home
 from cloudsvc.storage.consistent_copies import ConsistentCopies
 from cloudsvc.storage.local import CatalogueMissing, LocalStorage, StorageInUse, StorageThreads
 from cloudsvc.storage.opened import OpenedDrive, Storage
@@ -101,7 +102,7 @@ async def open_storage(directory: pathlib.Path, resources: Resources) -> LocalSt
     try:
         if forbidden := await resources.threads.disk.run(find_forbidden, directory):
             raise OperatorError(forbidden)
-        return await LocalStorage.open(directory, resources.threads, now=resources.now)
+        return await _open_claimed(directory, resources)
     except (StorageInUse, NewerSchema) as problem:
         raise OperatorError([str(problem)]) from None
     except CatalogueMissing as problem:
@@ -109,6 +110,16 @@ async def open_storage(directory: pathlib.Path, resources: Resources) -> LocalSt
         raise OperatorError([f"{problem}; {advice}"]) from None
     except (OSError, sqlite3.Error) as problem:
         raise OperatorError(await resources.threads.disk.run(explain, directory, problem)) from None
+
+
+async def _open_claimed(directory: pathlib.Path, resources: Resources) -> LocalStorage:
+    storage = await LocalStorage.open(directory, resources.threads, now=resources.now)
+    try:
+        await claim_home(storage.catalogue, directory, resources.threads.disk)
+    except BaseException:
+        await storage.close()
+        raise
+    return storage
 
 
 def check_owner(directory: pathlib.Path) -> None:

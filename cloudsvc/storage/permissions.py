@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Iterator
 from typing import Final
 
+from cloudsvc.storage.blobs.marker import NAME as MARKER_NAME
 from cloudsvc.storage.local import CATALOGUE_NAME, LOCK_NAME
 from cloudsvc.storage.work_directories import WORK_NAME
 
@@ -28,6 +29,7 @@ _NEEDED: Final = (
     "strays",
     "suspended",
     "incoming",
+    MARKER_NAME,
     WORK_NAME,
 )
 """What a drive cannot do without, once it is there. Whatever else lies beside it is nobody's business."""

@@ -37,10 +37,12 @@ from cloudsvc.storage.catalogue import (
     counting,
     discarding,
     history,
+    identity,
     quotas,
     storing,
 )
 from cloudsvc.storage.catalogue.group_commit import Weight
+from cloudsvc.storage.catalogue.identity import Identity
 from cloudsvc.storage.catalogue.lanes import Lane
 from cloudsvc.storage.catalogue.listing import Lists
 from cloudsvc.storage.catalogue.nodes import make_node
@@ -103,6 +105,14 @@ class DatabaseCatalogue(Upkeep[C]):
             await self._readers.close()
         finally:
             await self._writer.close()
+
+    async def identify(self) -> Identity:
+        """Whose it is."""
+        return await self._readers.run(identity.find_identity)
+
+    async def claim(self, installation: str) -> Identity:
+        """Let it belong to ``installation``, unless it belongs to one already; whose it is then."""
+        return await self._writer.run(lambda connection: identity.claim(connection, installation))
 
     async def apply(self, actor: Actor, commands: Sequence[Command]) -> list[Any]:
         """As :meth:`cloudsvc.drive.catalogue.Catalogue.apply`."""

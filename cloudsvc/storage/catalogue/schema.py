@@ -210,4 +210,6 @@ state: Final = Table(
     Column("indexed", _NUMBER, nullable=False, server_default=text("0")),
     # The number of the last change. Whoever counts it on, at the end of a transaction, locks others out until then.
     Column("last_change", _NUMBER, nullable=False, server_default=text("0")),
+    # Whose blobs it refers to; empty until it is first opened beside them. See ``identity``.
+    Column("installation", _TEXT, nullable=False, server_default=text("''")),
 )
