@@ -80,12 +80,21 @@ class ChangeSignal:
         """A change is about to be committed. From any thread."""
         self._is_due = True
 
+    @property
+    def is_due(self) -> bool:
+        """Whether a change is about to be committed."""
+        return self._is_due
+
     def wake(self) -> None:
         """What was about to be committed has been, or has failed. In the thread of the listeners."""
         if self._is_due:
             self._is_due = False
-            for listener in [*self._listeners.values()]:
-                try:
-                    listener()
-                except Exception:  # noqa: BLE001  # whatever one does wrong, the others wait too
-                    _log.failure("a listener to changes failed")
+            self.wake_all()
+
+    def wake_all(self) -> None:
+        """Somebody else may have changed something. In the thread of the listeners."""
+        for listener in [*self._listeners.values()]:
+            try:
+                listener()
+            except Exception:  # noqa: BLE001  # whatever one does wrong, the others wait too
+                _log.failure("a listener to changes failed")

@@ -199,6 +199,16 @@ def storage_failed() -> CloudError:
     return CloudError(Kind.UNAVAILABLE, "storage_failed", "The server's storage does not work at the moment.")
 
 
+def commit_unknown() -> CloudError:
+    """The storage was lost while it was to make something durable: that may have been done, or not."""
+    return CloudError(
+        Kind.UNAVAILABLE,
+        "commit_unknown",
+        "The server's storage did not answer; what you asked for may have been done. Look before you try again.",
+        retry_after=5,
+    )
+
+
 def too_many_reads() -> CloudError:
     """So many lists are being read that one more would wait too long."""
     return CloudError(
