@@ -53,4 +53,4 @@ def test_its_addresses_are_complete(metadata: Metadata) -> None:
 
 
 def test_what_only_some_need_is_an_extra(metadata: Metadata) -> None:
-    assert {"all", "memcached", "redis", "thumbnails"} <= set(metadata.provides_extra or ())
+    assert {"all", "memcached", "postgresql", "redis", "thumbnails"} <= set(metadata.provides_extra or ())

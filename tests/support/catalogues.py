@@ -14,6 +14,7 @@ from attrs import define, evolve
 from msgspec.structs import replace
 
 from cloudsvc.core.actors import Actor, Grant, Role, make_full_actor
+from cloudsvc.core.secrets import Secret
 from cloudsvc.drive.catalogue import Catalogue
 from cloudsvc.drive.changes import Change
 from cloudsvc.drive.checksums import Checksums
@@ -22,9 +23,11 @@ from cloudsvc.drive.names import parse_path
 from cloudsvc.drive.nodes import Blob, BlobId, File, Instant, Node, Trashed
 from cloudsvc.drive.pages import FileQuery, Page
 from cloudsvc.storage.catalogue import READER_THREADS, SQLiteCatalogue, migrate, open_catalogue
+from cloudsvc.storage.catalogue.postgresql.opening import PostgreSQLCatalogue, open_postgresql
 from cloudsvc.storage.catalogue.sqlite.connections import SQLiteConnection
 from cloudsvc.storage.catalogue.sqlite.transactions import SQLiteTransactions
 from cloudsvc.storage.memory_catalogue import Memory, MemoryCatalogue
+from tests.support.postgresql import find_database
 from tests.support.reactors import run_threads
 
 T = TypeVar("T")
@@ -96,7 +99,35 @@ async def open_memory(directory: Path, watch: Watch) -> AsyncIterator[MemoryCata
     yield MemoryCatalogue(now=watch, memory=_MEMORIES.setdefault(directory, Memory()))
 
 
-CATALOGUES: Final[dict[str, OpenCatalogue]] = {"sqlite": open_sqlite, "memory": open_memory}
+@asynccontextmanager
+async def open_postgres(directory: Path, watch: Watch, url: Secret | None = None) -> AsyncIterator[PostgreSQLCatalogue]:
+    """
+    One in PostgreSQL: of a directory, all have the same database.
+
+    :param url: another way there, or to another database.
+    """
+    from twisted.internet import reactor  # noqa: PLC0415  # installed by then
+
+    with run_threads(1) as writer, run_threads(READER_THREADS) as readers:
+        catalogue = await open_postgresql(
+            find_database(directory) if url is None else url,
+            work=directory / "work",
+            writer=writer,
+            readers=readers,
+            now=watch,
+            reactor=reactor,  # type: ignore[arg-type]  # the module stands for it
+        )
+        try:
+            yield catalogue
+        finally:
+            await catalogue.close()
+
+
+CATALOGUES: Final[dict[str, OpenCatalogue]] = {
+    "sqlite": open_sqlite,
+    "postgresql": open_postgres,
+    "memory": open_memory,
+}
 """Every implementation of ``Catalogue``."""
 
 

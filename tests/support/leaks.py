@@ -24,6 +24,9 @@ _RESERVE = Path(os.devnull)
 _POOL = "PoolThread-twisted.internet.reactor"
 """Threads of the reactor's own pool stay for the next who needs one."""
 
+_SERVER = "(postgres"
+"""The database server of a session is started by the first test that needs it (``tests/support/postgresql.py``)."""
+
 
 def check_leaks() -> Iterator[None]:
     """Fail when the test that runs meanwhile leaves something behind."""
@@ -71,7 +74,7 @@ def _children() -> Iterator[str]:
             name, _, rest = (entry / "stat").read_text().rpartition(")")
         except (FileNotFoundError, ProcessLookupError):
             continue
-        if rest.split()[1] == me:
+        if rest.split()[1] == me and not name.endswith(_SERVER):
             yield f"process {name})"
 
 

@@ -52,7 +52,6 @@ async def open_objects(
     installation: str,
     threads: ThreadRunner,
     clock: IReactorTime,
-    knows_blobs: bool = False,
     sizes: PartSizes | None = None,
     patience: Patience | None = None,
 ) -> ObjectBlobs:
@@ -62,7 +61,6 @@ async def open_objects(
     The first installation that opens an empty prefix has it: a marker says so from then on.
 
     :param installation: names the drive whose blobs these are; the same on all its machines.
-    :param knows_blobs: whether the catalogue refers to any: an empty prefix is not the right one then.
     :param threads: of its own, some 16: they wait for the network.
     :param clock: monotonic; its ``seconds`` are asked for in these threads too.
     :raises OperatorError: it cannot be reached or used, or is another installation's. Nothing was changed.
@@ -80,7 +78,7 @@ async def open_objects(
         Keys.below(settings.prefix),
     )
     try:
-        await _claim(calls, keys, settings, installation, knows_blobs=knows_blobs)
+        await _claim(calls, keys, settings, installation)
     except BaseException:
         await shield(calls.close())
         raise
@@ -93,9 +91,7 @@ async def open_objects(
     )
 
 
-async def _claim(
-    calls: Calls, keys: Keys, settings: ObjectStoreSettings, installation: str, *, knows_blobs: bool
-) -> None:
+async def _claim(calls: Calls, keys: Keys, settings: ObjectStoreSettings, installation: str) -> None:
     """
     See that the marker names this installation; where nothing is, put it there.
 
@@ -110,10 +106,6 @@ async def _claim(
             if found:
                 raise OperatorError(
                     [f"{settings.url} has objects and no {keys.installation}: it is not ours, name an empty prefix"]
-                ) from None
-            if knows_blobs:
-                raise OperatorError(
-                    [f"{settings.url} is empty, and the catalogue refers to blobs: name the prefix where they are"]
                 ) from None
             marker = msgspec.json.encode(_Installation(installation=installation))
             await calls.run(partial(ObjectClient.put, key=keys.installation, content=marker))

@@ -72,21 +72,6 @@ async def test_two_installations_have_no_prefix_in_common(seaweedfs: ObjectServe
 
 
 @in_reactor
-async def test_a_catalogue_that_knows_blobs_begins_no_new_prefix(
-    seaweedfs: ObjectServer, threads: WorkerThreads
-) -> None:
-    settings = seaweedfs.choose_prefix()
-    with pytest.raises(OperatorError, match="is empty, and the catalogue refers to blobs"):
-        async with open_bucket(settings, threads, seaweedfs.sizes, knows_blobs=True):
-            pass
-    assert list_keys(seaweedfs, settings) == set()
-    async with open_bucket(settings, threads, seaweedfs.sizes):
-        pass
-    async with open_bucket(settings, threads, seaweedfs.sizes, knows_blobs=True):
-        pass
-
-
-@in_reactor
 async def test_what_is_not_ours_stays_as_it_is(seaweedfs: ObjectServer, threads: WorkerThreads) -> None:
     settings = seaweedfs.choose_prefix()
     with seaweedfs.connect() as client:

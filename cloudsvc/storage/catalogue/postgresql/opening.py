@@ -1,0 +1,113 @@
+"""Opening of a catalogue in PostgreSQL."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from attrs import define
+
+from cloudsvc.core.secrets import Secret
+from cloudsvc.core.threads import ThreadRunner
+from cloudsvc.drive.changes import ChangeSignal
+from cloudsvc.drive.nodes import Instant
+from cloudsvc.storage.catalogue.catalogue import DatabaseCatalogue
+from cloudsvc.storage.catalogue.group_commit import Writer
+from cloudsvc.storage.catalogue.lanes import Lane
+from cloudsvc.storage.catalogue.postgresql.connections import Database, PostgreSQLConnection
+from cloudsvc.storage.catalogue.postgresql.footprint import DatabaseFootprint
+from cloudsvc.storage.catalogue.postgresql.interchange import write_database
+from cloudsvc.storage.catalogue.postgresql.listening import IListeningReactor, Listener
+from cloudsvc.storage.catalogue.postgresql.migration import telling_operators
+from cloudsvc.storage.catalogue.postgresql.sessions import PostgreSQLSessions
+from cloudsvc.storage.catalogue.postgresql.transactions import PostgreSQLTransactions
+from cloudsvc.storage.catalogue.postgresql.watchdog import Watchdog
+from cloudsvc.storage.catalogue.reading import Readers
+from cloudsvc.storage.catalogue.sqlite.opening import open_catalogue
+from cloudsvc.storage.catalogue.sqlite.snapshots import Copier
+from cloudsvc.storage.faults import translated
+
+
+async def open_postgresql(
+    url: Secret,
+    *,
+    work: Path,
+    writer: ThreadRunner,
+    readers: ThreadRunner,
+    now: Callable[[], Instant],
+    reactor: IListeningReactor,
+    monotonic: Callable[[], float] = time.monotonic,
+) -> PostgreSQLCatalogue:
+    """
+    The catalogue in a database that is migrated. Whoever opens it closes it.
+
+    :param url: of the database, with the password of its user.
+    :param work: a directory of this machine, which is made, for copies that come and go.
+    :param writer: exactly one thread.
+    :param readers: at least :data:`~cloudsvc.storage.catalogue.lanes.READER_THREADS` of them, and two more for copies
+        that are read while it is in use.
+    :param monotonic: a clock in seconds, by which reads take too long.
+    :raises OperatorError: it cannot be opened, and what to do.
+    """
+    watchdog, signal = Watchdog(reactor), ChangeSignal()
+    database = Database.of(url, watchdog)
+    listener = Listener(database=database, threads=readers, reactor=reactor, on_wake=signal.wake_all)
+    with telling_operators(database):
+        epoch = await listener.open()
+    watchdog.start()
+    transactions = PostgreSQLTransactions(
+        database=database, wake=lambda: listener.write_wake() if signal.is_due else "", monotonic=monotonic
+    )
+    reading = Readers(sessions=PostgreSQLSessions(database), threads=readers, monotonic=monotonic)
+    catalogue = PostgreSQLCatalogue(
+        writer=Writer(transactions=transactions, threads=writer, on_commit=signal.wake),
+        readers=reading,
+        copier=Copier(
+            directory=work,
+            write=partial(_write_copy, reading),
+            threads=readers,
+            open_copy=partial(open_catalogue, writer=writer, readers=readers, now=now, monotonic=monotonic),
+        ),
+        epoch=epoch,
+        now=now,
+        signal=signal,
+        footprint=DatabaseFootprint(monotonic=monotonic),
+        listener=listener,
+        watchdog=watchdog,
+    )
+    listener.on_epoch = catalogue.begin_epoch
+    return catalogue
+
+
+@define(eq=False, kw_only=True)
+class PostgreSQLCatalogue(DatabaseCatalogue[PostgreSQLConnection]):
+    """
+    A catalogue in a PostgreSQL database.
+
+    Faults of the database are ``UNAVAILABLE`` within a bounded time. A change whose commit was not answered is
+    ``commit_unknown``: it may have been done, and :meth:`find_unknown` tells, once the database is there again.
+    """
+
+    _listener: Listener
+    _watchdog: Watchdog
+
+    async def close(self) -> None:
+        """Finish what was asked for, and let go of the database."""
+        try:
+            await self._listener.close()
+        finally:
+            try:
+                await super().close()
+            finally:
+                self._watchdog.stop()
+
+    def begin_epoch(self, epoch: str) -> None:
+        """The history is this one from now on: a backup may have been restored while there was no connection."""
+        self._epoch = epoch
+
+
+async def _write_copy(readers: Readers[PostgreSQLConnection], destination: Path) -> None:
+    with translated():
+        await readers.run(lambda connection: write_database(connection, destination), Lane.COPIES)

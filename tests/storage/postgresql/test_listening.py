@@ -1,0 +1,114 @@
+"""Whoever waits for changes is woken by those of other processes, and misses nothing while the server is away."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import pytest
+from attrs import define, field
+from twisted.internet.defer import Deferred
+from twisted.logger import capturedLogs
+
+from cloudsvc.storage.catalogue.postgresql import listening
+from cloudsvc.storage.catalogue.postgresql.locks import PRESENCE
+from tests.support.catalogues import TESTER, Trial, Watch, open_postgres
+from tests.support.postgresql import find_cluster, find_database
+from tests.support.reactors import in_reactor
+
+LISTENERS: Final = f"""
+    SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database
+    WHERE datname = current_database() AND locktype = 'advisory' AND objid = {PRESENCE}
+"""  # noqa: S608  # a constant
+
+
+@define(eq=False)
+class Woken:
+    """A listener that can be waited for."""
+
+    count: int = 0
+    _waiting: list[Deferred[None]] = field(factory=list)
+
+    def __call__(self) -> None:
+        self.count += 1
+        waiting, self._waiting = self._waiting, []
+        for each in waiting:
+            each.callback(None)
+
+    def wait(self) -> Deferred[None]:
+        """Until it is called again."""
+        woken: Deferred[None] = Deferred()
+        self._waiting.append(woken)
+        return woken
+
+
+@in_reactor
+async def test_the_changes_of_others_wake(tmp_path: Path) -> None:
+    watch = Watch()
+    async with open_postgres(tmp_path, watch) as one, open_postgres(tmp_path, watch) as other:
+        woken = Woken()
+        end = one.on_change(woken)
+        for number in range(3):
+            waiting = woken.wait()
+            await Trial(other, watch).store(f"{number}")
+            await waiting
+            changes = await one.read_changes(TESTER, number, 10)
+            assert [change.number for change in changes.items] == [number + 1]
+        end()
+
+
+@in_reactor
+async def test_what_changes_nothing_wakes_nobody_and_own_changes_wake_once(tmp_path: Path) -> None:
+    watch = Watch()
+    async with open_postgres(tmp_path, watch) as one, open_postgres(tmp_path, watch) as other:
+        woken = Woken()
+        one.on_change(woken)
+        trial = Trial(one, watch)
+        await trial.store("a")
+        await trial.store("b")
+        assert woken.count == 2
+        pin = await other.pin(watch.now + 1)
+        await other.unpin(pin)
+        waiting = woken.wait()
+        await Trial(other, watch).store("c")
+        await waiting
+        # What came before that on the same connection has been heard by now.
+        assert woken.count == 3
+
+
+@in_reactor
+async def test_a_listener_that_lost_its_connection_gets_another_and_wakes_everybody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listening, "_FIRST_PAUSE", 0.01)
+    watch = Watch()
+    name = find_database(tmp_path).reveal().rpartition("/")[-1]
+    async with open_postgres(tmp_path, watch) as one, open_postgres(tmp_path, watch) as other:
+        woken = Woken()
+        one.on_change(woken)
+        with capturedLogs() as events:
+            waiting = woken.wait()
+            find_cluster().ask(LISTENERS, name)
+            await waiting
+        assert any("not heard of" in event["log_format"] for event in events)
+        waiting = woken.wait()
+        await Trial(other, watch).store("a")
+        await waiting
+
+
+@in_reactor
+async def test_it_can_be_closed_at_any_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listening, "_FIRST_PAUSE", 0.01)
+    watch = Watch()
+    name = find_database(tmp_path).reveal().rpartition("/")[-1]
+
+    def lose() -> None:
+        find_cluster().ask(LISTENERS, name)
+
+    moments: list[Callable[[], None]] = [lambda: None, lose]
+    for moment in moments:
+        with capturedLogs():
+            async with open_postgres(tmp_path, watch) as catalogue:
+                moment()
+                assert await catalogue.find(TESTER, (await Trial(catalogue, watch).store("a")).file.path) is not None
