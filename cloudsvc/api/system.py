@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from attrs import frozen
@@ -23,7 +24,7 @@ from cloudsvc.extend import (
     throttled,
 )
 from cloudsvc.observe.health import CheckResult, Health, Status
-from cloudsvc.observe.metrics import Metrics
+from cloudsvc.observe.metrics import Exposition
 
 _QUICK: Final = 1
 """The level of gzip at which metrics are packed: a fifth of their size, in less time than it takes to write them."""
@@ -71,10 +72,17 @@ class System(Application[SystemSettings]):
     settings_type = SystemSettings
     app = Klein()
 
-    def __init__(self, settings: SystemSettings, tools: Tools, *, health: Health, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        settings: SystemSettings,
+        tools: Tools,
+        *,
+        health: Health,
+        expose: Callable[[], Awaitable[Exposition]],
+    ) -> None:
         super().__init__(settings, tools)
         self._health = health
-        self._metrics = metrics
+        self._expose = expose
 
     @route(app, "GET", "/health", answers={500: "The server is unhealthy."})
     async def health(self, request: Request) -> Reply[HealthMessage]:
@@ -125,7 +133,7 @@ class System(Application[SystemSettings]):
         """
         # Whoever scrapes sees the health checks too, without asking for them.
         await self._health.report()
-        exposition = self._metrics.expose()
+        exposition = await self._expose()
         headers = ((b"Content-Type", exposition.content_type), (b"Cache-Control", b"no-store"), *VARIES)
         if accepts_gzip(request):
             return Response(headers=headers + GZIPPED, body=compress(exposition.body, level=_QUICK))

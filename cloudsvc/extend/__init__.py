@@ -31,6 +31,7 @@ from cloudsvc.drive.nodes import File, Folder
 from cloudsvc.drive.thumbnails import Thumbnails
 from cloudsvc.observe.health import Check, Finding
 from cloudsvc.observe.instruments import Instruments
+from cloudsvc.observe.merging import Combine
 from cloudsvc.web.codings import GZIPPED, VARIES, accepts_gzip, compress
 from cloudsvc.web.conditions import Preconditions, Validators, format_tag, parse_tag
 from cloudsvc.web.documents import Document
@@ -59,6 +60,7 @@ __all__ = [
     "Body",
     "Check",
     "CloudError",
+    "Combine",
     "CredentialCache",
     "CredentialSource",
     "Document",

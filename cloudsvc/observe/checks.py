@@ -98,6 +98,16 @@ def check_descriptors(are_left: Callable[[], bool]) -> Check:
     return Check(name="descriptors", vital=True, run=run)
 
 
+def check_workers(configured: int, count_ready: Callable[[], int]) -> Check:
+    """Whether as many workers answer requests as are to."""
+
+    async def run() -> Finding:
+        ready = count_ready()
+        return Finding(ok=ready >= configured, message=f"{ready} of {configured} workers answer requests")
+
+    return Check(name="workers", vital=False, run=run)
+
+
 def check_reactor_lag(worst: Callable[[], float], *, seconds: float) -> Check:
     """Whether the reactor has lately been on time; ``worst`` gives its greatest recent lateness in seconds."""
 

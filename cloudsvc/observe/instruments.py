@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, MutableMapping, Sequence
 from typing import Final, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from cloudsvc.observe.merging import Combine
 
 _Instrument = TypeVar("_Instrument", Counter, Gauge, Histogram)
 
@@ -20,10 +22,11 @@ class Instruments:
     Label values must come from a small fixed set: every combination is a series for as long as the server runs.
     """
 
-    def __init__(self, registry: CollectorRegistry, prefix: str) -> None:
+    def __init__(self, registry: CollectorRegistry, prefix: str, combine: MutableMapping[str, Combine]) -> None:
         if not _is_name(prefix):
             raise ValueError(f"{prefix!r} cannot begin the name of a metric: use lower-case letters, digits and _")
         self._registry = registry
+        self._combine = combine
         self._prefix = prefix
 
     def counter(self, name: str, documentation: str, labels: Sequence[str] = ()) -> Counter:
@@ -34,13 +37,18 @@ class Instruments:
         """
         return self._make(name, lambda full: Counter(full, documentation, labels, registry=self._registry))
 
-    def gauge(self, name: str, documentation: str, labels: Sequence[str] = ()) -> Gauge:
+    def gauge(
+        self, name: str, documentation: str, labels: Sequence[str] = (), *, combine: Combine = Combine.LEADER
+    ) -> Gauge:
         """
         A gauge ``PREFIX_name``.
 
+        :param combine: what it is over several workers.
         :raises ValueError: there is a metric of this name already, or it is not a name.
         """
-        return self._make(name, lambda full: Gauge(full, documentation, labels, registry=self._registry))
+        made = self._make(name, lambda full: Gauge(full, documentation, labels, registry=self._registry))
+        self._combine[f"{self._prefix}_{name}"] = combine
+        return made
 
     def histogram(
         self,

@@ -8,7 +8,8 @@ Names and labels are an interface: dashboards and alerts of other people use the
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final
 
 from attrs import define, frozen
@@ -29,12 +30,25 @@ import cloudsvc
 import twisted
 from cloudsvc.observe.http_metrics import HTTPMetrics
 from cloudsvc.observe.instruments import Instruments
+from cloudsvc.observe.merging import OF_PROCESSES, Combine, Ended, Family, Merged, read_families
+from cloudsvc.observe.worker_metrics import WorkerMetrics, make_drop_counter
 
 CONTENT_TYPE: Final = b"text/plain; version=0.0.4; charset=utf-8"
 
 AUTH_FAILURES: Final = ("missing", "invalid", "error")
 CONNECTION_REFUSALS: Final = ("total", "per_client")
 RELOAD_RESULTS: Final = ("success", "failure")
+
+_COMBINE: Final[Mapping[str, Combine]] = MappingProxyType(
+    {
+        "token_configured": Combine.LEAST,
+        "http_connections_open": Combine.SUM,
+        "http_requests_in_progress": Combine.SUM,
+        "certificate_not_after_seconds": Combine.LEAST,
+        "health_check_status": Combine.LEAST,
+    }
+)
+"""What the gauges of the server itself are over several workers; others are the leader's."""
 
 _LAG_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
@@ -145,6 +159,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry: Final = CollectorRegistry()
+        self._combine: dict[str, Combine] = {**OF_PROCESSES, **_COMBINE}
         self.http: Final = HTTPMetrics()
         self.registry.register(self.http)
         self.auth: Final = AuthMetrics(self.registry)
@@ -157,9 +172,8 @@ class Metrics:
             buckets=_LAG_BUCKETS,
             registry=self.registry,
         )
-        self.log_lines_dropped: Final = Counter(
-            "log_lines_dropped_total", "Log lines that a target could not take.", registry=self.registry
-        )
+        self.log_lines_dropped: Final = make_drop_counter(self.registry)
+        self.workers: Final = WorkerMetrics(self.registry)
         self._health = Gauge(
             "health_check_status", "Whether a health check passes (1) or fails (0).", ("check",), registry=self.registry
         )
@@ -180,8 +194,17 @@ class Metrics:
 
         :raises ValueError: ``prefix`` is not a lower-case word, or it belongs to the server's own metrics.
         """
-        return Instruments(self.registry, prefix)
+        return Instruments(self.registry, prefix, self._combine)
 
     def expose(self) -> Exposition:
         """All series now, in Prometheus's text format 0.0.4."""
         return Exposition(content_type=CONTENT_TYPE, body=generate_latest(_WithoutCreated(self.registry)))
+
+    def read(self) -> list[Family]:
+        """All series now, to be merged with those of other processes."""
+        return read_families(_WithoutCreated(self.registry), self._combine)
+
+
+def expose_merged(processes: Sequence[Sequence[Family]], ended: Ended) -> Exposition:
+    """The series of all ``processes`` together, and of those that have ended, in the same format."""
+    return Exposition(content_type=CONTENT_TYPE, body=generate_latest(Merged(processes, ended)))

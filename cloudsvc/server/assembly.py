@@ -36,12 +36,13 @@ from cloudsvc.observe.checks import (
     check_limits_storage,
     check_reactor_lag,
     check_token,
+    check_workers,
 )
 from cloudsvc.observe.health import Health
 from cloudsvc.observe.lag import LagSampler
 from cloudsvc.observe.lines import LogFormat
 from cloudsvc.observe.logs import LogObserver, LogWriter
-from cloudsvc.observe.metrics import Metrics
+from cloudsvc.observe.metrics import Exposition, Metrics
 from cloudsvc.server.extensions import collect_sources, make_application
 from cloudsvc.server.garbage import GarbageCollection
 from cloudsvc.server.membership import Membership
@@ -189,6 +190,7 @@ class _Assembly:
         )
         if self.membership is not None:
             self.membership.watch(self.inherited, service.retire)
+            self.membership.count_by(self.metrics)
         return service
 
     def _listen(
@@ -271,6 +273,8 @@ class _Assembly:
                     has_problem=lambda: certificate.problem is not None,
                 )
             )
+        if (member := self.membership) is not None:
+            checks.append(check_workers(member.workers, member.count_ready))
         if throttle is not None:
             checks.append(check_limits_storage(throttle.answers))
         for each in checked:
@@ -283,10 +287,13 @@ class _Assembly:
             SystemSettings(metrics_require_key=settings.metrics.require_key),
             self._lend(System.name),
             health=health,
-            metrics=self.metrics,
+            expose=self._expose if self.membership is None else self.membership.expose,
         )
         documentation = Documentation(NoSettings(), self._lend(Documentation.name))
         return [system, documentation] if settings.documentation.enabled else [system]
+
+    async def _expose(self) -> Exposition:
+        return self.metrics.expose()
 
     def _make_extensions(self) -> tuple[list[Provider[Any]], list[Application[Any]]]:
         found, providers = self.loaded.applications, self.loaded.providers

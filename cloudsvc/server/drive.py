@@ -15,7 +15,7 @@ from cloudsvc.drive.probing import Soundness, StoreProbe
 from cloudsvc.drive.settings import StorageSettings
 from cloudsvc.drive.spooling import Spooler
 from cloudsvc.drive.thumbnails import Thumbnails
-from cloudsvc.extend import Check, Finding, Tools
+from cloudsvc.extend import Check, Combine, Finding, Tools
 from cloudsvc.server.provider import Provider
 from cloudsvc.storage.opened import OpenedDrive
 from cloudsvc.storage.opening import Resources, assemble, open_storage
@@ -54,7 +54,7 @@ class DriveProvider(Provider[StorageSettings]):
             "reclaimable_bytes", "Bytes that only the trash and old versions hold: they make way when room is short."
         )
         self._leads = tools.instruments.gauge(
-            "leads", "Whether this process does the background jobs, as one of all does (1) or not (0)."
+            "leads", "Processes that do the background jobs: 1 of all that there are.", combine=Combine.SUM
         )
         tools.instruments.gauge("capacity_bytes", "Bytes that may be stored.").set(settings.limits.capacity)
 

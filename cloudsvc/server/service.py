@@ -172,6 +172,7 @@ class CloudService(Service):
         for port in parts.ports:
             await _stop(f"the port {port.getHost()}", port.stopListening)
         await _stop("the connections", parts.connections.drain, parts.drain_seconds)
+        await _stop("the last counts", parts.notifier.drained)
         for startable in reversed(self._started):
             await _stop(startable.name, startable.stop)
         for helper in reversed(parts.helpers):

@@ -70,6 +70,9 @@ class Manager(Protocol):
     def stopping(self) -> None:
         """The service goes down."""
 
+    async def drained(self) -> None:
+        """No request is answered any more."""
+
 
 @frozen(kw_only=True)
 class Notifier:
@@ -108,6 +111,9 @@ class Notifier:
     def stopping(self) -> None:
         """The service goes down."""
         self._send("STOPPING=1")
+
+    async def drained(self) -> None:
+        """No request is answered any more, of which systemd wants to know nothing."""
 
     def _send(self, state: str) -> None:
         if not self.address:

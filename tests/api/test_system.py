@@ -17,7 +17,7 @@ from cloudsvc.api.system import System, SystemSettings
 from cloudsvc.core.rates import parse_rate
 from cloudsvc.extend import Tools
 from cloudsvc.observe.health import Check, Finding, Health
-from cloudsvc.observe.metrics import Metrics
+from cloudsvc.observe.metrics import Exposition, Metrics
 from tests.support.site import NOW, TOKEN, Answer, TestSite
 
 
@@ -39,10 +39,11 @@ class Demo:
             instruments=self.metrics.instruments_for("system"),
             data=Path("/nowhere"),
         )
-        system = System(
-            SystemSettings(metrics_require_key=require_key), tools, health=self.health, metrics=self.metrics
-        )
+        system = System(SystemSettings(metrics_require_key=require_key), tools, health=self.health, expose=self._expose)
         self.site = TestSite(application=system, clock=self.clock, configured=configured, throttle=throttle)
+
+    async def _expose(self) -> Exposition:
+        return self.metrics.expose()
 
     def _look_at(self, name: str) -> Callable[[], Any]:
         async def look() -> Finding:

@@ -221,6 +221,95 @@ def test_whoever_leads_has_a_successor(home: Path) -> None:
         assert server.stop() == 0
 
 
+def read_count(server: Server) -> float:
+    """How many requests to one route the metrics tell of."""
+    found = re.search(
+        rb'^http_requests_total\{handler="/api/health/live",method="GET",status="200"\} (\S+)$',
+        server.ask("GET", "/api/metrics").body,
+        re.MULTILINE,
+    )
+    return float(found[1]) if found else 0.0
+
+
+def read_value(server: Server, name: str) -> float:
+    found = re.search(rb"^" + name.encode() + rb" (\S+)$", server.ask("GET", "/api/metrics").body, re.MULTILINE)
+    assert found is not None
+    return float(found[1])
+
+
+def test_whichever_worker_is_asked_the_metrics_are_those_of_all(server: Server) -> None:
+    for _ in range(20):
+        server.ask("GET", "/api/health/live")
+    assert [read_count(server) for _ in range(6)] == [20.0] * 6
+    assert read_value(server, "workers_configured") == 2
+    assert read_value(server, "workers_ready") == 2
+    assert read_value(server, "drive_leads") == 1
+    with closing(server.open()), closing(server.open()), closing(server.open()):
+        wait_until(lambda: read_value(server, "http_connections_open") == 4, server.log)
+
+
+def test_no_count_goes_backwards_when_workers_are_replaced_or_killed(server: Server) -> None:
+    counts = [0.0]
+
+    def look() -> float:
+        counts.append(read_count(server))
+        return counts[-1]
+
+    with crowding(server, clients=2, reuse=50) as crowd:
+        crowd.wait_for(50)
+        server.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: bool(look()) and count_listening(server) == 4, server.log)
+        os.kill(list_workers(server.process.pid)[-1], signal.SIGKILL)
+        wait_until(lambda: bool(look()) and count_listening(server) == 5, server.log)
+        crowd.wait_for(50)
+        look()
+    assert counts == sorted(counts)
+    assert read_value(server, "worker_deaths_total") == 1
+
+
+def test_what_workers_had_counted_that_were_replaced_is_not_lost(server: Server) -> None:
+    former = list_workers(server.process.pid)
+    for _ in range(30):
+        server.ask("GET", "/api/health/live")
+    server.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: count_listening(server) == 4, server.log)
+    wait_until_gone(former, server.log)
+    assert read_count(server) == 30
+
+
+def test_a_worker_that_hangs_is_told_of_and_replaced(home: Path, tmp_path: Path) -> None:
+    """And it holds nobody up: neither the metrics, nor those whom the system gives to it."""
+    environ = {"WATCHDOG_USEC": "12000000"}
+    with running(home, "", environ=environ) as server:
+        first, second = wait_for_workers(server)
+        count = read_count(server)
+        os.kill(second, signal.SIGSTOP)
+        # The first is asked by name: a new connection may be given to the one that hangs.
+        server.wait_for_log("worker 2 does not answer any more: it is killed")
+        wait_until(lambda: count_listening(server) == 3, server.log)
+        wait_until_gone([second], server.log)
+        assert is_there(first)
+        assert read_count(server) >= count
+        assert server.ask("GET", "/api/health").json["status"] == "healthy"
+
+
+def test_health_tells_of_a_worker_that_is_missing(tmp_path: Path) -> None:
+    home, token = make_workers_home(tmp_path / "home")
+    with running(home, token) as server:
+        _, second = wait_for_workers(server)
+        wait_until(lambda: server.ask("GET", "/api/health").json["status"] == "healthy", server.log)
+        (home / "config" / "config.json").rename(home / "config" / "aside")
+        (home / "config" / "config.json").mkdir()
+        os.kill(second, signal.SIGKILL)
+        wait_until(lambda: server.ask("GET", "/api/health").json["status"] == "degraded", server.log)
+        checks = server.ask("GET", "/api/health/checks").json["checks"]
+        assert checks["workers"] == {"status": "degraded", "message": "1 of 2 workers answer requests"}
+        assert server.ask("GET", "/api/health/ready").status == 200
+        (home / "config" / "config.json").rmdir()
+        (home / "config" / "aside").rename(home / "config" / "config.json")
+        wait_until(lambda: server.ask("GET", "/api/health").json["status"] == "healthy", server.log)
+
+
 def test_a_limit_holds_over_all_workers(tmp_path: Path) -> None:
     home, token = make_workers_home(tmp_path / "home", rate_limit={"rate_limit": "10/hour", "failure_limit": "5/hour"})
     with running(home, token) as server:

@@ -7,6 +7,8 @@ from typing import Final, TypeAlias
 from msgspec import Struct
 from msgspec.msgpack import Decoder, Encoder
 
+from cloudsvc.observe.merging import Family
+
 
 class Orders(Struct, tag="orders", frozen=True, kw_only=True):
     """
@@ -63,7 +65,42 @@ class Crew(Struct, tag="crew", frozen=True, kw_only=True):
     covered: tuple[int, ...]
 
 
-Message: TypeAlias = Orders | Ready | Alive | Retire | Crew
+class Collect(Struct, tag="collect", frozen=True):
+    """The supervisor wants to know what a worker has counted."""
+
+    number: int
+
+
+class Counts(Struct, tag="counts", frozen=True):
+    """
+    What a worker has counted so far.
+
+    :ivar number: of the question, or 0 where nobody has asked: it is about to end, and waits until this is noted.
+    """
+
+    number: int
+    families: list[Family]
+
+
+class Noted(Struct, tag="noted", frozen=True):
+    """The last counts of a worker are known."""
+
+
+class Ask(Struct, tag="ask", frozen=True):
+    """A worker wants to know what all have counted."""
+
+    number: int
+
+
+class Answer(Struct, tag="answer", frozen=True):
+    """The metrics of all, to the question of this number."""
+
+    number: int
+    content_type: bytes
+    body: bytes
+
+
+Message: TypeAlias = Orders | Ready | Alive | Retire | Crew | Collect | Counts | Noted | Ask | Answer
 
 LONGEST: Final = 2**24
 """Bytes of a message."""

@@ -13,10 +13,12 @@ from cloudsvc.core.reactors import IReactor
 from cloudsvc.listen.sharing import listen_for
 from cloudsvc.observe.lines import LogFormat
 from cloudsvc.observe.logs import LogObserver, LogWriter
+from cloudsvc.observe.worker_metrics import SupervisorMetrics
 from cloudsvc.server.control.messages import Orders
 from cloudsvc.server.extensions import find_applications, find_providers
 from cloudsvc.server.parts import choose_endpoints, locate_certificate, open_console, open_targets, uses_our_tls
 from cloudsvc.server.supervisor import Notifier
+from cloudsvc.server.workers.counting import Counting
 from cloudsvc.server.workers.supervision import Supervisor, SupervisorParts
 from cloudsvc.settings.loading import Loaded, load
 from cloudsvc.tls.context import load_certificate
@@ -40,7 +42,8 @@ def build_supervisor(
     descriptions = choose_endpoints(loaded, endpoints)
     check_workers(loaded, descriptions)
     owns_console = owns_console and settings.logging.console
-    writer = LogWriter(open_targets(loaded, owns_console=owns_console), reactor)
+    counting = Counting(reactor, SupervisorMetrics())
+    writer = LogWriter(open_targets(loaded, owns_console=owns_console), reactor, counting.metrics.log_lines_dropped.inc)
     try:
         addresses = listen_for(reactor, descriptions, settings.server.workers)
     except OperatorError:
@@ -64,6 +67,7 @@ def build_supervisor(
                 key=secrets.token_bytes(32),
             ),
             check=lambda: check_workers(load(loaded.home, os.environ, find_applications, find_providers), descriptions),
+            counting=counting,
             console=open_console() if owns_console else None,
             writer=writer,
             observer=LogObserver(

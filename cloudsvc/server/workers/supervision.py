@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from typing import Any, Final
 
 from attrs import define, frozen
@@ -25,9 +24,10 @@ from cloudsvc.listen.sharing import SharedAddress, close_all
 from cloudsvc.listen.sockets import take_over
 from cloudsvc.observe.files import LinesLost, Target
 from cloudsvc.observe.logs import LogWriter
-from cloudsvc.server.control.messages import Crew, Orders, Retire
+from cloudsvc.server.control.messages import Answer, Ask, Counts, Crew, Noted, Orders, Retire
 from cloudsvc.server.service import LATE_SECONDS, RETIRE_SECONDS, give_up
 from cloudsvc.server.supervisor import Notifier, Signals
+from cloudsvc.server.workers.counting import Counting
 from cloudsvc.server.workers.process import Worker
 
 QUICK_SECONDS: Final = 10.0
@@ -55,6 +55,7 @@ class SupervisorParts:
 
     :ivar orders: for every worker; the number and the sockets are filled in for each.
     :ivar check: raises :exc:`OperatorError` where workers could not start with the configuration as it is now.
+    :ivar counting: knows what all workers have counted.
     :ivar console: where what workers print goes, if anywhere.
     :ivar drain_seconds: how long running requests may take once a worker is to stop.
     """
@@ -64,6 +65,7 @@ class SupervisorParts:
     orders: Orders
     check: Callable[[], object]
     console: Target | None
+    counting: Counting
     writer: LogWriter
     observer: ILogObserver
     notifier: Notifier
@@ -160,6 +162,7 @@ class Supervisor(Service):
 
     def on_ready(self, worker: Worker) -> None:
         """It answers requests."""
+        self._parts.counting.begin(worker)
         self._tell_crew()
         if not self._is_told and not self._is_stopping:
             self._is_told = True
@@ -168,24 +171,39 @@ class Supervisor(Service):
     def on_output(self, worker: Worker, lines: bytes) -> None:
         """It has printed something."""
         if self._parts.console is not None:
-            with suppress(LinesLost):  # they stand in the log file all the same
+            try:
                 self._parts.console.write(lines)
+            except LinesLost as problem:  # they stand in the log file all the same
+                self._parts.counting.metrics.log_lines_dropped.inc(problem.lines)
 
     def on_complaint(self, worker: Worker, line: str) -> None:
         """It has printed something on standard error."""
         _log.warn("worker {number}: {line}", number=worker.number, line=line)
 
     def on_message(self, worker: Worker, message: Any) -> None:
-        """It is alive, which is noted where messages come in."""
+        """It has counted something, or wants to know what all have counted."""
+        counting = self._parts.counting
+        if isinstance(message, Counts):
+            counting.note(worker, message)
+            if not message.number:
+                worker.send(Noted())
+        elif isinstance(message, Ask):
+            Deferred.fromCoroutine(self._answer(worker, message.number)).addErrback(self._log_failure)
+
+    async def _answer(self, worker: Worker, number: int) -> None:
+        exposition = await self._parts.counting.expose()
+        worker.send(Answer(number, exposition.content_type, exposition.body))
 
     def on_end(self, worker: Worker, reason: str) -> None:
         """It has ended: where nobody wanted that, another takes its place."""
         del self._living[worker]
+        self._parts.counting.end(worker)
         slot = self._slots[worker.number - 1]
         if worker.is_retired or self._is_stopping:
             _log.info("worker {number} has ended", number=worker.number)
             return
         _log.error("worker {number} has ended with {reason}", number=worker.number, reason=reason)
+        self._parts.counting.metrics.deaths.inc()
         if slot.current is worker:
             slot.current = None
             self._tell_crew()
@@ -325,6 +343,9 @@ class Supervisor(Service):
             os.close(descriptor)
         _log.info("stopped")
         parts.writer.stop()
+
+    def _log_failure(self, failure: Any) -> None:
+        _log.failure("the metrics of all workers cannot be given", failure)
 
     def _report(self, failure: Any) -> None:
         _log.failure("supervision has failed", failure)
