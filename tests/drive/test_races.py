@@ -36,7 +36,7 @@ from tests.support.drive_model.operations import (
     require,
 )
 from tests.support.drive_model.strategies import any_operations, paths, uploads
-from tests.support.opened_drives import OpenDrive, open_drive
+from tests.support.opened_drives import ENGINES, OpenDrive, open_drive
 from tests.support.reactors import in_reactor
 
 pytestmark = pytest.mark.slow
@@ -92,12 +92,12 @@ class World:
 
 
 @contextmanager
-def open_world(threads: SteppingThreads) -> Iterator[World]:
+def open_world(threads: SteppingThreads, engine: str = "sqlite") -> Iterator[World]:
     """A drive in an empty directory, gone at the end, whose threads go step by step."""
     with TemporaryDirectory() as directory:
         (FilePath(directory) / CATALOGUE_NAME).write_bytes(read_empty())
         pools = StorageThreads(writer=threads, readers=threads, disk=threads, uploads=threads)
-        opening = open_drive(FilePath(directory), LIMITS, threads=pools)
+        opening = open_drive(FilePath(directory), LIMITS, threads=pools, engine=engine)
         world = World(threads.do(enter(opening)))
         try:
             yield world
@@ -182,8 +182,18 @@ TestOneAfterTheOther = OneAfterTheOther.TestCase
 @given(data=st.data())
 def test_several_at_once_in_any_schedule(data: st.DataObject) -> None:
     """Threads that go step by step, in an order that is chosen: every interleaving can come, and come again."""
+    check_schedule(data, "sqlite")
+
+
+@settings(max_examples=20)
+@given(data=st.data())
+def test_several_at_once_in_any_schedule_on_postgresql(data: st.DataObject) -> None:
+    check_schedule(data, "postgresql")
+
+
+def check_schedule(data: st.DataObject, engine: str) -> None:
     threads = SteppingThreads()
-    with open_world(threads) as world:
+    with open_world(threads, engine) as world:
         for _ in range(3):
             for _ in range(data.draw(st.integers(0, 4))):
                 threads.do(world.do(data.draw(any_operations(world.model))))
@@ -218,9 +228,12 @@ ABSENT = Demand(absent=True)
         lambda current, _: [Batch([Move(A, B), Move("b", A)]), Upload(A, b"1", current), Upload("b", b"2", ABSENT)],
     ],
 )
+@pytest.mark.parametrize("engine", ENGINES)
 @in_reactor
-async def test_at_once_in_real_threads(tmp_path: FilePath, make: Callable[[Demand, Token], list[Operation]]) -> None:
-    async with open_drive(tmp_path, LIMITS) as opened:
+async def test_at_once_in_real_threads(
+    tmp_path: FilePath, make: Callable[[Demand, Token], list[Operation]], engine: str
+) -> None:
+    async with open_drive(tmp_path, LIMITS, engine=engine) as opened:
         for number in range(8):
             # All begins anew; what was there is swept away meanwhile.
             world = World(opened)

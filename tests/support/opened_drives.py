@@ -6,7 +6,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, cast
 
 from attrs import frozen
 from twisted.internet.defer import Deferred
@@ -24,10 +24,12 @@ from cloudsvc.drive.names import parse_path
 from cloudsvc.drive.nodes import Instant
 from cloudsvc.drive.upload import Upload
 from cloudsvc.drive.uploads import Uploads
-from cloudsvc.storage.blobs import Disk
+from cloudsvc.storage.blobs import Disk, LocalBlobs, open_blobs
 from cloudsvc.storage.catalogue import READER_THREADS
+from cloudsvc.storage.catalogue.postgresql.opening import PostgreSQLCatalogue, open_postgresql
 from cloudsvc.storage.local import LocalStorage, StorageThreads
 from tests.support.blobs import EVER, read_all, take_result
+from tests.support.postgresql import find_database
 from tests.support.reactors import run_threads
 
 GENEROUS = Limits(
@@ -83,6 +85,44 @@ def see_from_tomorrow() -> Instant:
     return time.time_ns() // 1000 + 2 * IN_FLIGHT
 
 
+@frozen
+class _SharedStorage:
+    """A catalogue in PostgreSQL, and blobs in a directory."""
+
+    catalogue: PostgreSQLCatalogue
+    blobs: LocalBlobs
+
+    async def close(self) -> None:
+        try:
+            await self.blobs.close()
+        finally:
+            await self.catalogue.close()
+
+
+async def _open_shared(
+    directory: Path, threads: StorageThreads, *, now: Callable[[], Instant], disk: Disk | None = None
+) -> LocalStorage:
+    from twisted.internet import reactor  # noqa: PLC0415  # installed by then
+
+    catalogue = await open_postgresql(
+        find_database(directory),
+        work=directory / "work",
+        writer=threads.writer,
+        readers=threads.readers,
+        now=now,
+        reactor=reactor,  # type: ignore[arg-type]  # the module stands for it
+    )
+    blobs = await open_blobs(directory, threads.disk, writing=threads.uploads, disk=disk)
+    # It has what tests of every engine use.
+    return cast(LocalStorage, _SharedStorage(catalogue, blobs))
+
+
+_OPENINGS: Final = {"sqlite": LocalStorage.open, "postgresql": _open_shared}
+
+ENGINES: Final = tuple(_OPENINGS)
+"""Of catalogues."""
+
+
 @contextmanager
 def run_storage_threads() -> Iterator[StorageThreads]:
     """Real threads for a storage, gone at the end."""
@@ -102,11 +142,17 @@ async def open_drive(
     disk: Disk | None = None,
     threads: StorageThreads | None = None,
     now: Callable[[], Instant] = lambda: time.time_ns() // 1000,
+    *,
+    engine: str = "sqlite",
 ) -> AsyncIterator[OpenDrive]:
-    """A drive in ``directory``, closed at the end; without ``threads`` it has real ones of its own."""
+    """
+    A drive in ``directory``, closed at the end; without ``threads`` it has real ones of its own.
+
+    :param engine: of its catalogue, one of :data:`ENGINES`.
+    """
     with ExitStack() as pools:
         threads = threads or pools.enter_context(run_storage_threads())
-        storage = await LocalStorage.open(directory, threads, now=now, disk=disk)
+        storage = await _OPENINGS[engine](directory, threads, now=now, disk=disk)
         try:
             collection = Collection(catalogue=storage.catalogue, blobs=storage.blobs, now=see_from_tomorrow)
             capacity = Capacity(catalogue=storage.catalogue, collection=collection, limit=limits.capacity)

@@ -237,3 +237,23 @@ async def test_cursors_of_one_list_are_none_of_another(trial: Trial) -> None:
             else:
                 assert await refusal(trial.catalogue.list_files(TESTER, query, 1, cursor)) == "bad_cursor"
     assert await refusal(trial.catalogue.list_trash(TESTER, 1, cursors[FileQuery()])) == "bad_cursor"
+
+
+@in_reactor
+async def test_what_no_text_can_hold_is_not_found(trial: Trial) -> None:
+    """NUL, of which not every engine has heard: neither a name nor a tag nor a type has it."""
+    await trial.store("aba")
+    await trial.do(EditTags(path=parse_path("aba"), add=("t",), most=9))
+    queries: list[dict[str, str]] = [
+        {"text": "\0"},
+        {"text": "a\0a"},
+        {"text": "ab\0"},
+        {"tag": "\0"},
+        {"tag": "t\0"},
+        {"media_type": "text/plain\0"},
+        {"media_type": "text\0"},
+    ]
+    for order in Order:
+        for query in queries:
+            assert await trial.files(order=order, **query) == []
+    assert await trial.files(text="aba") == ["aba"]

@@ -14,13 +14,13 @@ from twisted.internet.defer import Deferred, gatherResults
 
 from cloudsvc.core.actors import Actor, Role
 from cloudsvc.core.errors import CloudError
+from cloudsvc.drive.catalogue import Catalogue
 from cloudsvc.drive.commands import Command, Condition, Discard, EditTags, MakeFolder, Move, Purge, Restore
 from cloudsvc.drive.names import parse_path
 from cloudsvc.drive.nodes import TrashId
 from cloudsvc.drive.pages import FileQuery
-from cloudsvc.storage.catalogue import SQLiteCatalogue
 from tests.support.actors import make_guest
-from tests.support.catalogues import NAME, Trial, Watch, open_sqlite, store
+from tests.support.catalogues import CATALOGUES, Trial, Watch, store
 from tests.support.reactors import in_reactor
 
 PLACES: Final = ("x/granted", "y/granted")
@@ -37,7 +37,7 @@ STEPS: Final = 60
 class Work:
     """Commands of one who works beside others, one after the other."""
 
-    catalogue: SQLiteCatalogue
+    catalogue: Catalogue
     actor: Actor
     seed: str
     choice: random.Random = field(init=False)
@@ -108,9 +108,11 @@ async def watch(work: Work) -> None:
 
 
 @pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("engine", ["sqlite", "postgresql"])
 @in_reactor
-async def test_nothing_but_the_granted_folder_is_changed_and_seen(tmp_path: Path, seed: int) -> None:
-    async with open_sqlite(tmp_path, Watch()) as catalogue, open_sqlite(tmp_path, Watch()) as other:
+async def test_nothing_but_the_granted_folder_is_changed_and_seen(tmp_path: Path, engine: str, seed: int) -> None:
+    open_engine = CATALOGUES[engine]
+    async with open_engine(tmp_path, Watch()) as catalogue, open_engine(tmp_path, Watch()) as other:
         trial = Trial(catalogue, Watch())
         granted = (await trial.make_folder(PLACES[0])).folder.id
         guests = {role.value: make_guest((role, granted), name=role.value) for role in (Role.EDITOR, Role.MANAGER)}
@@ -120,7 +122,9 @@ async def test_nothing_but_the_granted_folder_is_changed_and_seen(tmp_path: Path
         jobs = [own(owner, granted), watch(watcher), *(use(user, user.actor.name) for user in users)]
         await gatherResults([Deferred.fromCoroutine(job) for job in jobs])
         kept = [entry for entry in await trial.trash() if entry.actor == "owner" and entry.node.id != granted]
-    with closing(sqlite3.connect(tmp_path / NAME)) as connection:
+        async with catalogue.snapshot() as snapshot:
+            (tmp_path / "copy").write_bytes(snapshot.content.read())
+    with closing(sqlite3.connect(tmp_path / "copy")) as connection:
         chains = connection.execute("SELECT chain FROM change WHERE actor IN ('editor', 'manager')").fetchall()
         discarded = connection.execute(
             "SELECT count(*) FROM change WHERE kind = 'discarded' AND actor = 'owner' AND node != ?", [granted]

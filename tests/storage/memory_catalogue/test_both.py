@@ -1,4 +1,4 @@
-"""Both catalogues, whatever is done with them: they do the same, refuse the same, and tell everybody the same."""
+"""All catalogues, whatever is done with them: they do the same, refuse the same, and tell everybody the same."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pytest
 from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from twisted.internet.testing import MemoryReactorClock
 
 from cloudsvc.core.actors import Actor, Role
 from cloudsvc.core.errors import CloudError
@@ -31,10 +32,23 @@ from cloudsvc.drive.names import parse_path
 from cloudsvc.drive.nodes import ROOT_ID, Blob, File, Node, NodeId, TrashId, VersionId
 from cloudsvc.drive.pages import FileQuery, Order
 from cloudsvc.storage.catalogue import SQLiteCatalogue, examine, open_catalogue
+from cloudsvc.storage.catalogue.postgresql.opening import PostgreSQLCatalogue, open_postgresql
 from tests.support.actors import make_guest
-from tests.support.catalogues import NAME, TESTER, Trial, Watch, gather, make_blob, open_memory, read_empty, store
+from tests.support.catalogues import (
+    NAME,
+    TESTER,
+    OpenCatalogue,
+    Trial,
+    Watch,
+    gather,
+    make_blob,
+    open_memory,
+    read_empty,
+    store,
+)
 from tests.support.coroutines import finish
 from tests.support.inline_threads import Inline
+from tests.support.postgresql import find_database
 
 GRANTED: Final = "a/b"
 PATHS: Final = ("a", GRANTED, "a/b/c", "a/x", "a/b/x", "a/b/c/x", "d", "d/x", "d/b/x")
@@ -174,11 +188,28 @@ async def open_inline(directory: Path, watch: Watch) -> AsyncIterator[SQLiteCata
         await catalogue.close()
 
 
-async def compare(directory: Path, steps: Sequence[Step]) -> None:
+@asynccontextmanager
+async def open_inline_postgres(directory: Path, watch: Watch) -> AsyncIterator[PostgreSQLCatalogue]:
+    """One in PostgreSQL that nobody waits for."""
+    catalogue = await open_postgresql(
+        find_database(directory),
+        work=directory / "work",
+        writer=Inline(),
+        readers=Inline(),
+        now=watch,
+        reactor=MemoryReactorClock(),
+    )
+    try:
+        yield catalogue
+    finally:
+        await catalogue.close()
+
+
+async def compare(directory: Path, open_engine: OpenCatalogue, steps: Sequence[Step]) -> None:
     watch = Watch()
-    async with open_inline(directory, watch) as sqlite, open_memory(directory, watch) as memory:
+    async with open_engine(directory, watch) as engine, open_memory(directory, watch) as memory:
         sides = []
-        for catalogue in (sqlite, memory):
+        for catalogue in (engine, memory):
             trial = Trial(catalogue, watch)
             granted = (await trial.make_folder(GRANTED)).folder.id
             await trial.do(*(store(path, BLOBS[-1]) for path in ("a/x", "a/b/x", "d/x")))
@@ -189,10 +220,11 @@ async def compare(directory: Path, steps: Sequence[Step]) -> None:
             assert second == first, (step, steps)
         told, as_well = [await side.observe() for side in sides]
         assert as_well == told
-        async with memory.snapshot() as snapshot:
-            (directory / "copy").write_bytes(snapshot.content.read())
-    for file in (directory / NAME, directory / "copy"):
-        examine(file)
+        for catalogue in (engine, memory):
+            async with catalogue.snapshot() as snapshot:
+                (directory / "copy").write_bytes(snapshot.content.read())
+            examine(directory / "copy")
+            (directory / "copy").unlink()
 
 
 @pytest.mark.slow
@@ -201,4 +233,13 @@ async def compare(directory: Path, steps: Sequence[Step]) -> None:
 @given(st.lists(STEPS, min_size=12, max_size=24))
 def test_both_do_and_tell_the_same(steps: list[Step]) -> None:
     with TemporaryDirectory() as directory:
-        finish(compare(Path(directory), steps))
+        finish(compare(Path(directory), open_inline, steps))
+
+
+@pytest.mark.slow
+@pytest.mark.seconds(600)
+@settings(max_examples=40)
+@given(st.lists(STEPS, min_size=12, max_size=24))
+def test_so_does_postgresql(steps: list[Step]) -> None:
+    with TemporaryDirectory() as directory:
+        finish(compare(Path(directory), open_inline_postgres, steps))

@@ -21,6 +21,7 @@ from psycopg import errors
 from psycopg.abc import Buffer
 from psycopg.adapt import AdaptersMap, Loader
 from psycopg.types.numeric import Int8Dumper
+from psycopg.types.string import StrDumperUnknown
 from twisted.logger import Logger
 
 from cloudsvc.core.errors import CloudError, OperatorError
@@ -91,9 +92,20 @@ class _Number(Int8Dumper):
     """Numbers are of 64 bits, so that a statement is prepared once, whatever their size."""
 
 
+class _Text(StrDumperUnknown):
+    """
+    Text, in which the server takes no NUL. What is kept has none, so that whoever looks for one finds nothing; this
+    one is no character either, and no name of anybody's will have it.
+    """
+
+    def dump(self, obj: str) -> Buffer | None:
+        return super().dump(obj.replace("\0", "\ufdd0") if "\0" in obj else obj)
+
+
 _ADAPTERS: Final = AdaptersMap(psycopg.adapters)
 _ADAPTERS.register_loader("numeric", _WholeNumber)
 _ADAPTERS.register_dumper(int, _Number)
+_ADAPTERS.register_dumper(str, _Text)
 
 
 class Unreachable(Exception):  # noqa: N818  # a state of affairs, which is told as a failure of the storage
