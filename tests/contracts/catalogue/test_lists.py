@@ -244,7 +244,7 @@ async def test_what_no_text_can_hold_is_not_found(trial: Trial) -> None:
     """NUL, of which not every engine has heard: neither a name nor a tag nor a type has it."""
     await trial.store("aba")
     await trial.do(EditTags(path=parse_path("aba"), add=("t",), most=9))
-    queries: list[dict[str, str]] = [
+    queries: list[dict[str, Any]] = [
         {"text": "\0"},
         {"text": "a\0a"},
         {"text": "ab\0"},

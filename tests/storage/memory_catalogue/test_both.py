@@ -197,7 +197,7 @@ async def open_inline_postgres(directory: Path, watch: Watch) -> AsyncIterator[P
         writer=Inline(),
         readers=Inline(),
         now=watch,
-        reactor=MemoryReactorClock(),
+        reactor=MemoryReactorClock(),  # type: ignore[arg-type]  # zope knows that it provides both
     )
     try:
         yield catalogue
