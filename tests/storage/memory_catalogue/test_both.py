@@ -31,11 +31,10 @@ from cloudsvc.drive.commands import (
 from cloudsvc.drive.names import parse_path
 from cloudsvc.drive.nodes import ROOT_ID, Blob, File, Node, NodeId, TrashId, VersionId
 from cloudsvc.drive.pages import FileQuery, Order
-from cloudsvc.storage.catalogue import SQLiteCatalogue, examine, open_catalogue
+from cloudsvc.storage.catalogue import examine
 from cloudsvc.storage.catalogue.postgresql.opening import PostgreSQLCatalogue, open_postgresql
 from tests.support.actors import make_guest
 from tests.support.catalogues import (
-    NAME,
     TESTER,
     OpenCatalogue,
     Trial,
@@ -43,10 +42,10 @@ from tests.support.catalogues import (
     gather,
     make_blob,
     open_memory,
-    read_empty,
     store,
 )
 from tests.support.coroutines import finish
+from tests.support.furnished_catalogues import open_inline
 from tests.support.inline_threads import Inline
 from tests.support.postgresql import find_database
 
@@ -175,17 +174,6 @@ def describe(node: Node) -> tuple[Any, ...]:
         return moments
     blob: Blob = node.version.blob
     return (*moments, blob.id, node.tags, node.version.created_at, node.version.modified_at)
-
-
-@asynccontextmanager
-async def open_inline(directory: Path, watch: Watch) -> AsyncIterator[SQLiteCatalogue]:
-    """One in SQLite that nobody waits for."""
-    (directory / NAME).write_bytes(read_empty())
-    catalogue = await open_catalogue(directory / NAME, writer=Inline(), readers=Inline(), now=watch)
-    try:
-        yield catalogue
-    finally:
-        await catalogue.close()
 
 
 @asynccontextmanager

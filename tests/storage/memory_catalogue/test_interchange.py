@@ -8,42 +8,17 @@ from typing import Any
 from attrs import evolve
 
 from cloudsvc.core.actors import Role
-from cloudsvc.drive.commands import Copy, EditTags, Move, Purge, Restore, SetQuota
-from cloudsvc.drive.names import parse_path
 from cloudsvc.storage.catalogue import examine, examine_definitions
 from tests.support.catalogues import (
     NAME,
-    SECOND,
     Trial,
     Watch,
     gather,
-    hide_checksums,
-    make_blob,
     open_memory,
     open_sqlite,
 )
+from tests.support.furnished_catalogues import fill
 from tests.support.reactors import in_reactor
-
-
-async def fill(trial: Trial) -> int:
-    """Something in every table; the id of a folder to be granted."""
-    folder = (await trial.make_folder("a/granted")).folder
-    for number in range(3):
-        await trial.store("a/granted/file", bytes([number]), modified_at=number)
-        trial.watch.pass_seconds(1)
-    await trial.store("a/granted/unknown", hide_checksums(make_blob(b"unknown")))
-    await trial.do(EditTags(path=parse_path("a/granted/file"), add=("red", "blue"), most=2))
-    await trial.do(Copy(source=parse_path("a"), destination=parse_path("e\N{COMBINING ACUTE ACCENT}/copy")))
-    for name in ("x", "y", "z"):
-        await trial.store(f"a/granted/{name}/file", name.encode())
-    kept, back, purged = [await trial.discard(f"a/granted/{name}") for name in ("x", "y", "z")]
-    await trial.do(Restore(entry=back.id), Purge(entry=purged.id))
-    # The folder is younger than what is in it then.
-    await trial.do(Move(path=parse_path("a"), destination=parse_path("new/a")))
-    await trial.do(SetQuota(path=parse_path("new/a"), quota=10_000))
-    await trial.catalogue.pin(trial.watch.now + 60 * SECOND)
-    assert kept.id
-    return folder.id
 
 
 async def describe(trial: Trial) -> list[Any]:
