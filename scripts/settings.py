@@ -1,5 +1,5 @@
 """
-What is made from the classes of the settings: ``python -m scripts.settings``.
+Files that are made from the classes of the settings: ``python -m scripts.settings``.
 
 It writes the default configuration, its JSON Schema and the reference page anew, each with the sections of the
 applications that are configured by default.
