@@ -27,13 +27,14 @@ class Installation:
 
     :ivar directory: of the storage, which nobody else has open.
     :ivar own: where the new catalogue is, closed; removed when this program ends, however it does.
+    :ivar layout: of the blobs in it; ``None`` where they are elsewhere.
     :ivar arrived: blobs that wait in this program's incoming folder.
     :ivar former: the name for what was there before, if anything was.
     """
 
     directory: Path
     own: Path
-    layout: Layout
+    layout: Layout | None
     arrived: Sequence[BlobId]
     former: str | None
 
@@ -45,7 +46,8 @@ class Installation:
         """
         kept = None if self.former is None else self._keep(self.directory / self.former)
         try:
-            self._place_blobs()
+            if self.layout is not None:
+                self._place_blobs(self.layout)
             sync_file(self.own / CATALOGUE_NAME)
         except OSError:
             if kept is not None:
@@ -57,24 +59,20 @@ class Installation:
         publish(self.own / CATALOGUE_NAME, self.directory / CATALOGUE_NAME)
         return kept
 
-    def _place_blobs(self) -> None:
-        folders = {self.layout.find_folder(blob) for blob in self.arrived}
+    def _place_blobs(self, layout: Layout) -> None:
+        folders = {layout.find_folder(blob) for blob in self.arrived}
         for folder in folders:
             folder.mkdir(mode=0o700, exist_ok=True)
         for blob in self.arrived:
-            self.layout.find_incoming(blob).rename(self.layout.find(blob))
-        for folder in (*folders, self.layout.blobs):
+            layout.find_incoming(blob).rename(layout.find(blob))
+        for folder in (*folders, layout.blobs):
             sync_directory(folder)
 
     def _keep(self, kept: Path) -> Path:
         """Make ``kept`` a drive with all that is there. Blobs are linked: they take no space until the originals go."""
         staged = self.own / kept.name
-        for folder in self.layout.list_folders():
-            copy = staged / "blobs" / folder.name
-            copy.mkdir(mode=0o700, parents=True)
-            for blob in self.layout.list_blobs(folder):
-                (copy / blob).hardlink_to(folder / blob)
-            sync_directory(copy)
+        if self.layout is not None:
+            self._link_blobs(self.layout, staged)
         staged.mkdir(mode=0o700, exist_ok=True)
         for name in (CATALOGUE_NAME, *(f"{CATALOGUE_NAME}{suffix}" for suffix in _JOURNALS), MARKER_NAME):
             original = self.directory / name
@@ -85,3 +83,11 @@ class Installation:
         sync_directory(staged)
         publish(staged, kept)
         return kept
+
+    def _link_blobs(self, layout: Layout, staged: Path) -> None:
+        for folder in layout.list_folders():
+            copy = staged / "blobs" / folder.name
+            copy.mkdir(mode=0o700, parents=True)
+            for blob in layout.list_blobs(folder):
+                (copy / blob).hardlink_to(folder / blob)
+            sync_directory(copy)

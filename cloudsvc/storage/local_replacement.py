@@ -39,8 +39,9 @@ async def open_replacement(directory: Path, resources: Resources) -> AsyncIterat
     run = resources.threads.disk.run
     async with AsyncExitStack() as stack:
         await run(check_owner, directory)
-        stack.callback(os.close, await run(_claim, directory))
-        is_empty = await _is_empty(directory, resources)
+        stack.callback(os.close, await run(claim_lock, directory))
+        holds = await holds_files(directory, resources)
+        is_empty = not await run(holds_blobs, directory) if holds is None else not holds
         yield LocalReplacement(is_empty=is_empty, directory=directory, resources=resources, stack=stack)
 
 
@@ -93,11 +94,11 @@ class LocalReplacement:
     async def take(self, catalogue: IO[bytes], supply: Supply) -> None:
         """As :meth:`cloudsvc.drive.replacement.Replacement.take`."""
         run = self._resources.threads.disk.run
-        with _telling(self._directory), telling_what_is_unusable():
+        with telling_of_the_disk(self._directory), telling_what_is_unusable():
             taken = await self._make_room()
             file = taken.own / CATALOGUE_NAME
             await run(receive, catalogue, file)
-            async with _open_catalogue(file, self._resources) as opened:
+            async with open_catalogue_in(file, self._resources) as opened:
                 async for blobs in list_blobs(opened):
                     for blob in blobs:
                         await run(taken.take, blob, await supply(blob))
@@ -112,10 +113,10 @@ class LocalReplacement:
             own=self._taken.own,
             layout=self._taken.layout,
             arrived=self._taken.arrived,
-            former=None if self.is_empty else _name_former(self._resources),
+            former=None if self.is_empty else name_former(self._resources),
         )
         # Not in a thread: nobody can leave in the middle, and take away what it works with.
-        with _telling(self._directory):
+        with telling_of_the_disk(self._directory):
             kept = installation.run()
         return None if kept is None else str(kept)
 
@@ -129,7 +130,7 @@ class LocalReplacement:
 
 
 @contextmanager
-def _telling(directory: Path) -> Iterator[None]:
+def telling_of_the_disk(directory: Path) -> Iterator[None]:
     """Meanwhile the disk works for the storage in ``directory``."""
     try:
         yield
@@ -138,7 +139,7 @@ def _telling(directory: Path) -> Iterator[None]:
         raise OperatorError([f"{place}: {problem.strerror}; nothing was replaced, so mend it and try again"]) from None
 
 
-def _claim(directory: Path) -> int:
+def claim_lock(directory: Path) -> int:
     """A descriptor that holds the lock of ``directory``, for this program alone."""
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -151,23 +152,30 @@ def _claim(directory: Path) -> int:
     return descriptor
 
 
-async def _is_empty(directory: Path, resources: Resources) -> bool:
+async def holds_files(directory: Path, resources: Resources) -> bool | None:
+    """
+    Whether the catalogue in ``directory`` has anything that anybody could miss, which one has that cannot be read;
+    ``None`` where there is no catalogue.
+
+    :raises OperatorError: a newer program has written it.
+    """
     run, file = resources.threads.disk.run, directory / CATALOGUE_NAME
     try:
         if await run(find_revision, file) is None:
-            return not await run(holds_blobs, directory)
+            return None
         await run(migrate, file)
-        async with _open_catalogue(file, resources) as catalogue:
+        async with open_catalogue_in(file, resources) as catalogue:
             children, trash = await catalogue.list_children(OWNER, ROOT, 1), await catalogue.list_trash(OWNER, 1)
     except NewerSchema as problem:
         raise OperatorError([str(problem)]) from None
     except SENSELESS:
-        return False
-    return not (children.items or trash.items)
+        return True
+    return bool(children.items or trash.items)
 
 
 @asynccontextmanager
-async def _open_catalogue(file: Path, resources: Resources) -> AsyncIterator[SQLiteCatalogue]:
+async def open_catalogue_in(file: Path, resources: Resources) -> AsyncIterator[SQLiteCatalogue]:
+    """The catalogue in ``file``, open until the context ends."""
     catalogue = await resources.open_catalogue(file)
     try:
         yield catalogue
@@ -175,7 +183,8 @@ async def _open_catalogue(file: Path, resources: Resources) -> AsyncIterator[SQL
         await catalogue.close()
 
 
-def _name_former(resources: Resources) -> str:
+def name_former(resources: Resources) -> str:
+    """The name of the folder in which is kept what was there until now."""
     return datetime.fromtimestamp(resources.now() // 1_000_000, UTC).strftime("before-%Y%m%dT%H%M%SZ")
 
 

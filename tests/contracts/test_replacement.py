@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import io
 import sqlite3
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from itertools import product
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Final, TypeAlias
 
 import pytest
 from attrs import define, evolve
@@ -32,24 +33,55 @@ from tests.support.administration import fill, store
 from tests.support.blobs import load_blob, store_blob
 from tests.support.catalogues import gather, hide_checksums
 from tests.support.inline_threads import Inline
+from tests.support.object_stores import run_moto
 from tests.support.reactors import in_reactor
-from tests.support.replacements import PLACES, MemoryPlace, Place
+from tests.support.replacements import PLACES, BucketPlace, MemoryPlace, Place
 
 OLD = {"old": b"what was there before", "folder/old": b"more of it"}
 LOST_NODES: Final = 2**32
 """At least so many ids are left out."""
 
 
-@pytest.fixture(params=PLACES)
-def source(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+MakePlace: TypeAlias = Callable[[Path], Place]
+
+BUCKET: Final = "bucket"
+"""The name of one that needs a program: it takes part once on each side, and never on both."""
+
+FROM_BUCKET: Final = (BUCKET, "local")
+
+PAIRS: Final = {
+    pair: pytest.param(pair, id="-".join(pair), marks=pytest.mark.slow if BUCKET in pair else ())
+    for pair in (*product(PLACES, PLACES), FROM_BUCKET, ("memory", BUCKET))
+}
+
+
+@pytest.fixture(scope="module", params=PAIRS.values())
+def engines(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[MakePlace, MakePlace]]:
+    """Ways to what is backed up, and to what is replaced."""
+    with ExitStack() as stack:
+
+        def find(name: str) -> MakePlace:
+            if name != BUCKET:
+                return PLACES[name]
+            server = stack.enter_context(run_moto(tmp_path_factory.mktemp("moto")))
+            return lambda directory: BucketPlace(directory, server, server.choose_prefix())
+
+        source, target = request.param
+        yield find(source), find(target)
+
+
+@pytest.fixture
+def source(engines: tuple[MakePlace, MakePlace], tmp_path: Path) -> Place:
     """What is backed up."""
-    return PLACES[request.param](tmp_path / "source")
+    return engines[0](tmp_path / "source")
 
 
-@pytest.fixture(params=PLACES)
-def target(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+@pytest.fixture
+def target(engines: tuple[MakePlace, MakePlace], tmp_path: Path) -> Place:
     """What is replaced."""
-    return PLACES[request.param](tmp_path / "target")
+    return engines[1](tmp_path / "target")
 
 
 async def furnish(drive: OpenedDrive) -> None:
@@ -248,6 +280,8 @@ SPOILED: Final[dict[str, Callable[[Parts], object]]] = {
 }
 
 
+# A bucket as the source has nothing to do with it.
+@pytest.mark.parametrize("engines", [each for pair, each in PAIRS.items() if pair != FROM_BUCKET], indirect=True)
 @pytest.mark.parametrize("how", SPOILED)
 @in_reactor
 async def test_what_is_refused_changes_nothing(source: Place, target: Place, how: str) -> None:

@@ -161,6 +161,7 @@ async def open_bucket(
     sizes: PartSizes,
     *,
     installation: str = "tests",
+    knows_blobs: bool = False,
     patience: Patience | None = None,
 ) -> AsyncIterator[ObjectBlobs]:
     """A store in a bucket, closed at the end."""
@@ -169,6 +170,7 @@ async def open_bucket(
         installation=installation,
         threads=threads,
         clock=IReactorTime(reactor),
+        knows_blobs=knows_blobs,
         sizes=sizes,
         patience=patience,
     )

@@ -11,13 +11,18 @@ from attrs import field, frozen
 
 from cloudsvc.drive.replacement import Replacement
 from cloudsvc.storage.blobs.memory import MemoryBlobs, Shelf
+from cloudsvc.storage.blobs.objects import ObjectBlobs, ObjectStoreSettings
+from cloudsvc.storage.catalogue import SQLiteCatalogue, migrate
+from cloudsvc.storage.catalogue_replacement import open_catalogue_replacement
+from cloudsvc.storage.local import CATALOGUE_NAME
 from cloudsvc.storage.local_replacement import open_replacement
 from cloudsvc.storage.memory_catalogue import Memory, MemoryCatalogue
 from cloudsvc.storage.memory_replacement import MemoryReplacement
 from cloudsvc.storage.opened import OpenedDrive
-from cloudsvc.storage.opening import assemble
+from cloudsvc.storage.opening import Resources, assemble
 from tests.support.administration import open_tools, opened
 from tests.support.blobs import find_files
+from tests.support.object_stores import ObjectServer, open_bucket
 from tests.support.opened_drives import GENEROUS, see_from_tomorrow
 
 
@@ -95,5 +100,57 @@ class MemoryPlace:
         return {*self.shelf.sealed, *self.shelf.suspended, *self.shelf.quarantined}
 
 
+@frozen
+class BucketPlace:
+    """A catalogue in a directory, and its blobs in a bucket."""
+
+    directory: Path
+    server: ObjectServer
+    settings: ObjectStoreSettings
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[OpenedDrive]:
+        """As :meth:`Place.open`."""
+        self.directory.mkdir(exist_ok=True)
+        file = self.directory / CATALOGUE_NAME
+        migrate(file)
+        async with open_tools() as tools, self._open_blobs(tools) as blobs:
+            catalogue = await tools.open_catalogue(file)
+            try:
+                assert (await catalogue.claim(_INSTALLATION)).installation == _INSTALLATION
+                drive = assemble(_BucketStorage(catalogue, blobs), GENEROUS, tools, collect_soon=lambda: None)
+                drive.collection.now = see_from_tomorrow
+                yield drive
+            finally:
+                await catalogue.close()
+
+    @asynccontextmanager
+    async def replace(self) -> AsyncIterator[Replacement]:
+        """As :meth:`Place.replace`."""
+        async with (
+            open_tools() as tools,
+            self._open_blobs(tools) as blobs,
+            open_catalogue_replacement(self.directory, blobs, _INSTALLATION, tools) as replacement,
+        ):
+            yield replacement
+
+    def list_kept(self) -> set[str]:
+        """As :meth:`Place.list_kept`."""
+        with self.server.connect() as client:
+            listed = client.list_objects_v2(Bucket=self.settings.bucket, Prefix=self.settings.prefix)
+            return {*find_files(self.directory), *(each["Key"] for each in listed.get("Contents", []))}
+
+    def _open_blobs(self, tools: Resources) -> AbstractAsyncContextManager[ObjectBlobs]:
+        return open_bucket(self.settings, tools.threads.disk, self.server.sizes, installation=_INSTALLATION)
+
+
+@frozen
+class _BucketStorage:
+    catalogue: SQLiteCatalogue
+    blobs: ObjectBlobs
+
+
+_INSTALLATION: Final = "0" * 32
+
 PLACES: Final[dict[str, Callable[[Path], Place]]] = {"local": LocalPlace, "memory": MemoryPlace}
-"""Every implementation of ``Replacement``."""
+"""Every implementation of ``Replacement`` for which no program has to be started."""

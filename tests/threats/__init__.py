@@ -15,6 +15,7 @@ Path traversal
     live/test_drive_names.py::test_no_destination_leads_out
     administration/test_target.py::test_no_name_leads_elsewhere
     administration/test_archive.py::test_only_names_of_blobs_name_blobs
+    storage/test_blob_intake.py::test_nobodys_catalogue_takes_the_place_of_what_is_there_before_it_is_installed
 Rule bypass by the form of a path
     threats/test_bypasses.py::test_every_form_of_a_path_meets_the_guard_or_nothing
     web/http1/test_requests.py::test_a_path_is_decoded_once_and_kept

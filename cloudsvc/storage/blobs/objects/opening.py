@@ -52,6 +52,7 @@ async def open_objects(
     installation: str,
     threads: ThreadRunner,
     clock: IReactorTime,
+    knows_blobs: bool = False,
     sizes: PartSizes | None = None,
     patience: Patience | None = None,
 ) -> ObjectBlobs:
@@ -61,24 +62,15 @@ async def open_objects(
     The first installation that opens an empty prefix has it: a marker says so from then on.
 
     :param installation: names the drive whose blobs these are; the same on all its machines.
+    :param knows_blobs: whether the catalogue refers to any: an empty prefix is not the right one then.
     :param threads: of its own, some 16: they wait for the network.
     :param clock: monotonic; its ``seconds`` are asked for in these threads too.
     :raises OperatorError: it cannot be reached or used, or is another installation's. Nothing was changed.
     """
-    patience = patience or Patience()
-    deadline = Deadline(at=clock.seconds(), seconds=clock.seconds)
+    calls = await _connect(settings, threads, clock, patience or Patience())
+    keys = Keys.below(settings.prefix)
     try:
-        client = await threads.run(
-            ObjectClient.make, settings, connections=_CONNECTIONS, patience=patience, deadline=deadline
-        )
-    except (BotoCoreError, ValueError, OSError) as problem:
-        raise OperatorError([f"{settings.url} cannot be used: {problem}"]) from None
-    calls, keys = (
-        Calls(client=client, threads=threads, seconds=clock.seconds, patience=patience),
-        Keys.below(settings.prefix),
-    )
-    try:
-        await _claim(calls, keys, settings, installation)
+        await _claim(calls, keys, settings, installation, knows_blobs=knows_blobs)
     except BaseException:
         await shield(calls.close())
         raise
@@ -91,7 +83,42 @@ async def open_objects(
     )
 
 
-async def _claim(calls: Calls, keys: Keys, settings: ObjectStoreSettings, installation: str) -> None:
+async def find_installation(settings: ObjectStoreSettings, *, threads: ThreadRunner, clock: IReactorTime) -> str | None:
+    """
+    Whose the objects in a bucket are; ``None`` where nobody has claimed them.
+
+    :raises OperatorError: as :func:`open_objects`, but for what only that wants to know.
+    """
+    calls, keys = await _connect(settings, threads, clock, Patience()), Keys.below(settings.prefix)
+    try:
+        owner = await _read_owner(calls, keys)
+    except ObjectMissing:
+        return None
+    except StoreFault as problem:
+        raise OperatorError([explain(problem, settings)]) from None
+    finally:
+        await shield(calls.close())
+    if owner is None or owner.format > _FORMAT:
+        raise OperatorError([_refuse(owner, settings)])
+    return owner.installation
+
+
+async def _connect(
+    settings: ObjectStoreSettings, threads: ThreadRunner, clock: IReactorTime, patience: Patience
+) -> Calls:
+    deadline = Deadline(at=clock.seconds(), seconds=clock.seconds)
+    try:
+        client = await threads.run(
+            ObjectClient.make, settings, connections=_CONNECTIONS, patience=patience, deadline=deadline
+        )
+    except (BotoCoreError, ValueError, OSError) as problem:
+        raise OperatorError([f"{settings.url} cannot be used: {problem}"]) from None
+    return Calls(client=client, threads=threads, seconds=clock.seconds, patience=patience)
+
+
+async def _claim(
+    calls: Calls, keys: Keys, settings: ObjectStoreSettings, installation: str, *, knows_blobs: bool
+) -> None:
     """
     See that the marker names this installation; where nothing is, put it there.
 
@@ -106,6 +133,10 @@ async def _claim(calls: Calls, keys: Keys, settings: ObjectStoreSettings, instal
             if found:
                 raise OperatorError(
                     [f"{settings.url} has objects and no {keys.installation}: it is not ours, name an empty prefix"]
+                ) from None
+            if knows_blobs:
+                raise OperatorError(
+                    [f"{settings.url} is empty, and the catalogue refers to blobs: name the prefix where they are"]
                 ) from None
             marker = msgspec.json.encode(_Installation(installation=installation))
             await calls.run(partial(ObjectClient.put, key=keys.installation, content=marker))

@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 from attrs import evolve
+from twisted.internet import reactor
+from twisted.internet.interfaces import IReactorTime
 
 from cloudsvc.core.errors import OperatorError
 from cloudsvc.core.secrets import Secret
 from cloudsvc.core.threads import WorkerThreads
-from cloudsvc.storage.blobs.objects import ObjectStoreSettings
+from cloudsvc.storage.blobs.objects import ObjectStoreSettings, find_installation
 from cloudsvc.storage.blobs.objects.deadlines import Patience
 from tests.support.blobs import list_blobs, load_blob, store_blob
 from tests.support.external_servers import find_free_port
@@ -69,6 +71,35 @@ async def test_two_installations_have_no_prefix_in_common(seaweedfs: ObjectServe
         # A neighbour whose prefix begins in the same way is somebody else.
         async with open_bucket(evolve(settings, prefix=settings.prefix + "-2"), threads, seaweedfs.sizes) as neighbour:
             assert await list_blobs(neighbour) == set()
+
+
+@in_reactor
+async def test_a_catalogue_that_knows_blobs_begins_no_new_prefix(
+    seaweedfs: ObjectServer, threads: WorkerThreads
+) -> None:
+    settings = seaweedfs.choose_prefix()
+    with pytest.raises(OperatorError, match="is empty, and the catalogue refers to blobs"):
+        async with open_bucket(settings, threads, seaweedfs.sizes, knows_blobs=True):
+            pass
+    assert list_keys(seaweedfs, settings) == set()
+    async with open_bucket(settings, threads, seaweedfs.sizes):
+        pass
+    async with open_bucket(settings, threads, seaweedfs.sizes, knows_blobs=True):
+        pass
+
+
+@in_reactor
+async def test_whose_a_prefix_is_can_be_asked_without_taking_it(
+    seaweedfs: ObjectServer, threads: WorkerThreads
+) -> None:
+    settings, clock = seaweedfs.choose_prefix(), IReactorTime(reactor)
+    assert await find_installation(settings, threads=threads, clock=clock) is None
+    assert list_keys(seaweedfs, settings) == set()
+    async with open_bucket(settings, threads, seaweedfs.sizes, installation="ours"):
+        pass
+    assert await find_installation(settings, threads=threads, clock=clock) == "ours"
+    with pytest.raises(OperatorError, match="refuses the credentials"):
+        await find_installation(evolve(settings, secret_key=Secret("another")), threads=threads, clock=clock)
 
 
 @in_reactor
