@@ -35,7 +35,7 @@ from tests.support.catalogues import gather, hide_checksums
 from tests.support.inline_threads import Inline
 from tests.support.object_stores import run_moto
 from tests.support.reactors import in_reactor
-from tests.support.replacements import PLACES, BucketPlace, MemoryPlace, Place
+from tests.support.replacements import PLACES, BucketPlace, MemoryPlace, Place, SharedPlace
 
 OLD = {"old": b"what was there before", "folder/old": b"more of it"}
 LOST_NODES: Final = 2**32
@@ -47,11 +47,18 @@ MakePlace: TypeAlias = Callable[[Path], Place]
 BUCKET: Final = "bucket"
 """The name of one that needs a program: it takes part once on each side, and never on both."""
 
+SHARED: Final = "shared"
+"""The name of one that needs a database server: as with a bucket, but that it is also restored into its like."""
+
 FROM_BUCKET: Final = (BUCKET, "local")
 
 PAIRS: Final = {
     pair: pytest.param(pair, id="-".join(pair), marks=pytest.mark.slow if BUCKET in pair else ())
-    for pair in (*product(PLACES, PLACES), FROM_BUCKET, ("memory", BUCKET))
+    for pair in (
+        *product(PLACES, PLACES),
+        *(FROM_BUCKET, ("memory", BUCKET)),
+        *((SHARED, "local"), ("memory", SHARED), (SHARED, SHARED)),
+    )
 }
 
 
@@ -63,6 +70,8 @@ def engines(
     with ExitStack() as stack:
 
         def find(name: str) -> MakePlace:
+            if name == SHARED:
+                return SharedPlace
             if name != BUCKET:
                 return PLACES[name]
             server = stack.enter_context(run_moto(tmp_path_factory.mktemp("moto")))

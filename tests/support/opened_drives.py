@@ -99,9 +99,10 @@ class _SharedStorage:
             await self.catalogue.close()
 
 
-async def _open_shared(
+async def open_shared(
     directory: Path, threads: StorageThreads, *, now: Callable[[], Instant], disk: Disk | None = None
 ) -> LocalStorage:
+    """What :class:`LocalStorage` is, with a catalogue in PostgreSQL."""
     from twisted.internet import reactor  # noqa: PLC0415  # installed by then
 
     catalogue = await open_postgresql(
@@ -117,7 +118,7 @@ async def _open_shared(
     return cast(LocalStorage, _SharedStorage(catalogue, blobs))
 
 
-_OPENINGS: Final = {"sqlite": LocalStorage.open, "postgresql": _open_shared}
+_OPENINGS: Final = {"sqlite": LocalStorage.open, "postgresql": open_shared}
 
 ENGINES: Final = tuple(_OPENINGS)
 """Of catalogues."""

@@ -10,9 +10,11 @@ from typing import Final, Protocol
 from attrs import field, frozen
 
 from cloudsvc.drive.replacement import Replacement
+from cloudsvc.storage.blobs import open_blobs
 from cloudsvc.storage.blobs.memory import MemoryBlobs, Shelf
 from cloudsvc.storage.blobs.objects import ObjectBlobs, ObjectStoreSettings
 from cloudsvc.storage.catalogue import SQLiteCatalogue, migrate
+from cloudsvc.storage.catalogue.postgresql.exclusive import use_alone
 from cloudsvc.storage.catalogue_replacement import open_catalogue_replacement
 from cloudsvc.storage.local import CATALOGUE_NAME
 from cloudsvc.storage.local_replacement import open_replacement
@@ -20,10 +22,12 @@ from cloudsvc.storage.memory_catalogue import Memory, MemoryCatalogue
 from cloudsvc.storage.memory_replacement import MemoryReplacement
 from cloudsvc.storage.opened import OpenedDrive
 from cloudsvc.storage.opening import Resources, assemble
+from cloudsvc.storage.shared_replacement import open_shared_replacement
 from tests.support.administration import open_tools, opened
 from tests.support.blobs import find_files
 from tests.support.object_stores import ObjectServer, open_bucket
-from tests.support.opened_drives import GENEROUS, see_from_tomorrow
+from tests.support.opened_drives import GENEROUS, open_shared, see_from_tomorrow
+from tests.support.postgresql import find_database
 
 
 class Place(Protocol):
@@ -151,6 +155,44 @@ class _BucketStorage:
 
 
 _INSTALLATION: Final = "0" * 32
+
+
+@frozen
+class SharedPlace:
+    """A database in PostgreSQL, and a directory for the blobs."""
+
+    directory: Path
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[OpenedDrive]:
+        """As :meth:`Place.open`."""
+        async with open_tools() as tools:
+            storage = await open_shared(self.directory, tools.threads, now=tools.now)
+            try:
+                assert (await storage.catalogue.claim(_INSTALLATION)).installation == _INSTALLATION
+                drive = assemble(storage, GENEROUS, tools, collect_soon=lambda: None)
+                drive.collection.now = see_from_tomorrow
+                yield drive
+            finally:
+                await storage.close()
+
+    @asynccontextmanager
+    async def replace(self) -> AsyncIterator[Replacement]:
+        """As :meth:`Place.replace`."""
+        async with open_tools() as tools:
+            blobs = await open_blobs(self.directory, tools.threads.disk, writing=tools.threads.uploads)
+            try:
+                with use_alone(find_database(self.directory)) as database:
+                    work = self.directory / "work"
+                    async with open_shared_replacement(database, blobs, _INSTALLATION, work, tools) as replacement:
+                        yield replacement
+            finally:
+                await blobs.close()
+
+    def list_kept(self) -> set[str]:
+        """As :meth:`Place.list_kept`."""
+        return find_files(self.directory)
+
 
 PLACES: Final[dict[str, Callable[[Path], Place]]] = {"local": LocalPlace, "memory": MemoryPlace}
 """Every implementation of ``Replacement`` for which no program has to be started."""

@@ -59,7 +59,7 @@ def migrate(url: Secret) -> None:
     """
     # It is not watched: nothing else is done meanwhile, and the server ends what takes too long.
     database = Database.of(url, Watchdog(Clock()))
-    with telling_operators(database), _connected(database) as connection:
+    with telling_operators(), _connected(database) as connection:
         if find_revision(connection) != HEAD:
             # The server gives it back with the connection.
             _claim(connection)
@@ -83,7 +83,7 @@ def find_revision(connection: PostgreSQLConnection) -> str | None:
 
 
 @contextmanager
-def telling_operators(database: Database) -> Iterator[None]:
+def telling_operators() -> Iterator[None]:
     """
     Meanwhile a database is opened.
 

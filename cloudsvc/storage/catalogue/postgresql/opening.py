@@ -54,7 +54,7 @@ async def open_postgresql(
     watchdog, signal = Watchdog(reactor), ChangeSignal()
     database = Database.of(url, watchdog)
     listener = Listener(database=database, threads=readers, reactor=reactor, on_wake=signal.wake_all)
-    with telling_operators(database):
+    with telling_operators():
         epoch = await listener.open()
     watchdog.start()
     transactions = PostgreSQLTransactions(
