@@ -33,6 +33,9 @@ from cloudsvc.storage.blobs.objects.settings import ObjectStoreSettings
 _CHUNK: Final = 256 * 1024
 """Bytes that are taken from a connection at a time. What is larger is sent bit by bit, each with its own time."""
 
+_WORK: Final = frozenset({"complete_multipart_upload", "copy_object", "upload_part_copy"})
+"""What a store may take its time for, and say nothing."""
+
 _LOADER: Final = create_loader()
 """Remembers the descriptions of AWS's services, which are megabytes of JSON."""
 
@@ -49,6 +52,7 @@ class ObjectClient:
 
     _bucket: str
     _client: Any
+    _patient: Any
     deadline: Deadline
 
     @classmethod
@@ -65,35 +69,45 @@ class ObjectClient:
         """
         if settings.ca_file is not None:
             _check_authorities(settings.ca_file)
-        config = Config(
-            connect_timeout=patience.connect,
-            read_timeout=patience.silence,
-            max_pool_connections=connections,
-            # What is tried again, how often and how long, is decided in one place: calls.py.
-            retries={"total_max_attempts": 1},
-            # Content-MD5 is what every store verifies. The CRC trailers of newer clients, some have taken for content.
-            request_checksum_calculation="when_required",
-            response_checksum_validation="when_required",
-            s3={"addressing_style": "path" if settings.path_style else "virtual"},
-            tcp_keepalive=True,
-        )
         session = botocore.session.Session()
         session.register_component("data_loader", _LOADER)
-        client = session.create_client(
-            "s3",
-            region_name=settings.region,
-            endpoint_url=settings.endpoint,
-            verify=None if settings.ca_file is None else str(settings.ca_file),
-            aws_access_key_id=_reveal(settings.access_key),
-            aws_secret_access_key=_reveal(settings.secret_key),
-            aws_session_token=_reveal(settings.session_token),
-            config=config,
+
+        def connect(silence: float) -> Any:
+            config = Config(
+                connect_timeout=patience.connect,
+                read_timeout=silence,
+                max_pool_connections=connections,
+                # What is tried again, how often and how long, is decided in one place: calls.py.
+                retries={"total_max_attempts": 1},
+                # Content-MD5 is what every store verifies. The CRC trailers of newer clients, some have taken for
+                # content.
+                request_checksum_calculation="when_required",
+                response_checksum_validation="when_required",
+                s3={"addressing_style": "path" if settings.path_style else "virtual"},
+                tcp_keepalive=True,
+            )
+            return session.create_client(
+                "s3",
+                region_name=settings.region,
+                endpoint_url=settings.endpoint,
+                verify=None if settings.ca_file is None else str(settings.ca_file),
+                aws_access_key_id=_reveal(settings.access_key),
+                aws_secret_access_key=_reveal(settings.secret_key),
+                aws_session_token=_reveal(settings.session_token),
+                config=config,
+            )
+
+        return cls(
+            bucket=settings.bucket,
+            client=connect(patience.silence),
+            patient=connect(patience.work),
+            deadline=deadline,
         )
-        return cls(bucket=settings.bucket, client=client, deadline=deadline)
 
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
+        self._patient.close()
 
     def put(self, key: str, content: bytes) -> None:
         """Store an object. The store has verified what arrived when this returns, and has it durably."""
@@ -119,6 +133,10 @@ class ObjectClient:
         """
         answer = self._ask("get_object", Key=key, Range=f"bytes={start}-{stop - 1}")
         with closing(answer["Body"]) as body:
+            # One that knows no ranges would send the beginning; one that has fewer bytes, those.
+            found = answer.get("ContentRange", "all of it")
+            if not found.startswith(f"bytes {start}-{stop - 1}/"):
+                raise StoreFault("get_object", f"{found} instead of bytes {start}-{stop - 1}", is_temporary=False)
             return self._receive(body, stop - start)
 
     def find_size(self, key: str) -> int:
@@ -274,7 +292,8 @@ class ObjectClient:
 
     def _ask(self, operation: str, **arguments: Any) -> dict[str, Any]:
         try:
-            answer: dict[str, Any] = getattr(self._client, operation)(Bucket=self._bucket, **arguments)
+            client = self._patient if operation in _WORK else self._client
+            answer: dict[str, Any] = getattr(client, operation)(Bucket=self._bucket, **arguments)
         except ClientError as problem:
             code = str(problem.response.get("Error", {}).get("Code", "unknown"))
             status = problem.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)

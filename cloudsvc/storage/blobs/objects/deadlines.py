@@ -17,13 +17,15 @@ class Patience:
 
     :ivar connect: until a connection has come about.
     :ivar silence: for which it may neither send nor take a byte.
+    :ivar work: for which it may be silent while it copies something, or makes an object of parts.
     :ivar total: after which no request is made (again), counted from when somebody wanted it: those that have waited
-        for a thread behind others that hang do not hang after them. The last one may take ``silence`` more.
+        for a thread behind others that hang do not hang after them. The last may take ``silence`` more, or ``work``.
     :ivar slowest: bytes a second, for what large contents have in addition.
     """
 
     connect: float = 5.0
     silence: float = 10.0
+    work: float = 30.0
     total: float = 20.0
     slowest: int = 128 * 1024
 

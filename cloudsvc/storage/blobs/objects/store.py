@@ -54,7 +54,8 @@ class ObjectBlobs:
     _reading: Budget
     _in_flight: set[BlobId] = field(factory=set)
     _being_read: Counter[BlobId] = field(factory=Counter)
-    _landing: Deferred[None] | None = None
+    _writers: int = 0
+    _ending: Deferred[None] | None = None
 
     @property
     def _listing(self) -> Listing:
@@ -62,30 +63,32 @@ class ObjectBlobs:
 
     async def close(self) -> None:
         """Wait until all writers have ended, and close the connections."""
-        if self._in_flight:
-            self._landing = Deferred()
-            await self._landing
+        if self._writers:
+            self._ending = Deferred()
+            await self._ending
         await shield(self._calls.close())
 
     async def create(self) -> ObjectBlobWriter:
         """As :meth:`cloudsvc.drive.blobs.BlobStore.create`."""
-        blob = make_blob_id()
-        self._in_flight.add(blob)
-        return self._write(Draft(id=blob, calls=self._calls, keys=self._keys, sizes=self._sizes))
+        return self._write(Draft(id=make_blob_id(), calls=self._calls, keys=self._keys, sizes=self._sizes))
 
     async def resume(self, blob: BlobId) -> ObjectBlobWriter:
         """As :meth:`cloudsvc.drive.blobs.BlobStore.resume`."""
         if blob in self._in_flight:
             raise BlobInUse(blob)
+        # From now on, so that nobody else does meanwhile.
         self._in_flight.add(blob)
         try:
             with translated():
                 state = await self._find_state(blob)
-            draft = Draft.resume(blob, self._calls, self._keys, self._sizes, state)
-            writer = self._write(draft)
+        except BaseException:
+            self._in_flight.discard(blob)
+            raise
+        writer = self._write(Draft.resume(blob, self._calls, self._keys, self._sizes, state))
+        try:
             await writer.go_on(state.rest)
         except BaseException:
-            self._land(blob)
+            writer.close()
             raise
         return writer
 
@@ -174,7 +177,9 @@ class ObjectBlobs:
         return await self._listing.holds_blobs()
 
     def _write(self, draft: Draft) -> ObjectBlobWriter:
-        return ObjectBlobWriter(draft=draft, budget=self._writing, let_go=self._land)
+        self._in_flight.add(draft.id)
+        self._writers += 1
+        return ObjectBlobWriter(draft=draft, budget=self._writing, let_go=self._in_flight.discard, finish=self._finish)
 
     def _read(self, blob: BlobId, key: str, size: int) -> ObjectBlobReader:
         self._being_read[blob] += 1
@@ -184,11 +189,11 @@ class ObjectBlobs:
 
         return ObjectBlobReader(size=size, key=key, calls=self._calls, budget=self._reading, let_go=let_go)
 
-    def _land(self, blob: BlobId) -> None:
-        self._in_flight.discard(blob)
-        if self._landing is not None and not self._in_flight:
-            landing, self._landing = self._landing, None
-            landing.callback(None)
+    def _finish(self) -> None:
+        self._writers -= 1
+        if self._ending is not None and not self._writers:
+            ending, self._ending = self._ending, None
+            ending.callback(None)
 
     async def _find_state(self, blob: BlobId) -> State:
         """
@@ -198,16 +203,32 @@ class ObjectBlobs:
         """
         found, _ = await self._calls.run(partial(ObjectClient.list, prefix=self._keys.find_states(blob)))
         states = {place[1]: each.key for each in found if (place := self._keys.read_state(each.key)) is not None}
-        if not states or await self._is_sealed(blob):
+        if not states:
             raise BlobMissing(blob)
+        state = await self._read_state(states[max(states)])
+        if await self._is_sealed(blob) or not await self._is_pending(blob, state):
+            # Whoever sealed it was stopped before it could say so; or a rule of the bucket has given the upload up.
+            await self._calls.run(partial(ObjectClient.delete, keys=[*states.values()]))
+            raise BlobMissing(blob)
+        return state
+
+    async def _read_state(self, key: str) -> State:
         try:
-            fetch = partial(ObjectClient.fetch, key=states[max(states)], most=self._sizes.largest_state)
+            fetch = partial(ObjectClient.fetch, key=key, most=self._sizes.largest_state)
             return State.decode((await self._calls.run(fetch, self._sizes.largest_state))[1])
-        except ObjectMissing:
-            raise BlobMissing(blob) from None
         except ValueError as problem:
-            reason = f"the state of the upload {blob} is damaged: {problem}"
-            raise StoreFault("get_object", reason, is_temporary=False) from None
+            raise StoreFault("get_object", f"the state {key} is damaged: {problem}", is_temporary=False) from None
+
+    async def _is_pending(self, blob: BlobId, state: State) -> bool:
+        """Whether the parts are still there, of which a suspended upload consists, if it has any."""
+        if state.upload is None:
+            return True
+        try:
+            find = partial(ObjectClient.find_last_part, key=self._keys.find(blob), upload=state.upload)
+            await self._calls.run(find)
+        except UploadMissing:
+            return False
+        return True
 
     async def _is_sealed(self, blob: BlobId) -> bool:
         try:

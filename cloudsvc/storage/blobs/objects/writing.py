@@ -33,11 +33,13 @@ class ObjectBlobWriter:
 
     :ivar size: bytes taken so far.
     :ivar let_go: is called once it is not in flight any more.
+    :ivar finish: is called once nothing is to be done for it any more.
     """
 
     _draft: Draft
     _budget: Budget
     _let_go: Callable[[BlobId], None]
+    _finish: Callable[[], None]
     size: int = 0
     _gathered: bytearray = field(factory=bytearray)
     _slots: DeferredSemaphore = field(factory=lambda: DeferredSemaphore(_ON_THEIR_WAY))
@@ -197,9 +199,10 @@ class ObjectBlobWriter:
             async with self._steps:
                 await self._settle()
                 self._forget_gathered()
+                self._let_go(self.id)
                 await self._draft.unmark()
         finally:
-            self._let_go(self.id)
+            self._finish()
 
     def _forget_gathered(self) -> None:
         self._gathered = bytearray()

@@ -18,7 +18,8 @@ from cloudsvc.drive.blobs import BlobMissing, BlobStore
 from cloudsvc.drive.nodes import Blob, BlobId
 from cloudsvc.storage.blobs.objects import ObjectBlobs, ObjectStoreSettings
 from cloudsvc.storage.blobs.objects.deadlines import Patience
-from tests.support.blobs import EVER, list_blobs, list_suspended, load_blob, read_all, reading, store_blob
+from cloudsvc.storage.blobs.objects.keys import Keys
+from tests.support.blobs import EVER, list_blobs, list_suspended, load_blob, read_all, read_part, reading, store_blob
 from tests.support.object_stores import KEY, SECRET, ObjectServer, open_bucket, run_seaweedfs
 from tests.support.reactors import in_reactor
 from tests.support.server import PATIENCE
@@ -29,7 +30,7 @@ pytestmark = pytest.mark.slow
 
 MIB = 2**20
 LARGE = hashlib.shake_128(b"a blob that needs several parts").digest(12 * MIB + 345)
-HURRIED = Patience(connect=0.3, silence=0.3, total=0.6, slowest=64 * MIB)
+HURRIED = Patience(connect=0.3, silence=0.3, work=0.3, total=0.6, slowest=64 * MIB)
 ABSENT = Blob(id=BlobId("0" * 32), size=10, digest=None)
 
 
@@ -273,3 +274,32 @@ async def test_an_upload_that_the_store_dies_under_leaves_nothing_in_the_end(
         assert await list_suspended(store) == set()
     with seaweedfs.connect() as client:
         assert not client.list_multipart_uploads(Bucket=settings.bucket, Prefix=settings.prefix).get("Uploads")
+
+
+@in_reactor
+async def test_bytes_of_another_place_are_not_taken(seaweedfs: ObjectServer, threads: WorkerThreads) -> None:
+    """Of a store, or something before it, that knows no ranges."""
+
+    def forget_ranges(data: bytes) -> bytes:
+        return data.replace(b"\r\nRange: bytes=", b"\r\nX-None: bytes=").replace(b"range;", b"")
+
+    async with opened_through(seaweedfs, threads, HURRIED) as (store, proxy, _):
+        blob = await store_blob(store, LARGE)
+        async with reading(store, blob) as reader:
+            proxy.upstream = forget_ranges
+            await assert_unavailable(read_part(reader, 5 * MIB, 6 * MIB))
+
+
+@in_reactor
+async def test_a_blob_that_has_become_shorter_is_no_shorter_answer(
+    seaweedfs: ObjectServer, threads: WorkerThreads
+) -> None:
+    settings = seaweedfs.choose_prefix()
+    async with open_bucket(settings, threads, seaweedfs.sizes) as store:
+        blob = await store_blob(store, b"x" * MIB)
+        async with reading(store, blob) as reader:
+            with seaweedfs.connect() as client:
+                client.put_object(
+                    Bucket=settings.bucket, Key=Keys.below(settings.prefix).find(blob.id), Body=b"x" * (MIB - 1)
+                )
+            await assert_unavailable(read_all(reader))

@@ -420,3 +420,42 @@ async def test_a_bucket_may_keep_versions(server: ObjectServer, threads: WorkerT
         await writer.suspend()
         await (await store.resume(writer.id)).discard()
         assert await list_suspended(store) == set()
+
+
+@in_reactor
+async def test_what_a_rule_of_the_bucket_has_given_up_is_gone(
+    server: ObjectServer, bucket: Bucket, threads: WorkerThreads
+) -> None:
+    """Whoever wants to go on is told so at once, and begins anew."""
+    async with open_bucket(bucket.settings, threads, server.sizes) as store:
+        writer = await store.create()
+        await writer.write(bytes(2 * server.sizes.first))
+        await writer.suspend()
+        [upload] = bucket.list_uploads()
+        bucket.client.abort_multipart_upload(
+            Bucket=bucket.settings.bucket, Key=bucket.keys.find(writer.id), UploadId=upload
+        )
+        with pytest.raises(BlobMissing):
+            await store.resume(writer.id)
+        assert bucket.list_keys() == set()
+
+
+@in_reactor
+async def test_what_was_sealed_by_a_process_that_was_killed_is_sealed(
+    server: ObjectServer, bucket: Bucket, threads: WorkerThreads
+) -> None:
+    """Right after it, and before it has deleted what was needed to go on."""
+    content = make_content(2 * server.sizes.first)
+    async with open_bucket(bucket.settings, threads, server.sizes) as store:
+        writer = await store.create()
+        await writer.write(content)
+        await writer.sync()
+        state = bucket.keys.find_state(writer.id, len(content))
+        left = bucket.client.get_object(Bucket=bucket.settings.bucket, Key=state)["Body"].read()
+        blob = await writer.seal()
+        writer.close()
+        bucket.client.put_object(Bucket=bucket.settings.bucket, Key=state, Body=left)
+        with pytest.raises(BlobMissing):
+            await store.resume(blob.id)
+        assert await list_suspended(store) == set()
+        assert await load_blob(store, blob) == content
