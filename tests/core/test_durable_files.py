@@ -17,6 +17,7 @@ SYNCS = {
     "core/durable_files.py",
     "storage/blobs/disk.py",  # the store's seam to the system, which tests let fail call by call
     "storage/catalogue/sqlite/copying.py",  # SQLite writes the copy, so that it has no stream
+    "storage/catalogue/postgresql/interchange.py",  # as above
     "administration/target.py",  # a folder behind a descriptor, to which no link can lead
 }
 """Modules that may call ``os.fsync`` themselves."""
