@@ -112,7 +112,8 @@ def _compile_texts_for_sqlite(element: json_texts, compiler: SQLCompiler, **opti
 @compiles(json_texts, "postgresql")
 def _compile_texts_for_postgresql(element: json_texts, compiler: SQLCompiler, **options: Any) -> str:
     [items] = element.clauses
-    return f"(SELECT json_array_elements_text(CAST({compiler.process(items, **options)} AS JSON)))"
+    listed = f"json_array_elements_text(CAST({compiler.process(items, **options)} AS JSON))"
+    return f"(SELECT value FROM {listed} AS listed (value))"  # noqa: S608  # as above
 
 
 def is_among_texts(column: ColumnElement[Any], texts: ColumnElement[Any]) -> ColumnElement[bool]:

@@ -29,6 +29,11 @@ _SECONDS: Final = {
 }
 """For which a statement of a lane may run, where neither the lane itself nor all statements have a bound."""
 
+_WHOLE: Final = (
+    " SET LOCAL enable_hashjoin = on; SET LOCAL enable_mergejoin = on; SET LOCAL max_parallel_workers_per_gather = 2;"
+)
+"""For what goes through whole tables, the planner may join them as it likes."""
+
 
 @define(eq=False)
 class PostgreSQLSessions:
@@ -96,6 +101,7 @@ def _begin(connection: PostgreSQLConnection, lane: Lane) -> PostgreSQLConnection
     try:
         connection.execute(
             "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;"
+            f"{_WHOLE if lane is Lane.COUNTS else ''}"
             f" SET LOCAL statement_timeout = '{round(seconds * 1000)}ms'"
         )
     except BaseException:
