@@ -17,6 +17,7 @@ from twisted.internet.interfaces import IReactorTime
 from cloudsvc.core.secrets import Secret
 from cloudsvc.core.threads import ThreadRunner
 from cloudsvc.storage.blobs.objects import ObjectBlobs, ObjectStoreSettings, open_objects
+from cloudsvc.storage.blobs.objects.client import Note
 from cloudsvc.storage.blobs.objects.deadlines import Patience
 from cloudsvc.storage.blobs.objects.parts import PartSizes
 from cloudsvc.tls.files import CertificateFiles
@@ -163,6 +164,7 @@ async def open_bucket(
     installation: str = "tests",
     knows_blobs: bool = False,
     patience: Patience | None = None,
+    note: Note | None = None,
 ) -> AsyncIterator[ObjectBlobs]:
     """A store in a bucket, closed at the end."""
     store = await open_objects(
@@ -173,6 +175,7 @@ async def open_bucket(
         knows_blobs=knows_blobs,
         sizes=sizes,
         patience=patience,
+        note=note,
     )
     try:
         yield store

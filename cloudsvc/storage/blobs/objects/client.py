@@ -4,40 +4,34 @@ from __future__ import annotations
 
 import hashlib
 import re
-import ssl
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
-from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
-import botocore.session  # type: ignore[import-untyped]  # has no types
 from attrs import frozen
-from botocore.config import Config  # type: ignore[import-untyped]  # as above
-from botocore.exceptions import (  # type: ignore[import-untyped]  # as above
+from botocore.exceptions import (  # type: ignore[import-untyped]  # has no types
     BotoCoreError,
     ClientError,
     HTTPClientError,
     IncompleteReadError,
     ResponseStreamingError,
 )
-from botocore.loaders import create_loader  # type: ignore[import-untyped]  # as above
 
-from cloudsvc.core.secrets import Secret
 from cloudsvc.drive.nodes import Instant
-from cloudsvc.storage.blobs.objects.deadlines import Deadline, Patience, Sending
+from cloudsvc.storage.blobs.objects.deadlines import Deadline, Sending
 from cloudsvc.storage.blobs.objects.entries import PendingUpload, StoredObject, read_instant
 from cloudsvc.storage.blobs.objects.faults import MISSING, ObjectMissing, StoreFault, UploadMissing, classify
-from cloudsvc.storage.blobs.objects.settings import ObjectStoreSettings
+
+Note: TypeAlias = Callable[[str, str, float], None]
+"""Is told the operation (of S3), its outcome (``done``, ``missing``, ``unavailable``, which may go well another time,
+or ``refused``), and the seconds until its answer."""
 
 _CHUNK: Final = 256 * 1024
 """Bytes that are taken from a connection at a time. What is larger is sent bit by bit, each with its own time."""
 
 _WORK: Final = frozenset({"complete_multipart_upload", "copy_object", "upload_part_copy"})
 """What a store may take its time for, and say nothing."""
-
-_LOADER: Final = create_loader()
-"""Remembers the descriptions of AWS's services, which are megabytes of JSON."""
 
 _MD5: Final = re.compile(r"[0-9a-f]{32}")
 
@@ -47,62 +41,17 @@ class ObjectClient:
     """
     A bucket.
 
+    :ivar client: of AWS's library, for requests that are answered soon.
+    :ivar patient: another one, for those over which a store may take its time.
     :ivar deadline: of the request that is made now; those that only wait for an answer look at their silence.
+    :ivar note: is told of each request, in the thread that makes it.
     """
 
     _bucket: str
     _client: Any
     _patient: Any
     deadline: Deadline
-
-    @classmethod
-    def make(
-        cls, settings: ObjectStoreSettings, *, connections: int, patience: Patience, deadline: Deadline
-    ) -> ObjectClient:
-        """
-        One that has asked nothing yet. Blocks: it reads some files.
-
-        :param connections: kept at most.
-        :raises BotoCoreError: what the environment says of AWS makes no sense.
-        :raises ValueError: the endpoint is no URL.
-        :raises OSError: the file with the authorities cannot be read.
-        """
-        if settings.ca_file is not None:
-            _check_authorities(settings.ca_file)
-        session = botocore.session.Session()
-        session.register_component("data_loader", _LOADER)
-
-        def connect(silence: float) -> Any:
-            config = Config(
-                connect_timeout=patience.connect,
-                read_timeout=silence,
-                max_pool_connections=connections,
-                # What is tried again, how often and how long, is decided in one place: calls.py.
-                retries={"total_max_attempts": 1},
-                # Content-MD5 is what every store verifies. The CRC trailers of newer clients, some have taken for
-                # content.
-                request_checksum_calculation="when_required",
-                response_checksum_validation="when_required",
-                s3={"addressing_style": "path" if settings.path_style else "virtual"},
-                tcp_keepalive=True,
-            )
-            return session.create_client(
-                "s3",
-                region_name=settings.region,
-                endpoint_url=settings.endpoint,
-                verify=None if settings.ca_file is None else str(settings.ca_file),
-                aws_access_key_id=_reveal(settings.access_key),
-                aws_secret_access_key=_reveal(settings.secret_key),
-                aws_session_token=_reveal(settings.session_token),
-                config=config,
-            )
-
-        return cls(
-            bucket=settings.bucket,
-            client=connect(patience.silence),
-            patient=connect(patience.work),
-            deadline=deadline,
-        )
+    _note: Note
 
     def close(self) -> None:
         """Close the connections."""
@@ -291,8 +240,21 @@ class ObjectClient:
         return tag
 
     def _ask(self, operation: str, **arguments: Any) -> dict[str, Any]:
+        began, outcome = self.deadline.seconds(), "done"
         try:
-            client = self._patient if operation in _WORK else self._client
+            return self._request(operation, arguments)
+        except (UploadMissing, ObjectMissing):
+            outcome = "missing"
+            raise
+        except StoreFault as fault:
+            outcome = "unavailable" if fault.is_temporary else "refused"
+            raise
+        finally:
+            self._note(operation, outcome, self.deadline.seconds() - began)
+
+    def _request(self, operation: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        client = self._patient if operation in _WORK else self._client
+        try:
             answer: dict[str, Any] = getattr(client, operation)(Bucket=self._bucket, **arguments)
         except ClientError as problem:
             code = str(problem.response.get("Error", {}).get("Code", "unknown"))
@@ -306,21 +268,9 @@ class ObjectClient:
         return answer
 
 
-def _check_authorities(file: Path) -> None:
-    """See that there are certificates in ``file``: what only fails with the first request looks like a wrong one."""
-    try:
-        ssl.create_default_context(cafile=str(file))
-    except OSError as problem:
-        raise OSError(f"{file}: {problem.strerror or 'no certificate'}") from None
-
-
 def _hash(content: bytes) -> bytes:
     return hashlib.md5(content, usedforsecurity=False).digest()
 
 
 def _encode(md5: bytes) -> str:
     return b64encode(md5).decode()
-
-
-def _reveal(secret: Secret | None) -> str | None:
-    return None if secret is None else secret.reveal()

@@ -16,7 +16,8 @@ from cloudsvc.core.threads import ThreadRunner
 from cloudsvc.storage.blobs.objects.advice import explain
 from cloudsvc.storage.blobs.objects.budget import Budget
 from cloudsvc.storage.blobs.objects.calls import Calls
-from cloudsvc.storage.blobs.objects.client import ObjectClient
+from cloudsvc.storage.blobs.objects.client import Note, ObjectClient
+from cloudsvc.storage.blobs.objects.connecting import make_client
 from cloudsvc.storage.blobs.objects.deadlines import Deadline, Patience
 from cloudsvc.storage.blobs.objects.faults import ObjectMissing, StoreFault
 from cloudsvc.storage.blobs.objects.keys import Keys
@@ -32,9 +33,6 @@ _UPLOAD_PATIENCE: Final = 20.0
 
 _READ_AHEAD: Final = 128 * 2**20
 """Bytes that are read ahead for all readers together. For whoever comes then, less is read at a time."""
-
-_CONNECTIONS: Final = 16
-"""To the store, at most: more than that many threads at once are not worth it."""
 
 _FORMAT: Final = 1
 
@@ -55,6 +53,7 @@ async def open_objects(
     knows_blobs: bool = False,
     sizes: PartSizes | None = None,
     patience: Patience | None = None,
+    note: Note | None = None,
 ) -> ObjectBlobs:
     """
     The store in a bucket. Whoever opens it closes it.
@@ -65,9 +64,10 @@ async def open_objects(
     :param knows_blobs: whether the catalogue refers to any: an empty prefix is not the right one then.
     :param threads: of its own, some 16: they wait for the network.
     :param clock: monotonic; its ``seconds`` are asked for in these threads too.
+    :param note: is told of each request, for metrics, in the thread that makes it.
     :raises OperatorError: it cannot be reached or used, or is another installation's. Nothing was changed.
     """
-    calls = await _connect(settings, threads, clock, patience or Patience())
+    calls = await _connect(settings, threads, clock, patience or Patience(), note or _forget)
     keys = Keys.below(settings.prefix)
     try:
         await _claim(calls, keys, settings, installation, knows_blobs=knows_blobs)
@@ -89,7 +89,7 @@ async def find_installation(settings: ObjectStoreSettings, *, threads: ThreadRun
 
     :raises OperatorError: as :func:`open_objects`, but for what only that wants to know.
     """
-    calls, keys = await _connect(settings, threads, clock, Patience()), Keys.below(settings.prefix)
+    calls, keys = await _connect(settings, threads, clock, Patience(), _forget), Keys.below(settings.prefix)
     try:
         owner = await _read_owner(calls, keys)
     except ObjectMissing:
@@ -104,16 +104,18 @@ async def find_installation(settings: ObjectStoreSettings, *, threads: ThreadRun
 
 
 async def _connect(
-    settings: ObjectStoreSettings, threads: ThreadRunner, clock: IReactorTime, patience: Patience
+    settings: ObjectStoreSettings, threads: ThreadRunner, clock: IReactorTime, patience: Patience, note: Note
 ) -> Calls:
     deadline = Deadline(at=clock.seconds(), seconds=clock.seconds)
     try:
-        client = await threads.run(
-            ObjectClient.make, settings, connections=_CONNECTIONS, patience=patience, deadline=deadline
-        )
+        client = await threads.run(make_client, settings, patience, deadline, note)
     except (BotoCoreError, ValueError, OSError) as problem:
         raise OperatorError([f"{settings.url} cannot be used: {problem}"]) from None
     return Calls(client=client, threads=threads, seconds=clock.seconds, patience=patience)
+
+
+def _forget(_operation: str, _outcome: str, _seconds: float) -> None:
+    """Nobody wants to know."""
 
 
 async def _claim(

@@ -303,3 +303,25 @@ async def test_a_blob_that_has_become_shorter_is_no_shorter_answer(
                     Bucket=settings.bucket, Key=Keys.below(settings.prefix).find(blob.id), Body=b"x" * (MIB - 1)
                 )
             await assert_unavailable(read_all(reader))
+
+
+@in_reactor
+async def test_each_request_is_told_with_what_became_of_it(seaweedfs: ObjectServer, threads: WorkerThreads) -> None:
+    told: list[tuple[str, str, float]] = []
+    settings = seaweedfs.choose_prefix()
+    async with open_bucket(
+        settings, threads, seaweedfs.sizes, patience=HURRIED, note=lambda *each: told.append(each)
+    ) as store:
+        told.clear()
+        await store_blob(store, b"stored")
+        with pytest.raises(BlobMissing):
+            await store.open(ABSENT)
+        seaweedfs.process.freeze()
+        try:
+            await assert_unavailable(store.open(ABSENT))
+        finally:
+            seaweedfs.process.thaw()
+    assert [each[:2] for each in told[:2]] == [("put_object", "done"), ("get_object", "missing")]
+    assert {each[:2] for each in told[2:]} == {("get_object", "unavailable")}
+    assert all(0 <= seconds < PATIENCE for _, _, seconds in told)
+    assert told[2][2] >= HURRIED.silence / 2
