@@ -79,7 +79,7 @@ class DriveProvider(Provider[StorageSettings]):
             self._resources,
             collect_soon=lambda: self._scheduler.trigger(_COLLECT),
         )
-        self._maker = open_maker(tools.processes, tools.clock)
+        self._maker = open_maker(tools.processes, tools.clock, tools.data / "decoders")
         directory = tools.data / "thumbnails"
         thumbnails = Thumbnails(
             drive=opened.drive,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -18,6 +19,12 @@ _log = Logger("cloudsvc.thumbnails")
 
 _ROOM: Final = 0.8
 """The share of what may be kept that remains when some is thrown away."""
+
+_COUNTED_AFTER: Final = 16
+"""When one in so many of the bytes that may be kept is new, they are counted: other processes keep some as well."""
+
+_DRAFT_SECONDS: Final = 3600.0
+"""After which a draft is what a killed process has left, and not what another one is writing."""
 
 _BEGINNING: Final = b"\xff\xd8\xff"
 _END: Final = b"\xff\xd9"
@@ -40,12 +47,15 @@ class DiskThumbnailCache:
     """
     A :class:`cloudsvc.drive.thumbnails.ThumbnailCache` of files. When it is full, those go that were asked for least
     recently.
+
+    Other processes may keep thumbnails in the same directory: it may outgrow what may be kept by a sixteenth for each.
     """
 
     _directory: Path
     _threads: ThreadRunner
     _most_bytes: int
     _bytes: int
+    _uncounted: int = 0
 
     def load(self, key: str) -> bytes | None:
         """As :meth:`cloudsvc.drive.thumbnails.ThumbnailCache.load`."""
@@ -62,7 +72,9 @@ class DiskThumbnailCache:
         try:
             await self._threads.run(self._keep, key, content)
             self._bytes += len(content)
-            if self._bytes > self._most_bytes:
+            self._uncounted += len(content)
+            if self._bytes > self._most_bytes or self._uncounted > self._most_bytes // _COUNTED_AFTER:
+                self._uncounted = 0
                 self._bytes = await self._threads.run(self._make_room)
         except OSError as problem:
             _log.warn("cannot keep a thumbnail: {reason}", reason=str(problem))
@@ -78,9 +90,11 @@ class DiskThumbnailCache:
             raise
 
     def _make_room(self) -> int:
-        """Throw away the oldest ones; how many bytes remain."""
+        """Throw away the oldest ones, if all together are too many; how many bytes remain."""
         files = sorted(_list_files(self._directory))
         remaining = sum(size for _, size, _ in files)
+        if remaining <= self._most_bytes:
+            return remaining
         for _, size, path in files:
             if remaining <= _ROOM * self._most_bytes:
                 break
@@ -93,7 +107,9 @@ def _begin(directory: Path) -> int:
     """Make the directory, clear what a killed process has left, and count the bytes."""
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     for draft in directory.glob(".*"):
-        draft.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):
+            if time.time() - draft.stat().st_mtime > _DRAFT_SECONDS:
+                draft.unlink()
     return sum(size for _, size, _ in _list_files(directory))
 
 

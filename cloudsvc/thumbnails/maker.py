@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from enum import Enum, auto
 from pathlib import Path
 from typing import Final
@@ -26,6 +27,7 @@ from cloudsvc.drive.errors import (
     unsupported_media,
 )
 from cloudsvc.drive.thumbnails import ThumbnailSource
+from cloudsvc.thumbnails.places import SharedPlaces
 from cloudsvc.thumbnails.versions import find_missing_decoders, identify_decoders
 from cloudsvc.thumbnails.worker.limits import CPU_SECONDS
 from cloudsvc.thumbnails.worker.verdicts import Verdict
@@ -49,6 +51,9 @@ _ENVIRONMENT: Final = {"MALLOC_ARENA_MAX": "1"}
 """Each thread would otherwise take 64 MiB of the addresses that it may have."""
 
 _ANSWER_BYTES: Final = 2**22
+_TOGETHER: Final = 1
+"""Decoders that run at the same time, whoever has started them: each may take all that a processor has."""
+
 _WAITING: Final = 200
 """Thumbnails that wait for their turn at most."""
 
@@ -69,15 +74,23 @@ class _End(Enum):
     UNWANTED = auto()
 
 
-def open_maker(processes: IReactorProcess, clock: IReactorTime) -> ProcessThumbnailMaker | MissingThumbnailMaker:
-    """What makes thumbnails, where the decoders are installed; else what refuses to, and the log says so once."""
+def open_maker(
+    processes: IReactorProcess, clock: IReactorTime, places: Path
+) -> ProcessThumbnailMaker | MissingThumbnailMaker:
+    """
+    What makes thumbnails, where the decoders are installed; else what refuses to, and the log says so once.
+
+    :param places: the file by whose locks all processes together run no more decoders than one would alone.
+    """
     if missing := find_missing_decoders():
         _log.info(
             "no thumbnails are made, without {missing}: install cloudsvc[thumbnails] to have them",
             missing=", ".join(missing),
         )
         return MissingThumbnailMaker()
-    return ProcessThumbnailMaker(processes=processes, clock=clock)
+    return ProcessThumbnailMaker(
+        processes=processes, clock=clock, places=SharedPlaces(file=places, clock=clock, most=_TOGETHER)
+    )
 
 
 @define(eq=False)
@@ -99,7 +112,8 @@ class ProcessThumbnailMaker:
     """
     A :class:`cloudsvc.drive.thumbnails.ThumbnailMaker` that does nothing in this process.
 
-    :ivar most: processes at the same time.
+    :ivar places: are shared with other processes that make thumbnails of the same drive, if there are any.
+    :ivar most: decoders that this process runs at the same time.
     :ivar seconds: after which one is killed, if another waits.
     :ivar processor_seconds: after which one that calculated so long kills itself.
     :ivar command: the program, which is given the size as its last argument.
@@ -107,7 +121,8 @@ class ProcessThumbnailMaker:
 
     _processes: IReactorProcess
     _clock: IReactorTime
-    most: int = 1
+    _places: SharedPlaces | None = None
+    most: int = _TOGETHER
     seconds: float = _SECONDS
     processor_seconds: float = CPU_SECONDS
     version: str = field(factory=identify_decoders)
@@ -127,7 +142,8 @@ class ProcessThumbnailMaker:
         try:
             if self._is_stopped:
                 raise too_many_thumbnails()
-            return await self._decode(await source.descriptor(), size)
+            async with self._take_place():
+                return await self._decode(await source.descriptor(), size)
         finally:
             self._turns.release()
 
@@ -137,6 +153,25 @@ class ProcessThumbnailMaker:
         for decoding in [*self._running]:
             decoding.kill(_End.UNWANTED)
             await decoding.ended
+        if self._places is not None:
+            self._places.close()
+
+    @asynccontextmanager
+    async def _take_place(self) -> AsyncIterator[None]:
+        if self._places is None:
+            yield
+            return
+        try:
+            place = await self._places.take()
+        except OSError as problem:
+            _log.error("no place can be had for a thumbnail: {reason}", reason=str(problem))
+            raise too_many_thumbnails() from None
+        try:
+            if self._is_stopped:
+                raise too_many_thumbnails()
+            yield
+        finally:
+            self._places.give_back(place)
 
     async def _decode(self, descriptor: int, size: int) -> bytes:
         decoding = _Decoding(self.processor_seconds * _BLAMED)

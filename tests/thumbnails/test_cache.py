@@ -21,6 +21,10 @@ def names(directory: Path) -> set[str]:
     return {file.name for file in directory.iterdir()}
 
 
+def measure(directory: Path) -> int:
+    return sum(file.stat().st_size for file in directory.iterdir())
+
+
 ROOM = 10_000
 
 
@@ -54,11 +58,13 @@ async def test_what_a_power_failure_has_damaged_is_not_there(tmp_path: Path, lef
 @in_reactor
 async def test_what_a_killed_process_has_left_is_cleared(tmp_path: Path) -> None:
     (tmp_path / ".draft").write_bytes(b"half")
+    os.utime(tmp_path / ".draft", (0, 0))
+    (tmp_path / ".of another process").write_bytes(b"half")
     (tmp_path / "a").write_bytes(picture(100))
     with run_threads(1) as threads:
         cache = await open_cache(tmp_path, threads, most_bytes=ROOM)
         assert cache.load("a") == picture(100)
-    assert names(tmp_path) == {"a"}
+    assert names(tmp_path) == {"a", ".of another process"}
 
 
 @in_reactor
@@ -97,3 +103,12 @@ async def test_a_draft_that_cannot_be_finished_is_removed(tmp_path: Path) -> Non
         (tmp_path / "a").mkdir()  # no file takes the place of a folder
         await cache.keep("a", picture(100))
     assert names(tmp_path) == {"a"}
+
+
+@in_reactor
+async def test_several_processes_together_keep_hardly_more_than_one(tmp_path: Path) -> None:
+    with run_threads(1) as threads:
+        caches = [await open_cache(tmp_path, threads, most_bytes=ROOM) for _ in range(4)]
+        for number in range(400):
+            await caches[number % 4].keep(f"{number}", picture(100))
+            assert measure(tmp_path) <= ROOM * (1 + 5 / 16)

@@ -13,12 +13,13 @@ from typing import Any
 import pytest
 from attrs import frozen
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.task import Clock
+from twisted.internet.task import Clock, deferLater
 from twisted.logger import capturedLogs
 
 from cloudsvc.core.errors import CloudError
 from cloudsvc.thumbnails import maker as makers
 from cloudsvc.thumbnails.maker import ProcessThumbnailMaker
+from cloudsvc.thumbnails.places import SharedPlaces
 from cloudsvc.thumbnails.versions import find_missing_decoders, identify_decoders
 from tests.support.opened_drives import refusal
 from tests.support.reactors import in_reactor
@@ -67,7 +68,7 @@ async def test_without_decoders_each_is_refused_and_the_log_says_once_why(
 ) -> None:
     monkeypatch.setattr(makers, "find_missing_decoders", lambda: ("pillow", "av"))
     with capturedLogs() as events:
-        maker = makers.open_maker(current(), current())
+        maker = makers.open_maker(current(), current(), tmp_path / "places")
     assert [event["missing"] for event in events] == ["pillow, av"]
     async with open_source(tmp_path, encode(draw(64, 64), "PNG")) as source:
         assert await refusal(maker.make(source, 64)) == "thumbnails_not_installed"
@@ -235,3 +236,27 @@ async def test_stopping_ends_what_runs_and_starts_nothing_more(tmp_path: Path) -
             with pytest.raises(CloudError, match="Too many thumbnails"):
                 await each
         assert not maker._running
+
+
+@in_reactor
+async def test_several_makers_of_one_drive_take_turns(tmp_path: Path) -> None:
+    places = [SharedPlaces(file=tmp_path / name, clock=current(), most=1) for name in ("one", "other")]
+    program = mark(tmp_path / "runs")
+    async with (
+        open_source(tmp_path) as source,
+        open_maker(program, places=places[0]) as first,
+        open_maker(program, places=places[0]) as second,
+        open_maker(program, places=places[1]) as stranger,
+    ):
+        wanted = [Deferred.fromCoroutine(maker.make(source, 64)) for maker in (first, second, stranger)]
+        await until_there(tmp_path / "runs")
+        assert (len(first._running), len(second._running), len(stranger._running)) == (1, 0, 1)
+        wanted[0].cancel()
+        with pytest.raises(CancelledError):
+            await wanted[0]
+        while not second._running:
+            await deferLater(current(), 0.01)
+        for each in wanted[1:]:
+            each.cancel()
+            with pytest.raises(CancelledError):
+                await each
