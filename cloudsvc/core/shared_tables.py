@@ -47,21 +47,27 @@ class SharedTable:
 
     :ivar memory: the bytes of it.
     :ivar entry_bytes: of one entry, the digest of its key first.
+    :ivar offset: where in the memory behind the descriptor it begins, at a page.
+    :ivar size: bytes of it; 0 for all that there is.
+    :ivar skipped: bytes at its beginning that are no entries.
     """
 
     _descriptor: int
     _key: bytes = field(repr=False)
     entry_bytes: int
+    _offset: int = field(default=0, kw_only=True)
+    _size: int = field(default=0, kw_only=True)
+    _skipped: int = field(default=0, kw_only=True)
     memory: mmap = field(init=False)
     _buckets: int = field(init=False)
 
     @memory.default
     def _map(self) -> mmap:
-        return mmap(self._descriptor, 0)
+        return mmap(self._descriptor, self._size, offset=self._offset)
 
     @_buckets.default
     def _count(self) -> int:
-        return len(self.memory) // self.bucket_bytes
+        return (len(self.memory) - self._skipped) // self.bucket_bytes
 
     @property
     def bucket_bytes(self) -> int:
@@ -75,12 +81,20 @@ class SharedTable:
 
     def locate(self, digest: bytes) -> int:
         """Where the bucket of ``digest`` begins."""
-        return int.from_bytes(digest[:4]) % self._buckets * self.bucket_bytes
+        return self._skipped + int.from_bytes(digest[:4]) % self._buckets * self.bucket_bytes
 
     def find(self, digest: bytes, bucket: int) -> int | None:
         """Where the entry of ``digest`` begins in its bucket, or ``None``."""
         place = self.memory.find(digest, bucket, bucket + self.bucket_bytes)
         return None if place < 0 or (place - bucket) % self.entry_bytes else place
+
+    def find_free(self, bucket: int) -> int | None:
+        """Where an entry begins that nobody uses, in this bucket, or ``None``."""
+        unused = bytes(DIGEST_BYTES)
+        for place in range(bucket, bucket + self.bucket_bytes, self.entry_bytes):
+            if self.memory[place : place + DIGEST_BYTES] == unused:
+                return place
+        return None
 
     @contextmanager
     def locked(self, bucket: int) -> Iterator[None]:

@@ -54,6 +54,7 @@ from cloudsvc.server.site import Serving
 from cloudsvc.server.supervisor import Manager, Notifier
 from cloudsvc.settings.loading import TOKEN_VARIABLE, Loaded, read_token_hash
 from cloudsvc.tls.reloading import ReloadingCertificate, Renewal
+from cloudsvc.web.http1.elsewhere import Nowhere
 from cloudsvc.web.site import Site
 
 _THREADS = 10
@@ -326,18 +327,20 @@ class _Assembly:
             writer=writer,
             threads=self.threads,
             most_connections=self.descriptors.connections,
+            elsewhere=self.membership.open_counts() if self.membership else Nowhere(),
             worker=self.membership.number if self.membership else None,
         )
 
     def _report_bounds(self) -> None:
         """Say how many connections there may be, which not the configuration alone decides."""
         limit, total = self.descriptors, self.loaded.settings.connections.total
+        room = limit.connections * self.loaded.settings.server.workers
         raised = f", raised from {limit.before}" if limit.now > limit.before else ""
         _log.emit(
-            LogLevel.info if limit.connections >= total else LogLevel.warn,
+            LogLevel.info if room >= total else LogLevel.warn,
             "at most {most} connections are open at a time: connections.total is {total}, and the limit of open files "
             "(RLIMIT_NOFILE) {limit}{raised}",
-            most=min(total, limit.connections),
+            most=min(total, room),
             total=total,
             limit=limit.now,
             raised=raised,

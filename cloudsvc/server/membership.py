@@ -20,6 +20,7 @@ from cloudsvc.observe.merging import Family
 from cloudsvc.observe.metrics import Exposition, Metrics
 from cloudsvc.server.control.connection import ControlConnection, connect
 from cloudsvc.server.control.messages import Alive, Answer, Ask, Collect, Counts, Crew, Noted, Orders, Ready, Retire
+from cloudsvc.web.http1.elsewhere import OtherWorkers
 
 _ANSWER_SECONDS: Final = 5.0
 """For which the supervisor is waited for; it waits for a worker that hangs less long."""
@@ -67,6 +68,11 @@ class Membership:
     def open_windows(self) -> SharedWindowStore:
         """Where all workers count requests; whoever opens it closes it, once."""
         return SharedWindowStore.open(self.orders.windows, self.orders.key, time.time)
+
+    def open_counts(self) -> OtherWorkers:
+        """Where all workers tell how many connections they have open."""
+        orders = self.orders
+        return OtherWorkers.open(orders.connections, orders.key, orders.place, orders.places)
 
     def connect(self, reactor: IReactor, end: socket.socket) -> None:
         """Speak over ``end``, which is taken."""

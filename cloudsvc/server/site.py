@@ -28,6 +28,7 @@ from cloudsvc.settings.model import Settings
 from cloudsvc.web.authentication import Authenticator
 from cloudsvc.web.http1.bounds import ConnectionBounds, HeadBounds
 from cloudsvc.web.http1.connections import Connections
+from cloudsvc.web.http1.elsewhere import Elsewhere
 from cloudsvc.web.layers import Layer
 from cloudsvc.web.layers.cors import CrossOrigin, Sharing
 from cloudsvc.web.layers.identification import Identification
@@ -53,6 +54,7 @@ class Serving:
     :ivar threads: read large files of pages.
     :ivar worker: the number of this process among several, if it is one of several.
     :ivar most_connections: how many the system leaves room for, whatever is configured.
+    :ivar elsewhere: connections of other workers.
     """
 
     settings: Settings
@@ -65,6 +67,7 @@ class Serving:
     writer: LogWriter
     threads: ThreadRunner
     most_connections: int
+    elsewhere: Elsewhere
     worker: int | None
 
     def make_site(self, applications: Sequence[MountedApplication]) -> Site:
@@ -87,7 +90,8 @@ class Serving:
             ),
             connections=Connections(
                 bounds=ConnectionBounds(
-                    total=min(bounds.total, self.most_connections),
+                    total=bounds.total,
+                    of_process=self.most_connections,
                     per_client=bounds.per_client,
                     header_seconds=bounds.header_seconds,
                     idle_seconds=bounds.idle_seconds,
@@ -96,6 +100,7 @@ class Serving:
                 ),
                 clock=self.clock,
                 clients=self.clients,
+                elsewhere=self.elsewhere,
             ),
             head_bounds=HeadBounds(
                 line_bytes=http.line_bytes,

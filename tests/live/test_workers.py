@@ -8,7 +8,8 @@ import signal
 import socket
 import subprocess
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing, suppress
+from math import inf
 from pathlib import Path
 
 import pytest
@@ -308,6 +309,63 @@ def test_health_tells_of_a_worker_that_is_missing(tmp_path: Path) -> None:
         (home / "config" / "config.json").rmdir()
         (home / "config" / "aside").rename(home / "config" / "config.json")
         wait_until(lambda: server.ask("GET", "/api/health").json["status"] == "healthy", server.log)
+
+
+def is_refused(server: Server) -> bool:
+    """Whether a connection is closed at once, on which nothing is said."""
+    try:
+        with socket.create_connection(("127.0.0.1", server.port), PATIENCE) as raw:
+            return raw.recv(1) == b""
+    except ConnectionResetError:
+        return True
+
+
+def open_idle(server: Server, stack: ExitStack, count: int) -> None:
+    """So many connections that have had an answer and wait."""
+    for _ in range(count):
+        connection = server.open()
+        stack.callback(connection.close)
+        connection.request("GET", "/api/health/live")
+        assert Reply.read(connection.getresponse()).status == 200
+
+
+def test_what_a_client_may_have_open_it_has_over_all_workers(tmp_path: Path) -> None:
+    """And what a worker had open that is killed counts no more."""
+    home, token = make_workers_home(tmp_path / "home", connections={"per_client": 6, "header_seconds": 3600})
+    with running(home, token) as server, ExitStack() as stack:
+        workers = wait_for_workers(server)
+        open_idle(server, stack, 6)
+        assert all(is_refused(server) for _ in range(12))
+        for worker in workers:
+            os.kill(worker, signal.SIGKILL)
+        wait_until(lambda: count_listening(server) == 4, server.log)
+        open_idle(server, stack, 6)
+        assert is_refused(server)
+
+
+def test_what_may_be_open_in_all_is_open_over_all_workers(tmp_path: Path) -> None:
+    home, token = make_workers_home(tmp_path / "home", connections={"total": 6, "header_seconds": 3600})
+    with running(home, token) as server, ExitStack() as stack:
+        wait_for_workers(server)
+        open_idle(server, stack, 6)
+        for _ in range(12):
+            with suppress(ConnectionResetError):
+                stack.enter_context(socket.create_connection(("127.0.0.1", server.port), PATIENCE))
+
+        def count_open() -> float:
+            # Who asks is one of them, and may be refused by a worker that has none to give up.
+            with suppress(OSError):
+                return read_value(server, "http_connections_open")
+            return inf
+
+        wait_until(lambda: count_open() <= 6, server.log)
+        wait_until(lambda: read_refused(server) >= 1, server.log)
+
+
+def read_refused(server: Server) -> float:
+    with suppress(OSError):
+        return read_value(server, r'http_connections_refused_total\{reason="total"\}')
+    return 0.0
 
 
 def test_a_limit_holds_over_all_workers(tmp_path: Path) -> None:

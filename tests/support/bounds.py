@@ -12,7 +12,7 @@ from cloudsvc.web.http1.bounds import ConnectionBounds, HeadBounds
 
 def make_bounds(**changes: Any) -> ConnectionBounds:
     """Bounds of connections, all but ``changes`` as the settings have them by default."""
-    return ConnectionBounds(**{**attrs.asdict(ConnectionSettings()), **changes})
+    return ConnectionBounds(**{**attrs.asdict(ConnectionSettings()), "of_process": 1_000_000, **changes})
 
 
 def make_head_bounds(**changes: int) -> HeadBounds:

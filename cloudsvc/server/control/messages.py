@@ -22,6 +22,8 @@ class Orders(Struct, tag="orders", frozen=True, kw_only=True):
     :ivar reactor: module of the reactor that the host program has chosen.
     :ivar owns_console: whether the server logs to standard output.
     :ivar windows: descriptor of the memory in which requests are counted.
+    :ivar connections: descriptor of the memory in which workers tell how many connections they have open.
+    :ivar place: of this worker there, from 0, among ``places``; no other that lives has it.
     :ivar key: secret, for what is in memory that workers share.
     :ivar patience: seconds after which a worker that says nothing counts as hanging.
     """
@@ -35,6 +37,9 @@ class Orders(Struct, tag="orders", frozen=True, kw_only=True):
     owns_console: bool
     patience: float
     windows: int
+    connections: int
+    place: int
+    places: int
     key: bytes
 
     def __repr__(self) -> str:

@@ -22,6 +22,7 @@ from cloudsvc.server.workers.counting import Counting
 from cloudsvc.server.workers.supervision import Supervisor, SupervisorParts
 from cloudsvc.settings.loading import Loaded, load
 from cloudsvc.tls.context import load_certificate
+from cloudsvc.web.http1.elsewhere import make_counts
 
 _PATIENCE: Final = 60.0
 """Seconds after which a worker that says nothing counts as hanging, where systemd asks for no other number."""
@@ -64,6 +65,9 @@ def build_supervisor(
                 owns_console=owns_console,
                 patience=notifier.patience or _PATIENCE,
                 windows=make_windows(),
+                connections=make_counts(2 * settings.server.workers),
+                place=0,
+                places=2 * settings.server.workers,
                 key=secrets.token_bytes(32),
             ),
             check=lambda: check_workers(load(loaded.home, os.environ, find_applications, find_providers), descriptions),

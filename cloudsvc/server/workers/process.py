@@ -61,6 +61,7 @@ class Worker(ProcessProtocol):
     One process.
 
     :ivar number: its place, from 1; the process that replaces it has the same.
+    :ivar place: in the memory in which workers tell how many connections they have open.
     :ivar started_at: seconds on the clock of the reactor.
     :ivar is_ready: whether it answers requests.
     :ivar is_retired: whether it was told to let its clients go and end.
@@ -71,6 +72,7 @@ class Worker(ProcessProtocol):
     """
 
     number: int
+    place: int
     started_at: float
     _observer: Observer
     is_ready: bool = False
@@ -104,8 +106,9 @@ class Worker(ProcessProtocol):
             # Whoever parses a description of systemd's sockets closes those numbers.
             given = [null] * _count_passed(os.environ)
             control = _FIRST + len(given)
-            windows = control + 2
-            sockets, descriptors = _renumber(orders.sockets, windows + 1)
+            windows, connections = control + 2, control + 3
+            sockets, descriptors = _renumber(orders.sockets, connections + 1)
+            passed = [*given, theirs.fileno(), lifeline, orders.windows, orders.connections, *descriptors]
             reactor.spawnProcess(
                 self,
                 sys.executable,
@@ -115,11 +118,11 @@ class Worker(ProcessProtocol):
                     0: null,
                     1: "r",
                     2: "r",
-                    **dict(enumerate([*given, theirs.fileno(), lifeline, orders.windows, *descriptors], _FIRST)),
+                    **dict(enumerate(passed, _FIRST)),
                 },
             )
             connect(reactor, ours.dup(), self._control)  # type: ignore[arg-type]  # every reactor here adopts sockets
-            self._control.send(replace(orders, number=self.number, sockets=sockets, windows=windows))
+            self._control.send(replace(orders, sockets=sockets, windows=windows, connections=connections))
 
     @property
     def pid(self) -> int:

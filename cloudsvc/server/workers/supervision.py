@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from attrs import define, frozen
+from msgspec.structs import replace
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.error import ReactorNotRunning
@@ -29,6 +30,7 @@ from cloudsvc.server.service import LATE_SECONDS, RETIRE_SECONDS, give_up
 from cloudsvc.server.supervisor import Notifier, Signals
 from cloudsvc.server.workers.counting import Counting
 from cloudsvc.server.workers.process import Worker
+from cloudsvc.web.http1.elsewhere import clear_place
 
 QUICK_SECONDS: Final = 10.0
 """A worker that ends within so many seconds after its start has died quickly."""
@@ -100,6 +102,7 @@ class Supervisor(Service):
         self._parts = parts
         self._slots = [_Slot(number) for number in range(1, parts.orders.workers + 1)]
         self._living: dict[Worker, None] = {}  # two for each slot at most: the next round waits for the one before
+        self._places = [*range(parts.orders.places)]
         self._lifeline = os.pipe()
         self._checks: LoopingCall | None = None
         self._is_stopping = False
@@ -152,9 +155,10 @@ class Supervisor(Service):
 
     def _spawn(self, number: int) -> Worker:
         parts = self._parts
-        worker = Worker(number, parts.reactor.seconds(), self)
+        worker = Worker(number, self._places.pop(), parts.reactor.seconds(), self)
         self._living[worker] = None
-        worker.start(parts.reactor, parts.orders, lifeline=self._lifeline[0])
+        orders = replace(parts.orders, number=number, place=worker.place)
+        worker.start(parts.reactor, orders, lifeline=self._lifeline[0])
         _log.info("started worker {number}, process {pid}", number=number, pid=worker.pid)
         return worker
 
@@ -198,6 +202,8 @@ class Supervisor(Service):
         """It has ended: where nobody wanted that, another takes its place."""
         del self._living[worker]
         self._parts.counting.end(worker)
+        clear_place(self._parts.orders.connections, worker.place)
+        self._places.append(worker.place)
         slot = self._slots[worker.number - 1]
         if worker.is_retired or self._is_stopping:
             _log.info("worker {number} has ended", number=worker.number)
@@ -339,7 +345,7 @@ class Supervisor(Service):
         await DeferredList([worker.ended for worker in self._living])
         if self._checks is not None:
             self._checks.stop()
-        for descriptor in (*self._lifeline, parts.orders.windows):
+        for descriptor in (*self._lifeline, parts.orders.windows, parts.orders.connections):
             os.close(descriptor)
         _log.info("stopped")
         parts.writer.stop()

@@ -43,7 +43,8 @@ class ConnectionBounds:
     """
     What one server and one client may have open, and for how long.
 
-    :ivar total: open connections in all.
+    :ivar total: open connections in all, of all workers.
+    :ivar of_process: open connections of this process, whose files have a limit.
     :ivar per_client: open connections of one client address (IPv6: one /64).
     :ivar header_seconds: from the first byte of a request to the end of its headers.
     :ivar idle_seconds: between two requests of a kept-alive connection.
@@ -56,6 +57,7 @@ class ConnectionBounds:
     """
 
     total: int
+    of_process: int
     per_client: int
     header_seconds: float
     idle_seconds: float

@@ -15,6 +15,7 @@ from twisted.logger import Logger
 
 from cloudsvc.access.clients import Clients
 from cloudsvc.web.http1.bounds import ConnectionBounds
+from cloudsvc.web.http1.elsewhere import Elsewhere, Nowhere
 from cloudsvc.web.http1.turns import Turns
 
 _log = Logger("cloudsvc.web")
@@ -70,6 +71,7 @@ class Connections:
     bounds: ConnectionBounds
     clock: IReactorTime
     clients: Clients
+    elsewhere: Elsewhere = field(factory=Nowhere)
     draining: bool = False
     refused: Counter[str] = field(factory=Counter)
     _open: dict[Connection, str | None] = field(factory=dict)
@@ -112,11 +114,11 @@ class Connections:
         client = self.clients.identify(host, ())
         bucket = None if host is None or self.clients.trusts(host) else client.bucket
         silent = {} if bucket is None else self._silent_of.get(bucket, {})
-        if bucket is not None and self._per_client[bucket] >= self.bounds.per_client:
+        if bucket is not None and self._per_client[bucket] + self.elsewhere.count(bucket) >= self.bounds.per_client:
             self.refused["per_client"] += 1
             if not self._close_oldest(silent):
                 return False
-        if len(self._open) >= self.bounds.total:
+        if self._is_full():
             self.refused["total"] += 1
             if not (self._close_oldest(self._silent) or self._close_spare()):
                 return False
@@ -125,7 +127,15 @@ class Connections:
         if bucket is not None:
             self._per_client[bucket] += 1
             self._silent_of.setdefault(bucket, {})[channel] = None
+        self._tell(bucket)
         return True
+
+    def _is_full(self) -> bool:
+        own = len(self._open)
+        return own >= self.bounds.of_process or own + self.elsewhere.count_all() >= self.bounds.total
+
+    def _tell(self, bucket: str | None) -> None:
+        self.elsewhere.note(bucket, 0 if bucket is None else self._per_client[bucket], len(self._open))
 
     def heard(self, channel: Connection) -> None:
         """A whole head has come from ``channel``, the first one."""
@@ -168,8 +178,9 @@ class Connections:
         bucket = self._open.pop(channel)
         if bucket is not None:
             self._per_client[bucket] -= 1
-            if not self._per_client[bucket]:
-                del self._per_client[bucket]
+        self._tell(bucket)
+        if bucket is not None and not self._per_client[bucket]:
+            del self._per_client[bucket]
         if not self._open and self._empty is not None:
             empty, self._empty = self._empty, None
             empty.callback(None)
