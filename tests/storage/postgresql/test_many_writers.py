@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import random
+import sys
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from subprocess import PIPE, Popen
 from typing import Any, Final
 
 from twisted.internet.defer import Deferred, gatherResults
@@ -15,7 +17,10 @@ from cloudsvc.drive.commands import Command, Condition, Copy, Discard, EditTags,
 from cloudsvc.drive.names import parse_path
 from cloudsvc.storage.catalogue import examine
 from tests.support.catalogues import TESTER, Trial, Watch, make_blob, open_postgres, store
-from tests.support.reactors import in_reactor
+from tests.support.postgresql import find_database
+from tests.support.reactors import in_reactor, run_threads
+
+ROOT: Final = Path(__file__).parents[3]
 
 WRITERS: Final = 8
 SIZE: Final = 10
@@ -172,6 +177,29 @@ async def test_what_is_on_its_way_out_is_never_referred_to_again(tmp_path: Path)
             assert file.version.blob.id not in gone
         kept = {blob.id for blob in (await trials[0].catalogue.list_blobs(100)).items}
         assert not kept & gone
+
+
+@in_reactor
+async def test_other_processes_write_at_the_same_time(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "tests.support.second_writer", find_database(tmp_path).reveal()]
+    async with open_several(tmp_path, 1) as [trial]:
+        with run_threads(2) as threads:
+            neighbours = [await threads.run(start, [*command, name, "40"]) for name in ("one", "two")]
+            for each in neighbours:
+                assert each.stdout is not None
+                await threads.run(each.stdout.readline)
+            for number in range(40):
+                await trial.store(f"ours/{number}", b"%d" % (number // 2))
+            for each in neighbours:
+                await threads.run(each.communicate)
+                assert each.returncode == 0
+        usage = await trial.catalogue.usage(TESTER)
+        assert (usage.files, usage.versions, usage.blobs) == (120, 120, 20)
+        assert [change.number for change in await trial.changes()] == [*range(1, 124)]
+
+
+def start(command: Sequence[str]) -> Popen[bytes]:
+    return Popen(command, stdout=PIPE, cwd=ROOT)
 
 
 @in_reactor

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 from threading import Barrier, Thread
+from typing import Final
 from urllib.parse import quote
 
 import psycopg
@@ -21,7 +22,7 @@ from cloudsvc.storage.catalogue.postgresql.migration import find_revision, migra
 from cloudsvc.storage.catalogue.postgresql.watchdog import Watchdog
 from cloudsvc.storage.catalogue.schema import metadata
 from tests.support.catalogues import Trial, Watch, open_postgres
-from tests.support.postgresql import GUARDED, PASSWORD, find_cluster, find_database
+from tests.support.postgresql import GUARDED, PASSWORD, Cluster, find_cluster, find_database
 from tests.support.reactors import in_reactor
 
 
@@ -66,6 +67,52 @@ def test_an_empty_database_gets_the_tables_as_they_are_now() -> None:
         AND collation_name IS DISTINCT FROM 'C'
     """
     assert find_cluster().ask(question, name) == [(0,)]
+
+
+DESCRIPTION: Final = {
+    "columns": """
+        SELECT table_name, column_name, data_type, is_nullable, column_default, collation_name
+        FROM information_schema.columns WHERE table_schema = 'public' AND table_name != 'alembic_version'
+    """,
+    "indices": "SELECT tablename, indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'",
+    "constraints": """
+        SELECT conrelid::regclass::text, contype::text, pg_get_constraintdef(oid) FROM pg_constraint
+        WHERE connamespace = 'public'::regnamespace
+    """,
+}
+
+
+def describe(name: str, question: str) -> list[str]:
+    return sorted(map(repr, find_cluster().ask(question, name)))
+
+
+def test_an_older_one_becomes_what_a_new_one_is() -> None:
+    """Each migration runs on the tables of the first release that had this engine."""
+    older, url = make_database()
+    find_cluster().ask((Path(__file__).parent / "revision_0009.sql").read_text(), older)
+    migrate(url)
+    newer, other = make_database()
+    migrate(other)
+    for what, question in DESCRIPTION.items():
+        assert describe(older, question) == describe(newer, question), what
+    assert find_cluster().ask("SELECT version_num FROM alembic_version", older) == [(HEAD,)]
+
+
+def test_a_server_that_does_not_flush_is_told_of() -> None:
+    _, url = make_database()
+    with capturedLogs() as events:
+        migrate(url)
+    assert not [event for event in events if "power failure" in event["log_format"]]
+    cluster = Cluster.make()
+    cluster.options = ("-c", "fsync=off", "-c", "full_page_writes=off")
+    try:
+        cluster.start()
+        with capturedLogs() as events:
+            migrate(cluster.make_url(cluster.make_database()))
+    finally:
+        cluster.remove()
+    [event] = [event for event in events if "power failure" in event["log_format"]]
+    assert event["names"] == "fsync and full_page_writes"
 
 
 def test_several_make_it_at_once_and_it_is_made_once() -> None:

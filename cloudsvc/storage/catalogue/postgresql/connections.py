@@ -47,6 +47,9 @@ LOCK_SECONDS: Final = 30
 STATEMENT_SECONDS: Final = 60
 """For which a statement may run, unless a lane says something else."""
 
+_RETRY_AFTER: Final = 5
+"""Seconds after which another server may have taken the place of one that is lost."""
+
 GRACE_SECONDS: Final = 10.0
 """After the server should have ended a statement, the connection is cut: it does not answer."""
 
@@ -300,4 +303,5 @@ def translate(problem: Unreachable | psycopg.Error) -> CloudError:
         return query_too_slow()
     code = getattr(problem, "sqlstate", None) or type(problem).__name__
     _log.error("the catalogue fails: {code} {reason}", code=code, reason=" ".join(str(problem).split()))
-    return storage_failed()
+    failure = storage_failed()
+    return CloudError(failure.kind, failure.code, failure.message, retry_after=_RETRY_AFTER)

@@ -25,8 +25,8 @@ _TOGETHER: Final = 2_000
 
 _TABLES: Final = tuple(table for table in metadata.sorted_tables if table is not state)
 
-_OF_STATE: Final = ("epoch", "stored_bytes", "forgotten", "last_change", "installation")
-"""Whether there is an index of names is each engine's own."""
+_OF_STATE: Final = tuple(column.name for column in state.columns if column.name not in {"id", "indexed"})
+"""What there is an index of is each engine's own."""
 
 
 def write_database(connection: PostgreSQLConnection, destination: Path) -> None:

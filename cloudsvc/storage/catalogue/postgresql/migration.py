@@ -68,6 +68,7 @@ def migrate(url: Secret) -> None:
                 _check(connection)
                 _upgrade(connection)
         _add_index(connection)
+        _look_at_durability(connection)
 
 
 def find_revision(connection: PostgreSQLConnection) -> str | None:
@@ -208,6 +209,17 @@ def _add_index(connection: PostgreSQLConnection) -> None:
         _warn(problem)
     except psycopg.Error as problem:
         _warn(problem)
+
+
+def _look_at_durability(connection: PostgreSQLConnection) -> None:
+    """Tell of a server that acknowledges what a power failure can take. What a connection can ask for, ours do."""
+    off = [
+        name
+        for name in ("fsync", "full_page_writes")
+        if connection.execute("SELECT current_setting(%(name)s)", {"name": name}).fetchone() == ("off",)
+    ]
+    if off:
+        _log.error("files can be lost in a power failure: the database server has {names} off", names=" and ".join(off))
 
 
 def _warn(problem: psycopg.Error) -> None:

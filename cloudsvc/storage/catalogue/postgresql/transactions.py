@@ -85,7 +85,7 @@ class PostgreSQLTransactions:
         except (Unreachable, psycopg.Error) as problem:
             failure = translate(problem)
             # Each gets an error of its own: one that several raise would gather all their tracebacks.
-            return [Outcome(problem=CloudError(failure.kind, failure.code, failure.message)) for _ in tasks]
+            return [Outcome(problem=_copy(failure)) for _ in tasks]
 
     def tidy(self) -> bool:
         """Nothing is to be done: the server sees to itself."""
@@ -166,6 +166,10 @@ class PostgreSQLTransactions:
             if self._monotonic() - begun_at >= LONG_SECONDS:
                 break
         return outcomes
+
+
+def _copy(failure: CloudError) -> CloudError:
+    return CloudError(failure.kind, failure.code, failure.message, retry_after=failure.retry_after)
 
 
 def _attempt(connection: PostgreSQLConnection, task: Task[PostgreSQLConnection]) -> Outcome:
