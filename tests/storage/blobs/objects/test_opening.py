@@ -15,7 +15,6 @@ from cloudsvc.core.errors import OperatorError
 from cloudsvc.core.secrets import Secret
 from cloudsvc.core.threads import WorkerThreads
 from cloudsvc.storage.blobs.objects import ObjectStoreSettings, find_installation
-from cloudsvc.storage.blobs.objects.deadlines import Patience
 from tests.support.blobs import list_blobs, load_blob, store_blob
 from tests.support.external_servers import find_free_port
 from tests.support.object_stores import KEY, SECRET, ObjectServer, open_bucket, run_moto
@@ -24,15 +23,13 @@ from tests.support.tls.certificates import make
 
 pytestmark = pytest.mark.slow
 
-HURRIED = Patience(connect=1.0, silence=1.0, total=2.0)
-
 
 async def refuse(
     server: ObjectServer, settings: ObjectStoreSettings, threads: WorkerThreads, installation: str = "tests"
 ) -> str:
     """The one line with which a bucket is refused."""
     with pytest.raises(OperatorError) as caught:
-        async with open_bucket(settings, threads, server.sizes, installation=installation, patience=HURRIED):
+        async with open_bucket(settings, threads, server.sizes, installation=installation):
             pass
     [line] = caught.value.lines
     assert SECRET not in line
