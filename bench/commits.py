@@ -24,7 +24,8 @@ from bench.server import ROOT, MeasurementError
 from cloudsvc.core.actors import OWNER
 from cloudsvc.drive.commands import MakeFolder
 from cloudsvc.drive.names import parse_path
-from cloudsvc.storage.opening import open_resources, open_storage
+from cloudsvc.storage.opening import open_storage
+from cloudsvc.storage.resources import open_resources
 
 WRITERS: Final = 64
 _INTERVAL: Final = 0.002

@@ -17,7 +17,7 @@ from cloudsvc.core.threads import ThreadRunner
 from cloudsvc.drive.nodes import Blob
 from cloudsvc.drive.replacement import Replacement, Unusable
 from cloudsvc.storage.local_replacement import open_replacement
-from cloudsvc.storage.opening import Resources
+from cloudsvc.storage.resources import Resources
 
 
 @frozen(kw_only=True)

@@ -20,7 +20,8 @@ from cloudsvc.drive.catalogue import Catalogue, Pins
 from cloudsvc.drive.nodes import File, Instant
 from cloudsvc.storage.consistent_copies import ConsistentCopies
 from cloudsvc.storage.local import SNAPSHOTS_NAME
-from cloudsvc.storage.opening import Resources, make_copies
+from cloudsvc.storage.opening import make_copies
+from cloudsvc.storage.resources import Resources
 from cloudsvc.storage.work_directories import WORK_NAME, OwnPlace
 
 _KEPT: Final = 7

@@ -1,9 +1,13 @@
-"""Reactor interface in full, for what makes the narrower ones that other parts are given."""
+"""Reactor interfaces made of several of Twisted's, each provided by every reactor on a system like ours."""
 
 from __future__ import annotations
 
-from twisted.internet.interfaces import IReactorCore, IReactorFromThreads, IReactorProcess, IReactorTime
+from twisted.internet.interfaces import IReactorCore, IReactorFDSet, IReactorFromThreads, IReactorProcess, IReactorTime
 
 
-class IReactor(IReactorCore, IReactorTime, IReactorFromThreads, IReactorProcess):
-    """What every reactor of Twisted's provides on a system like ours, part by part. None says that it provides this."""
+class IListeningReactor(IReactorFDSet, IReactorTime):
+    """What listening to a descriptor of one's own needs. None says that it provides this."""
+
+
+class IReactor(IReactorCore, IListeningReactor, IReactorFromThreads, IReactorProcess):
+    """A reactor in full, for what makes the narrower ones that other parts are given. None says that it provides it."""

@@ -43,12 +43,13 @@ from cloudsvc.observe.lag import LagSampler
 from cloudsvc.observe.lines import LogFormat
 from cloudsvc.observe.logs import LogObserver, LogWriter
 from cloudsvc.observe.metrics import Exposition, Metrics
+from cloudsvc.server.engines import make_engines
 from cloudsvc.server.extensions import collect_sources, make_application
 from cloudsvc.server.garbage import GarbageCollection
 from cloudsvc.server.membership import Membership
 from cloudsvc.server.mounted import MountedApplication, OpenedProvider
 from cloudsvc.server.parts import choose_endpoints, locate_certificate, open_targets, uses_our_tls
-from cloudsvc.server.provider import Provider
+from cloudsvc.server.provider import Foundation, Provider
 from cloudsvc.server.service import CloudService, Parts
 from cloudsvc.server.site import Serving
 from cloudsvc.server.supervisor import Manager, Notifier
@@ -305,8 +306,9 @@ class _Assembly:
             except OSError as problem:
                 raise OperatorError([f"{directory} cannot be made: {problem.strerror}"]) from None
         sections = self.loaded.sections
+        foundation = Foundation(reactor=self.reactor, engines=make_engines(self.loaded.settings, self.loaded.home))
         return (
-            [kind(sections[kind.section], self._lend(kind.name)) for kind in providers],
+            [kind(sections[kind.section], self._lend(kind.name), foundation) for kind in providers],
             [
                 make_application(kind, sections[kind.section], self._lend(kind.name, kind.needs))
                 for kind in found.values()

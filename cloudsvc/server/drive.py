@@ -16,9 +16,10 @@ from cloudsvc.drive.settings import StorageSettings
 from cloudsvc.drive.spooling import Spooler
 from cloudsvc.drive.thumbnails import Thumbnails
 from cloudsvc.extend import Check, Combine, Finding, Tools
-from cloudsvc.server.provider import Provider
+from cloudsvc.server.provider import Foundation, Provider
 from cloudsvc.storage.opened import OpenedDrive
-from cloudsvc.storage.opening import Resources, assemble, open_storage
+from cloudsvc.storage.opening import assemble, open_storage
+from cloudsvc.storage.resources import Resources
 from cloudsvc.thumbnails.cache import open_cache
 from cloudsvc.thumbnails.maker import open_maker
 
@@ -43,9 +44,9 @@ class DriveProvider(Provider[StorageSettings]):
     settings_type = StorageSettings
     opens = (Drive, Thumbnails)
 
-    def __init__(self, settings: StorageSettings, tools: Tools) -> None:
-        super().__init__(settings, tools)
-        self._resources = Resources.of(tools.make_threads, tools.clock)
+    def __init__(self, settings: StorageSettings, tools: Tools, foundation: Foundation) -> None:
+        super().__init__(settings, tools, foundation)
+        self._resources = Resources.of(tools.make_threads, foundation.reactor)
         self._stored = tools.instruments.gauge("stored_bytes", "Bytes of all files, versions and the trash.")
         self._taken = tools.instruments.gauge(
             "catalogue_bytes", "Bytes that the catalogue takes, with its log and its copies."
@@ -64,7 +65,7 @@ class DriveProvider(Provider[StorageSettings]):
 
         :raises OperatorError: it cannot be opened.
         """
-        self._storage = await open_storage(self.tools.data, self._resources)
+        self._storage = await open_storage(self.tools.data, self._resources, self.foundation.engines)
         try:
             return await self._begin()
         except BaseException:
@@ -152,7 +153,8 @@ class DriveProvider(Provider[StorageSettings]):
         ]
 
     async def _fill_ballast(self) -> None:
-        await self._resources.threads.disk.run(self._storage.ballast.fill)
+        if self._storage.ballast is not None:
+            await self._resources.threads.disk.run(self._storage.ballast.fill)
 
     async def _count(self) -> None:
         self._stored.set(await self._opened.catalogue.stored_bytes())

@@ -5,9 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import ClassVar, Generic, TypeVar
 
+from attrs import frozen
+
+from cloudsvc.core.reactors import IReactor
 from cloudsvc.extend import Check, Tools
+from cloudsvc.storage.engines import Engines
 
 S = TypeVar("S")
+
+
+@frozen(kw_only=True)
+class Foundation:
+    """What services stand on, beside what is lent to applications."""
+
+    reactor: IReactor
+    engines: Engines
 
 
 class Provider(Generic[S]):
@@ -25,9 +37,10 @@ class Provider(Generic[S]):
     settings_type: ClassVar[type]
     opens: ClassVar[tuple[type, ...]]
 
-    def __init__(self, settings: S, tools: Tools) -> None:
+    def __init__(self, settings: S, tools: Tools, foundation: Foundation) -> None:
         self.settings = settings
         self.tools = tools
+        self.foundation = foundation
 
     async def start(self) -> Mapping[type, object]:
         """

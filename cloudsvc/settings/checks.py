@@ -9,11 +9,14 @@ from ipaddress import ip_network
 from typing import Final
 from urllib.parse import urlsplit
 
+from cloudsvc.core.bucket_urls import parse_bucket_url
 from cloudsvc.core.hosts import parse_host
 from cloudsvc.core.rates import parse_rate
 from cloudsvc.core.secrets import Secret
 
 STORAGE_SCHEMES: Final = ("memory", "redis", "rediss", "redis+unix", "memcached")
+
+DATABASE_SCHEMES: Final = ("postgresql", "postgres")
 
 _CLIENTS: Final[Mapping[str, tuple[str, str]]] = {
     **dict.fromkeys(("redis", "rediss", "redis+unix"), ("redis", "redis")),
@@ -98,3 +101,48 @@ def _has_ports(uri: str) -> bool:
 def storage_scheme(uri: Secret | None) -> str:
     """What the address of a storage begins with; ``memory`` where there is none."""
     return uri.reveal().partition("://")[0] if uri and uri.reveal() else "memory"
+
+
+def check_database(url: Secret | None) -> None:
+    """``postgresql://user:password@host/name``. It may hold a password, so no fault shows it."""
+    if url is None:
+        return
+    if url.reveal().partition("://")[0] not in DATABASE_SCHEMES:
+        raise ValueError("the URL of the database must begin with postgresql://")
+    if find_spec("psycopg") is None:
+        raise ValueError("PostgreSQL needs a package that is not installed; install cloudsvc[postgresql]")
+    from psycopg import Error  # noqa: PLC0415  # it is there now, and only who has this setting waits for it
+    from psycopg.conninfo import conninfo_to_dict  # noqa: PLC0415  # likewise
+
+    try:
+        conninfo_to_dict(url.reveal())
+    except Error:
+        raise ValueError(
+            "the URL of the database makes no sense; write one like 'postgresql://user:password@host/name', "
+            "with special characters as %XX"
+        ) from None
+
+
+def check_bucket(url: str | None) -> None:
+    """``s3://bucket/prefix``."""
+    if url is None:
+        return
+    parse_bucket_url(url)
+    if find_spec("botocore") is None:
+        raise ValueError("object stores need a package that is not installed; install cloudsvc[s3]")
+
+
+def check_endpoint(url: str | None) -> None:
+    """``https://s3.example.org``, ``http://localhost:8333``."""
+    if url is None:
+        return
+    try:
+        parts = urlsplit(url)
+        plain = (
+            parts.scheme in {"http", "https"} and parts.hostname and "@" not in parts.netloc and parts.path in {"", "/"}
+        )
+        _ = parts.port
+    except ValueError:
+        plain = False
+    if not plain or parts.query or parts.fragment:
+        raise ValueError("write scheme, host and port alone, like 'https://s3.example.org'")

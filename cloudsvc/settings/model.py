@@ -18,6 +18,9 @@ from cloudsvc.core.secrets import Secret
 from cloudsvc.core.structuring import Check
 from cloudsvc.settings.checks import (
     check_address,
+    check_bucket,
+    check_database,
+    check_endpoint,
     check_host,
     check_network,
     check_origin,
@@ -229,6 +232,67 @@ class RateLimitSettings:
 
 
 @frozen(kw_only=True)
+class DatabaseSettings:
+    """Where names, versions and what has happened are kept. Files themselves are kept where `blobs` says."""
+
+    url: Annotated[
+        Secret | None,
+        Check(check_database),
+        Meta(
+            description="`postgresql://user:password@host/name?sslmode=verify-full` of a database of its own, version "
+            "15 or later. `null` is SQLite, in the home."
+        ),
+    ] = None
+
+
+@frozen(kw_only=True)
+class BlobSettings:
+    """Where the bytes of files are kept."""
+
+    url: Annotated[
+        str | None,
+        Check(check_bucket),
+        Meta(
+            description="`s3://bucket/prefix` in a store that speaks the protocol of S3. `null` is a directory in the "
+            "home."
+        ),
+    ] = None
+    endpoint: Annotated[
+        str | None,
+        Check(check_endpoint),
+        Meta(description="Where the store is, such as `https://s3.example.org`. `null` is AWS in `region`."),
+    ] = None
+    region: Annotated[Text, Meta(description="As the store calls it. Many that are not AWS take any.")] = "us-east-1"
+    path_style: Annotated[
+        bool,
+        Meta(
+            description="Whether the bucket is named in the path instead of the host, as most that are not AWS want it."
+        ),
+    ] = False
+    access_key: Annotated[
+        Secret | None,
+        Meta(
+            description="Id of the credentials. `null` takes what AWS's own tools would: `AWS_ACCESS_KEY_ID`, "
+            "`~/.aws`, or the role of this machine."
+        ),
+    ] = None
+    secret_key: Annotated[Secret | None, Meta(description="Secret that belongs to `access_key`.")] = field(default=None)
+    session_token: Annotated[Secret | None, Meta(description="Of credentials that are temporary.")] = None
+    ca_file: Annotated[
+        Text | None,
+        Meta(
+            description="File with certificates of the authorities that may have signed the store's, instead of those "
+            "that everybody trusts."
+        ),
+    ] = None
+
+    @secret_key.validator
+    def _goes_with_access_key(self, _: object, secret_key: Secret | None) -> None:
+        if (secret_key is None) != (self.access_key is None):
+            raise ValueError("access_key and secret_key belong together; set both or neither")
+
+
+@frozen(kw_only=True)
 class CertificateSettings:
     """The certificate, and how it is made."""
 
@@ -364,6 +428,8 @@ class Settings:
     security: SecuritySettings = field(factory=SecuritySettings)
     cors: CORSSettings = field(factory=CORSSettings)
     rate_limit: RateLimitSettings = field(factory=RateLimitSettings)
+    database: DatabaseSettings = field(factory=DatabaseSettings)
+    blobs: BlobSettings = field(factory=BlobSettings)
     certificate: CertificateSettings = field(factory=CertificateSettings)
     json_response: JSONResponseSettings = field(factory=JSONResponseSettings)
     logging: LoggingSettings = field(factory=LoggingSettings)

@@ -26,7 +26,8 @@ from cloudsvc.storage.local_replacement import (
     open_catalogue_in,
     telling_of_the_disk,
 )
-from cloudsvc.storage.opening import Resources, check_owner
+from cloudsvc.storage.opening import check_owner
+from cloudsvc.storage.resources import Resources
 from cloudsvc.storage.work_directories import WORK_NAME, OwnPlace
 
 _EVER: Final = 2**62

@@ -88,9 +88,9 @@ class LocalStorage:
         :raises OSError: it cannot be opened.
         :raises sqlite3.Error: the catalogue cannot be opened.
         """
-        lock = await threads.disk.run(_lock, directory, alone=alone)
+        lock = await threads.disk.run(lock_catalogue, directory, alone=alone)
         try:
-            ballast = Ballast(directory / "reserve")
+            ballast = find_ballast(directory)
             catalogue = await open_catalogue(
                 directory / CATALOGUE_NAME,
                 writer=threads.writer,
@@ -121,18 +121,37 @@ class LocalStorage:
                 os.close(self._lock)
 
 
-def _lock(directory: Path, *, alone: bool) -> int:
+def find_ballast(directory: Path) -> Ballast:
+    """What is given up so that something can be deleted in ``directory`` though the disk is full."""
+    return Ballast(directory / "reserve")
+
+
+def hold_directory(directory: Path, *, alone: bool = False) -> int:
     """
-    A descriptor that holds the lock of a directory with an up-to-date catalogue until it is closed.
+    A descriptor that holds the lock of a directory, which is made where it is missing, until it is closed. Blocks.
 
     :raises StorageInUse: as :meth:`LocalStorage.open`.
-    :raises CatalogueMissing: likewise.
-    :raises NewerSchema: a newer program has written the catalogue.
     """
     _make(directory)
     descriptor = os.open(directory / LOCK_NAME, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         _claim(descriptor, directory, alone=alone)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def lock_catalogue(directory: Path, *, alone: bool) -> int:
+    """
+    As :func:`hold_directory`, of a directory with a catalogue, which is brought up to date. Blocks.
+
+    :raises StorageInUse: as :meth:`LocalStorage.open`.
+    :raises CatalogueMissing: likewise.
+    :raises NewerSchema: a newer program has written the catalogue.
+    """
+    descriptor = hold_directory(directory, alone=alone)
+    try:
         catalogue = directory / CATALOGUE_NAME
         if _find_revision(directory) != HEAD:
             # Whoever has it open knows the tables as they are now.

@@ -25,7 +25,8 @@ from cloudsvc.storage.catalogue import NewerSchema, SQLiteCatalogue, find_revisi
 from cloudsvc.storage.catalogue.sqlite.receiving import SENSELESS, receive, telling_what_is_unusable
 from cloudsvc.storage.installation import Installation
 from cloudsvc.storage.local import CATALOGUE_NAME, LOCK_NAME
-from cloudsvc.storage.opening import Resources, check_owner
+from cloudsvc.storage.opening import check_owner
+from cloudsvc.storage.resources import Resources
 from cloudsvc.storage.work_directories import WORK_NAME, OwnPlace
 
 

@@ -12,9 +12,11 @@ from cloudsvc.drive.blobs import BlobStore
 from cloudsvc.drive.catalogue import Catalogue
 from cloudsvc.drive.collection import Collection
 from cloudsvc.drive.drive import Drive
+from cloudsvc.drive.leadership import Leadership
 from cloudsvc.drive.limits import Limits
 from cloudsvc.drive.nodes import Instant
 from cloudsvc.drive.uploads import Uploads
+from cloudsvc.storage.ballast import Ballast
 from cloudsvc.storage.consistent_copies import ConsistentCopies
 
 
@@ -26,6 +28,22 @@ class Storage(Protocol):
 
     @property
     def blobs(self) -> BlobStore: ...
+
+
+class OpenStorage(Storage, Protocol):
+    """A storage in use. Whoever opened it closes it."""
+
+    @property
+    def leadership(self) -> Leadership: ...
+
+    @property
+    def ballast(self) -> Ballast | None:
+        """What is given up so that a full disk can be emptied; ``None`` where that would help nobody."""
+        ...
+
+    async def close(self) -> None:
+        """Finish what is being stored, and let go of everything."""
+        ...
 
 
 @frozen(kw_only=True)

@@ -5,87 +5,39 @@ from __future__ import annotations
 import os
 import pathlib
 import sqlite3
-import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import ExitStack, asynccontextmanager, contextmanager
-from typing import Final
-
-from attrs import frozen
-from twisted.internet.interfaces import IReactorTime
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
 from cloudsvc.core.errors import OperatorError
-from cloudsvc.core.reactors import IReactor
-from cloudsvc.core.threads import ThreadRunner, WorkerThreads
 from cloudsvc.drive.capacity import Capacity
 from cloudsvc.drive.catalogue import Pins
 from cloudsvc.drive.collection import Collection
 from cloudsvc.drive.drive import Drive
 from cloudsvc.drive.free_space import FreeSpace
 from cloudsvc.drive.limits import Limits
-from cloudsvc.drive.nodes import Instant
 from cloudsvc.drive.uploads import Uploads
-from cloudsvc.storage.catalogue import READER_THREADS, NewerSchema, SQLiteCatalogue, open_catalogue
+from cloudsvc.storage.catalogue import NewerSchema
 from cloudsvc.storage.claims import claim_home
 from cloudsvc.storage.consistent_copies import ConsistentCopies
-from cloudsvc.storage.local import CatalogueMissing, LocalStorage, StorageInUse, StorageThreads
-from cloudsvc.storage.opened import OpenedDrive, Storage
+from cloudsvc.storage.engine_storage import open_engines
+from cloudsvc.storage.engines import LOCAL, Engines
+from cloudsvc.storage.local import CatalogueMissing, LocalStorage, StorageInUse
+from cloudsvc.storage.opened import OpenedDrive, OpenStorage, Storage
 from cloudsvc.storage.permissions import explain, find_forbidden, name_user
-
-_DISK: Final = 8
-_READERS: Final = READER_THREADS + 2
-"""Two for the copies of the catalogue that are read while it is in use."""
-
-
-@frozen(kw_only=True)
-class Resources:
-    """What working on a drive takes: threads and clocks."""
-
-    threads: StorageThreads
-    clock: IReactorTime
-    now: Callable[[], Instant]
-
-    @classmethod
-    def of(cls, make_threads: Callable[[int], ThreadRunner], clock: IReactorTime) -> Resources:
-        """One with threads that ``make_threads`` gives, that many at most, and the clock of this machine."""
-        return cls(
-            threads=StorageThreads(
-                writer=make_threads(1),
-                readers=make_threads(_READERS),
-                disk=make_threads(_DISK),
-                uploads=make_threads(_DISK),
-            ),
-            clock=clock,
-            now=lambda: time.time_ns() // 1000,
-        )
-
-    async def open_catalogue(self, file: pathlib.Path) -> SQLiteCatalogue:
-        """The catalogue in ``file``. Whoever opened it closes it."""
-        return await open_catalogue(file, writer=self.threads.writer, readers=self.threads.readers, now=self.now)
-
-
-@contextmanager
-def open_resources(reactor: IReactor) -> Iterator[Resources]:
-    """Resources whose threads end with the context."""
-    with ExitStack() as stack:
-
-        def start(most: int) -> WorkerThreads:
-            threads = WorkerThreads(reactor=reactor, most=most, name="administration")
-            threads.start()
-            stack.callback(threads.stop)
-            return threads
-
-        yield Resources.of(start, reactor)
+from cloudsvc.storage.resources import Resources
 
 
 @asynccontextmanager
-async def open_drive(directory: pathlib.Path, limits: Limits, resources: Resources) -> AsyncIterator[OpenedDrive]:
+async def open_drive(
+    directory: pathlib.Path, limits: Limits, resources: Resources, engines: Engines = LOCAL
+) -> AsyncIterator[OpenedDrive]:
     """
-    The drive in ``directory``, closed with the context. Others may have it open as well.
+    The drive in ``directory``, or wherever ``engines`` say, closed with the context. Others may have it open as well.
 
     :raises OperatorError: it cannot be opened.
     """
     await resources.threads.disk.run(check_owner, directory)
-    storage = await open_storage(directory, resources)
+    storage = await open_storage(directory, resources, engines)
     try:
         # `cloudsvc gc` and the server collect; commands that import need not wait for it.
         yield assemble(storage, limits, resources, collect_soon=lambda: None)
@@ -93,16 +45,19 @@ async def open_drive(directory: pathlib.Path, limits: Limits, resources: Resourc
         await storage.close()
 
 
-async def open_storage(directory: pathlib.Path, resources: Resources) -> LocalStorage:
+async def open_storage(directory: pathlib.Path, resources: Resources, engines: Engines = LOCAL) -> OpenStorage:
     """
-    The storage in ``directory``, which is made where it is missing. Whoever opens it closes it.
+    The storage in ``directory``, which is made where it is missing, but for what ``engines`` keep elsewhere. Whoever
+    opens it closes it.
 
     :raises OperatorError: it cannot be opened.
     """
     try:
         if forbidden := await resources.threads.disk.run(find_forbidden, directory):
             raise OperatorError(forbidden)
-        return await _open_claimed(directory, resources)
+        return await (
+            _open_local(directory, resources) if engines.are_local else open_engines(directory, engines, resources)
+        )
     except (StorageInUse, NewerSchema) as problem:
         raise OperatorError([str(problem)]) from None
     except CatalogueMissing as problem:
@@ -112,7 +67,7 @@ async def open_storage(directory: pathlib.Path, resources: Resources) -> LocalSt
         raise OperatorError(await resources.threads.disk.run(explain, directory, problem)) from None
 
 
-async def _open_claimed(directory: pathlib.Path, resources: Resources) -> LocalStorage:
+async def _open_local(directory: pathlib.Path, resources: Resources) -> LocalStorage:
     storage = await LocalStorage.open(directory, resources.threads, now=resources.now)
     try:
         await claim_home(storage.catalogue, directory, resources.threads.disk)

@@ -18,7 +18,7 @@ from cloudsvc.storage.blob_intake import BlobIntake
 from cloudsvc.storage.catalogue.sqlite.receiving import receive, telling_what_is_unusable
 from cloudsvc.storage.local import CATALOGUE_NAME
 from cloudsvc.storage.local_replacement import name_former, open_catalogue_in, telling_of_the_disk
-from cloudsvc.storage.opening import Resources
+from cloudsvc.storage.resources import Resources
 from cloudsvc.storage.work_directories import OwnPlace
 
 

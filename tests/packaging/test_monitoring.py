@@ -18,6 +18,8 @@ from cloudsvc.drive.settings import StorageSettings
 from cloudsvc.extend import Tools
 from cloudsvc.observe.metrics import Metrics
 from cloudsvc.server.drive import DriveProvider
+from cloudsvc.server.provider import Foundation
+from cloudsvc.storage.engines import LOCAL
 
 MONITORING = Path(__file__).parents[2] / "monitoring"
 PROMETHEUS = MONITORING / "prometheus"
@@ -68,7 +70,8 @@ def exposed() -> tuple[set[str], set[str]]:
     metrics.http.departed(b"GET", "/api/login", 200, 0.1)
     metrics.limits.exceeded("/api/login")
     metrics.health_checked("disk", ok=True)
-    DriveProvider(StorageSettings(), lend(metrics))
+    nothing: Any = None
+    DriveProvider(StorageSettings(), lend(metrics), Foundation(reactor=nothing, engines=LOCAL))
     families = list(text_string_to_metric_families(metrics.expose().body.decode()))
     samples = [sample for family in families for sample in family.samples]
     return {sample.name for sample in samples} | {"up", "ALERTS"}, {

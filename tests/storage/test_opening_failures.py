@@ -22,7 +22,8 @@ import sys
 from pathlib import Path
 from twisted.internet.defer import ensureDeferred
 from twisted.internet.task import react
-from cloudsvc.storage.opening import open_storage, open_resources
+from cloudsvc.storage.opening import open_storage
+from cloudsvc.storage.resources import open_resources
 from cloudsvc.core.errors import OperatorError
 
 async def main(reactor):

@@ -13,7 +13,8 @@ from cloudsvc.drive.limits import Limits
 from cloudsvc.drive.names import parse_path
 from cloudsvc.drive.nodes import BlobId, File, Instant
 from cloudsvc.storage.opened import OpenedDrive
-from cloudsvc.storage.opening import Resources, open_drive, open_resources
+from cloudsvc.storage.opening import open_drive
+from cloudsvc.storage.resources import Resources, open_resources
 from tests.support.blobs import read_all
 from tests.support.opened_drives import GENEROUS, see_from_tomorrow
 

@@ -21,7 +21,8 @@ from cloudsvc.storage.local_replacement import open_replacement
 from cloudsvc.storage.memory_catalogue import Memory, MemoryCatalogue
 from cloudsvc.storage.memory_replacement import MemoryReplacement
 from cloudsvc.storage.opened import OpenedDrive
-from cloudsvc.storage.opening import Resources, assemble
+from cloudsvc.storage.opening import assemble
+from cloudsvc.storage.resources import Resources
 from cloudsvc.storage.shared_replacement import open_shared_replacement
 from tests.support.administration import open_tools, opened
 from tests.support.blobs import find_files

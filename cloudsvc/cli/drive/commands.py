@@ -24,7 +24,7 @@ from cloudsvc.administration.target import Target
 from cloudsvc.administration.verification import Verdict, verify_drive
 from cloudsvc.cli.drive.meter import format_count, format_size
 from cloudsvc.cli.drive.quotas import quota
-from cloudsvc.cli.drive.sessions import administer, find_directory, find_limits, run
+from cloudsvc.cli.drive.sessions import administer, find_directory, find_drive, run
 from cloudsvc.cli.faults import Command
 from cloudsvc.cli.homes import pass_home
 from cloudsvc.core.actors import OWNER
@@ -249,7 +249,11 @@ def restore(home: Home, file: pathlib.Path, *, replace: bool) -> None:
     """
     from cloudsvc.administration.restoration import restore_backup  # noqa: PLC0415  # it needs the database
 
-    find_limits(home)
+    _, engines = find_drive(home)
+    if not engines.are_local:
+        raise OperatorError(
+            ["a backup is restored into a home: drop database.url and blobs.url, or name another home with --home"]
+        )
     directory = find_directory(home)
     restored = run(
         lambda resources, progress: restore_backup(

@@ -33,7 +33,8 @@ from cloudsvc.settings.home import Home
 from cloudsvc.storage.opened import OpenedDrive
 
 if TYPE_CHECKING:
-    from cloudsvc.storage.opening import Resources
+    from cloudsvc.storage.engines import Engines
+    from cloudsvc.storage.resources import Resources
 
 # What needs the database is imported late: `cloudsvc --help` and `cloudsvc health` do without.
 
@@ -50,10 +51,10 @@ def administer(home: Home, work: Callable[[OpenedDrive, Progress], Coroutine[Any
     """
     from cloudsvc.storage.opening import open_drive  # noqa: PLC0415  # see above
 
-    limits = find_limits(home)
+    limits, engines = find_drive(home)
 
     async def go(resources: Resources, progress: Progress) -> T:
-        async with open_drive(find_directory(home), limits, resources) as opened:
+        async with open_drive(find_directory(home), limits, resources, engines) as opened:
             return await work(opened, progress)
 
     return run(go)
@@ -64,17 +65,19 @@ def find_directory(home: Home) -> pathlib.Path:
     return home.data / "drive"
 
 
-def find_limits(home: Home) -> Limits:
+def find_drive(home: Home) -> tuple[Limits, Engines]:
     """
-    What the configuration of ``home`` allows.
+    What the configuration of ``home`` allows, and what keeps its drive.
 
     :raises OperatorError: it is faulty, or there is no drive in it.
     """
-    section: Any = load_home(home).sections.get(_SECTION)
+    from cloudsvc.server.engines import make_engines  # noqa: PLC0415  # see above
+
+    loaded = load_home(home)
+    section: Any = loaded.sections.get(_SECTION)
     if section is None:
         raise OperatorError([f"{home.config_file} has no drive; add it to config.applications"])
-    limits: Limits = section.limits
-    return limits
+    return section.limits, make_engines(loaded.settings, home)
 
 
 def run(work: Callable[[Resources, Progress], Coroutine[Any, Any, T]]) -> T:
@@ -84,7 +87,7 @@ def run(work: Callable[[Resources, Progress], Coroutine[Any, Any, T]]) -> T:
     :raises click.Abort: it was cancelled.
     :raises OperatorError: it cannot be done; with the option that would help, if there is one.
     """
-    from cloudsvc.storage.opening import open_resources  # noqa: PLC0415  # see above
+    from cloudsvc.storage.resources import open_resources  # noqa: PLC0415  # see above
 
     warnings = FilteringLogObserver(_Console(), [LogLevelFilterPredicate(defaultLogLevel=LogLevel.warn)])
     globalLogBeginner.beginLoggingTo([warnings], discardBuffer=True, redirectStandardIO=False)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from threading import Lock
 from typing import Any, Final, TypeAlias
@@ -89,6 +89,10 @@ _PARAMETERS: Final = {
     "tcp_user_timeout": "30000",
 }
 """What holds where the URL says nothing else."""
+
+
+_OURSELVES: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+"""What is said there nobody else hears."""
 
 
 class _WholeNumber(Loader):
@@ -248,7 +252,8 @@ class Database:
 
         :raises Unreachable: there is none to be had.
         """
-        given: dict[str, Any] = {**_PARAMETERS, **psycopg.conninfo.conninfo_to_dict(self.url.reveal())}
+        told: dict[str, Any] = psycopg.conninfo.conninfo_to_dict(self.url.reveal())
+        given = {**_PARAMETERS, **secure(told), **told}
         try:
             session: Session = psycopg.connect(
                 psycopg.conninfo.make_conninfo(**given), autocommit=True, context=_ADAPTERS
@@ -285,6 +290,18 @@ class Database:
         text = " ".join(str(problem).split())
         password = psycopg.conninfo.conninfo_to_dict(self.url.reveal()).get("password")
         return text.replace(str(password), "********") if password else text
+
+
+def secure(told: Mapping[str, Any]) -> Mapping[str, str]:
+    """
+    Parameters for TLS with a verified certificate, where the server is elsewhere and ``told`` has no word on it.
+
+    By itself libpq would take any certificate, and do without one.
+    """
+    hosts = str(told.get("host") or told.get("hostaddr") or "").split(",")
+    if "sslmode" in told or all(not host or host.startswith("/") or host in _OURSELVES for host in hosts):
+        return {}
+    return {"sslmode": "verify-full"} | ({} if "sslrootcert" in told else {"sslrootcert": "system"})
 
 
 def is_lost(problem: BaseException) -> bool:

@@ -15,11 +15,12 @@ from typing import Final
 import psycopg
 from attrs import define, field
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IDelayedCall, IReactorFDSet, IReactorTime, IReadDescriptor
+from twisted.internet.interfaces import IDelayedCall, IReadDescriptor
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from cloudsvc.core.reactors import IListeningReactor
 from cloudsvc.core.threads import ThreadRunner
 from cloudsvc.storage.catalogue.migration import HEAD
 from cloudsvc.storage.catalogue.postgresql.connections import Database, PostgreSQLConnection, Unreachable
@@ -36,10 +37,6 @@ _FIRST_PAUSE: Final = 0.5
 _LONGEST_PAUSE: Final = 30.0
 
 _LISTEN: Final = f"SELECT pg_advisory_lock_shared({PRESENCE}); LISTEN {_CHANNEL}"  # constants
-
-
-class IListeningReactor(IReactorFDSet, IReactorTime):
-    """What listening needs of a reactor. None says that it provides this."""
 
 
 @implementer(IReadDescriptor)

@@ -14,3 +14,6 @@ WRITING: Final = 1
 
 PRESENCE: Final = 2
 """Who has the catalogue open shares it; who migrates or replaces the catalogue has it alone. It is taken for longer."""
+
+LEADING: Final = 3
+"""Who has it does the background jobs of all. It is taken for as long as a connection lives."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from attrs import define
 
+from cloudsvc.core.reactors import IListeningReactor
 from cloudsvc.core.secrets import Secret
 from cloudsvc.core.threads import ThreadRunner
 from cloudsvc.drive.changes import ChangeSignal
@@ -19,7 +20,7 @@ from cloudsvc.storage.catalogue.lanes import Lane
 from cloudsvc.storage.catalogue.postgresql.connections import Database, PostgreSQLConnection
 from cloudsvc.storage.catalogue.postgresql.footprint import DatabaseFootprint
 from cloudsvc.storage.catalogue.postgresql.interchange import write_database
-from cloudsvc.storage.catalogue.postgresql.listening import IListeningReactor, Listener
+from cloudsvc.storage.catalogue.postgresql.listening import Listener
 from cloudsvc.storage.catalogue.postgresql.migration import telling_operators
 from cloudsvc.storage.catalogue.postgresql.sessions import PostgreSQLSessions
 from cloudsvc.storage.catalogue.postgresql.transactions import PostgreSQLTransactions

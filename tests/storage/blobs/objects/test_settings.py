@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from cloudsvc.core.bucket_urls import parse_bucket_url
 from cloudsvc.core.secrets import Secret
-from cloudsvc.storage.blobs.objects import ObjectStoreSettings, parse_url
+from cloudsvc.storage.blobs.objects import ObjectStoreSettings
 
 
 @pytest.mark.parametrize(
@@ -18,8 +19,8 @@ from cloudsvc.storage.blobs.objects import ObjectStoreSettings, parse_url
     ],
 )
 def test_bucket_and_prefix(url: str, bucket: str, prefix: str) -> None:
-    assert parse_url(url) == (bucket, prefix)
-    assert parse_url(ObjectStoreSettings(bucket=bucket, prefix=prefix).url) == (bucket, prefix)
+    assert parse_bucket_url(url) == (bucket, prefix)
+    assert parse_bucket_url(ObjectStoreSettings(bucket=bucket, prefix=prefix).url) == (bucket, prefix)
 
 
 @pytest.mark.parametrize(
@@ -45,12 +46,12 @@ def test_bucket_and_prefix(url: str, bucket: str, prefix: str) -> None:
 )
 def test_what_is_none(url: str) -> None:
     with pytest.raises(ValueError, match=r"s3://|is no "):
-        parse_url(url)
+        parse_bucket_url(url)
 
 
 def test_what_may_be_a_secret_is_not_repeated() -> None:
     with pytest.raises(ValueError, match="setting of its own") as caught:
-        parse_url("s3://key:sesame@photos/a")
+        parse_bucket_url("s3://key:sesame@photos/a")
     assert "sesame" not in str(caught.value)
 
 

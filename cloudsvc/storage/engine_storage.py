@@ -1,0 +1,149 @@
+"""Storage with an engine of its own for the catalogue, for the blobs, or for both."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Any
+
+from attrs import frozen
+
+from cloudsvc.core.errors import OperatorError
+from cloudsvc.drive.blobs import BlobStore
+from cloudsvc.drive.leadership import Leadership
+from cloudsvc.storage.ballast import Ballast
+from cloudsvc.storage.blobs import open_blobs
+from cloudsvc.storage.catalogue import open_catalogue
+from cloudsvc.storage.catalogue.catalogue import DatabaseCatalogue
+from cloudsvc.storage.claims import claim, claim_directory
+from cloudsvc.storage.engines import Engines
+from cloudsvc.storage.leadership import FileLeadership
+from cloudsvc.storage.local import (
+    CATALOGUE_NAME,
+    LEADER_NAME,
+    SNAPSHOTS_NAME,
+    find_ballast,
+    hold_directory,
+    lock_catalogue,
+)
+from cloudsvc.storage.work_directories import WORK_NAME
+
+if TYPE_CHECKING:
+    from cloudsvc.storage.resources import Resources
+
+# Drivers of databases and of object stores are extras: only who uses one imports it.
+
+
+@frozen(kw_only=True)
+class EngineStorage:
+    """
+    A :class:`cloudsvc.storage.opened.OpenStorage`. Whoever opens it closes it.
+
+    :ivar ballast: where the catalogue is in the directory of the drive.
+    """
+
+    catalogue: DatabaseCatalogue[Any]
+    blobs: BlobStore
+    leadership: Leadership
+    ballast: Ballast | None
+    _stack: AsyncExitStack
+
+    async def close(self) -> None:
+        """Finish what is being stored, and let go of everything."""
+        await self._stack.aclose()
+
+
+async def open_engines(directory: pathlib.Path, engines: Engines, resources: Resources) -> EngineStorage:
+    """
+    What keeps the drive of ``directory``, of which ``engines`` are not all local.
+
+    :param directory: for what is local, and for copies that come and go; it is made where it is missing.
+    :raises OperatorError: it cannot be opened. Nothing was changed but that there may be tables and a marker now.
+    :raises StorageInUse: others want ``directory`` for themselves.
+    :raises Exception: what :meth:`cloudsvc.storage.local.LocalStorage.open` raises of the parts that are local.
+    """
+    async with AsyncExitStack() as stack:
+        opening = _Opening(directory=directory, engines=engines, resources=resources, stack=stack)
+        ballast = None if engines.database else find_ballast(directory)
+        catalogue, leadership = await (
+            opening.open_sqlite(ballast) if ballast is not None else opening.open_postgresql()
+        )
+        blobs = await (opening.open_bucket(catalogue) if engines.bucket else opening.open_files(catalogue))
+        opened = stack.pop_all()
+    return EngineStorage(catalogue=catalogue, blobs=blobs, leadership=leadership, ballast=ballast, stack=opened)
+
+
+@frozen(kw_only=True)
+class _Opening:
+    """Parts that are opened one after the other, and closed the other way round."""
+
+    directory: pathlib.Path
+    engines: Engines
+    resources: Resources
+    stack: AsyncExitStack
+
+    async def open_sqlite(self, ballast: Ballast) -> tuple[DatabaseCatalogue[Any], Leadership]:
+        """The catalogue in the directory."""
+        threads = self.resources.threads
+        self.stack.callback(os.close, await threads.disk.run(lock_catalogue, self.directory, alone=False))
+        catalogue = await open_catalogue(
+            self.directory / CATALOGUE_NAME,
+            writer=threads.writer,
+            readers=threads.readers,
+            now=self.resources.now,
+            ballast=ballast,
+            beside=[self.directory / SNAPSHOTS_NAME],
+        )
+        self.stack.push_async_callback(catalogue.close)
+        return catalogue, FileLeadership(file=self.directory / LEADER_NAME, threads=threads.disk)
+
+    async def open_postgresql(self) -> tuple[DatabaseCatalogue[Any], Leadership]:
+        """The catalogue in a database."""
+        from cloudsvc.storage.catalogue.postgresql.leadership import DatabaseLeadership  # noqa: PLC0415  # see above
+        from cloudsvc.storage.catalogue.postgresql.migration import migrate  # noqa: PLC0415  # likewise
+        from cloudsvc.storage.catalogue.postgresql.opening import open_postgresql  # noqa: PLC0415  # likewise
+
+        url, threads = self.engines.database, self.resources.threads
+        assert url is not None  # noqa: S101  # or this would not be called
+        self.stack.callback(os.close, await threads.disk.run(hold_directory, self.directory))
+        if await threads.disk.run((self.directory / CATALOGUE_NAME).exists):
+            raise OperatorError(
+                [f"{self.directory} has a catalogue of its own: drop database.url, or use a home without a drive"]
+            )
+        await threads.disk.run(migrate, url)
+        catalogue = await open_postgresql(
+            url,
+            work=self.directory / WORK_NAME,
+            writer=threads.writer,
+            readers=threads.readers,
+            now=self.resources.now,
+            reactor=self.resources.reactor,
+        )
+        self.stack.push_async_callback(catalogue.close)
+        return catalogue, DatabaseLeadership.of(url, threads.disk, self.resources.reactor)
+
+    async def open_files(self, catalogue: DatabaseCatalogue[Any]) -> BlobStore:
+        """The blobs in the directory."""
+        threads = self.resources.threads
+        await claim_directory(catalogue, self.directory, threads.disk)
+        blobs = await open_blobs(self.directory, threads.disk, writing=threads.uploads)
+        self.stack.push_async_callback(blobs.close)
+        return blobs
+
+    async def open_bucket(self, catalogue: DatabaseCatalogue[Any]) -> BlobStore:
+        """The blobs in a bucket."""
+        from cloudsvc.storage.blobs.objects import open_objects  # noqa: PLC0415  # see above
+
+        bucket = self.engines.bucket
+        assert bucket is not None  # noqa: S101  # as above
+        identity = await claim(catalogue)
+        blobs = await open_objects(
+            bucket,
+            installation=identity.installation,
+            knows_blobs=identity.knows_blobs,
+            threads=self.resources.network,
+            clock=self.resources.clock,
+        )
+        self.stack.push_async_callback(blobs.close)
+        return blobs
