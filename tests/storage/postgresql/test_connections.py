@@ -1,4 +1,4 @@
-"""What a connection is asked for that the URL does not say."""
+"""Parameters of a connection that the URL does not give."""
 
 from __future__ import annotations
 
