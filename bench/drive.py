@@ -17,6 +17,8 @@ from bench.requests import TITLES as REQUESTS
 from bench.stages import Ground, Samples, Stage
 from bench.stores import FEW, MANY, PAGE
 from bench.transfers import Content, download, upload, verify_download
+from bench.workers import TITLES as WORKER_TITLES
+from bench.workers import WORKERS, measure_workers
 
 NGINX: Final = Peer(name="nginx-files", title="nginx with files", module="nginx_files", programs=("nginx",))
 UVICORN: Final = Peer(
@@ -154,6 +156,7 @@ STAGES: Final[tuple[Stage, ...]] = (
         titles={f"addition-{FEW}": "one more file in an empty store", f"addition-{MANY}": "in the large store"},
         measure=_measure_additions,
     ),
+    Stage(name="workers", peers=(WORKERS,), titles=WORKER_TITLES, measure=measure_workers),
     Stage(
         name="commits",
         peers=(),

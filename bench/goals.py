@@ -134,6 +134,22 @@ GOALS: Final = (
         aim=100,
     ),
     Goal(
+        title="two workers ÷ one, login",
+        kind=Kind.SPEED,
+        subject="workers-login-2",
+        yardstick="workers-login-1",
+        at_least=0.85,
+        aim=0.95,
+    ),
+    Goal(
+        title="two workers ÷ one, download of 4 KiB",
+        kind=Kind.SPEED,
+        subject="workers-download-2",
+        yardstick="workers-download-1",
+        at_least=0.85,
+        aim=0.95,
+    ),
+    Goal(
         title="search in the large store, CPU us",
         kind=Kind.AMOUNT,
         subject="request-search",

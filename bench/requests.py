@@ -36,8 +36,8 @@ _SUCCESS: Final = range(200, 300)
 def measure_requests(ground: Ground) -> Samples:
     """Each kind of request on 32 connections, after a second of it that does not count."""
     with ground.run(DRIVE) as server:
-        _put(server, _SMALL, bytes(range(256)) * 16)
-        _put(server, _PICTURE, _draw())
+        put(server, _SMALL, bytes(range(256)) * 16)
+        put(server, _PICTURE, _draw())
         tag = _look(server, _SMALL)
         samples = {
             "request-login": _measure(ground, server, PATH),
@@ -66,7 +66,12 @@ def _draw() -> bytes:
     return output.getvalue()
 
 
-def _put(server: Server, path: str, content: bytes) -> None:
+def put(server: Server, path: str, content: bytes) -> None:
+    """
+    Store a file.
+
+    :raises MeasurementError: it was not stored.
+    """
     with closing(server.connect()) as connection:
         connection.request("PUT", path, content, HEADERS)
         response = connection.getresponse()

@@ -27,6 +27,9 @@ class Plan:
     crowd: int
 
 
+CORES = sorted(os.sched_getaffinity(0))
+"""Those that this process may use before it leaves all but one to the servers."""
+
 THOROUGH = Plan(rounds=5, seconds=3, warm_up_seconds=1, crowd=1000)
 QUICK = Plan(rounds=1, seconds=1, warm_up_seconds=0, crowd=50)
 
@@ -49,9 +52,8 @@ class Row:
 
 def divide_cores() -> int:
     """Move this process, and with it every client, to the last core it may use; the first, which is for the servers."""
-    cores = sorted(os.sched_getaffinity(0))
-    os.sched_setaffinity(0, {cores[-1]})
-    return cores[0]
+    os.sched_setaffinity(0, {CORES[-1]})
+    return CORES[0]
 
 
 def measure(peers: Iterable[Peer], plan: Plan, core: int, announce: Callable[[str], None]) -> list[Row]:

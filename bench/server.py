@@ -41,11 +41,16 @@ def _trust(setup: Setup) -> ssl.SSLContext:
 
 @frozen(kw_only=True)
 class Server:
-    """A started server."""
+    """
+    A started server.
+
+    :ivar with_children: whether the processes that it has started count as well. None of them may end meanwhile.
+    """
 
     pid: int
     setup: Setup
     trust: ssl.SSLContext = field(repr=False)
+    with_children: bool = False
 
     def locate(self, path: str) -> str:
         """The URL of ``path``."""
@@ -66,8 +71,11 @@ class Server:
 
     def count_cpu_seconds(self) -> float:
         """The CPU time, user and system, that all threads of the process have used so far."""
+        pids = [self.pid]
+        if self.with_children:
+            pids += map(int, Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split())
         # Linux numbers the CPU clock of a process so (clock_getcpuclockid), to the nanosecond.
-        return time.clock_gettime((~self.pid << 3) | 2)
+        return sum(time.clock_gettime((~pid << 3) | 2) for pid in pids)
 
     def count_resident_bytes(self) -> int:
         """The memory of the process that is in RAM."""
@@ -106,9 +114,9 @@ def ask(connection: http.client.HTTPSConnection) -> None:
 
 
 @contextmanager
-def run_server(command: Sequence[str], core: int) -> Iterator[Server]:
+def run_server(command: Sequence[str], *cores: int) -> Iterator[Server]:
     """
-    Run ``command`` on one core with a certificate and a directory of its own, from its first right answer on.
+    Run ``command`` on these cores with a certificate and a directory of its own, from its first right answer on.
 
     :raises MeasurementError: when it does not answer rightly in time, or has stopped by itself.
     """
@@ -124,7 +132,7 @@ def run_server(command: Sequence[str], core: int) -> Iterator[Server]:
         with output.open("wb") as stream:
             process = subprocess.Popen(command, cwd=own, env=environment, stdout=stream, stderr=stream)  # noqa: S603 - a peer
         try:
-            os.sched_setaffinity(process.pid, {core})
+            os.sched_setaffinity(process.pid, cores)
             server = Server(pid=process.pid, setup=setup, trust=_trust(setup))
             _await_answer(server, lambda: process.poll() is None, output)
             yield server

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from http.client import HTTPException
 from pathlib import Path
@@ -58,9 +58,9 @@ class Ground:
     _store: Path | None = None
 
     @contextmanager
-    def run(self, peer: Peer, *arguments: str) -> Iterator[Server]:
-        """A server, started anew."""
-        with run_server([*peer.command, *arguments], self.core) as server:
+    def run(self, peer: Peer, *arguments: str, cores: Collection[int] = ()) -> Iterator[Server]:
+        """A server, started anew, on ``cores`` or else on the one for servers."""
+        with run_server([*peer.command, *arguments], *(cores or {self.core})) as server:
             yield server
 
     @property

@@ -7,11 +7,9 @@ displace each other.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from fcntl import LOCK_EX, LOCK_NB, LOCK_UN, lockf
 from mmap import mmap
 from typing import Final
 
@@ -75,7 +73,7 @@ class SharedTable:
         return WAYS * self.entry_bytes
 
     def digest(self, *key: str) -> bytes:
-        """What stands for ``key``."""
+        """What stands for ``key``. Whoever asks for the same again and again remembers it."""
         text = "\0".join(key).encode(errors="backslashreplace")
         return hashlib.blake2b(text, digest_size=DIGEST_BYTES, key=self._key).digest()
 
@@ -96,19 +94,19 @@ class SharedTable:
                 return place
         return None
 
-    @contextmanager
-    def locked(self, bucket: int) -> Iterator[None]:
-        """Keep other processes from the bucket meanwhile. The system unlocks what a process that dies has locked."""
+    def lock(self, bucket: int) -> None:
+        """Keep other processes from the bucket. The system unlocks what a process that dies has locked."""
         for _ in range(_ATTEMPTS):
             try:
-                fcntl.lockf(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, bucket)
-                break
+                lockf(self._descriptor, LOCK_EX | LOCK_NB, 1, bucket)
             except OSError:
                 os.sched_yield()
-        try:
-            yield
-        finally:
-            fcntl.lockf(self._descriptor, fcntl.LOCK_UN, 1, bucket)
+            else:
+                return
+
+    def unlock(self, bucket: int) -> None:
+        """Let the others have it."""
+        lockf(self._descriptor, LOCK_UN, 1, bucket)
 
     def close(self) -> None:
         """Use it no more."""

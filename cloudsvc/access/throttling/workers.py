@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import lru_cache
 from struct import Struct
 from typing import Final
 
-from attrs import define
+from attrs import define, field
 
 from cloudsvc.access.throttling.store import Decision
 from cloudsvc.core.clock import WallClock
@@ -18,7 +20,8 @@ _ENTRY: Final = Struct(f"={DIGEST_BYTES}sdII")
 _WINDOWS: Final = 131_072
 """Of all rates together; 4 MiB. Where its bucket is full of windows that go on, the one that ends first makes way."""
 
-_Window = tuple[bytes, float, int, int]
+_REMEMBERED: Final = 4_096
+"""Keys of which it is remembered where they are counted; some 2 MB. To find out costs as much as to count."""
 
 
 def make_windows() -> int:
@@ -36,6 +39,7 @@ class SharedWindowStore:
 
     _table: SharedTable
     _now: WallClock
+    _find: Callable[..., tuple[bytes, int]] = field(init=False, repr=False)
 
     @classmethod
     def open(cls, descriptor: int, key: bytes, now: WallClock) -> SharedWindowStore:
@@ -46,35 +50,47 @@ class SharedWindowStore:
         """
         return cls(SharedTable(descriptor, key, _ENTRY.size), now)
 
+    @_find.default
+    def _remember(self) -> Callable[..., tuple[bytes, int]]:
+        return lru_cache(_REMEMBERED)(self._compute)
+
+    def _compute(self, amount: int, seconds: int, key: tuple[str, ...]) -> tuple[bytes, int]:
+        """The digest of a window, and where its bucket begins."""
+        digest = self._table.digest(str(amount), str(seconds), *key)
+        return digest, self._table.locate(digest)
+
     async def hit(self, rate: Rate, *key: str) -> Decision:
         """See :class:`~cloudsvc.access.throttling.store.RateLimitStore`."""
         table, now = self._table, self._now()
         amount, seconds, _ = rate
-        digest = table.digest(str(amount), str(seconds), *key)
-        bucket = table.locate(digest)
-        with table.locked(bucket):
+        digest, bucket = self._find(amount, seconds, key)
+        table.lock(bucket)
+        try:
             place = table.find(digest, bucket)
-            _, start, _, count = _EMPTY if place is None else _ENTRY.unpack_from(table.memory, place)
             if place is None:
-                place = self._make_room(bucket, now)
-            if not start <= now < start + seconds:  # the clock may also have been set back
-                start, count = now, 0
+                place, start, count = self._make_room(bucket, now), now, 0
+            else:
+                _, start, _, count = _ENTRY.unpack_from(table.memory, place)
+                if not start <= now < start + seconds:  # the clock may also have been set back
+                    start, count = now, 0
             allowed = count < amount
             if allowed:
                 count += 1
                 _ENTRY.pack_into(table.memory, place, digest, start, seconds, count)
+        finally:
+            table.unlock(bucket)
         return Decision(allowed, amount, amount - count, start + seconds)
 
     def peek(self, rate: Rate, *key: str) -> Decision | None:
         """What a hit would come to that is not counted; ``None`` where there was none in this window."""
-        table, now = self._table, self._now()
         amount, seconds, _ = rate
-        digest = table.digest(str(amount), str(seconds), *key)
+        digest, bucket = self._find(amount, seconds, key)
         # Without a lock: whoever writes just then does so in one go, and a wrong answer costs one request.
-        place = table.find(digest, table.locate(digest))
+        place = self._table.find(digest, bucket)
         if place is None:
             return None
-        _, start, _, count = _ENTRY.unpack_from(table.memory, place)
+        now = self._now()
+        _, start, _, count = _ENTRY.unpack_from(self._table.memory, place)
         if not start <= now < start + seconds:
             return None
         return Decision(count < amount, amount, amount - count, start + seconds)
@@ -97,6 +113,3 @@ class SharedWindowStore:
             if end < best_end:
                 best, best_end = place, end
         return best
-
-
-_EMPTY: Final[_Window] = (b"", float("-inf"), 0, 0)
