@@ -89,9 +89,9 @@ class Cluster:
     def make(cls) -> Cluster:
         """One that does not run yet."""
         programs, directory = find_programs(), Path(tempfile.mkdtemp(prefix="postgresql-"))
-        if os.geteuid() == 0:
-            os.chown(directory, pwd.getpwnam(_USER).pw_uid, -1)
         cluster = cls(directory)
+        cluster.give(directory)
+        directory.chmod(0o700)
         command = [
             *(str(programs / "initdb"), "--pgdata", str(cluster.data), "--username", _USER),
             *("--encoding=UTF8", "--locale=C.UTF-8", "--auth=trust"),
@@ -100,6 +100,12 @@ class Cluster:
         rules = cluster.data / "pg_hba.conf"
         rules.write_text(f"host all {GUARDED} 127.0.0.1/32 scram-sha-256\n{rules.read_text()}")
         return cluster
+
+    def give(self, file: Path) -> None:
+        """Let the server alone read a file."""
+        file.chmod(0o600)
+        if os.geteuid() == 0:
+            os.chown(file, pwd.getpwnam(_USER).pw_uid, -1)
 
     @property
     def data(self) -> Path:

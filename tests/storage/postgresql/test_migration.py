@@ -214,7 +214,7 @@ def test_faults_are_one_line_without_the_password() -> None:
     wrong = cluster.make_url(name, GUARDED, "wrong" + password)
     cases = {
         "http://user:wrong@host/": "this is no URL of a PostgreSQL database",
-        "postgresql://user:wrong@host/name?nothing=1": "this is no URL of a PostgreSQL database",
+        "postgresql://user:wrong@localhost/name?nothing=1": "this is no URL of a PostgreSQL database",
         wrong.reveal(): "password authentication failed",
         cluster.make_url("missing").reveal(): 'database "missing" does not exist',
         "postgresql://user:wrong@127.0.0.1:1/name": "Connection refused",

@@ -76,6 +76,8 @@ def replace_all(connection: PostgreSQLConnection, source: Path) -> None:
     assignments = ", ".join(f"{name} = %({name})s" for name in _OF_STATE)
     connection.execute(f"UPDATE state SET {assignments}", dict(zip(_OF_STATE, found, strict=True)))  # noqa: S608  # constants
     set_last_ids(connection, sequences)
+    # The planner knows nothing of what is new, and the server would look at it in its own time.
+    connection.execute("ANALYZE")
 
 
 def _fill(copy: sqlite3.Connection, connection: PostgreSQLConnection) -> None:
