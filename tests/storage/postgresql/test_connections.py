@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from cloudsvc.storage.catalogue.postgresql.connections import secure
+from cloudsvc.storage.catalogue.postgresql.connections import find_roots, secure
 
-VERIFIED = {"sslmode": "verify-full", "sslrootcert": "system"}
+VERIFIED = {"sslmode": "verify-full", "sslrootcert": find_roots()}
 
 
 @pytest.mark.parametrize(

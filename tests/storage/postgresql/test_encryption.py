@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import ssl
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from cloudsvc.core.errors import OperatorError
 from cloudsvc.core.secrets import Secret
+from cloudsvc.storage.catalogue.postgresql import connections
 from cloudsvc.storage.catalogue.postgresql.migration import migrate
 from cloudsvc.tls.files import CertificateFiles
 from tests.support.catalogues import Trial, Watch, open_postgres
@@ -18,11 +20,13 @@ from tests.support.postgresql import Cluster
 from tests.support.reactors import in_reactor
 from tests.support.tls.certificates import make
 
+PATHS = ssl.get_default_verify_paths()
+
 
 @pytest.fixture
 def files(tmp_path: Path) -> CertificateFiles:
     """A certificate for this machine, by an authority of its own."""
-    return make(tmp_path / "server", time.time(), "localhost")
+    return make(tmp_path / "server", time.time(), "localhost", "db.test")
 
 
 @pytest.fixture
@@ -64,6 +68,26 @@ async def test_all_connections_are_encrypted_and_verified(
         found = cluster.ask(connections)
         assert len(found) >= 3
         assert {*found} == {(True,)}
+
+
+@pytest.fixture
+def _own_roots_only(monkeypatch: pytest.MonkeyPatch, files: CertificateFiles, tmp_path: Path) -> None:
+    """A system that trusts the authority of the server, in the second of the places where that may stand."""
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    monkeypatch.setattr("ssl.get_default_verify_paths", lambda: PATHS._replace(cafile=""))
+    monkeypatch.setattr(connections, "_ROOTS", (tmp_path / "missing", files.authority_certificate))
+
+
+@pytest.mark.usefixtures("_own_roots_only")
+def test_a_server_elsewhere_is_verified_with_what_the_system_trusts(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    url = Secret(f"postgresql://postgres@db.test:{cluster.port}/secret?hostaddr=127.0.0.1")
+    migrate(url)
+    other = make(tmp_path / "other", time.time(), "db.test")
+    monkeypatch.setattr(connections, "_ROOTS", (other.authority_certificate,))
+    with pytest.raises(OperatorError, match="certificate verify failed"):
+        migrate(url)
 
 
 def test_another_server_is_refused(tmp_path: Path, cluster: Cluster, files: CertificateFiles) -> None:

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import os
 import socket
+import ssl
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 from threading import Lock
 from typing import Any, Final, TypeAlias
 
@@ -90,6 +92,14 @@ _PARAMETERS: Final = {
 }
 """What holds where the URL says nothing else."""
 
+
+_ROOTS: Final = (
+    Path("/etc/ssl/certs/ca-certificates.crt"),
+    Path("/etc/pki/tls/certs/ca-bundle.crt"),
+    Path("/etc/ssl/ca-bundle.pem"),
+    Path("/etc/ssl/cert.pem"),
+)
+"""Where systems keep the certificates of authorities that they trust: Debian, Fedora, openSUSE, Alpine and BSD."""
 
 _OURSELVES: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 """What is said there nobody else hears."""
@@ -301,7 +311,18 @@ def secure(told: Mapping[str, Any]) -> Mapping[str, str]:
     hosts = str(told.get("host") or told.get("hostaddr") or "").split(",")
     if "sslmode" in told or all(not host or host.startswith("/") or host in _OURSELVES for host in hosts):
         return {}
-    return {"sslmode": "verify-full"} | ({} if "sslrootcert" in told else {"sslrootcert": "system"})
+    return {"sslmode": "verify-full"} | ({} if "sslrootcert" in told else {"sslrootcert": find_roots()})
+
+
+def find_roots() -> str:
+    """
+    The file with the certificates of public authorities that this system trusts, or libpq's word for its own.
+
+    In the wheel of the driver, OpenSSL looks for them where no system has them.
+    """
+    told = ssl.get_default_verify_paths().cafile
+    places = [*([Path(told)] if told else []), *_ROOTS]
+    return next((str(place) for place in places if place.exists()), "system")
 
 
 def is_lost(problem: BaseException) -> bool:
