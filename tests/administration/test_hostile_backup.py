@@ -80,6 +80,24 @@ HOSTILE = {
     "something in the trash that has no entry": "UPDATE node SET parent = 2, key = id WHERE name = 'a'",
     "a change of no kind": "UPDATE change SET kind = 'eaten'",
     "ids that come to an end": "UPDATE sqlite_sequence SET seq = 9223372036854775807 WHERE name = 'node'",
+    "ids that were never given": "UPDATE sqlite_sequence SET seq = 0 WHERE name = 'version'",
+    "ids that are counted twice": "INSERT INTO sqlite_sequence VALUES ('version', 7)",
+    "ids that are no numbers": "UPDATE sqlite_sequence SET seq = NULL WHERE name = 'version'",
+    "no trash": "DELETE FROM node WHERE id = 2",
+    "a trash with a name": "UPDATE node SET name = 'trash' WHERE id = 2",
+    "an actor that is no text": "UPDATE change SET actor = CAST(x'ff' AS TEXT)",
+    "an actor with a NUL": "UPDATE change SET actor = 'a' || char(0)",
+    "a folded name that is no text": "UPDATE node SET folded = CAST(x'ff' AS TEXT) WHERE name = 'a'",
+    "a blob twice": """
+        CREATE TABLE other (
+            id VARCHAR NOT NULL, digest BLOB, size INTEGER NOT NULL, refs INTEGER NOT NULL, marked INTEGER NOT NULL,
+            crc32 INTEGER
+        );
+        INSERT INTO other SELECT * FROM blob;
+        INSERT INTO other SELECT * FROM blob;
+        DROP TABLE blob;
+        ALTER TABLE other RENAME TO blob
+    """,
     "ids that begin again": "DELETE FROM sqlite_sequence WHERE name = 'node'",
     "numbers of changes that come to an end": "UPDATE state SET last_change = 9223372036854775807",
     "ids that are given again": """

@@ -28,6 +28,7 @@ _OTHERS: Final = frozenset({"alembic_version", "sqlite_sequence", "sqlite_stat1"
 _COUNTING: Final = re.compile(r'CREATE TABLE "?\w+"? \(\s*\w+ INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT\b')
 """How a table begins whose ids are never given again: a grant on what is gone must not come to mean something else."""
 
+_NUMBER: Final = re.compile("[1-9][0-9]{0,18}")
 _CHAIN: Final = re.compile(rf"/{ROOT}(?:/[1-9][0-9]{{0,18}})*/")
 """As ``format_chain`` formats it; longer numbers are no ids."""
 
@@ -91,10 +92,11 @@ def _find_problems(connection: Connection) -> Iterator[str]:
 
 def _differs(connection: Connection, table: Table) -> bool:
     """Whether a table has other columns, refers to others in another way, or gives ids again that are gone."""
-    columns = [(name, hidden) for _, name, *_, hidden in connection.execute(f"PRAGMA table_xinfo({table.name})")]
+    described = connection.execute(f"PRAGMA table_xinfo({table.name})")
+    columns = [(name, position > 0, hidden) for _, name, *_, position, hidden in described]
     keys = {key[2:5] for key in connection.execute(f"PRAGMA foreign_key_list({table.name})")}
     expected = {(key.column.table.name, key.parent.name, key.column.name) for key in table.foreign_keys}
-    if columns != [(column.name, 0) for column in table.columns] or keys != expected:
+    if columns != [(column.name, column.primary_key, 0) for column in table.columns] or keys != expected:
         return True
     [definition] = connection.execute("SELECT sql FROM sqlite_schema WHERE name = ?", (table.name,)).fetchone()
     is_counting, counts = (
@@ -106,12 +108,14 @@ def _differs(connection: Connection, table: Table) -> bool:
 
 def _find_bad_names(connection: Connection) -> Iterable[str]:
     """Names that nobody could have given. Those of the three tops are nobody's."""
-    named = connection.execute("SELECT name, key, parent FROM node WHERE parent IS NOT NULL")
-    for name, key, parent in named:
+    # What is read is UTF-8, or there is an error.
+    named = connection.execute("SELECT name, key, parent, folded FROM node WHERE parent IS NOT NULL")
+    for name, key, parent, _ in named:
         parsed = parse_name(name)
-        # In the trash, names need not differ.
-        if parent not in {TRASH, PURGED} and parsed.key != key:
+        # In the trash, names need not differ, and numbers are their keys.
+        if not _NUMBER.fullmatch(key) if parent in {TRASH, PURGED} else parsed.key != key:
             yield f"the name {name!r} has another key"
+    connection.execute("SELECT DISTINCT actor FROM trash UNION SELECT actor FROM change").fetchall()
     for (path,) in connection.execute("SELECT path FROM trash UNION ALL SELECT path FROM change"):
         read_path(path)
     for (source,) in connection.execute("SELECT source FROM change WHERE source IS NOT NULL"):

@@ -25,6 +25,7 @@ _TREE: Final = f"""
     )
     SELECT (SELECT count(*) FROM node) != (SELECT count(*) FROM reached)
 """  # noqa: S608  # constants
+_TOPS: Final = "SELECT count(*) != 3 FROM node WHERE parent IS NULL AND name = '' AND key = '' AND folded = ''"
 _PLACES: Final = """
     SELECT count(*) != (SELECT count(*) FROM (SELECT DISTINCT parent, key FROM node WHERE parent IS NOT NULL))
     FROM node WHERE parent IS NOT NULL
@@ -46,6 +47,7 @@ _TRASH: Final = f"""
     SELECT count(*) FROM node LEFT JOIN trash ON trash.node = node.id
     WHERE (node.parent IS {TRASH}) != (trash.id IS NOT NULL)
 """  # noqa: S608  # a constant
+_ENTRIES: Final = "SELECT count(*) != count(DISTINCT node) FROM trash"
 _BLOBS: Final = f"""
     SELECT count(*) FROM blob
     WHERE length(id) != 32 OR id GLOB '*[^0-9a-f]*' OR size < 0
@@ -85,12 +87,29 @@ _NUMBERS: Final = [
         ("sqlite_sequence", "seq", 0),
     )
 ]
+_GIVEN: Final = [
+    "SELECT count(*) != count(DISTINCT name) OR sum(typeof(seq) != 'integer') FROM sqlite_sequence",
+    *(
+        # SQLite would look for the greatest id itself; others go on from the last one that was given.
+        f"SELECT coalesce(max({column}), 0) > coalesce((SELECT seq FROM sqlite_sequence WHERE name = '{table}'), 0)"  # noqa: S608  # constants
+        f" FROM {table}"
+        for table, column in (("node", "id"), ("version", "id"), ("trash", "id"), ("change", "number"), ("pin", "id"))
+    ),
+]
+"""Of the numbers that were given."""
 
 
 def _ask_for_types(table: Table) -> str:
     """How many rows of a table have values that are not of the type of their column, which SQLite does not mind."""
     others = (f"typeof({column.name}) NOT IN ({_list_types(column)})" for column in table.columns)
     return f"SELECT count(*) FROM {table.name} WHERE {' OR '.join(others)}"  # noqa: S608  # constants
+
+
+def _ask_for_zeros(table: Table) -> str | None:
+    """How many rows of a table have a NUL in a text, which other engines do not take."""
+    texts = [column.name for column in table.columns if isinstance(column.type, String)]
+    found = " OR ".join(f"instr(CAST({text} AS BLOB), x'00')" for text in texts)
+    return f"SELECT count(*) FROM {table.name} WHERE {found}" if texts else None  # noqa: S608  # constants
 
 
 def _list_types(column: Column[Any]) -> str:
@@ -104,8 +123,15 @@ INVARIANTS: Final = (
         (f"something in the table {table.name!r} is of another type", _ask_for_types(table))
         for table in metadata.sorted_tables
     ),
+    *(
+        (f"a text in the table {table.name!r} holds a NUL", question)
+        for table in metadata.sorted_tables
+        if (question := _ask_for_zeros(table)) is not None
+    ),
     *(("a number is none", question) for question in _NUMBERS),
+    *(("a number was never given", question) for question in _GIVEN),
     ("there is no state, or more than one", _STATE),
+    ("one of the tops is missing, or has a name", _TOPS),
     ("something is in no folder", _TREE),
     ("two things are at one place", _PLACES),
     ("a file has no content, or a folder has some", _CONTENT),
@@ -113,6 +139,7 @@ INVARIANTS: Final = (
     ("a size or a media type is not that of the content", _REPEATED),
     ("a folder has tags", _TAGGED),
     ("something in the trash has no entry there, or an entry nothing in the trash", _TRASH),
+    ("something is in the trash twice", _ENTRIES),
     ("a blob is none", _BLOBS),
     ("a quota is none, or no folder's", _OWNERS),
     ("too many folders have a quota", _MANY_OWNERS),
