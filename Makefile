@@ -117,7 +117,7 @@ api-test: $(VENV)/.dev $(TOOLS)/api/.ready  ## schemathesis alone, against start
 image-test:  ## build the container image with buildah, start it, log in, stop it (root, Debian)
 	$(PYTHON) scripts/image_test.py
 
-bench: $(VENV)/.bench  ## measure this server beside its peers in one run
+bench: $(VENV)/.bench $(TOOLS)/s3/.ready  ## measure this server beside its peers in one run
 	python -m bench
 
 wheel: $(VENV)/.runtime  ## dist/cloudsvc-*.whl

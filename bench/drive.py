@@ -7,6 +7,8 @@ from typing import Any, Final
 
 from bench.attacks import ATTACKED, measure_attack
 from bench.attacks import TITLES as ATTACKS
+from bench.blob_stores import PROGRAM, measure_blobs
+from bench.blob_stores import TITLES as BLOBS
 from bench.catalogue import ASGI, Peer
 from bench.commits import WRITERS, measure_commits
 from bench.load import measure_throughput
@@ -24,6 +26,7 @@ NGINX: Final = Peer(name="nginx-files", title="nginx with files", module="nginx_
 UVICORN: Final = Peer(
     name="uvicorn-upload", title="uvicorn, uploads", module="uvicorn_upload", modules=ASGI, borrowed=True
 )
+SEAWEEDFS: Final = Peer(name="seaweedfs", title="SeaweedFS", module="", programs=(PROGRAM,))
 
 _FILE: Final = "/api/files/large"
 _WARM_UP_MIB: Final = 32
@@ -163,4 +166,5 @@ STAGES: Final[tuple[Stage, ...]] = (
         titles={"commits": f"lateness of the reactor beside {WRITERS} writers"},
         measure=_measure_commits,
     ),
+    Stage(name="blobs", peers=(SEAWEEDFS,), titles=BLOBS, measure=measure_blobs),
 )

@@ -176,6 +176,16 @@ GOALS: Final = (
         at_least=1.5,
         aim=1.1,
     ),
+    Goal(
+        title="large blob into a bucket ÷ into a directory",
+        kind=Kind.COST,
+        subject="bucket-up",
+        yardstick="blob-up",
+        at_least=6,
+        aim=4,
+    ),
+    Goal(title="the same, back", kind=Kind.COST, subject="bucket-down", yardstick="blob-down", at_least=12, aim=8),
+    Goal(title="memory for it, both ways, MiB", kind=Kind.AMOUNT, subject="bucket-memory", at_least=64, aim=32),
 )
 
 

@@ -19,10 +19,10 @@ from tests.support.required_tools import require_tool
 
 
 def test_a_quick_run_measures_the_stages_asked_for(tmp_path: Path) -> None:
-    for tool, package in (("wrk", "wrk"), ("nginx", "nginx-light")):
+    for tool, package in (("wrk", "wrk"), ("nginx", "nginx-light"), ("weed", "requirements/tools-s3.txt")):
         require_tool(tool, package)
     output = tmp_path / "found.json"
-    stages = ("download", "requests", "attack-values", "memory", "listing", "workers", "commits")
+    stages = ("download", "requests", "attack-values", "memory", "listing", "workers", "commits", "blobs")
     only = [argument for name in stages for argument in ("--only", name)]
     command = [sys.executable, "-m", "bench", "--quick", "--output", str(output), *only]
     done = subprocess.run(command, cwd=ROOT, env=os.environ, capture_output=True, text=True, timeout=500, check=False)
@@ -32,7 +32,7 @@ def test_a_quick_run_measures_the_stages_asked_for(tmp_path: Path) -> None:
     assert [stage["name"] for stage in found["drive"]["stages"]] == list(stages)
     for stage in found["drive"]["stages"]:
         assert stage["medians"].keys() == stage["titles"].keys()
-    assert len(found["drive"]["findings"]) == 13
+    assert len(found["drive"]["findings"]) == 16
 
 
 def test_the_large_store_is_whole(tmp_path: Path) -> None:

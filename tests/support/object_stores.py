@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -14,6 +13,7 @@ from attrs import evolve, frozen
 from twisted.internet import reactor
 from twisted.internet.interfaces import IReactorTime
 
+from bench.seaweedfs import KEY, SECRET, list_arguments, remove_sockets
 from cloudsvc.core.secrets import Secret
 from cloudsvc.core.threads import ThreadRunner
 from cloudsvc.storage.blobs.objects import ObjectBlobs, ObjectStoreSettings, open_objects
@@ -27,11 +27,11 @@ from tests.support.required_tools import require_tool
 MIB: Final = 2**20
 
 BUCKET: Final = "bucket-of-tests"
-KEY: Final = "AKIDOFTESTS"
-SECRET: Final = "secret-of-tests"
 
 _SMALLEST: Final = 5 * MIB
 """Bytes of the smallest part that S3 takes, but as the last one; SeaweedFS demands it, too."""
+
+__all__ = ["BUCKET", "KEY", "SECRET", "ObjectServer", "open_bucket", "run_moto", "run_seaweedfs"]
 
 _PACKAGE: Final = "requirements/tools-s3.txt"
 
@@ -82,46 +82,10 @@ class ObjectServer:
 def run_seaweedfs(directory: Path) -> Iterator[ObjectServer]:
     """SeaweedFS with everything that it consists of in one process."""
     program = require_tool("weed", _PACKAGE)
-    config = directory / "identities.json"
-    identity = {
-        "name": "tests",
-        "credentials": [{"accessKey": KEY, "secretKey": SECRET}],
-        "actions": ["Admin", "Read", "Write", "List", "Tagging"],
-    }
-    config.write_text(json.dumps({"identities": [identity]}))
-    data = directory / "data"
-    data.mkdir()
-    ports = {
-        name: find_free_port()
-        for name in (
-            "master.port",
-            "master.port.grpc",
-            "volume.port",
-            "volume.port.grpc",
-            "filer.port",
-            "filer.port.grpc",
-            "s3.port.grpc",
-        )
-    }
-    options = [
-        *(f"-{name}={port}" for name, port in ports.items()),
-        f"-dir={data}",
-        "-ip=127.0.0.1",
-        "-ip.bind=127.0.0.1",
-        "-filer",
-        f"-filer.localSocket={directory / 'filer.sock'}",
-        "-s3",
-        f"-s3.localSocket={directory / 's3.sock'}",
-        f"-s3.config={config}",
-        "-s3.port.iceberg=0",
-        "-s3.port.lance=0",
-        "-master.telemetry=false",
-        "-master.electionTimeout=1s",
-        "-master.volumeSizeLimitMB=64",
-        "-volume.max=100",
-    ]
-    with start_and_stop(ToolServer("http", lambda port: [program, "server", f"-s3.port={port}", *options])) as process:
+    arguments = list_arguments(directory, find_free_port)
+    with start_and_stop(ToolServer("http", lambda port: [program, *arguments, f"-s3.port={port}"])) as process:
         yield _prepare(process, _SMALLEST)
+    remove_sockets(arguments)
 
 
 @contextmanager
