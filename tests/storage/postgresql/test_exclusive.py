@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import io
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import IO
 
+import psycopg
 import pytest
 
 from cloudsvc.core.errors import OperatorError
@@ -17,6 +18,7 @@ from cloudsvc.storage.blobs.memory import MemoryBlobs, Shelf
 from cloudsvc.storage.catalogue import examine
 from cloudsvc.storage.catalogue.postgresql import connections
 from cloudsvc.storage.catalogue.postgresql.exclusive import use_alone
+from cloudsvc.storage.catalogue.postgresql.locks import PRESENCE
 from cloudsvc.storage.shared_replacement import SharedReplacement, open_shared_replacement
 from tests.support.administration import open_tools
 from tests.support.catalogues import NAME, Trial, Watch, make_blob, open_postgres, open_sqlite
@@ -60,6 +62,15 @@ def put_into(directory: Path, file: str) -> None:
     examine(Path(file))
     directory.mkdir()
     Path(file).rename(directory / NAME)
+
+
+def test_what_the_server_has_not_noticed_to_be_closed_is_waited_for(tmp_path: Path) -> None:
+    url = find_database(tmp_path)
+    with closing(psycopg.connect(url.reveal(), autocommit=True)) as former:
+        former.execute(f"SELECT pg_advisory_lock_shared({PRESENCE})")  # a constant
+        former.pgconn.send_query(f"SELECT pg_sleep(0.5); SELECT pg_advisory_unlock_shared({PRESENCE})".encode())
+        with use_alone(url) as database:
+            assert database.is_empty()
 
 
 @in_reactor

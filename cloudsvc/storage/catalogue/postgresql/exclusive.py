@@ -15,7 +15,7 @@ from cloudsvc.core.errors import OperatorError
 from cloudsvc.core.secrets import Secret
 from cloudsvc.storage.catalogue.postgresql.connections import Database, PostgreSQLConnection
 from cloudsvc.storage.catalogue.postgresql.interchange import replace_all, write_database
-from cloudsvc.storage.catalogue.postgresql.locks import PRESENCE, WRITING
+from cloudsvc.storage.catalogue.postgresql.locks import WRITING, claim_presence
 from cloudsvc.storage.catalogue.postgresql.migration import migrate, telling_operators
 from cloudsvc.storage.catalogue.postgresql.watchdog import Watchdog
 from cloudsvc.storage.catalogue.schema import ROOT, TRASH
@@ -108,6 +108,5 @@ def use_alone(url: Secret) -> Iterator[ExclusiveDatabase]:
 
 
 def _claim(connection: PostgreSQLConnection) -> None:
-    [is_free] = connection.execute(f"SELECT pg_try_advisory_lock({PRESENCE})").fetchall()[0]  # a constant
-    if not is_free:
+    if not claim_presence(connection):
         raise OperatorError([f"the database {connection.session.info.dbname} is in use; stop all servers that use it"])

@@ -27,7 +27,7 @@ from cloudsvc.storage.catalogue.postgresql.connections import (
     PostgreSQLConnection,
     Unreachable,
 )
-from cloudsvc.storage.catalogue.postgresql.locks import PRESENCE, WRITING
+from cloudsvc.storage.catalogue.postgresql.locks import WRITING, claim_presence
 from cloudsvc.storage.catalogue.postgresql.watchdog import Watchdog
 from cloudsvc.storage.catalogue.schema import FOLDER, PURGED, ROOT, TRASH, metadata, node, state
 
@@ -152,8 +152,7 @@ def _check(connection: PostgreSQLConnection) -> None:
     if other is not None and found not in list_revisions():
         advice = "install that again, or restore a backup"
         raise OperatorError([f"the database was written by a newer cloudsvc (schema {found}); {advice}"])
-    [is_free] = connection.execute(f"SELECT pg_try_advisory_lock({PRESENCE})").fetchall()[0]  # a constant
-    if not is_free:
+    if not claim_presence(connection):
         raise OperatorError(["the database is in use by an older cloudsvc; stop all of them, and start again"])
 
 
