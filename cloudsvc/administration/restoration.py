@@ -16,7 +16,8 @@ from cloudsvc.core.errors import OperatorError
 from cloudsvc.core.threads import ThreadRunner
 from cloudsvc.drive.nodes import Blob
 from cloudsvc.drive.replacement import Replacement, Unusable
-from cloudsvc.storage.local_replacement import open_replacement
+from cloudsvc.storage.engine_replacement import open_any_replacement
+from cloudsvc.storage.engines import LOCAL, Engines
 from cloudsvc.storage.resources import Resources
 
 
@@ -34,14 +35,14 @@ class Restored:
 
 
 async def restore_backup(
-    file: Path, directory: Path, resources: Resources, progress: Progress, *, replace: bool
+    file: Path, directory: Path, resources: Resources, progress: Progress, *, replace: bool, engines: Engines = LOCAL
 ) -> Restored:
     """
-    Make the drive in ``directory`` what ``file`` holds, as :meth:`Restoration.run` does.
+    Make the drive in ``directory``, or wherever ``engines`` keep it, what ``file`` holds: :meth:`Restoration.run`.
 
     :raises OperatorError: likewise.
     """
-    async with open_replacement(directory, resources) as replacement:
+    async with open_any_replacement(directory, engines, resources) as replacement:
         return await Restoration(replacement=replacement, disk=resources.threads.disk).run(
             file, progress, replace=replace
         )

@@ -46,7 +46,7 @@ async def claim_home(catalogue: Claimable, directory: Path, disk: ThreadRunner) 
         # What is beside the catalogue comes first: killed in between, the next one finds it, and nobody else can.
         marker = marker or await _make(directory, make_installation(), disk)
         identity = await catalogue.claim(marker)
-    _compare(identity, marker or await _make(directory, identity.installation, disk), directory)
+    _compare(identity.installation, marker or await _make(directory, identity.installation, disk), directory)
 
 
 async def claim_directory(catalogue: Claimable, directory: Path, disk: ThreadRunner) -> None:
@@ -61,7 +61,19 @@ async def claim_directory(catalogue: Claimable, directory: Path, disk: ThreadRun
             [f"the blobs in {directory} are not those of this database: name the right one in database.url"]
         )
     identity = await claim(catalogue)
-    _compare(identity, marker or await _make(directory, identity.installation, disk), directory)
+    _compare(identity.installation, marker or await _make(directory, identity.installation, disk), directory)
+
+
+async def claim_blobs(directory: Path, owner: str, disk: ThreadRunner) -> str:
+    """
+    To whom the blobs in ``directory`` belong from now on.
+
+    :param owner: of the catalogue; empty where there is none.
+    :raises OperatorError: they belong to somebody else.
+    """
+    installation = await _read(directory, disk) or await _make(directory, owner or make_installation(), disk)
+    _compare(owner or installation, installation, directory)
+    return installation
 
 
 async def claim(catalogue: Claimable) -> Identity:
@@ -84,9 +96,7 @@ async def _make(directory: Path, installation: str, disk: ThreadRunner) -> str:
         raise OperatorError([f"{problem}; bring it back from a backup"]) from None
 
 
-def _compare(identity: Identity, marker: str, directory: Path) -> None:
-    if identity.installation != marker:
-        owners = (
-            f"the blobs in {directory} belong to installation {marker}, and the catalogue to {identity.installation}"
-        )
+def _compare(owner: str, marker: str, directory: Path) -> None:
+    if owner != marker:
+        owners = f"the blobs in {directory} belong to installation {marker}, and the catalogue to {owner}"
         raise OperatorError([f"{owners}: set database.url and blobs.url as they were, or use an empty directory"])

@@ -163,24 +163,22 @@ def test_administrators_notice_nothing(home: Home, tmp_path: Path) -> None:
     (tmp_path / "more" / "b.txt").write_bytes(b"imported")
     imported = home.run("import", tmp_path / "more")
     assert imported.returncode == 0, imported.stderr
-    plain, _ = make_home(tmp_path / "plain", applications=[DRIVE])
-    restored = subprocess.run(
-        [program("cloudsvc"), "--home", str(plain), "restore", str(tmp_path / "backup.tar")],
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+
+
+@pytest.mark.parametrize("home", ["bucket", "database", "both"], indirect=True)
+def test_a_backup_is_restored_where_it_came_from(home: Home, tmp_path: Path) -> None:
+    with home.serve() as server:
+        assert server.ask("PUT", "/api/files/a.txt", b"first").status == 201
+        assert home.run("backup", tmp_path / "backup.tar").returncode == 0
+        assert server.ask("PUT", "/api/files/a.txt", b"second").status == 204
+        assert "is in use" in home.run("restore", "--replace", tmp_path / "backup.tar").stderr
+    assert "holds files" in home.run("restore", tmp_path / "backup.tar").stderr
+    restored = home.run("restore", "--replace", tmp_path / "backup.tar")
     assert restored.returncode == 0, restored.stderr
-
-
-@pytest.mark.parametrize("home", ["bucket"], indirect=True)
-def test_a_backup_is_not_restored_there_yet(home: Home, tmp_path: Path) -> None:
-    (tmp_path / "backup.tar").write_bytes(b"")
-    refused = home.run("restore", tmp_path / "backup.tar")
-    assert refused.returncode == 1
-    assert "a backup is restored into a home: drop database.url and blobs.url" in refused.stderr
+    assert "what was there before is in " in restored.stderr
+    with home.serve() as server:
+        assert server.ask("GET", "/api/files/a.txt").body == b"first"
+        assert server.ask("PUT", "/api/files/b.txt", b"more").status == 201
 
 
 @pytest.mark.parametrize("home", ["both"], indirect=True)

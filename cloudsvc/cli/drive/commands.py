@@ -250,17 +250,13 @@ def restore(home: Home, file: pathlib.Path, *, replace: bool) -> None:
     from cloudsvc.administration.restoration import restore_backup  # noqa: PLC0415  # it needs the database
 
     _, engines = find_drive(home)
-    if not engines.are_local:
-        raise OperatorError(
-            ["a backup is restored into a home: drop database.url and blobs.url, or name another home with --home"]
-        )
     directory = find_directory(home)
     restored = run(
         lambda resources, progress: restore_backup(
-            pathlib.Path.cwd() / file, directory, resources, progress, replace=replace
+            pathlib.Path.cwd() / file, directory, resources, progress, replace=replace, engines=engines
         )
     )
-    click.echo(f"{format_count(restored.blobs, 'blob')} with {format_size(restored.size)} in {directory}", err=True)
+    click.echo(f"{format_count(restored.blobs, 'blob')} with {format_size(restored.size)} restored", err=True)
     if restored.kept is not None:
         click.echo(f"what was there before is in {restored.kept}: delete it when you do not need it any more", err=True)
 

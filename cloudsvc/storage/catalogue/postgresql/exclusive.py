@@ -13,6 +13,7 @@ from twisted.internet.task import Clock
 
 from cloudsvc.core.errors import OperatorError
 from cloudsvc.core.secrets import Secret
+from cloudsvc.storage.catalogue.identity import find_identity
 from cloudsvc.storage.catalogue.postgresql.connections import Database, PostgreSQLConnection
 from cloudsvc.storage.catalogue.postgresql.interchange import replace_all, write_database
 from cloudsvc.storage.catalogue.postgresql.locks import WRITING, claim_presence
@@ -45,6 +46,15 @@ class ExclusiveDatabase:
         """
         with telling_operators():
             return bool(self._connection.execute(_IS_EMPTY).fetchone() == (True,))
+
+    def find_installation(self) -> str:
+        """
+        To whom it belongs; empty where nobody has claimed it.
+
+        :raises OperatorError: the database fails.
+        """
+        with telling_operators():
+            return find_identity(self._connection).installation
 
     def save(self, destination: Path) -> None:
         """
