@@ -12,7 +12,7 @@ import pytest
 
 from cloudsvc.core.errors import OperatorError
 from cloudsvc.core.secrets import Secret
-from cloudsvc.storage.catalogue.postgresql import connections
+from cloudsvc.storage.catalogue.postgresql import databases
 from cloudsvc.storage.catalogue.postgresql.migration import migrate
 from cloudsvc.tls.files import CertificateFiles
 from tests.support.catalogues import Trial, Watch, open_postgres
@@ -75,7 +75,7 @@ def _own_roots_only(monkeypatch: pytest.MonkeyPatch, files: CertificateFiles, tm
     """A system that trusts the authority of the server, in the second of the places where that may stand."""
     monkeypatch.delenv("SSL_CERT_FILE", raising=False)
     monkeypatch.setattr("ssl.get_default_verify_paths", lambda: PATHS._replace(cafile=""))
-    monkeypatch.setattr(connections, "_ROOTS", (tmp_path / "missing", files.authority_certificate))
+    monkeypatch.setattr(databases, "_ROOTS", (tmp_path / "missing", files.authority_certificate))
 
 
 @pytest.mark.usefixtures("_own_roots_only")
@@ -85,7 +85,7 @@ def test_a_server_elsewhere_is_verified_with_what_the_system_trusts(
     url = Secret(f"postgresql://postgres@db.test:{cluster.port}/secret?hostaddr=127.0.0.1")
     migrate(url)
     other = make(tmp_path / "other", time.time(), "db.test")
-    monkeypatch.setattr(connections, "_ROOTS", (other.authority_certificate,))
+    monkeypatch.setattr(databases, "_ROOTS", (other.authority_certificate,))
     with pytest.raises(OperatorError, match="certificate verify failed"):
         migrate(url)
 

@@ -16,7 +16,7 @@ from cloudsvc.core.secrets import Secret
 from cloudsvc.drive.nodes import Blob
 from cloudsvc.storage.blobs.memory import MemoryBlobs, Shelf
 from cloudsvc.storage.catalogue import examine
-from cloudsvc.storage.catalogue.postgresql import connections
+from cloudsvc.storage.catalogue.postgresql import databases
 from cloudsvc.storage.catalogue.postgresql.exclusive import use_alone
 from cloudsvc.storage.catalogue.postgresql.locks import PRESENCE
 from cloudsvc.storage.shared_replacement import SharedReplacement, open_shared_replacement
@@ -75,7 +75,7 @@ def test_what_the_server_has_not_noticed_to_be_closed_is_waited_for(tmp_path: Pa
 
 @in_reactor
 async def test_nobody_else_may_have_it_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connections, "_SETTINGS", connections._SETTINGS.replace("'30s'", "'300ms'"))
+    monkeypatch.setattr(databases, "_SETTINGS", databases._SETTINGS.replace("'30s'", "'300ms'"))
     url = find_database(tmp_path)
     async with open_postgres(tmp_path, Watch()):
         with pytest.raises(OperatorError, match="is in use; stop all servers that use it"), use_alone(url):

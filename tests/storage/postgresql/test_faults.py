@@ -19,7 +19,7 @@ from cloudsvc.core.errors import CloudError, Kind
 from cloudsvc.core.secrets import Secret
 from cloudsvc.drive.names import parse_path
 from cloudsvc.storage.catalogue.lanes import Lane
-from cloudsvc.storage.catalogue.postgresql import connections, sessions
+from cloudsvc.storage.catalogue.postgresql import databases, sessions
 from cloudsvc.storage.catalogue.postgresql.connections import PostgreSQLConnection
 from cloudsvc.storage.catalogue.postgresql.locks import WRITING
 from cloudsvc.storage.catalogue.postgresql.migration import migrate
@@ -142,7 +142,7 @@ async def test_a_commit_that_nobody_answered_is_told_as_that_and_can_be_settled(
 @in_reactor
 async def test_what_is_unknown_is_not_said_before_it_has_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A commit of which nobody heard goes on, as where it waits for a standby; the lock tells when it has ended."""
-    monkeypatch.setattr(connections, "_SETTINGS", connections._SETTINGS.replace("'30s'", "'300ms'"))
+    monkeypatch.setattr(databases, "_SETTINGS", databases._SETTINGS.replace("'30s'", "'300ms'"))
     async with open_bench(tmp_path) as bench:
         blob = make_blob(b"content")
         bench.line.judge = Once(b"COMMIT", Fault.LOST)
@@ -173,7 +173,7 @@ async def test_whoever_was_refused_by_then_is_told_why(tmp_path: Path) -> None:
 async def test_a_lock_that_somebody_keeps_is_waited_for_a_bounded_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connections, "_SETTINGS", connections._SETTINGS.replace("'30s'", "'300ms'"))
+    monkeypatch.setattr(databases, "_SETTINGS", databases._SETTINGS.replace("'30s'", "'300ms'"))
     async with open_bench(tmp_path) as bench:
         with psycopg.connect(bench.url.reveal()) as others:
             others.execute("SELECT pg_advisory_xact_lock(%s)", (WRITING,))
@@ -223,7 +223,7 @@ async def test_a_server_that_falls_silent_is_given_up(tmp_path: Path, monkeypatc
     for lane in (Lane.LOOKUPS, Lane.PAGES):
         monkeypatch.setitem(sessions._SECONDS, lane, 0.2)
     monkeypatch.setattr(sessions, "GRACE_SECONDS", 0.5)
-    monkeypatch.setitem(connections._PARAMETERS, "connect_timeout", "2")
+    monkeypatch.setitem(databases._PARAMETERS, "connect_timeout", "2")
     async with open_bench(tmp_path) as bench:
         await bench.trial.store("a")
         connection = bench.catalogue._writer.transactions._connection  # type: ignore[attr-defined]  # it is this engine's

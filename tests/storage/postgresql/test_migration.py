@@ -17,7 +17,7 @@ from twisted.logger import capturedLogs
 from cloudsvc.core.errors import OperatorError
 from cloudsvc.core.secrets import Secret
 from cloudsvc.storage.catalogue.migration import HEAD
-from cloudsvc.storage.catalogue.postgresql.connections import Database
+from cloudsvc.storage.catalogue.postgresql.databases import Database
 from cloudsvc.storage.catalogue.postgresql.migration import find_revision, migrate
 from cloudsvc.storage.catalogue.postgresql.watchdog import Watchdog
 from cloudsvc.storage.catalogue.schema import metadata
@@ -236,7 +236,7 @@ def test_a_database_of_another_encoding_is_refused() -> None:
 
 
 def test_an_older_server_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cloudsvc.storage.catalogue.postgresql.connections._OLDEST", 10_000_000)
+    monkeypatch.setattr("cloudsvc.storage.catalogue.postgresql.databases._OLDEST", 10_000_000)
     _, url = make_database()
     assert "15 is the oldest" in refuse(lambda: migrate(url))
 

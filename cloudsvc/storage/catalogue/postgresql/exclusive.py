@@ -14,7 +14,8 @@ from twisted.internet.task import Clock
 from cloudsvc.core.errors import OperatorError
 from cloudsvc.core.secrets import Secret
 from cloudsvc.storage.catalogue.identity import find_identity
-from cloudsvc.storage.catalogue.postgresql.connections import Database, PostgreSQLConnection
+from cloudsvc.storage.catalogue.postgresql.connections import PostgreSQLConnection
+from cloudsvc.storage.catalogue.postgresql.databases import Database
 from cloudsvc.storage.catalogue.postgresql.interchange import replace_all, write_database
 from cloudsvc.storage.catalogue.postgresql.locks import WRITING, claim_presence
 from cloudsvc.storage.catalogue.postgresql.migration import migrate, telling_operators

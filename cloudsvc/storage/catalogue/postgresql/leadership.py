@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Final
 
 import psycopg
@@ -10,12 +11,8 @@ from twisted.internet.interfaces import IReactorTime
 
 from cloudsvc.core.secrets import Secret
 from cloudsvc.core.threads import ThreadRunner
-from cloudsvc.storage.catalogue.postgresql.connections import (
-    Database,
-    PostgreSQLConnection,
-    Unreachable,
-    translate,
-)
+from cloudsvc.storage.catalogue.postgresql.connections import PostgreSQLConnection, Unreachable, translate
+from cloudsvc.storage.catalogue.postgresql.databases import Database
 from cloudsvc.storage.catalogue.postgresql.locks import LEADING
 from cloudsvc.storage.catalogue.postgresql.watchdog import Watchdog
 
@@ -59,7 +56,7 @@ class DatabaseLeadership:
 
     async def resign(self) -> None:
         """As :meth:`cloudsvc.drive.leadership.Leadership.resign`."""
-        await self._threads.run(self._let_go)
+        await self._threads.run(self._resign)
         if self._is_watched:
             self._is_watched = False
             self._watchdog.stop()
@@ -77,6 +74,13 @@ class DatabaseLeadership:
             self._let_go()
             raise translate(problem) from None
         return self._leads
+
+    def _resign(self) -> None:
+        # Who campaigns at once should win: the server takes a while to notice that a connection has ended.
+        if self._connection is not None and self._leads:
+            with suppress(psycopg.Error):
+                self._connection.execute(f"SELECT pg_advisory_unlock({LEADING})")
+        self._let_go()
 
     def _let_go(self) -> None:
         """The lock goes with the connection."""

@@ -23,7 +23,8 @@ from zope.interface import implementer
 from cloudsvc.core.reactors import IListeningReactor
 from cloudsvc.core.threads import ThreadRunner
 from cloudsvc.storage.catalogue.migration import HEAD
-from cloudsvc.storage.catalogue.postgresql.connections import Database, PostgreSQLConnection, Unreachable
+from cloudsvc.storage.catalogue.postgresql.connections import PostgreSQLConnection, Unreachable
+from cloudsvc.storage.catalogue.postgresql.databases import Database
 from cloudsvc.storage.catalogue.postgresql.locks import PRESENCE
 from cloudsvc.storage.catalogue.postgresql.migration import find_revision
 

@@ -21,12 +21,8 @@ from cloudsvc.core.errors import OperatorError
 from cloudsvc.core.secrets import Secret
 from cloudsvc.storage.catalogue.migration import HEAD, describe_beginning, list_revisions, make_config
 from cloudsvc.storage.catalogue.postgresql import name_index
-from cloudsvc.storage.catalogue.postgresql.connections import (
-    LOCK_SECONDS,
-    Database,
-    PostgreSQLConnection,
-    Unreachable,
-)
+from cloudsvc.storage.catalogue.postgresql.connections import LOCK_SECONDS, PostgreSQLConnection, Unreachable
+from cloudsvc.storage.catalogue.postgresql.databases import Database
 from cloudsvc.storage.catalogue.postgresql.locks import WRITING, claim_presence
 from cloudsvc.storage.catalogue.postgresql.watchdog import Watchdog
 from cloudsvc.storage.catalogue.schema import FOLDER, PURGED, ROOT, TRASH, metadata, node, state

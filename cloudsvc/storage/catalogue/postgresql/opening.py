@@ -17,7 +17,8 @@ from cloudsvc.drive.nodes import Instant
 from cloudsvc.storage.catalogue.catalogue import DatabaseCatalogue
 from cloudsvc.storage.catalogue.group_commit import Writer
 from cloudsvc.storage.catalogue.lanes import Lane
-from cloudsvc.storage.catalogue.postgresql.connections import Database, PostgreSQLConnection
+from cloudsvc.storage.catalogue.postgresql.connections import PostgreSQLConnection
+from cloudsvc.storage.catalogue.postgresql.databases import Database
 from cloudsvc.storage.catalogue.postgresql.footprint import DatabaseFootprint
 from cloudsvc.storage.catalogue.postgresql.interchange import write_database
 from cloudsvc.storage.catalogue.postgresql.listening import Listener

@@ -14,12 +14,12 @@ from cloudsvc.storage.catalogue.lanes import Lane
 from cloudsvc.storage.catalogue.postgresql.connections import (
     GRACE_SECONDS,
     STATEMENT_SECONDS,
-    Database,
     PostgreSQLConnection,
     Unreachable,
     is_lost,
     translate,
 )
+from cloudsvc.storage.catalogue.postgresql.databases import Database
 
 _SECONDS: Final = {
     Lane.LOOKUPS: 10.0,

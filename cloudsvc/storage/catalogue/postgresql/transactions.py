@@ -23,13 +23,8 @@ from psycopg import errors
 from cloudsvc.core.errors import CloudError
 from cloudsvc.drive.errors import commit_unknown
 from cloudsvc.storage.catalogue.group_commit import LONG_SECONDS, Outcome, Task
-from cloudsvc.storage.catalogue.postgresql.connections import (
-    Database,
-    PostgreSQLConnection,
-    Unreachable,
-    is_lost,
-    translate,
-)
+from cloudsvc.storage.catalogue.postgresql.connections import PostgreSQLConnection, Unreachable, is_lost, translate
+from cloudsvc.storage.catalogue.postgresql.databases import Database
 from cloudsvc.storage.catalogue.postgresql.locks import WRITING
 
 _ATTEMPTS: Final = 4

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from cloudsvc.storage.catalogue.postgresql.connections import find_roots, secure
+from cloudsvc.storage.catalogue.postgresql.databases import find_roots, secure
 
 VERIFIED = {"sslmode": "verify-full", "sslrootcert": find_roots()}
 
