@@ -23,6 +23,7 @@ from cloudsvc.storage.shared_replacement import open_shared_replacement
 from cloudsvc.storage.work_directories import WORK_NAME
 
 if TYPE_CHECKING:
+    from cloudsvc.core.secrets import Secret
     from cloudsvc.storage.blobs.objects import ObjectStoreSettings
     from cloudsvc.storage.resources import Resources
 
@@ -43,7 +44,7 @@ async def open_any_replacement(
     """
     async with AsyncExitStack() as stack:
         if engines.database is not None:
-            yield await _open_shared(directory, engines, resources, stack)
+            yield await _open_shared(directory, engines.database, engines.bucket, resources, stack)
         elif engines.bucket is not None:
             owner = await _find_owner(directory / CATALOGUE_NAME, resources)
             blobs, installation = await _open_bucket(engines.bucket, owner, resources, stack)
@@ -53,24 +54,27 @@ async def open_any_replacement(
 
 
 async def _open_shared(
-    directory: pathlib.Path, engines: Engines, resources: Resources, stack: AsyncExitStack
+    directory: pathlib.Path,
+    url: Secret,
+    bucket: ObjectStoreSettings | None,
+    resources: Resources,
+    stack: AsyncExitStack,
 ) -> Replacement:
     from cloudsvc.storage.catalogue.postgresql.exclusive import use_alone  # noqa: PLC0415  # see above
 
-    assert engines.database is not None  # noqa: S101  # or this would not be called
     run = resources.threads.disk.run
     stack.callback(os.close, await run(lambda: hold_directory(directory, alone=True)))
-    using = use_alone(engines.database)
+    using = use_alone(url)
     database = await run(using.__enter__)
     stack.push_async_callback(run, using.__exit__, None, None, None)
     owner = await run(database.find_installation)
-    if engines.bucket is None:
+    if bucket is None:
         installation = await claim_blobs(directory, owner, resources.threads.disk)
         files = await open_blobs(directory, resources.threads.disk, writing=resources.threads.uploads)
         stack.push_async_callback(files.close)
         blobs: BlobStore = files
     else:
-        blobs, installation = await _open_bucket(engines.bucket, owner, resources, stack)
+        blobs, installation = await _open_bucket(bucket, owner, resources, stack)
     return await stack.enter_async_context(
         open_shared_replacement(database, blobs, installation, directory / WORK_NAME, resources)
     )

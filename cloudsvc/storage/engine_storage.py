@@ -30,6 +30,8 @@ from cloudsvc.storage.local import (
 from cloudsvc.storage.work_directories import WORK_NAME
 
 if TYPE_CHECKING:
+    from cloudsvc.core.secrets import Secret
+    from cloudsvc.storage.blobs.objects.settings import ObjectStoreSettings
     from cloudsvc.storage.resources import Resources
 
 # Drivers of databases and of object stores are extras: only who uses one imports it.
@@ -64,12 +66,16 @@ async def open_engines(directory: pathlib.Path, engines: Engines, resources: Res
     :raises Exception: what :meth:`cloudsvc.storage.local.LocalStorage.open` raises of the parts that are local.
     """
     async with AsyncExitStack() as stack:
-        opening = _Opening(directory=directory, engines=engines, resources=resources, stack=stack)
-        ballast = None if engines.database else find_ballast(directory)
-        catalogue, leadership = await (
-            opening.open_sqlite(ballast) if ballast is not None else opening.open_postgresql()
+        opening = _Opening(directory=directory, resources=resources, stack=stack)
+        if engines.database is None:
+            ballast: Ballast | None = find_ballast(directory)
+            catalogue, leadership = await opening.open_sqlite(ballast)
+        else:
+            ballast = None
+            catalogue, leadership = await opening.open_postgresql(engines.database)
+        blobs = await (
+            opening.open_files(catalogue) if engines.bucket is None else opening.open_bucket(engines.bucket, catalogue)
         )
-        blobs = await (opening.open_bucket(catalogue) if engines.bucket else opening.open_files(catalogue))
         opened = stack.pop_all()
     return EngineStorage(catalogue=catalogue, blobs=blobs, leadership=leadership, ballast=ballast, stack=opened)
 
@@ -79,11 +85,10 @@ class _Opening:
     """Parts that are opened one after the other, and closed the other way round."""
 
     directory: pathlib.Path
-    engines: Engines
     resources: Resources
     stack: AsyncExitStack
 
-    async def open_sqlite(self, ballast: Ballast) -> tuple[DatabaseCatalogue[Any], Leadership]:
+    async def open_sqlite(self, ballast: Ballast | None) -> tuple[DatabaseCatalogue[Any], Leadership]:
         """The catalogue in the directory."""
         threads = self.resources.threads
         self.stack.callback(os.close, await threads.disk.run(lock_catalogue, self.directory, alone=False))
@@ -98,14 +103,13 @@ class _Opening:
         self.stack.push_async_callback(catalogue.close)
         return catalogue, FileLeadership(file=self.directory / LEADER_NAME, threads=threads.disk)
 
-    async def open_postgresql(self) -> tuple[DatabaseCatalogue[Any], Leadership]:
+    async def open_postgresql(self, url: Secret) -> tuple[DatabaseCatalogue[Any], Leadership]:
         """The catalogue in a database."""
         from cloudsvc.storage.catalogue.postgresql.leadership import DatabaseLeadership  # noqa: PLC0415  # see above
         from cloudsvc.storage.catalogue.postgresql.migration import migrate  # noqa: PLC0415  # likewise
         from cloudsvc.storage.catalogue.postgresql.opening import open_postgresql  # noqa: PLC0415  # likewise
 
-        url, threads = self.engines.database, self.resources.threads
-        assert url is not None  # noqa: S101  # or this would not be called
+        threads = self.resources.threads
         self.stack.callback(os.close, await threads.disk.run(hold_directory, self.directory))
         if await threads.disk.run((self.directory / CATALOGUE_NAME).exists):
             raise OperatorError(
@@ -131,12 +135,10 @@ class _Opening:
         self.stack.push_async_callback(blobs.close)
         return blobs
 
-    async def open_bucket(self, catalogue: DatabaseCatalogue[Any]) -> BlobStore:
+    async def open_bucket(self, bucket: ObjectStoreSettings, catalogue: DatabaseCatalogue[Any]) -> BlobStore:
         """The blobs in a bucket."""
         from cloudsvc.storage.blobs.objects import open_objects  # noqa: PLC0415  # see above
 
-        bucket = self.engines.bucket
-        assert bucket is not None  # noqa: S101  # as above
         identity = await claim(catalogue)
         blobs = await open_objects(
             bucket,

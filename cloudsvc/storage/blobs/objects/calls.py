@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable
+from secrets import SystemRandom
 from typing import Final, TypeVar
 
 from attrs import evolve, frozen
@@ -15,6 +15,8 @@ from cloudsvc.storage.blobs.objects.deadlines import Deadline, Patience
 from cloudsvc.storage.blobs.objects.faults import StoreFault
 
 T = TypeVar("T")
+
+_RANDOM: Final = SystemRandom()
 
 _PAUSES: Final = (0.1, 0.3, 0.9)
 """Seconds before a request is made again, each up to a half more or less, so that not all come back at once."""
@@ -58,6 +60,6 @@ def _try(work: Callable[[ObjectClient], T], client: ObjectClient) -> T:
         except StoreFault as fault:
             if not fault.is_temporary:
                 raise
-        time.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311  # nobody gains by guessing it
+        time.sleep(pause * _RANDOM.uniform(0.5, 1.5))
     client.deadline.check()
     return work(client)

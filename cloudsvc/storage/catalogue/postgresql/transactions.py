@@ -10,10 +10,10 @@ others waiting until the commit all the same; and what waits meanwhile in each p
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from secrets import SystemRandom
 from typing import Final
 
 import psycopg
@@ -29,6 +29,9 @@ from cloudsvc.storage.catalogue.postgresql.locks import WRITING
 
 _ATTEMPTS: Final = 4
 """So often a transaction is tried that was given up for the sake of another one, or whose connection was lost."""
+
+_RANDOM: Final = SystemRandom()
+"""So that those who were in each other's way are not so again."""
 
 _PAUSE_SECONDS: Final = 0.05
 """Before the second attempt, about; twice as long before each after it."""
@@ -106,7 +109,7 @@ class PostgreSQLTransactions:
             except psycopg.Error as problem:
                 if not _is_worth_repeating(problem):
                     raise
-            self._pause(random.uniform(0.5, 1.5) * _PAUSE_SECONDS * 2**attempt)  # noqa: S311  # only so that two differ
+            self._pause(_RANDOM.uniform(0.5, 1.5) * _PAUSE_SECONDS * 2**attempt)
         return self._transact(tasks)
 
     def _transact(self, tasks: Sequence[Task[PostgreSQLConnection]]) -> list[Outcome]:
