@@ -304,6 +304,7 @@ A store that hangs, and whoever asks for anything with it
     storage/blobs/objects/test_faults.py::test_bytes_that_drip_are_not_waited_for_without_end
     storage/blobs/objects/test_faults.py::test_whoever_waits_behind_those_that_hang_hangs_no_longer
     storage/blobs/objects/test_parts.py::test_memory_is_given_back
+    live/test_object_store_faults.py::test_what_needs_no_bytes_goes_on_while_the_store_is_stopped
 One transaction for many large changes
     live/test_drive_fairness.py::test_whoever_writes_little_waits_for_one_of_many_large_copies_at_most
     storage/catalogue/test_group_commit.py::test_light_works_wait_for_one_heavy_work_at_most

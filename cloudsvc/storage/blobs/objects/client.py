@@ -17,6 +17,7 @@ from botocore.exceptions import (  # type: ignore[import-untyped]  # has no type
     IncompleteReadError,
     ResponseStreamingError,
 )
+from botocore.exceptions import ConnectionError as NotConnectedError
 
 from cloudsvc.drive.nodes import Instant
 from cloudsvc.storage.blobs.objects.deadlines import Deadline, Sending
@@ -260,7 +261,7 @@ class ObjectClient:
             code = str(problem.response.get("Error", {}).get("Code", "unknown"))
             status = problem.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
             raise classify(operation, code, status) from None
-        except (HTTPClientError, ResponseStreamingError, IncompleteReadError) as problem:
+        except (NotConnectedError, HTTPClientError, ResponseStreamingError, IncompleteReadError) as problem:
             # Their texts have whole addresses and whatever came from the store.
             raise StoreFault(operation, type(problem).__name__, is_temporary=True) from None
         except BotoCoreError as problem:

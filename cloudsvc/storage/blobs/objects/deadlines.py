@@ -48,7 +48,7 @@ class Deadline:
         :raises StoreFault: it has.
         """
         if self.seconds() >= self.at:
-            raise StoreFault("request", "DeadlineExceeded", is_temporary=False)
+            raise StoreFault("request", "DeadlineExceeded", is_temporary=True)
 
 
 class Sending(io.BytesIO):

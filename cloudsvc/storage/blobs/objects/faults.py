@@ -16,6 +16,9 @@ _log = Logger("cloudsvc.storage")
 _FULL: Final = frozenset({"InsufficientStorage", "QuotaExceeded", "XMinioStorageFull", "507"})
 """Codes of stores that take no more."""
 
+_RETRY_AFTER: Final = 10
+"""Seconds after which a store may work again that is restarted, or has too much to do."""
+
 MISSING: Final = frozenset({"NoSuchKey", "404", "NotFound"})
 """Codes for an object that is not there."""
 
@@ -65,7 +68,9 @@ def translate(problem: StoreFault | UploadMissing | ObjectMissing) -> CloudError
     if isinstance(problem, StoreFault) and problem.code in _FULL:
         return no_space()
     _log.error("the object store fails: {reason}", reason=str(problem))
-    return storage_failed()
+    failure = storage_failed()
+    is_temporary = isinstance(problem, StoreFault) and problem.is_temporary
+    return CloudError(failure.kind, failure.code, failure.message, retry_after=_RETRY_AFTER if is_temporary else None)
 
 
 @contextmanager

@@ -171,13 +171,19 @@ async def test_a_store_that_is_stopped_is_unavailable_until_it_is_back(
 async def test_nothing_that_was_acknowledged_is_lost_when_the_store_is_killed(
     doomed: ObjectServer, threads: WorkerThreads
 ) -> None:
-    async with open_bucket(doomed.choose_prefix(), threads, doomed.sizes) as store:
+    told: list[tuple[str, ...]] = []
+    async with open_bucket(
+        doomed.choose_prefix(), threads, doomed.sizes, note=lambda *each: told.append(each[:2])
+    ) as store:
         small, large = await store_blob(store, b"small"), await store_blob(store, LARGE)
         suspended = await store.create()
         await suspended.write(LARGE)
         await suspended.suspend()
         doomed.process.stop()
+        told.clear()
         await assert_unavailable(store.open(small))
+        # Nothing listens: that is soon known, and tried again all the same.
+        assert told == [("get_object", "unavailable")] * 4
         doomed.process.start()
         await wait_until_it_works(store)
         assert (await load_blob(store, small), await load_blob(store, large)) == (b"small", LARGE)
