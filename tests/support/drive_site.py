@@ -85,9 +85,10 @@ async def open_site(
     more_sources: Sequence[CredentialSource] = (),
     make_thumbnails: Callable[[Drive], Thumbnails] = lambda drive: MemoryThumbnails().serve(drive),
     now: Callable[[], Instant] = lambda: time.time_ns() // 1000,
+    engine: str = "sqlite",
     **settings: Any,
 ) -> AsyncIterator[DriveSite]:
-    """A drive in ``directory`` with its routes, closed at the end."""
+    """A drive in ``directory`` with its routes, closed at the end; ``engine`` is that of its catalogue."""
     chosen = StorageSettings(**settings)
     clock = Clock()
     tools = Tools(
@@ -99,7 +100,7 @@ async def open_site(
         instruments=Metrics().instruments_for("drive"),
         data=directory,
     )
-    async with open_drive(directory, chosen.limits, now=now) as opened:
+    async with open_drive(directory, chosen.limits, now=now, engine=engine) as opened:
         tools = evolve(
             tools,
             services=Services(

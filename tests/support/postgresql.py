@@ -44,7 +44,8 @@ _EMPTY: Final = f"""
     INSERT INTO node (id, key, name, folded, kind, created_at, updated_at)
     SELECT number, '', '', '', 0, 0, 0 FROM generate_series(1, 3) AS number;
     SELECT setval('node_id_seq', 3);
-    INSERT INTO state (id, epoch, stored_bytes, forgotten) VALUES (1, to_hex((random() * 2000000000)::int), 0, 0)
+    INSERT INTO state (id, epoch, stored_bytes, forgotten)
+    VALUES (1, lpad(to_hex((random() * 2000000000)::int), 8, '0'), 0, 0)
 """  # noqa: S608  # constants
 """Makes a database as good as new. To drop one takes a flush of all that the server has ever written."""
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import attrs
+import psycopg
 from attrs import define, field
 from msgspec import Struct
 
@@ -24,6 +25,7 @@ from cloudsvc.storage.catalogue.sqlite.connections import connect
 from tests.support.actors import make_guest
 from tests.support.catalogues import NAME, Watch, read_empty
 from tests.support.drive_site import DriveSite, open_site
+from tests.support.postgresql import find_database
 from tests.support.site import Answer
 from tests.support.thumbnails.in_memory import MemoryThumbnails
 
@@ -248,25 +250,41 @@ def _find_cursor(answer: Answer) -> str | None:
     return cursor
 
 
-def _make_catalogue(directory: Path) -> None:
-    """Begin with an empty one, which takes long to make, and with ids that are all of one length."""
+_NUMBERED: Final = ("node", "version", "trash")
+_FIRST: Final = 100_000
+"""Ids are all of one length."""
+
+
+def _make_sqlite(directory: Path) -> None:
     directory.mkdir()
+    # An empty one takes long to make.
     (directory / NAME).write_bytes(read_empty())
     with closing(connect(directory / NAME)) as connection:
-        for table in ("node", "version", "trash", "change"):
+        for table in _NUMBERED:
             connection.execute("DELETE FROM sqlite_sequence WHERE name = ?", (table,))
-            connection.execute("INSERT INTO sqlite_sequence (name, seq) VALUES (?, 100000)", (table,))
+            connection.execute("INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", (table, _FIRST))
+
+
+def _make_postgresql(directory: Path) -> None:
+    directory.mkdir()
+    with psycopg.connect(find_database(directory).reveal()) as connection:
+        for table in _NUMBERED:
+            connection.execute("SELECT setval(%s, %s)", (f"{table}_id_seq", _FIRST))
+
+
+_MAKERS: Final = {"sqlite": _make_sqlite, "postgresql": _make_postgresql}
 
 
 @asynccontextmanager
-async def open_world(directory: Path, elsewhere: str) -> AsyncIterator[World]:
-    """One of the two, closed at the end."""
-    _make_catalogue(directory)
+async def open_world(directory: Path, elsewhere: str, *, engine: str = "sqlite") -> AsyncIterator[World]:
+    """One of the two, closed at the end; ``engine`` is that of its catalogue."""
+    _MAKERS[engine](directory)
     watch, source, thumbnails = Watch(), Impersonation(), MemoryThumbnails()
     async with open_site(
         directory,
         more_sources=(source,),
         make_thumbnails=thumbnails.serve,
         now=watch,
+        engine=engine,
     ) as site:
         yield World(site=site, watch=watch, source=source, elsewhere=elsewhere)

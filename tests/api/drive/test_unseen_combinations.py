@@ -22,12 +22,14 @@ from tests.support.guest_requests import send
 from tests.support.reactors import in_reactor
 from tests.support.two_drives import World, open_world
 
+_OVERLAPPING: Final = "uploader around an editor"
+
 GRANTS: Final[dict[str, dict[str, Role]]] = {
     "viewer": {"way/in": Role.VIEWER, "x/y": Role.VIEWER},
     "uploader": {"way/in": Role.UPLOADER, "x/y": Role.UPLOADER},
     "editor": {"way/in": Role.EDITOR, "x/y": Role.EDITOR},
     "manager": {"way/in": Role.MANAGER, "x/y": Role.MANAGER},
-    "uploader around an editor": {"way": Role.UPLOADER, "way/in": Role.EDITOR, "x/y": Role.VIEWER},
+    _OVERLAPPING: {"way": Role.UPLOADER, "way/in": Role.EDITOR, "x/y": Role.VIEWER},
     "uploader of everything": {"": Role.UPLOADER, "way/in": Role.MANAGER},
     "uploader around a viewer": {"way/in": Role.UPLOADER, "way/in/deep": Role.VIEWER},
     "nobody": {},
@@ -81,12 +83,16 @@ async def look(world: World) -> list[Any]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("grants", GRANTS)
+@pytest.mark.parametrize(
+    ("grants", "engine"),
+    [*((grants, "sqlite") for grants in GRANTS), *((grants, "postgresql") for grants in ("manager", _OVERLAPPING))],
+)
 @in_reactor
-async def test_it_makes_no_difference(tmp_path: Path, grants: str) -> None:
+async def test_it_makes_no_difference(tmp_path: Path, grants: str, engine: str) -> None:
     async with AsyncExitStack() as stack:
-        one = await stack.enter_async_context(open_world(tmp_path / "one", "elsewhere"))
-        two = await stack.enter_async_context(open_world(tmp_path / "two", "secret/much deeper"))
+        one = await stack.enter_async_context(open_world(tmp_path / "one", "elsewhere", engine=engine))
+        opening = open_world(tmp_path / "two", "secret/much deeper", engine=engine)
+        two = await stack.enter_async_context(opening)
         await furnish(one, GRANTS[grants], is_second=False)
         await furnish(two, GRANTS[grants], is_second=True)
         one.watch.now = 1_800_000_000 * 1_000_000
