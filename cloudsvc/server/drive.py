@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
+
+from attrs import evolve
 
 from cloudsvc.administration.snapshots import make_snapshots
 from cloudsvc.drive.drive import Drive
@@ -15,7 +17,7 @@ from cloudsvc.drive.probing import Soundness, StoreProbe
 from cloudsvc.drive.settings import StorageSettings
 from cloudsvc.drive.spooling import Spooler
 from cloudsvc.drive.thumbnails import Thumbnails
-from cloudsvc.extend import Check, Combine, Finding, Tools
+from cloudsvc.extend import Check, Combine, Finding, Instruments, Tools
 from cloudsvc.server.provider import Foundation, Provider
 from cloudsvc.storage.opened import OpenedDrive
 from cloudsvc.storage.opening import assemble, open_storage
@@ -36,6 +38,10 @@ _DAY: Final = 24 * _HOUR
 _COLLECT: Final = "delete what nothing refers to"
 
 
+_REQUEST_SECONDS: Final = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
+"""Buckets for requests to an object store: from one beside this machine to one that does not answer."""
+
+
 class DriveProvider(Provider[StorageSettings]):
     """Opens the drive, watches it, and does its background jobs."""
 
@@ -46,7 +52,10 @@ class DriveProvider(Provider[StorageSettings]):
 
     def __init__(self, settings: StorageSettings, tools: Tools, foundation: Foundation) -> None:
         super().__init__(settings, tools, foundation)
-        self._resources = Resources.of(tools.make_threads, foundation.reactor)
+        self._resources = evolve(
+            Resources.of(tools.make_threads, foundation.reactor),
+            note_request=None if foundation.engines.bucket is None else _make_note(tools.instruments),
+        )
         self._stored = tools.instruments.gauge("stored_bytes", "Bytes of all files, versions and the trash.")
         self._taken = tools.instruments.gauge(
             "catalogue_bytes", "Bytes that the catalogue takes, with its log and its copies."
@@ -175,3 +184,26 @@ class DriveProvider(Provider[StorageSettings]):
         if found is Soundness.FULL:
             return Finding(ok=False, message="There is no space for new files, whatever the capacity is.")
         return Finding(ok=True, message="There is space for new files.")
+
+
+def _make_note(instruments: Instruments) -> Callable[[str, str, float], None]:
+    """What is told of requests to an object store."""
+    requests = instruments.counter(
+        "object_requests_total",
+        "Requests to the object store, also those that were made again.",
+        ["operation", "outcome"],
+    )
+    duration = instruments.histogram(
+        "object_request_seconds", "Seconds until the object store answered.", ["operation"], _REQUEST_SECONDS
+    )
+
+    for operation in ("get_object", "put_object"):
+        for outcome in ("done", "missing", "unavailable", "refused"):
+            # Of a counter that comes to be with its first failure, Prometheus sees no increase.
+            requests.labels(operation, outcome)
+
+    def note(operation: str, outcome: str, seconds: float) -> None:
+        requests.labels(operation, outcome).inc()
+        duration.labels(operation).observe(seconds)
+
+    return note

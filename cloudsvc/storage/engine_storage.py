@@ -146,6 +146,7 @@ class _Opening:
             knows_blobs=identity.knows_blobs,
             threads=self.resources.network,
             clock=self.resources.clock,
+            note=self.resources.note_request,
         )
         self.stack.push_async_callback(blobs.close)
         return blobs

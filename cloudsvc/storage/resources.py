@@ -34,12 +34,15 @@ class Resources:
     :ivar network: threads that wait for an object store.
     :ivar reactor: tells when something arrives from a database; its clock is monotonic.
     :ivar now: the wall clock.
+    :ivar note_request: is told of each request to an object store, in the thread that makes it: the operation, its
+        outcome (``done``, ``missing``, ``unavailable`` or ``refused``), and its seconds.
     """
 
     threads: StorageThreads
     network: ThreadRunner
     reactor: IReactor
     now: Callable[[], Instant]
+    note_request: Callable[[str, str, float], None] | None = None
 
     @property
     def clock(self) -> IReactorTime:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -74,6 +75,11 @@ def test_what_needs_no_bytes_goes_on_while_the_store_is_stopped(cloud: Cloud) ->
     assert server.ask("DELETE", "/api/files/small").status == 200
     wait_until(lambda: find_health(server) != "healthy", lambda: "it is healthy", PATIENCE)
     assert SECRET not in server.log()
+    told = server.ask("GET", "/api/metrics").body.decode()
+    [failed] = re.findall(
+        r'^drive_object_requests_total\{operation="get_object",outcome="unavailable"\} (\S+)$', told, re.MULTILINE
+    )
+    assert float(failed) >= 2
     store.process.start()
     wait_until(
         lambda: server.ask("PUT", "/api/files/new", b"new").status in {201, 204}, lambda: "nothing can be stored"

@@ -19,7 +19,8 @@ from cloudsvc.extend import Tools
 from cloudsvc.observe.metrics import Metrics
 from cloudsvc.server.drive import DriveProvider
 from cloudsvc.server.provider import Foundation
-from cloudsvc.storage.engines import LOCAL
+from cloudsvc.storage.blobs.objects import ObjectStoreSettings
+from cloudsvc.storage.engines import Engines
 
 MONITORING = Path(__file__).parents[2] / "monitoring"
 PROMETHEUS = MONITORING / "prometheus"
@@ -64,6 +65,10 @@ def names_and_labels(query: str) -> tuple[set[str], set[str]]:
     return set(_NAME.findall(rest)) - _OPERATORS, labels
 
 
+BUCKET = Engines(bucket=ObjectStoreSettings(bucket="photos", prefix=""))
+"""With all that a drive can tell of."""
+
+
 def exposed() -> tuple[set[str], set[str]]:
     """The names of all series and of all their labels, as a scrape sees them."""
     metrics = Metrics()
@@ -71,7 +76,7 @@ def exposed() -> tuple[set[str], set[str]]:
     metrics.limits.exceeded("/api/login")
     metrics.health_checked("disk", ok=True)
     nothing: Any = None
-    DriveProvider(StorageSettings(), lend(metrics), Foundation(reactor=nothing, engines=LOCAL))
+    DriveProvider(StorageSettings(), lend(metrics), Foundation(reactor=nothing, engines=BUCKET))
     families = list(text_string_to_metric_families(metrics.expose().body.decode()))
     samples = [sample for family in families for sample in family.samples]
     return {sample.name for sample in samples} | {"up", "ALERTS"}, {
