@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, Protocol
 
-from attrs import define, field
+from attrs import define, field, frozen
 from twisted.internet.defer import CancelledError, Deferred, DeferredLock
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
@@ -85,3 +85,15 @@ class Candidate:
         if leads is not self.leads:
             self.leads = leads
             self._on_change(leads)
+
+
+@frozen
+class Leader:
+    """Knowledge of who leads, for applications: of all processes that have the drive open, one does."""
+
+    _candidate: Candidate
+
+    @property
+    def leads(self) -> bool:
+        """Whether this process does now. Ask before each round of what is to be done once, and let it be safe twice."""
+        return self._candidate.leads

@@ -26,6 +26,7 @@ from cloudsvc.core.services import Services
 from cloudsvc.core.structuring import Check as ValueCheck
 from cloudsvc.core.threads import ThreadRunner
 from cloudsvc.drive.drive import Drive
+from cloudsvc.drive.leadership import Leader
 from cloudsvc.drive.names import DrivePath, parse_path
 from cloudsvc.drive.nodes import File, Folder
 from cloudsvc.drive.thumbnails import Thumbnails
@@ -78,6 +79,7 @@ __all__ = [
     "Instruments",
     "Kind",
     "Klein",
+    "Leader",
     "Message",
     "NoSettings",
     "OperatorError",

@@ -11,7 +11,7 @@ from cloudsvc.administration.snapshots import make_snapshots
 from cloudsvc.drive.drive import Drive
 from cloudsvc.drive.expiry import Expiry
 from cloudsvc.drive.jobs import Job, Scheduler
-from cloudsvc.drive.leadership import Candidate
+from cloudsvc.drive.leadership import Candidate, Leader
 from cloudsvc.drive.measuring import Measuring
 from cloudsvc.drive.probing import Soundness, StoreProbe
 from cloudsvc.drive.settings import StorageSettings
@@ -48,7 +48,7 @@ class DriveProvider(Provider[StorageSettings]):
     name = "drive"
     section = "storage_config"
     settings_type = StorageSettings
-    opens = (Drive, Thumbnails)
+    opens = (Drive, Thumbnails, Leader)
 
     def __init__(self, settings: StorageSettings, tools: Tools, foundation: Foundation) -> None:
         super().__init__(settings, tools, foundation)
@@ -112,7 +112,7 @@ class DriveProvider(Provider[StorageSettings]):
             leadership=self._storage.leadership, clock=tools.clock, on_change=self._change_leadership
         )
         await self._candidate.start()
-        return {Drive: opened.drive, Thumbnails: thumbnails}
+        return {Drive: opened.drive, Thumbnails: thumbnails, Leader: Leader(self._candidate)}
 
     async def stop(self) -> None:
         """Finish what runs, and let go of the storage."""

@@ -7,6 +7,7 @@ import re
 import signal
 import socket
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, suppress
 from math import inf
@@ -15,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.commands import run
+from tests.support.leading_application import LEADING
 from tests.support.lifecycle_applications import FIRST
 from tests.support.server import (
     PATIENCE,
@@ -188,6 +190,109 @@ def test_nothing_is_left_when_the_supervisor_is_killed(server: Server) -> None:
             server.connect()
 
 
+def test_what_dies_again_and_again_ends_the_server_when_nobody_answers(home: Path) -> None:
+    """Each is killed as soon as it answers; with the pauses between, that takes some seconds."""
+    with running(home, "") as server:
+        killed: set[int] = set()
+
+        def kill_all() -> bool:
+            for worker in list_workers(server.process.pid):
+                with suppress(ProcessLookupError):
+                    os.kill(worker, signal.SIGKILL)
+                killed.add(worker)
+            return server.process.poll() is not None
+
+        wait_until(kill_all, server.log)
+        assert server.process.wait(PATIENCE) == 1
+        assert re.search(
+            r"cloudsvc: worker \d has died 5 times right after its start; the log says more", server.console
+        )
+        assert not any(map(is_there, killed))
+
+
+def test_asked_twice_to_stop_it_does_not_wait(home: Path) -> None:
+    configure(home, server={"drain_seconds": 3600}, applications=[FIRST])
+    with running(home, "") as server:
+        workers = wait_for_workers(server)
+        with closing(server.connect()) as slow:
+            slow.sendall(b"GET /api/slow/forever HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            wait_until(lambda: _has_begun(server), server.log)
+            server.process.send_signal(signal.SIGINT)
+            server.wait_for_log("stopping 2 workers")
+            wait_until(lambda: sum(map(is_there, workers)) == 1, server.log)
+            assert server.stop(signal.SIGINT) == 0
+        assert not any(map(is_there, workers))
+
+
+def test_systemd_is_told_by_the_supervisor_alone(home: Path, tmp_path: Path) -> None:
+    address = str(tmp_path / "notify")
+    environ = {"NOTIFY_SOCKET": address, "WATCHDOG_USEC": "40000000"}
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(address)
+        systemd.settimeout(PATIENCE)
+
+        def next_state() -> bytes:
+            while (state := systemd.recv(4096)) == b"WATCHDOG=1":
+                pass
+            return state
+
+        with running(home, "", environ=environ) as server:
+            assert next_state() == b"READY=1"
+            wait_for_workers(server)
+            server.process.send_signal(signal.SIGHUP)
+            assert next_state().startswith(b"RELOADING=1")
+            assert next_state() == b"READY=1"
+            # By then all have been replaced; their last lines are on their way to the log.
+            assert len(list_workers(server.process.pid)) >= 2
+            wait_until(lambda: count_listening(server) == 4, server.log, 10)
+            server.process.send_signal(signal.SIGTERM)
+            assert next_state() == b"STOPPING=1"
+            assert server.process.wait(PATIENCE) == 0
+
+
+AS_SYSTEMD_DOES = """
+import os, sys
+os.dup2(int(sys.argv[1]), 3)
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="1", LISTEN_FDNAMES="web")
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+
+
+def test_a_socket_of_systemd_is_shared_and_stays_when_workers_are_replaced(home: Path) -> None:
+    launcher = (sys.executable, "-c", AS_SYSTEMD_DOES)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        descriptor = listening.fileno()
+        with running(
+            home,
+            "",
+            "--endpoint",
+            "cloudsvc:systemd:domain=INET:index=0",
+            launcher=(*launcher, str(descriptor)),
+            pass_fds=(descriptor,),
+        ) as server:
+            former = wait_for_workers(server)
+            assert server.ask("GET", "/api/health/live").status == 200
+            with crowding(server, clients=2, reuse=10) as crowd:
+                crowd.wait_for(20)
+                server.process.send_signal(signal.SIGHUP)
+                wait_until(lambda: count_listening(server) == 4, server.log)
+                wait_until_gone(former, server.log)
+                crowd.wait_for(20)
+            assert crowd.failures == []
+            assert server.stop() == 0
+
+
+def test_logs_that_are_moved_away_begin_anew(server: Server, home: Path) -> None:
+    moved = (home / "logs/server.log").rename(home / "logs/moved")
+    former = list_workers(server.process.pid)
+    server.process.send_signal(signal.SIGHUP)
+    log = home / "logs/server.log"
+    wait_until(lambda: log.exists() and log.read_text().count("] listening on ") == 2, moved.read_text)
+    wait_until_gone(former, server.log)
+    numbers = {find_number(server, server.ask("GET", "/api/health/live")) for _ in range(12)}
+    assert numbers <= {1, 2}
+
+
 def test_connections_that_wait_for_a_worker_are_taken_by_the_others(server: Server) -> None:
     """One is stopped, so that what the system gives it waits; then it is killed, and nobody has waited in vain."""
     _, second = list_workers(server.process.pid)
@@ -220,6 +325,21 @@ def test_whoever_leads_has_a_successor(home: Path) -> None:
         os.kill(first, signal.SIGKILL)
         wait_until(lambda: find_leader() not in {None, first}, server.log, 60)
         assert server.stop() == 0
+
+
+def test_an_application_knows_whether_its_process_leads(home: Path) -> None:
+    configure(home, applications=["drive", LEADING])
+    with running(home, "") as server:
+        wait_for_workers(server)
+        found: dict[int, bool] = {}
+
+        def has_asked_both() -> bool:
+            answer = server.ask("GET", "/api/leading")
+            found[find_number(server, answer)] = answer.json["leads"]
+            return len(found) == 2
+
+        wait_until(has_asked_both, server.log)
+        assert sorted(found.values()) == [False, True]
 
 
 def read_count(server: Server) -> float:

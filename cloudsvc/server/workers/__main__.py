@@ -15,10 +15,12 @@ import time
 from importlib import import_module
 from pathlib import Path
 from threading import Thread
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cloudsvc.core.errors import OperatorError
-from cloudsvc.server.control.messages import Orders
+
+if TYPE_CHECKING:
+    from cloudsvc.server.control.messages import Orders
 
 
 def main() -> None:
@@ -26,10 +28,12 @@ def main() -> None:
     _, control, lifeline = map(int, sys.argv[1:])
     # Ctrl-C is for the supervisor alone; and what this process starts is found and ended with it.
     os.setpgid(0, 0)
-    # Descriptions of systemd's sockets are understood where these seem to be this process's own.
+    # Descriptions of systemd's sockets are understood where these seem to be this process's own. Twisted looks when it
+    # is imported, so whatever imports it comes later.
     os.environ["LISTEN_PID"] = str(os.getpid())
 
-    from cloudsvc.server.control.connection import receive  # noqa: PLC0415  # imports Twisted, which reads LISTEN_PID
+    from cloudsvc.server.control.connection import receive  # noqa: PLC0415  # see above
+    from cloudsvc.server.control.messages import Orders  # noqa: PLC0415  # see above
 
     end = socket.socket(fileno=control)
     try:

@@ -192,9 +192,8 @@ class Worker(ProcessProtocol):
 
 
 def _count_passed(environ: Mapping[str, str]) -> int:
-    """How many sockets systemd has passed to this process."""
-    passed = environ.get("LISTEN_FDS", "")
-    return int(passed) if passed.isdecimal() else 0
+    """How many sockets systemd has passed to this process; Twisted takes their number away, and leaves their names."""
+    return len([name for name in environ.get("LISTEN_FDNAMES", "").split(":") if name])
 
 
 def _renumber(sockets: Sequence[Sequence[int]], first: int) -> tuple[tuple[tuple[int, ...], ...], list[int]]:
@@ -210,7 +209,8 @@ def _renumber(sockets: Sequence[Sequence[int]], first: int) -> tuple[tuple[tuple
 def _compose_environment(environ: Mapping[str, str]) -> dict[str, str]:
     # Modules are to be found where the host program finds them, which adds its current directory.
     kept = {name: value for name, value in environ.items() if name not in _OWN}
-    return kept | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    added = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "LISTEN_FDS": str(_count_passed(environ))}
+    return kept | added
 
 
 def _take_lines(data: bytes) -> tuple[bytes, bytes]:

@@ -10,12 +10,11 @@ import os
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from attrs import define, frozen
+from attrs import frozen
 from msgspec.structs import replace
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.error import ReactorNotRunning
-from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.task import LoopingCall
 from twisted.logger import ILogObserver, Logger
 
@@ -30,16 +29,8 @@ from cloudsvc.server.service import LATE_SECONDS, RETIRE_SECONDS, give_up
 from cloudsvc.server.supervisor import Notifier, Signals
 from cloudsvc.server.workers.counting import Counting
 from cloudsvc.server.workers.process import Worker
+from cloudsvc.server.workers.slots import GIVE_UP, Slot
 from cloudsvc.web.http1.elsewhere import clear_place
-
-QUICK_SECONDS: Final = 10.0
-"""A worker that ends within so many seconds after its start has died quickly."""
-
-GIVE_UP: Final = 5
-"""Quick deaths of one worker, one after the other, after which the server ends if no worker answers."""
-
-LONGEST_PAUSE: Final = 30.0
-"""Seconds between two attempts to start a worker, which begin with none and one."""
 
 _CHECKS: Final = 4
 """How often it is looked whether a worker has said something, in the time after which it counts as hanging."""
@@ -74,33 +65,12 @@ class SupervisorParts:
     drain_seconds: float
 
 
-@define(eq=False)
-class _Slot:
-    """
-    The place of one worker.
-
-    :ivar current: who answers there, or is about to; ``None`` between a death and the next attempt.
-    :ivar candidate: who is to replace the current one once it is ready.
-    :ivar deaths: quick ones, one after the other.
-    """
-
-    number: int
-    current: Worker | None = None
-    candidate: Worker | None = None
-    deaths: int = 0
-    again: IDelayedCall | None = None
-
-    @property
-    def is_ready(self) -> bool:
-        return self.current is not None and self.current.is_ready
-
-
 class Supervisor(Service):
     """The server where it has several workers."""
 
     def __init__(self, parts: SupervisorParts) -> None:
         self._parts = parts
-        self._slots = [_Slot(number) for number in range(1, parts.orders.workers + 1)]
+        self._slots = [Slot(number) for number in range(1, parts.orders.workers + 1)]
         self._living: dict[Worker, None] = {}  # two for each slot at most: the next round waits for the one before
         self._places = [*range(parts.orders.places)]
         self._lifeline = os.pipe()
@@ -140,25 +110,34 @@ class Supervisor(Service):
         first, *others = self._slots
         # One alone: it may have tables to bring up to date, and what keeps it from starting keeps all of them.
         worker = self._start(first)
-        if not await worker.outcome:
+        if worker is None or not await worker.outcome:
             if not self._is_stopping:
-                said = [line.removeprefix("cloudsvc: ") for line in worker.complaints if line.startswith("cloudsvc: ")]
+                complaints = [] if worker is None else worker.complaints
+                said = [line.removeprefix("cloudsvc: ") for line in complaints if line.startswith("cloudsvc: ")]
                 give_up(self._parts.reactor, said or ["no worker can be started; the log says why"])
             return
         for slot in others:
             self._start(slot)
 
-    def _start(self, slot: _Slot) -> Worker:
+    def _start(self, slot: Slot) -> Worker | None:
         slot.again = None
-        slot.current = worker = self._spawn(slot.number)
-        return worker
+        slot.current = self._spawn(slot.number)
+        if slot.current is None:
+            self._start_again(slot, 0.0)
+        return slot.current
 
-    def _spawn(self, number: int) -> Worker:
+    def _spawn(self, number: int) -> Worker | None:
+        """A new process, or none where the system gives none."""
         parts = self._parts
         worker = Worker(number, self._places.pop(), parts.reactor.seconds(), self)
         self._living[worker] = None
         orders = replace(parts.orders, number=number, place=worker.place)
-        worker.start(parts.reactor, orders, lifeline=self._lifeline[0])
+        try:
+            worker.start(parts.reactor, orders, lifeline=self._lifeline[0])
+        except OSError as problem:
+            _log.error("worker {number} cannot be started: {reason}", number=number, reason=str(problem))
+            self._forget(worker)
+            return None
         _log.info("started worker {number}, process {pid}", number=number, pid=worker.pid)
         return worker
 
@@ -200,10 +179,8 @@ class Supervisor(Service):
 
     def on_end(self, worker: Worker, reason: str) -> None:
         """It has ended: where nobody wanted that, another takes its place."""
-        del self._living[worker]
+        self._forget(worker)
         self._parts.counting.end(worker)
-        clear_place(self._parts.orders.connections, worker.place)
-        self._places.append(worker.place)
         slot = self._slots[worker.number - 1]
         if worker.is_retired or self._is_stopping:
             _log.info("worker {number} has ended", number=worker.number)
@@ -214,16 +191,20 @@ class Supervisor(Service):
             slot.current = None
             self._tell_crew()
             if slot.candidate is None and self._is_told:
-                self._start_again(slot, worker)
+                self._start_again(slot, self._parts.reactor.seconds() - worker.started_at)
 
-    def _start_again(self, slot: _Slot, dead: Worker) -> None:
-        clock = self._parts.reactor
-        slot.deaths = slot.deaths + 1 if clock.seconds() - dead.started_at < QUICK_SECONDS else 0
+    def _forget(self, worker: Worker) -> None:
+        del self._living[worker]
+        clear_place(self._parts.orders.connections, worker.place)
+        self._places.append(worker.place)
+
+    def _start_again(self, slot: Slot, lived: float) -> None:
+        pause = slot.note_death(lived)
         if slot.deaths >= GIVE_UP and not any(each.is_ready for each in self._slots):
-            give_up(clock, [f"worker {slot.number} has died {slot.deaths} times right after its start; see the log"])
-            return
-        pause = min(2.0 ** (slot.deaths - 2), LONGEST_PAUSE) if slot.deaths > 1 else 0.0
-        slot.again = clock.callLater(pause, self._start, slot)
+            line = f"worker {slot.number} has died {slot.deaths} times right after its start; the log says more"
+            give_up(self._parts.reactor, [line])
+        else:
+            slot.again = self._parts.reactor.callLater(pause, self._start, slot)
 
     def _tell_crew(self) -> None:
         crew = Crew(
@@ -268,21 +249,21 @@ class Supervisor(Service):
             Deferred.fromCoroutine(self._replace_all()).addErrback(self._report)
 
     async def _replace_all(self) -> None:
-        parts = self._parts
-        parts.notifier.reloading()
+        notifier = self._parts.notifier
         try:
-            while True:
+            while not self._is_stopping:
                 self._replace_again = False
+                notifier.reloading()
                 former = [*self._living]
                 await self._replace_each()
+                if not self._is_stopping:
+                    notifier.ready()
                 # Those who let their clients go take their time; but there are never more of them than workers.
                 await DeferredList([each.ended for each in former if each.is_retired])
-                if self._is_stopping or not self._replace_again:
+                if not self._replace_again:
                     break
         finally:
             self._is_replacing = False
-            if not self._is_stopping:
-                parts.notifier.ready()
 
     async def _replace_each(self) -> None:
         try:
@@ -296,23 +277,25 @@ class Supervisor(Service):
             if self._is_stopping:
                 return
             if not await self._replace(slot):
-                _log.error(
-                    "worker {number} cannot be replaced: the present ones go on; put it right and send SIGHUP again",
-                    number=slot.number,
-                )
+                self._tell_failure(slot)
                 return
 
-    async def _replace(self, slot: _Slot) -> bool:
+    def _tell_failure(self, slot: Slot) -> None:
+        if not self._is_stopping:
+            _log.error(
+                "worker {number} cannot be replaced: the present ones go on; put it right and send SIGHUP again",
+                number=slot.number,
+            )
+
+    async def _replace(self, slot: Slot) -> bool:
         """Whether there is a new worker in ``slot``. The former one lets its clients go by and by."""
-        if slot.again is not None:
-            slot.again.cancel()
-            slot.again = None
+        slot.cancel()
         slot.candidate = candidate = self._spawn(slot.number)
-        is_ready = await candidate.outcome
+        is_ready = candidate is not None and await candidate.outcome
         slot.candidate = None
         if not is_ready:
             if slot.current is None and not self._is_stopping:
-                self._start_again(slot, candidate)
+                self._start_again(slot, 0.0)
             return False
         former, slot.current = slot.current, candidate
         slot.deaths = 0
@@ -336,8 +319,7 @@ class Supervisor(Service):
         parts.notifier.stopping()
         _log.info("stopping {count} workers", count=len(self._living))
         for slot in self._slots:
-            if slot.again is not None:
-                slot.again.cancel()
+            slot.cancel()
         await DeferredList(close_all(parts.addresses))
         for worker in [*self._living]:
             worker.signal("TERM")
