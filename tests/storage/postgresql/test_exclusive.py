@@ -88,14 +88,25 @@ async def test_nobody_else_may_have_it_open(tmp_path: Path, monkeypatch: pytest.
     assert await list_files(tmp_path) == []
 
 
+def list_constraints(url: Secret) -> list[str]:
+    """All that the tables promise."""
+    question = "SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid), convalidated FROM pg_constraint"
+    found = find_cluster().ask(
+        f"{question} WHERE connamespace = 'public'::regnamespace", url.reveal().rpartition("/")[-1]
+    )
+    return sorted(map(repr, found))
+
+
 @in_reactor
 async def test_what_was_there_is_kept_in_a_file(tmp_path: Path) -> None:
     url = find_database(tmp_path)
     async with open_postgres(tmp_path, Watch()) as catalogue:
         await Trial(catalogue, Watch()).store("old")
+    before = list_constraints(url)
     async with replace(tmp_path, url) as replacement:
         assert not replacement.is_empty
         kept = await replacement.install()
+    assert list_constraints(url) == before
     assert await list_files(tmp_path) == ["new"]
     assert kept is not None
     put_into(tmp_path / "former", kept)

@@ -25,6 +25,12 @@ _TOGETHER: Final = 2_000
 
 _TABLES: Final = tuple(table for table in metadata.sorted_tables if table is not state)
 
+_REFERENCES: Final = """
+    SELECT conrelid::regclass::text, quote_ident(conname), pg_get_constraintdef(oid) FROM pg_constraint
+    WHERE contype = 'f' AND connamespace = current_schema()::regnamespace ORDER BY oid
+"""
+"""What refers to what: the tables, and their constraints."""
+
 _OF_STATE: Final = tuple(column.name for column in state.columns if column.name not in {"id", "indexed"})
 """What there is an index of is each engine's own."""
 
@@ -66,9 +72,12 @@ def replace_all(connection: PostgreSQLConnection, source: Path) -> None:
     :raises sqlite3.Error: the source cannot be read.
     :raises psycopg.Error: the database fails.
     """
+    references = connection.execute(_REFERENCES).fetchall()
+    # Looked at row by row they would take the server's memory, and most of the time.
+    for table, name, _ in references:
+        connection.execute(f"ALTER TABLE {table} DROP CONSTRAINT {name}")
     connection.execute(f"TRUNCATE {', '.join(table.name for table in _TABLES)}")
     with closing(sqlite3.connect(f"{source.resolve().as_uri()}?mode=ro", uri=True)) as content:
-        # Those that others refer to come first. What refers to the same table is looked at when all of it is there.
         for table in _TABLES:
             _copy_in(connection, table, content)
         sequences = dict(content.execute("SELECT name, seq FROM sqlite_sequence"))
@@ -76,6 +85,8 @@ def replace_all(connection: PostgreSQLConnection, source: Path) -> None:
     assignments = ", ".join(f"{name} = %({name})s" for name in _OF_STATE)
     connection.execute(f"UPDATE state SET {assignments}", dict(zip(_OF_STATE, found, strict=True)))  # noqa: S608  # constants
     set_last_ids(connection, sequences)
+    for table, name, definition in references:
+        connection.execute(f"ALTER TABLE {table} ADD CONSTRAINT {name} {definition}")
     # The planner knows nothing of what is new, and the server would look at it in its own time.
     connection.execute("ANALYZE")
 
