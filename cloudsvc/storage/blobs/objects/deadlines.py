@@ -27,7 +27,7 @@ class Patience:
     silence: float = 10.0
     work: float = 30.0
     total: float = 20.0
-    slowest: int = 128 * 1024
+    slowest: int = 16 * 1024
 
 
 @frozen

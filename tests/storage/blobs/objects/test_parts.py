@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import zlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import pytest
@@ -16,6 +18,7 @@ from cloudsvc.core.errors import CloudError, Kind
 from cloudsvc.core.threads import WorkerThreads
 from cloudsvc.drive.blobs import BlobMissing
 from cloudsvc.drive.nodes import Blob, BlobId
+from cloudsvc.storage.blobs.layout import make_blob_id
 from cloudsvc.storage.blobs.objects import ObjectStoreSettings, drafts
 from cloudsvc.storage.blobs.objects.keys import Keys
 from tests.support.blobs import (
@@ -459,3 +462,20 @@ async def test_what_was_sealed_by_a_process_that_was_killed_is_sealed(
             await store.resume(blob.id)
         assert await list_suspended(store) == set()
         assert await load_blob(store, blob) == content
+
+
+@in_reactor
+async def test_what_does_not_fit_into_one_page_is_listed_and_deleted(
+    seaweedfs: ObjectServer, threads: WorkerThreads
+) -> None:
+    """Nor into one request: S3 has 1,000 of each."""
+    settings = seaweedfs.choose_prefix()
+    keys, blobs = Keys.below(settings.prefix), [make_blob_id() for _ in range(1001)]
+    async with open_bucket(settings, threads, seaweedfs.sizes) as store:
+        with seaweedfs.connect() as client, ThreadPoolExecutor(8) as pool:
+            put = partial(client.put_object, Bucket=settings.bucket, Body=b"")
+            for _ in pool.map(lambda blob: put(Key=keys.find(blob)), blobs):
+                pass
+        assert await list_blobs(store) == {*blobs}
+        assert await store.delete(blobs) == blobs
+        assert await list_blobs(store) == set()
