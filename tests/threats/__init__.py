@@ -130,6 +130,8 @@ Unlimited guessing of keys
     web/test_authentication.py::TestAttempts::test_guesses_are_limited_whatever_the_kind_of_credential
     web/test_guards.py::test_a_refused_key_does_not_show_whether_it_is_the_right_one
     live/test_key_guessing.py::test_a_guesser_is_slow_and_who_has_the_key_gets_in
+    live/test_workers.py::test_wrong_keys_are_limited_over_all_workers
+    access/test_worker_windows.py::test_the_verdict_on_a_right_key_is_refused_where_another_process_has_seen_the_guesses
     live/test_system_routes.py::test_beyond_some_wrong_keys_no_key_of_that_client_is_judged
 Rotation that does not rotate
     access/test_reloading.py::test_a_new_hash_is_taken_up_and_the_former_token_refused
@@ -209,6 +211,7 @@ Slow clients
     live/test_malformed_requests.py::test_headers_that_dribble_are_answered_at_their_deadline
     live/test_malformed_requests.py::test_half_open_connections_end_at_their_deadline
     live/test_malformed_requests.py::test_one_client_opens_so_many_connections
+    live/test_workers.py::test_what_a_client_may_have_open_it_has_over_all_workers
     web/http1/test_channel.py::test_a_body_below_the_minimum_rate_gets_408
     web/http1/test_channel.py::test_a_client_that_takes_nothing_is_cut
     live/test_drive_downloads.py::test_a_slow_reader_gets_everything_in_flat_memory
