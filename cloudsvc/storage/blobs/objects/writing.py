@@ -47,6 +47,7 @@ class ObjectBlobWriter:
     _taken: int = 0
     _is_closed: bool = False
     _is_sealed: bool = False
+    _is_failed: bool = False
     _end: BaseException | None = None
 
     @property
@@ -100,8 +101,14 @@ class ObjectBlobWriter:
             Deferred.fromCoroutine(self._close())
 
     async def discard(self) -> None:
-        """As :meth:`cloudsvc.drive.blobs.BlobWriter.discard`."""
-        if not self._is_closed:
+        """
+        As :meth:`cloudsvc.drive.blobs.BlobWriter.discard`.
+
+        When the store has failed, nobody waits until it fails again: what is left is removed when the writer is closed.
+        """
+        if self._is_failed:
+            self.close()
+        elif not self._is_closed:
             await shield(self._discard())
 
     def _check(self) -> None:
@@ -140,7 +147,6 @@ class ObjectBlobWriter:
                 return await step()
             except BaseException as problem:
                 self._end_with(problem)
-                await self._give_up()
                 self._check()
                 raise
 
@@ -171,7 +177,7 @@ class ObjectBlobWriter:
             with translated():
                 await self._draft.replace(blob)
         except BaseException:
-            await self._give_up()
+            self._is_failed = True
             raise
         finally:
             self.close()
@@ -200,6 +206,8 @@ class ObjectBlobWriter:
                 await self._settle()
                 self._forget_gathered()
                 self._let_go(self.id)
+                if self._is_failed:
+                    await self._give_up()
                 await self._draft.unmark()
         finally:
             self._finish()
@@ -213,4 +221,5 @@ class ObjectBlobWriter:
         self._budget.give_back(size)
 
     def _end_with(self, problem: BaseException) -> None:
+        self._is_failed = True
         self._end = translate(problem) if isinstance(problem, StoreFault | UploadMissing | ObjectMissing) else problem

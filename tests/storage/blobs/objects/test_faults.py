@@ -390,3 +390,26 @@ async def test_each_request_is_told_with_what_became_of_it(seaweedfs: ObjectServ
             seaweedfs.process.thaw()
     assert {each[:2] for each in told} == {("get_object", "unavailable")}
     assert all(HURRIED.silence / 2 < seconds < PATIENCE for _, _, seconds in told)
+
+
+@in_reactor
+async def test_nobody_waits_until_what_failed_fails_to_be_removed(
+    seaweedfs: ObjectServer, threads: WorkerThreads
+) -> None:
+    asked: list[str] = []
+    settings = seaweedfs.choose_prefix()
+    async with opened_hurried(settings, seaweedfs, threads, lambda operation, *_: asked.append(operation)) as store:
+        writer = await store.create()
+        await writer.write(b"a little")
+        seaweedfs.process.freeze()
+        try:
+            asked.clear()
+            await assert_unavailable(writer.seal())
+            await writer.discard()
+            assert {*asked} == {"put_object"}
+        finally:
+            seaweedfs.process.thaw()
+    # But the store is closed when that is done, too.
+    assert asked[-1] == "delete_objects"
+    async with open_bucket(settings, threads, seaweedfs.sizes) as patient:
+        assert await list_blobs(patient) <= {writer.id}
