@@ -9,6 +9,7 @@ from attrs import define, field
 
 from cloudsvc.core.threads import ThreadRunner
 from cloudsvc.drive.blobs import BlobMissing, BlobStore, BlobWriter
+from cloudsvc.drive.errors import storage_failed
 from cloudsvc.drive.nodes import Blob, BlobId
 from cloudsvc.drive.replacement import read_verified
 from cloudsvc.drive.verification import verify_blob
@@ -59,7 +60,8 @@ class BlobIntake:
         """
         while self._waiting:
             blob, writer = self._waiting[-1]
-            await self._blobs.quarantine([blob])
+            if not await self._blobs.quarantine([blob]):
+                raise storage_failed()  # The log says why.
             self._waiting.pop()
             await writer.replace(blob)
 

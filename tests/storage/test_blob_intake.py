@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
+from cloudsvc.core.errors import CloudError
 from cloudsvc.drive.checksums import Checksums
 from cloudsvc.drive.nodes import Blob, BlobId
 from cloudsvc.drive.replacement import Unusable
 from cloudsvc.storage.blob_intake import BlobIntake
 from cloudsvc.storage.blobs.memory import MemoryBlobs
-from tests.support.blobs import list_blobs, list_quarantined, load_blob, store_blob
+from tests.support.blobs import TrialDisk, list_blobs, list_quarantined, load_blob, open_local, store_blob
 from tests.support.inline_threads import Inline
 from tests.support.reactors import in_reactor
 
@@ -90,3 +93,17 @@ async def test_what_is_refused_leaves_nothing() -> None:
             await intake.take(describe(COMES), io.BytesIO(COMES + b"!"))
         await intake.undo()
         assert await list_blobs(blobs) == set()
+
+
+@in_reactor
+async def test_what_cannot_be_kept_stays_in_its_place(tmp_path: Path) -> None:
+    trouble = TrialDisk({("touch", 0): OSError(errno.EIO, "a bad block")})
+    async with open_local(tmp_path, Inline(), trouble) as blobs:
+        there = await store_blob(blobs, b"what is there")
+        intake = BlobIntake(blobs=blobs, threads=Inline())
+        await intake.take(describe(COMES, there.id), io.BytesIO(COMES))
+        with pytest.raises(CloudError):
+            await intake.replace()
+        await intake.undo()
+        assert await load_blob(blobs, there) == b"what is there"
+        assert await list_blobs(blobs) == {there.id}
