@@ -22,8 +22,14 @@ from cloudsvc.storage.catalogue.postgresql.migration import migrate, telling_ope
 from cloudsvc.storage.catalogue.postgresql.watchdog import Watchdog
 from cloudsvc.storage.catalogue.schema import ROOT, TRASH
 
-_UNLIMITED: Final = "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0"
-"""What is replaced can be large, and nobody waits meanwhile."""
+_UNLIMITED: Final = """
+    SET statement_timeout = 0;
+    SET idle_in_transaction_session_timeout = 0;
+    SET enable_seqscan = on;
+    SET enable_hashjoin = on;
+    SET enable_mergejoin = on
+"""
+"""What is replaced can be large, all of it is read, and nobody waits meanwhile."""
 
 _UNKNOWN: Final = (
     "the database was lost at the very end, so that everything was replaced or nothing: see which, and if nothing was,"

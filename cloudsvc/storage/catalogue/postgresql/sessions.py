@@ -29,8 +29,8 @@ _SECONDS: Final = {
 }
 """For which a statement of a lane may run, where neither the lane itself nor all statements have a bound."""
 
-_WHOLE: Final = (
-    " SET LOCAL enable_hashjoin = on; SET LOCAL enable_mergejoin = on; SET LOCAL max_parallel_workers_per_gather = 2;"
+_WHOLE: Final = " ".join(
+    f"SET LOCAL {name} = on;" for name in ("enable_seqscan", "enable_hashjoin", "enable_mergejoin")
 )
 """For what goes through whole tables, the planner may join them as it likes."""
 
@@ -101,7 +101,7 @@ def _begin(connection: PostgreSQLConnection, lane: Lane) -> PostgreSQLConnection
     try:
         connection.execute(
             "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;"
-            f"{_WHOLE if lane is Lane.COUNTS else ''}"
+            f" {_WHOLE if lane in {Lane.COUNTS, Lane.COPIES} else ''}"
             f" SET LOCAL statement_timeout = '{round(seconds * 1000)}ms'"
         )
     except BaseException:
