@@ -10,6 +10,9 @@ from bench.attacks import TITLES as ATTACKS
 from bench.blob_stores import PROGRAM, measure_blobs
 from bench.blob_stores import TITLES as BLOBS
 from bench.catalogue import ASGI, Peer
+from bench.catalogues import PROGRAM as INITDB
+from bench.catalogues import TITLES as CATALOGUES
+from bench.catalogues import measure_catalogues
 from bench.commits import WRITERS, measure_commits
 from bench.load import measure_throughput
 from bench.memory import measure_growth
@@ -27,6 +30,8 @@ UVICORN: Final = Peer(
     name="uvicorn-upload", title="uvicorn, uploads", module="uvicorn_upload", modules=ASGI, borrowed=True
 )
 SEAWEEDFS: Final = Peer(name="seaweedfs", title="SeaweedFS", module="", programs=(PROGRAM,))
+
+POSTGRESQL: Final = Peer(name="postgresql", title="PostgreSQL", module="", programs=(INITDB,))
 
 _FILE: Final = "/api/files/large"
 _WARM_UP_MIB: Final = 32
@@ -167,4 +172,5 @@ STAGES: Final[tuple[Stage, ...]] = (
         measure=_measure_commits,
     ),
     Stage(name="blobs", peers=(SEAWEEDFS,), titles=BLOBS, measure=measure_blobs),
+    Stage(name="catalogues", peers=(POSTGRESQL,), titles=CATALOGUES, measure=measure_catalogues),
 )

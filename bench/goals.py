@@ -186,6 +186,17 @@ GOALS: Final = (
     ),
     Goal(title="the same, back", kind=Kind.COST, subject="bucket-down", yardstick="blob-down", at_least=12, aim=8),
     Goal(title="memory for it, both ways, MiB", kind=Kind.AMOUNT, subject="bucket-memory", at_least=64, aim=32),
+    *(
+        Goal(
+            title=f"{title}, PostgreSQL ÷ SQLite",
+            kind=Kind.COST,
+            subject=f"postgresql-{name}",
+            yardstick=f"sqlite-{name}",
+            at_least=8,
+            aim=5,
+        )
+        for name, title in (("store", "a file more"), ("look-up", "a look-up"), ("list", "a page of a folder"))
+    ),
 )
 
 

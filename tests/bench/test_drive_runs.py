@@ -15,14 +15,16 @@ from cloudsvc.drive.nodes import File
 from cloudsvc.storage.catalogue.listing import Lists
 from cloudsvc.storage.catalogue.sight import EVERYTHING
 from cloudsvc.storage.catalogue.sqlite.connections import connect
+from tests.support.postgresql import find_programs
 from tests.support.required_tools import require_tool
 
 
 def test_a_quick_run_measures_the_stages_asked_for(tmp_path: Path) -> None:
     for tool, package in (("wrk", "wrk"), ("nginx", "nginx-light"), ("weed", "requirements/tools-s3.txt")):
         require_tool(tool, package)
+    find_programs()
     output = tmp_path / "found.json"
-    stages = ("download", "requests", "attack-values", "memory", "listing", "workers", "commits", "blobs")
+    stages = ("download", "requests", "attack-values", "memory", "listing", "workers", "commits", "blobs", "catalogues")
     only = [argument for name in stages for argument in ("--only", name)]
     command = [sys.executable, "-m", "bench", "--quick", "--output", str(output), *only]
     done = subprocess.run(command, cwd=ROOT, env=os.environ, capture_output=True, text=True, timeout=500, check=False)
@@ -32,7 +34,7 @@ def test_a_quick_run_measures_the_stages_asked_for(tmp_path: Path) -> None:
     assert [stage["name"] for stage in found["drive"]["stages"]] == list(stages)
     for stage in found["drive"]["stages"]:
         assert stage["medians"].keys() == stage["titles"].keys()
-    assert len(found["drive"]["findings"]) == 16
+    assert len(found["drive"]["findings"]) == 19
 
 
 def test_the_large_store_is_whole(tmp_path: Path) -> None:
