@@ -73,7 +73,10 @@ def make_counts(places: int) -> int:
 def clear_place(descriptor: int, place: int) -> None:
     """Forget what the worker at ``place`` had open, which has ended."""
     with mmap(descriptor, _PLACE_BYTES, offset=place * _PLACE_BYTES) as memory:
-        memory.madvise(MADV_REMOVE)
+        try:
+            memory.madvise(MADV_REMOVE)
+        except OSError:  # A kernel that cannot give the memory back.
+            memory[:] = bytes(_PLACE_BYTES)
 
 
 @define(eq=False)
