@@ -145,3 +145,31 @@ def test_the_verdict_on_a_right_key_is_refused_where_another_process_has_seen_th
         assert finish(there.admit("another", -2, valid=True)) is None
         clock.advance(61)
         assert finish(there.admit("client", -1, valid=True)) is None
+
+
+def test_the_verdict_is_refused_also_where_some_of_the_guesses_were_seen() -> None:
+    """Who balances connections is the system: each process sees some of them."""
+    clock = Clock()
+    clock.rightNow = START
+    with sharing(clock.seconds) as stores:
+        here, there = (AttemptLimits(Throttle(store, {"failure": THREE}, "allow"), clock.seconds) for store in stores)
+        assert finish(there.admit("client", 1, valid=False)) is None
+        for guess in (2, 3):
+            assert finish(here.admit("client", guess, valid=False)) is None
+        assert finish(there.admit("client", -1, valid=True)) is not None
+        assert finish(there.admit("client", 4, valid=False)) is not None
+
+
+def test_in_further_windows_the_verdict_is_refused_wherever_new_keys_have_used_up_their_part() -> None:
+    clock = Clock()
+    clock.rightNow = START
+    with sharing(clock.seconds) as stores:
+        rate = parse_rate("4/minute")
+        here, there = (AttemptLimits(Throttle(store, {"failure": rate}, "allow"), clock.seconds) for store in stores)
+        for guess in range(6):
+            finish(here.admit("client", guess, valid=False))
+            finish(there.admit("client", 100 + guess, valid=False))
+        clock.advance(61)
+        told = [finish(here.admit("client", guess, valid=False)) is None for guess in range(10, 14)]
+        assert told == [True, True, False, False], "half of the window is for those that come back"
+        assert finish(there.admit("client", -1, valid=True)) is not None

@@ -110,7 +110,11 @@ class AttemptLimits:
         :param valid: the verdict. A client that has shown no wrong key lately may show a valid one any number of times.
         :return: ``None`` where the verdict may be told; otherwise until when nobody learns it.
         """
-        known = self._clients.get(client) or self._learn(client) if valid else self._remember(client)
+        if not valid:
+            known: _Client | None = self._remember(client)
+        else:
+            self._learn(client)
+            known = self._clients.get(client)
         if known is None:
             return None
         await known.turn.acquire()
@@ -119,14 +123,18 @@ class AttemptLimits:
         finally:
             known.turn.release()
 
-    def _learn(self, client: str) -> _Client | None:
-        """A client whose window another process has found to be full, and of which nothing is known here."""
-        decision = self._throttle.peek(self._rate, FAILURE, client, "")
-        if decision is None or decision.remaining:
-            return None
-        known = self._remember(client)
-        known.closed_until = known.full_until = decision.reset_at
-        return known
+    def _learn(self, client: str) -> None:
+        """Know of a client what others have found who share the count: or a right key would be told from wrong ones."""
+        whole = self._throttle.peek(self._rate, FAILURE, client, "")
+        if whole is None:
+            return
+        if not whole.remaining:
+            known = self._remember(client)
+            known.closed_until = known.full_until = whole.reset_at
+        elif self._new_keys is not None:
+            part = self._throttle.peek(self._new_keys, FAILURE, client, "new")
+            if part is not None and not part.remaining:
+                self._remember(client).closed_until = part.reset_at
 
     def refuse_unseen(self, client: str, presented: int) -> Decision | None:
         """
