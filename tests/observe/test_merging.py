@@ -118,6 +118,7 @@ class History:
         self.living.append(Metrics())
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(st.sampled_from(["count", "replace", "grow"]), st.integers(0, 5)), max_size=12))
 def test_a_counter_is_what_was_counted_whoever_has_ended(steps: list[tuple[str, int]]) -> None:
     history = History()

@@ -155,6 +155,7 @@ SEGMENTS = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(SEGMENTS)
 def test_no_path_leads_out_of_a_directory(tmp_path: Path, segments: list[str]) -> None:

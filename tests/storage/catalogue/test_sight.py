@@ -123,6 +123,7 @@ def test_nothing_goes_through_all_files(connection: SQLiteConnection, name: str)
     assert not steps
 
 
+@pytest.mark.slow
 def test_a_page_of_changes_costs_no_more_where_many_come_after_it(tmp_path: Path) -> None:
     (tmp_path / NAME).write_bytes(read_empty())
     with closing(connect(tmp_path / NAME)) as connection:

@@ -170,6 +170,7 @@ def test_a_new_file_costs_no_look_at_what_was_just_written(connection: SQLiteCon
     assert same == 9
 
 
+@pytest.mark.slow
 def test_a_read_costs_the_same_at_every_depth_and_for_every_size(connection: SQLiteConnection) -> None:
     counts: dict[str, set[int]] = {}
     shared = make_blob(b"shared")

@@ -203,6 +203,7 @@ def test_pipelined_requests_are_answered_in_order(site: TestSite) -> None:
     assert [answer.json["message"] for answer in client.answers()] == [str(n) for n in range(50)]
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(st.binary(max_size=300), st.integers(1, 40))
 def test_no_bytes_at_all_break_the_channel(data: bytes, size: int) -> None:
@@ -234,6 +235,7 @@ FRAGMENTS = [
 ]
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(st.lists(st.sampled_from(FRAGMENTS), max_size=25))
 def test_almost_http_never_breaks_the_channel(pieces: list[bytes]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from attrs import define, field
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,6 +21,7 @@ def numbers(client: Client) -> list[int]:
     return [int(answer.json["message"]) for answer in client.answers()]
 
 
+@pytest.mark.slow
 @given(st.lists(st.booleans(), min_size=1, max_size=40), st.data())
 def test_all_are_answered_in_order_however_they_come(odd: list[bool], data: st.DataObject) -> None:
     site = TestSite(application=Demo())
