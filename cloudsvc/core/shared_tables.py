@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 from fcntl import LOCK_EX, LOCK_NB, LOCK_UN, lockf
 from mmap import mmap
 from typing import Final
@@ -21,10 +22,19 @@ WAYS: Final = 8
 """Entries of a bucket: those whose digests begin alike."""
 
 _ATTEMPTS: Final = 200
+"""To lock a bucket at once, which the other process needs for some microseconds."""
+
+PATIENCE: Final = 0.25
 """
-To lock a bucket, which the other process needs for some microseconds. One that was stopped just then holds nobody up:
-after so many, some milliseconds, the entry is changed all the same, and at worst one count is lost.
+Seconds for which one that has no processor just then is waited for. One that was stopped holds nobody up for longer:
+then the entry is changed all the same, and when it goes on, what was counted meanwhile may be lost.
 """
+
+_PAUSE: Final = 0.0005
+"""Seconds between two attempts, once the others were in vain."""
+
+_GIVEN_UP: Final = 5.0
+"""Seconds after that in which nobody is waited for again, so that this process is not held up at each request."""
 
 
 def make_memory(name: str, size: int) -> int:
@@ -56,6 +66,7 @@ class SharedTable:
     _offset: int = field(default=0, kw_only=True)
     _size: int = field(default=0, kw_only=True)
     _skipped: int = field(default=0, kw_only=True)
+    _given_up_until: float = field(default=0.0, init=False)
     memory: mmap = field(init=False)
     _buckets: int = field(init=False)
 
@@ -97,12 +108,24 @@ class SharedTable:
     def lock(self, bucket: int) -> None:
         """Keep other processes from the bucket. The system unlocks what a process that dies has locked."""
         for _ in range(_ATTEMPTS):
-            try:
-                lockf(self._descriptor, LOCK_EX | LOCK_NB, 1, bucket)
-            except OSError:
-                os.sched_yield()
-            else:
+            if self._try_to_lock(bucket):
                 return
+            os.sched_yield()
+        began = time.monotonic()
+        if began < self._given_up_until:
+            return
+        while time.monotonic() - began < PATIENCE:
+            time.sleep(_PAUSE)
+            if self._try_to_lock(bucket):
+                return
+        self._given_up_until = time.monotonic() + _GIVEN_UP
+
+    def _try_to_lock(self, bucket: int) -> bool:
+        try:
+            lockf(self._descriptor, LOCK_EX | LOCK_NB, 1, bucket)
+        except OSError:
+            return False
+        return True
 
     def unlock(self, bucket: int) -> None:
         """Let the others have it."""
