@@ -11,24 +11,20 @@ from typing import IO, Final
 from attrs import define
 
 from cloudsvc.core.coroutines import shield
-from cloudsvc.core.errors import CloudError, OperatorError
 from cloudsvc.drive.blobs import BlobStore
-from cloudsvc.drive.inventory import list_blobs
 from cloudsvc.drive.replacement import Supply
+from cloudsvc.storage.backup_intake import BackupIntake, telling_of_the_store
 from cloudsvc.storage.blob_intake import BlobIntake
-from cloudsvc.storage.catalogue.sqlite.receiving import receive, telling_what_is_unusable
 from cloudsvc.storage.installation import Installation
-from cloudsvc.storage.local import CATALOGUE_NAME
 from cloudsvc.storage.local_replacement import (
     claim_lock,
     holds_files,
     name_former,
-    open_catalogue_in,
     telling_of_the_disk,
 )
 from cloudsvc.storage.opening import check_owner
 from cloudsvc.storage.resources import Resources
-from cloudsvc.storage.work_directories import WORK_NAME, OwnPlace
+from cloudsvc.storage.work_directories import WORK_NAME
 
 _EVER: Final = 2**62
 """A moment before which all blobs were sealed."""
@@ -54,10 +50,14 @@ async def open_catalogue_replacement(
         yield CatalogueReplacement(
             is_empty=not await _holds_blobs(blobs) if holds is None else not holds,
             directory=directory,
-            intake=BlobIntake(blobs=blobs, threads=resources.threads.disk),
-            installation=installation,
+            intake=BackupIntake(
+                blobs=BlobIntake(blobs=blobs, threads=resources.threads.disk),
+                installation=installation,
+                work=directory / WORK_NAME,
+                resources=resources,
+                stack=stack,
+            ),
             resources=resources,
-            stack=stack,
         )
 
 
@@ -72,27 +72,13 @@ class CatalogueReplacement:
 
     is_empty: bool
     _directory: Path
-    _intake: BlobIntake
-    _installation: str
+    _intake: BackupIntake
     _resources: Resources
-    _stack: AsyncExitStack
     _own: Path | None = None
 
     async def take(self, catalogue: IO[bytes], supply: Supply) -> None:
         """As :meth:`cloudsvc.drive.replacement.Replacement.take`."""
-        run = self._resources.threads.disk.run
-        with telling_of_the_disk(self._directory), telling_what_is_unusable():
-            own = await run(OwnPlace.make, self._directory / WORK_NAME)
-            self._stack.push_async_callback(run, own.remove)
-            self._stack.push_async_callback(self._undo)
-            file = own.directory / CATALOGUE_NAME
-            await run(receive, catalogue, file)
-            async with open_catalogue_in(file, self._resources) as opened:
-                await opened.claim(self._installation)
-                async for bundle in list_blobs(opened):
-                    for blob in bundle:
-                        await self._intake.take(blob, await supply(blob))
-        self._own = own.directory
+        self._own = (await self._intake.take(catalogue, supply)).parent
 
     async def install(self) -> str | None:
         """As :meth:`cloudsvc.drive.replacement.Replacement.install`."""
@@ -108,17 +94,12 @@ class CatalogueReplacement:
             arrived=[],
             former=None if self.is_empty else name_former(self._resources),
         )
-        try:
-            await self._intake.replace()
-        except CloudError as problem:
-            raise OperatorError([f"{problem}; nothing was replaced, so mend it and try again"]) from None
+        with telling_of_the_store():
+            await self._intake.blobs.replace()
         with telling_of_the_disk(self._directory):
             kept = installation.run()
-        self._intake.keep()
+        self._intake.blobs.keep()
         return None if kept is None else str(kept)
-
-    async def _undo(self) -> None:
-        await self._intake.undo()
 
 
 async def _holds_blobs(blobs: BlobStore) -> bool:

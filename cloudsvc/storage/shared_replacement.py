@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import IO, Protocol
 
 from attrs import define
 
 from cloudsvc.core.coroutines import shield
-from cloudsvc.core.errors import CloudError, OperatorError
 from cloudsvc.drive.blobs import BlobStore
-from cloudsvc.drive.inventory import list_blobs
 from cloudsvc.drive.replacement import Supply
+from cloudsvc.storage.backup_intake import BackupIntake, telling_of_the_store
 from cloudsvc.storage.blob_intake import BlobIntake
-from cloudsvc.storage.catalogue.sqlite.receiving import receive, telling_what_is_unusable
-from cloudsvc.storage.local import CATALOGUE_NAME
-from cloudsvc.storage.local_replacement import name_former, open_catalogue_in, telling_of_the_disk
+from cloudsvc.storage.local_replacement import name_former, telling_of_the_disk
 from cloudsvc.storage.resources import Resources
-from cloudsvc.storage.work_directories import OwnPlace
 
 
 class ReplaceableDatabase(Protocol):
@@ -55,11 +51,15 @@ async def open_shared_replacement(
         yield SharedReplacement(
             is_empty=await resources.threads.disk.run(database.is_empty),
             database=database,
-            intake=BlobIntake(blobs=blobs, threads=resources.threads.disk),
-            installation=installation,
+            intake=BackupIntake(
+                blobs=BlobIntake(blobs=blobs, threads=resources.threads.disk),
+                installation=installation,
+                work=work,
+                resources=resources,
+                stack=stack,
+            ),
             work=work,
             resources=resources,
-            stack=stack,
         )
 
 
@@ -74,30 +74,14 @@ class SharedReplacement:
 
     is_empty: bool
     _database: ReplaceableDatabase
-    _intake: BlobIntake
-    _installation: str
+    _intake: BackupIntake
     _work: Path
     _resources: Resources
-    _stack: AsyncExitStack
     _taken: Path | None = None
 
     async def take(self, catalogue: IO[bytes], supply: Supply) -> None:
         """As :meth:`cloudsvc.drive.replacement.Replacement.take`."""
-        run = self._resources.threads.disk.run
-        with telling_of_the_disk(self._work), telling_what_is_unusable():
-            own = await run(OwnPlace.make, self._work)
-            self._stack.push_async_callback(run, own.remove)
-            self._stack.push_async_callback(self._intake.undo)
-            file = own.directory / CATALOGUE_NAME
-            await run(receive, catalogue, file)
-            async with open_catalogue_in(file, self._resources) as opened:
-                await opened.claim(self._installation)
-                async for bundle in list_blobs(opened):
-                    for blob in bundle:
-                        content = await supply(blob)
-                        with _telling_of_the_store():
-                            await self._intake.take(blob, content)
-        self._taken = file
+        self._taken = await self._intake.take(catalogue, supply)
 
     async def install(self) -> str | None:
         """As :meth:`cloudsvc.drive.replacement.Replacement.install`."""
@@ -111,21 +95,8 @@ class SharedReplacement:
             if not self.is_empty:
                 kept = self._work.with_name(f"{name_former(self._resources)}.sqlite3")
                 await run(self._database.save, kept)
-            with _telling_of_the_store():
-                await self._intake.replace()
+            with telling_of_the_store():
+                await self._intake.blobs.replace()
             await run(self._database.replace, file)
-        self._intake.keep()
+        self._intake.blobs.keep()
         return None if kept is None else str(kept)
-
-
-@contextmanager
-def _telling_of_the_store() -> Iterator[None]:
-    """
-    Meanwhile the store of the blobs is used.
-
-    :raises OperatorError: it fails.
-    """
-    try:
-        yield
-    except CloudError as problem:
-        raise OperatorError([f"{problem.message} Nothing was replaced, so mend it and try again"]) from None
