@@ -14,6 +14,7 @@ from threading import Thread
 import pytest
 
 from tests.support.drive_servers import DRIVE, curl, run_drive
+from tests.support.halting import halt
 from tests.support.hostile_clients import HOST, Memory, count_idle_files, receive_all, run_trial
 from tests.support.sample_media import (
     QUARTERS,
@@ -106,7 +107,7 @@ def wait_for_worker(server: Server) -> int:
     """The process that makes a thumbnail, halted: it will not end by itself."""
     wait_until(lambda: list_workers(server), lambda: "no process was started")
     [worker] = list_workers(server)
-    os.kill(worker, signal.SIGSTOP)
+    halt(worker)
     return worker
 
 

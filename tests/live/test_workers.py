@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.commands import run
+from tests.support.halting import halt
 from tests.support.leading_application import LEADING
 from tests.support.lifecycle_applications import FIRST
 from tests.support.server import (
@@ -296,7 +297,7 @@ def test_logs_that_are_moved_away_begin_anew(server: Server, home: Path) -> None
 def test_connections_that_wait_for_a_worker_are_taken_by_the_others(server: Server) -> None:
     """One is stopped, so that what the system gives it waits; then it is killed, and nobody has waited in vain."""
     _, second = list_workers(server.process.pid)
-    os.kill(second, signal.SIGSTOP)
+    halt(second)
     waiting = [socket.create_connection(("127.0.0.1", server.port), PATIENCE) for _ in range(32)]
     os.kill(second, signal.SIGKILL)
     context = server.tls()
@@ -404,7 +405,7 @@ def test_a_worker_that_hangs_is_told_of_and_replaced(home: Path, tmp_path: Path)
     with running(home, "", environ=environ) as server:
         first, second = wait_for_workers(server)
         count = read_count(server)
-        os.kill(second, signal.SIGSTOP)
+        halt(second)
         # The first is asked by name: a new connection may be given to the one that hangs.
         server.wait_for_log("worker 2 does not answer any more: it is killed")
         wait_until(lambda: count_listening(server) == 3, server.log)

@@ -14,6 +14,7 @@ from secrets import randbelow
 
 from attrs import define, field
 
+from tests.support.halting import halt
 from tests.support.required_tools import require_tool
 
 _DEADLINE = 100.0
@@ -81,7 +82,7 @@ class ToolServer:
     def freeze(self) -> None:
         """Let the server hang: its system still accepts connections, and nothing answers."""
         assert self._process is not None
-        self._process.send_signal(signal.SIGSTOP)
+        halt(self._process.pid)
 
     def thaw(self) -> None:
         """End :meth:`freeze`."""
