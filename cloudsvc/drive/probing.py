@@ -32,11 +32,11 @@ _SIZE: Final = 64
 class Soundness(StrEnum):
     """What a probe comes to; each reads as what to say of the store."""
 
-    SOUND = "what is stored can be read"
-    FULL = "there is no space for more"
-    FAILING = "the store of bytes fails, and the log says why"
-    ALTERING = "what was stored is not what is read"
-    HANGING = "the store of bytes does not answer"
+    SOUND = "What is stored can be read."
+    FULL = "There is no space for more."
+    FAILING = "The store of bytes fails, and the log says why."
+    ALTERING = "What was stored is not what is read."
+    HANGING = "The store of bytes does not answer."
 
 
 @define(eq=False, kw_only=True)

@@ -56,15 +56,20 @@ def check_certificate(
     return Check(name="certificate", vital=False, run=run)
 
 
-def check_limits_storage(answers: Callable[[], Awaitable[bool]]) -> Check:
-    """Whether the storage that throttling shares with other servers answers. Requests are served without it."""
+def check_limits_storage(name: str, answers: Callable[[], Awaitable[bool]], *, is_needed: bool) -> Check:
+    """
+    Whether the storage that throttling shares with other servers answers.
+
+    :param name: of what it is, such as ``redis``.
+    :param is_needed: whether requests that it cannot count are refused, which are all but a few.
+    """
 
     async def run() -> Finding:
         if await answers():
             return Finding(ok=True, message="The storage of the rate limits answers")
         return Finding(ok=False, message="The storage of the rate limits does not answer")
 
-    return Check(name="limits_storage", vital=False, run=run)
+    return Check(name=name, vital=is_needed, run=run)
 
 
 def check_disk(folders: Sequence[Path], threads: ThreadRunner, *, trees: Sequence[Path] = (), free_bytes: int) -> Check:

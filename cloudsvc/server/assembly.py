@@ -16,7 +16,7 @@ from twisted.logger import Logger, LogLevel
 from cloudsvc.access.clients import UNIX, Clients
 from cloudsvc.access.credentials import BearerToken, CredentialSource, KeyHeader
 from cloudsvc.access.reloading import ReloadingKeys, StoredHash
-from cloudsvc.access.throttling import RateLimitStore, Throttle, open_store
+from cloudsvc.access.throttling import RateLimitStore, Throttle, find_engine, open_store
 from cloudsvc.api.documentation import Documentation
 from cloudsvc.api.system import System, SystemSettings
 from cloudsvc.core.descriptors import DescriptorLimit, can_open_files, raise_limit
@@ -277,8 +277,11 @@ class _Assembly:
             )
         if (member := self.membership) is not None:
             checks.append(check_workers(member.workers, member.count_ready))
-        if throttle is not None:
-            checks.append(check_limits_storage(throttle.answers))
+        limits = self.loaded.settings.rate_limit
+        engine = find_engine(limits.storage_uri)
+        if throttle is not None and engine is not None:
+            is_needed = limits.on_storage_failure == "refuse"
+            checks.append(check_limits_storage(engine, throttle.answers, is_needed=is_needed))
         for each in checked:
             checks.extend(each.checks())
         return Health(checks, self.reactor, self.metrics.health_checked, timeout=settings.timeout_seconds)

@@ -8,6 +8,7 @@ from typing import Final
 from attrs import evolve
 
 from cloudsvc.administration.snapshots import make_snapshots
+from cloudsvc.core.errors import CloudError
 from cloudsvc.drive.drive import Drive
 from cloudsvc.drive.expiry import Expiry
 from cloudsvc.drive.jobs import Job, Scheduler
@@ -126,9 +127,10 @@ class DriveProvider(Provider[StorageSettings]):
         await self._storage.close()
 
     def checks(self) -> Sequence[Check]:
-        """Whether the catalogue answers, and the store of bytes takes and gives them."""
+        """Whether the database answers, and the store of bytes takes and gives them."""
         return [
-            Check(name="drive", vital=True, run=self._ask_storage),
+            Check(name="database", vital=True, run=self._ask_database),
+            Check(name="blobs", vital=True, run=self._ask_blobs),
             Check(name="drive_space", vital=False, run=self._ask_for_space),
         ]
 
@@ -173,11 +175,17 @@ class DriveProvider(Provider[StorageSettings]):
         # It goes through the trash and all old versions; in between, an alert has the time to wait.
         self._reclaimable.set(await self._opened.catalogue.reclaimable_bytes())
 
-    async def _ask_storage(self) -> Finding:
-        await self._count()
+    async def _ask_database(self) -> Finding:
+        try:
+            await self._count()
+        except CloudError:
+            return Finding(ok=False, message="The database of the catalogue fails, and the log says why.")
+        return Finding(ok=True, message="The database of the catalogue answers.")
+
+    async def _ask_blobs(self) -> Finding:
         found = await self._probe.ask()
         # A full disk keeps nobody from reading and deleting.
-        return Finding(ok=found in {Soundness.SOUND, Soundness.FULL}, message=f"The catalogue answers; {found}.")
+        return Finding(ok=found in {Soundness.SOUND, Soundness.FULL}, message=found)
 
     async def _ask_for_space(self) -> Finding:
         found = await self._probe.ask()

@@ -72,7 +72,7 @@ def test_the_storage_of_the_limits_answers_or_not(ok: bool) -> None:  # noqa: FB
     async def answers() -> bool:
         return ok
 
-    assert run(check_limits_storage(answers)).ok is ok
+    assert run(check_limits_storage("redis", answers, is_needed=False)).ok is ok
 
 
 def test_a_disk_needs_room(tmp_path: Path) -> None:
@@ -138,9 +138,16 @@ def test_the_others_are_not_vital(tmp_path: Path) -> None:
 
     checks = [
         check_certificate(lambda: 0, lambda: 0, days=14, has_problem=lambda: False),
-        check_limits_storage(answers),
+        check_limits_storage("redis", answers, is_needed=False),
         check_disk([tmp_path], Inline(), free_bytes=0),
         check_reactor_lag(lambda: 0, seconds=1),
     ]
     assert not any(check.vital for check in checks)
-    assert [check.name for check in checks] == ["certificate", "limits_storage", "disk", "reactor"]
+    assert [check.name for check in checks] == ["certificate", "redis", "disk", "reactor"]
+
+
+def test_who_refuses_what_cannot_be_counted_needs_what_counts() -> None:
+    async def answers() -> bool:
+        return True
+
+    assert check_limits_storage("redis", answers, is_needed=True).vital

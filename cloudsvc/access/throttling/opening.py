@@ -27,6 +27,12 @@ _IDLE: Final = 60
 """Seconds after which a connection to Memcached is not used again: something between may have dropped it."""
 
 
+def find_engine(storage_uri: Secret | None) -> Literal["redis", "memcached"] | None:
+    """Which other program counts at ``storage_uri``; ``None`` where that is done in memory."""
+    scheme = _find_scheme(storage_uri)
+    return "redis" if scheme in _REDIS else "memcached" if scheme == "memcached" else None
+
+
 def open_store(
     storage_uri: Secret | None,
     strategy: Strategy,
@@ -46,7 +52,7 @@ def open_store(
     :raises ValueError: says what to write instead, without the address, which may hold a password.
     """
     uri = storage_uri.reveal() if storage_uri else ""
-    scheme = uri.partition("://")[0] if uri else "memory"
+    scheme = _find_scheme(storage_uri)
     if scheme == "memory" and open_windows is not None:
         if strategy == "moving-window":
             raise ValueError("several workers cannot count a moving window in memory; use a fixed one, or Redis")
@@ -65,6 +71,10 @@ def open_store(
     raise ValueError(
         "the address of the storage must begin with memory://, redis://, rediss://, redis+unix:// or memcached://"
     )
+
+
+def _find_scheme(uri: Secret | None) -> str:
+    return uri.reveal().partition("://")[0] if uri and uri.reveal() else "memory"
 
 
 def _open_redis(uri: str, strategy: Strategy, now: WallClock, runner: ThreadRunner) -> RateLimitStore:
