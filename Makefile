@@ -19,7 +19,7 @@ $(shell for env in $(VENV) $(TOOLS)/*; do \
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help run reference settings test test-quick test-on check lint types imports security deploy-files workflows actionlint versions lock \
-        lock-check audit mutants torture api-test bench image-test wheel format clean
+        lock-check audit mutants torture chaos api-test bench image-test wheel format clean
 
 help:  ## what there is to make
 	@sed -n 's/^\([a-z-]*\):.*  ## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -109,6 +109,9 @@ mutants: $(VENV)/.dev  ## put faults into the program, one at a time, and tell w
 
 torture: $(VENV)/.dev  ## kill what works on a drive for an hour (or SECONDS), until something is lost
 	python -m tests.support.durability.torture --seconds $(or $(SECONDS),3600) $(ARGS)
+
+chaos: $(VENV)/.dev $(VENV)/.bench $(TOOLS)/s3/.ready  ## three nodes and their engines with faults in all of them, for an hour (or SECONDS)
+	python -m tests.support.chaos.main --seconds $(or $(SECONDS),3600) $(ARGS)
 
 api-test: export SEED := $(SEED)
 api-test: $(VENV)/.dev $(TOOLS)/api/.ready  ## schemathesis alone, against started servers (SEED=n for other requests)

@@ -1,0 +1,188 @@
+"""Faults: what happens to nodes, engines and lines in a run, each healed before the next begins."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from random import Random
+from typing import Final, TypeAlias
+
+from attrs import define
+
+from tests.support.chaos.asking import Meeting
+from tests.support.chaos.cluster import Cluster
+from tests.support.chaos.nodes import Node
+from tests.support.server import Reply, wait_until
+
+PROBE: Final = "probe"
+"""A file that is always there."""
+
+_HOUR: Final = 3600.0
+
+
+@define(eq=False)
+class Scene:
+    """
+    Where faults happen.
+
+    :ivar unavailable: questions that were answered with 503 while an engine was gone.
+    """
+
+    cluster: Cluster
+    meeting: Meeting
+    random: Random
+    unavailable: int = 0
+
+    def tell(self, event: str) -> None:
+        """Say what happens."""
+        at = self.meeting.now()
+        self.meeting.history.tell(at, event)
+        print(f"[{at:7.1f}] {event}", flush=True)  # noqa: T201 - progress
+
+    def hold(self, least: float = 1.0, most: float = 5.0) -> None:
+        """Let clients work for a while."""
+        self.meeting.end.wait(self.random.uniform(least, most))
+
+    def choose_node(self) -> Node:
+        """One of the nodes."""
+        return self.random.choice(self.cluster.nodes)
+
+    def wait_for_refusal(self, path: str) -> None:
+        """Return once a node answers 503, as it must while an engine is gone; it has to say when to come again."""
+        node = self.choose_node()
+        seen: list[Reply] = []
+
+        def is_refused() -> bool:
+            seen.append(node.ask("GET", path))
+            return seen[-1].status == 503
+
+        wait_until(is_refused, lambda: f"{node.name} never answered 503 to {path}, but {seen[-1]}")
+        if not seen[-1].headers.get("Retry-After", "").isdecimal():
+            self.meeting.faults.append(f"{node.name} answered 503 without Retry-After: {seen[-1]}")
+        self.unavailable += 1
+
+
+Fault: TypeAlias = Callable[[Scene], None]
+
+
+def kill_node(scene: Scene) -> None:
+    """SIGKILL, and a start after a while."""
+    node = scene.choose_node()
+    scene.tell(f"kill {node.name}")
+    node.kill()
+    scene.hold()
+    node.start()
+    node.wait_until_ready()
+
+
+def restart_node(scene: Scene) -> None:
+    """SIGTERM, and a start."""
+    node = scene.choose_node()
+    scene.tell(f"restart {node.name}")
+    status = node.stop()
+    if status != 0:
+        scene.meeting.faults.append(f"{node.name} was told to stop, and ended with {status}")
+    node.start()
+    node.wait_until_ready()
+
+
+def freeze_node(scene: Scene) -> None:
+    """SIGSTOP, and SIGCONT after a while."""
+    node = scene.choose_node()
+    scene.tell(f"freeze {node.name}")
+    node.freeze()
+    scene.hold(3, 15)
+    node.thaw()
+
+
+def crash_database(scene: Scene) -> None:
+    """``pg_ctl stop -m immediate`` of the primary, and a start."""
+    scene.tell("crash the primary")
+    scene.cluster.databases.crash()
+    scene.wait_for_refusal("/api/folders")
+    scene.hold(0, 3)
+    scene.cluster.databases.restart()
+
+
+def promote_standby(scene: Scene) -> None:
+    """The primary is gone for good, and the standby takes its place."""
+    scene.tell("crash the primary, and promote the standby")
+    databases = scene.cluster.databases
+    databases.crash()
+    scene.wait_for_refusal("/api/folders")
+    databases.promote()
+    scene.hold()
+    databases.rebuild()
+
+
+def freeze_store(scene: Scene) -> None:
+    """SIGSTOP of the store of objects."""
+    scene.tell("freeze the store")
+    scene.cluster.store.process.freeze()
+    try:
+        scene.wait_for_refusal(f"/api/files/{PROBE}")
+    finally:
+        scene.cluster.store.process.thaw()
+
+
+def kill_store(scene: Scene) -> None:
+    """SIGKILL of the store of objects, and a start."""
+    scene.tell("kill the store")
+    scene.cluster.store.process.stop()
+    scene.wait_for_refusal(f"/api/files/{PROBE}")
+    scene.hold(0, 3)
+    scene.cluster.store.process.start()
+
+
+def cut_lines(scene: Scene) -> None:
+    """Connections to engines are cut, here and there."""
+    scene.tell("cut lines")
+    lines = [line for node in scene.cluster.nodes for line in node.lines]
+    for _ in range(20):
+        scene.random.choice(lines).cut()
+        scene.hold(0.05, 0.5)
+
+
+def silence_lines(scene: Scene) -> None:
+    """The lines of one node to its engines, or some of them, let nothing through."""
+    node = scene.choose_node()
+    lines = scene.random.choice([node.databases, [node.store], node.lines])
+    scene.tell(f"silence {len(lines)} lines of {node.name}")
+    for line in lines:
+        line.silence()
+    try:
+        scene.hold(5, 20)
+    finally:
+        for line in lines:
+            line.heal()
+
+
+def jump_clock(scene: Scene) -> None:
+    """The clock of one node is set, and put right after a while."""
+    node = scene.choose_node()
+    seconds = scene.random.choice([-48, -2, -0.01, 0.01, 2, 48, 24 * 400]) * _HOUR
+    scene.tell(f"set the clock of {node.name} by {seconds:+.0f} s")
+    node.jump(seconds)
+    try:
+        scene.hold(3, 8)
+    finally:
+        node.jump(0)
+
+
+FAULTS: Final[tuple[Fault, ...]] = (
+    kill_node,
+    promote_standby,
+    kill_store,
+    crash_database,
+    freeze_node,
+    cut_lines,
+    freeze_store,
+    silence_lines,
+    jump_clock,
+    restart_node,
+)
+
+
+def plan_faults(random: Random) -> Iterator[Fault]:
+    """All of them in some order, again and again."""
+    while True:
+        yield from random.sample(FAULTS, len(FAULTS))
