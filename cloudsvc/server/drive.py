@@ -36,6 +36,9 @@ _FIVE_MINUTES: Final = 5 * _MINUTE
 _HOUR: Final = 60 * _MINUTE
 _DAY: Final = 24 * _HOUR
 
+_CLOCK_SECONDS: Final = 10.0
+"""By which the clock of a machine may differ from the database's before somebody should look at it."""
+
 _COLLECT: Final = "delete what nothing refers to"
 
 
@@ -132,7 +135,14 @@ class DriveProvider(Provider[StorageSettings]):
             Check(name="database", vital=True, run=self._ask_database),
             Check(name="blobs", vital=True, run=self._ask_blobs),
             Check(name="drive_space", vital=False, run=self._ask_for_space),
+            *self._check_clock(),
         ]
+
+    def _check_clock(self) -> list[Check]:
+        """Where there is another clock, which other machines go by as well."""
+        return (
+            [] if self.foundation.engines.database is None else [Check(name="clock", vital=False, run=self._ask_clock)]
+        )
 
     def _change_leadership(self, leads: bool) -> None:  # noqa: FBT001  # a Candidate calls it so
         self._leads.set(leads)
@@ -192,6 +202,13 @@ class DriveProvider(Provider[StorageSettings]):
         if found is Soundness.FULL:
             return Finding(ok=False, message="There is no space for new files, whatever the capacity is.")
         return Finding(ok=True, message="There is space for new files.")
+
+    async def _ask_clock(self) -> Finding:
+        ahead = await self._storage.measure_clock()
+        if abs(ahead) > _CLOCK_SECONDS:
+            direction = "ahead of" if ahead > 0 else "behind"
+            return Finding(ok=False, message=f"The clock is {abs(ahead):.0f} seconds {direction} that of the database.")
+        return Finding(ok=True, message="The clock agrees with that of the database.")
 
 
 def _make_note(instruments: Instruments) -> Callable[[str, str, float], None]:

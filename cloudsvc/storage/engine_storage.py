@@ -30,8 +30,11 @@ from cloudsvc.storage.local import (
 from cloudsvc.storage.work_directories import WORK_NAME
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from cloudsvc.core.secrets import Secret
     from cloudsvc.storage.blobs.objects.settings import ObjectStoreSettings
+    from cloudsvc.storage.catalogue.postgresql.opening import PostgreSQLCatalogue
     from cloudsvc.storage.resources import Resources
 
 # Drivers of databases and of object stores are extras: only who uses one imports it.
@@ -49,7 +52,12 @@ class EngineStorage:
     blobs: BlobStore
     leadership: Leadership
     ballast: Ballast | None
+    _measure_clock: Callable[[], Awaitable[float]]
     _stack: AsyncExitStack
+
+    async def measure_clock(self) -> float:
+        """As :meth:`cloudsvc.storage.opened.OpenStorage.measure_clock`."""
+        return await self._measure_clock()
 
     async def close(self) -> None:
         """Finish what is being stored, and let go of everything."""
@@ -70,14 +78,28 @@ async def open_engines(directory: pathlib.Path, engines: Engines, resources: Res
         if engines.database is None:
             ballast: Ballast | None = find_ballast(directory)
             catalogue, leadership = await opening.open_sqlite(ballast)
+            measure_clock = _find_no_other
         else:
             ballast = None
-            catalogue, leadership = await opening.open_postgresql(engines.database)
+            shared, leadership = await opening.open_postgresql(engines.database)
+            catalogue, measure_clock = shared, shared.measure_clock
         blobs = await (
             opening.open_files(catalogue) if engines.bucket is None else opening.open_bucket(engines.bucket, catalogue)
         )
         opened = stack.pop_all()
-    return EngineStorage(catalogue=catalogue, blobs=blobs, leadership=leadership, ballast=ballast, stack=opened)
+    return EngineStorage(
+        catalogue=catalogue,
+        blobs=blobs,
+        leadership=leadership,
+        ballast=ballast,
+        measure_clock=measure_clock,
+        stack=opened,
+    )
+
+
+async def _find_no_other() -> float:
+    """What the clock of this machine is off that of a file."""
+    return 0.0
 
 
 @frozen(kw_only=True)
@@ -103,9 +125,10 @@ class _Opening:
         self.stack.push_async_callback(catalogue.close)
         return catalogue, FileLeadership(file=self.directory / LEADER_NAME, threads=threads.disk)
 
-    async def open_postgresql(self, url: Secret) -> tuple[DatabaseCatalogue[Any], Leadership]:
+    async def open_postgresql(self, url: Secret) -> tuple[PostgreSQLCatalogue, Leadership]:
         """The catalogue in a database."""
-        from cloudsvc.storage.catalogue.postgresql.leadership import DatabaseLeadership  # noqa: PLC0415  # see above
+        from cloudsvc.storage.catalogue.postgresql.clocks import check_clock  # noqa: PLC0415  # see above
+        from cloudsvc.storage.catalogue.postgresql.leadership import DatabaseLeadership  # noqa: PLC0415  # likewise
         from cloudsvc.storage.catalogue.postgresql.migration import migrate  # noqa: PLC0415  # likewise
         from cloudsvc.storage.catalogue.postgresql.opening import open_postgresql  # noqa: PLC0415  # likewise
 
@@ -115,6 +138,7 @@ class _Opening:
             raise OperatorError(
                 [f"{self.directory} has a catalogue of its own: drop database.url, or use a home without a drive"]
             )
+        await threads.disk.run(check_clock, url, self.resources.now)
         await threads.disk.run(migrate, url)
         catalogue = await open_postgresql(
             url,

@@ -110,6 +110,10 @@ class LocalStorage:
         leadership = FileLeadership(file=directory / LEADER_NAME, threads=threads.disk)
         return cls(catalogue=catalogue, blobs=blobs, ballast=ballast, leadership=leadership, lock=lock)
 
+    async def measure_clock(self) -> float:
+        """The catalogue has no clock of its own."""
+        return 0.0
+
     async def close(self) -> None:
         """Finish what is being stored, and let go of everything."""
         try:

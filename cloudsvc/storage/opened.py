@@ -41,6 +41,15 @@ class OpenStorage(Storage, Protocol):
         """What is given up so that a full disk can be emptied; ``None`` where that would help nobody."""
         ...
 
+    async def measure_clock(self) -> float:
+        """
+        Seconds by which the clock of this machine is ahead of the catalogue's at least; negative where it is behind,
+        and 0 where both are one.
+
+        :raises CloudError: the storage fails.
+        """
+        ...
+
     async def close(self) -> None:
         """Finish what is being stored, and let go of everything."""
         ...

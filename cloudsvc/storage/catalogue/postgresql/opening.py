@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from cloudsvc.drive.nodes import Instant
 from cloudsvc.storage.catalogue.catalogue import DatabaseCatalogue
 from cloudsvc.storage.catalogue.group_commit import Writer
 from cloudsvc.storage.catalogue.lanes import Lane
+from cloudsvc.storage.catalogue.postgresql.clocks import measure_clock
 from cloudsvc.storage.catalogue.postgresql.connections import PostgreSQLConnection
 from cloudsvc.storage.catalogue.postgresql.databases import Database
 from cloudsvc.storage.catalogue.postgresql.footprint import DatabaseFootprint
@@ -78,6 +79,7 @@ async def open_postgresql(
         footprint=DatabaseFootprint(monotonic=monotonic),
         listener=listener,
         watchdog=watchdog,
+        ask_clock=lambda: reading.run(lambda connection: measure_clock(connection, now)),
     )
     listener.on_epoch = catalogue.begin_epoch
     return catalogue
@@ -94,6 +96,7 @@ class PostgreSQLCatalogue(DatabaseCatalogue[PostgreSQLConnection]):
 
     _listener: Listener
     _watchdog: Watchdog
+    _ask_clock: Callable[[], Awaitable[float]]
 
     async def close(self) -> None:
         """Finish what was asked for, and let go of the database."""
@@ -104,6 +107,10 @@ class PostgreSQLCatalogue(DatabaseCatalogue[PostgreSQLConnection]):
                 await super().close()
             finally:
                 self._watchdog.stop()
+
+    async def measure_clock(self) -> float:
+        """As :meth:`cloudsvc.storage.opened.OpenStorage.measure_clock`."""
+        return await self._ask_clock()
 
     def begin_epoch(self, epoch: str) -> None:
         """The history is this one from now on: a backup may have been restored while there was no connection."""
