@@ -36,6 +36,7 @@ class _Request(Struct):
     seconds: float
     sent: int
     request_id: str
+    node: str | UnsetType
     worker: int | UnsetType
 
 
@@ -54,6 +55,7 @@ class AccessLog:
     a request's journey through this server's layers.
 
     :param level: one of :data:`LEVELS`; where it is above ``info``, which a request is, nothing is written.
+    :param node: the name of this server among several; of letters, digits, ``.``, ``_`` and ``-``.
     :param worker: the number of this process among several, if it is one of several.
     """
 
@@ -61,6 +63,7 @@ class AccessLog:
     _format: LogFormat
     _now: WallClock
     _level: str = field(validator=in_(LEVELS))
+    _node: str | None
     _worker: int | None = None
     _is_silent: bool = field(init=False)
     _is_text: bool = field(init=False)
@@ -79,7 +82,8 @@ class AccessLog:
 
     @_end.default
     def _spell_end(self) -> str:
-        return "\n" if self._worker is None else f" worker={self._worker}\n"
+        node = "" if self._node is None else f" node={self._node}"
+        return f"{node}\n" if self._worker is None else f"{node} worker={self._worker}\n"
 
     def record(
         self, *, method: bytes, path: bytes, client: str, status: int, seconds: float, sent: int, request_id: str
@@ -110,8 +114,9 @@ class AccessLog:
                 f" client={sender} seconds={seconds:.6f} sent={sent} request_id={name}{self._end}"
             ).encode("ascii")
         else:
+            node = UNSET if self._node is None else self._node
             worker = UNSET if self._worker is None else self._worker
-            request = _Request(verb, place, sender, status, round(seconds, 6), sent, name, worker)
+            request = _Request(verb, place, sender, status, round(seconds, 6), sent, name, node, worker)
             line = self._encode(_Line(time, _LEVEL, _NAMESPACE, f"{verb} {place} {status}", request)) + b"\n"
         self._writer.write(line)
 

@@ -48,7 +48,7 @@ from cloudsvc.server.extensions import collect_sources, make_application
 from cloudsvc.server.garbage import GarbageCollection
 from cloudsvc.server.membership import Membership
 from cloudsvc.server.mounted import MountedApplication, OpenedProvider
-from cloudsvc.server.parts import choose_endpoints, locate_certificate, open_targets, uses_our_tls
+from cloudsvc.server.parts import choose_endpoints, locate_certificate, name_process, open_targets, uses_our_tls
 from cloudsvc.server.provider import Foundation, Provider
 from cloudsvc.server.service import CloudService, Parts
 from cloudsvc.server.site import Serving
@@ -184,10 +184,11 @@ class _Assembly:
                     LogFormat(settings.logging.format),
                     self.reactor.callFromThread,
                     settings.logging.level,
-                    {"worker": self.membership.number} if self.membership else {},
+                    name_process(settings, self.membership.number if self.membership else None),
                 ),
                 notifier=notifier,
                 drain_seconds=settings.server.drain_seconds,
+                unready_seconds=settings.server.unready_seconds,
             )
         )
         if self.membership is not None:

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 
 from cloudsvc.listen.endpoints import PREFIX, compose_description
 from cloudsvc.observe.files import RotatingFile, Stream, Target
+from cloudsvc.observe.records import Plain
 from cloudsvc.settings.loading import Loaded
+from cloudsvc.settings.model import Settings
 from cloudsvc.tls.files import CertificateFiles
 
 
@@ -27,6 +29,16 @@ def locate_certificate(loaded: Loaded) -> CertificateFiles:
     settings = loaded.settings.certificate
     directory = loaded.home.resolve(settings.directory)
     return CertificateFiles.locate(directory, directory / settings.ssl_keyfile, directory / settings.ssl_certfile)
+
+
+def name_process(settings: Settings, worker: int | None) -> dict[str, Plain]:
+    """
+    What every line of the log says of the process that has written it.
+
+    :param worker: its number among several, if it is one of several.
+    """
+    names: dict[str, Plain] = {} if settings.node.name is None else {"node": settings.node.name}
+    return names if worker is None else {**names, "worker": worker}
 
 
 def open_console() -> Stream:

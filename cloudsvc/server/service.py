@@ -71,6 +71,7 @@ class Parts:
     :ivar ports: bound; they accept nothing until every application has started.
     :ivar helpers: services that run as long as the server does.
     :ivar drain_seconds: how long running requests may take once the server is to stop.
+    :ivar unready_seconds: how long it goes on before that, and says that it is not ready.
     """
 
     reactor: IReactor
@@ -88,6 +89,7 @@ class Parts:
     observer: ILogObserver
     notifier: Manager
     drain_seconds: float
+    unready_seconds: float
 
 
 class CloudService(Service):
@@ -99,6 +101,7 @@ class CloudService(Service):
         self._started: list[Startable] = []
         self._opening: Deferred[None] = succeed(None)
         self._is_retiring = False
+        self._unready: Deferred[None] = succeed(None)
 
     @property
     def log_observer(self) -> ILogObserver:
@@ -163,12 +166,14 @@ class CloudService(Service):
 
     async def _close(self) -> None:
         parts = self._parts
-        parts.health.ready = False
+        was_ready, parts.health.ready = parts.health.ready, False
+        late = _end_after(parts.unready_seconds + parts.drain_seconds + LATE_SECONDS)
+        if was_ready and parts.unready_seconds and not self._is_retiring:
+            await self._let_others_take_over()
         parts.notifier.stopping()
         parts.draining.begin()
         self._opening.cancel()
         _log.info("stopping: {count} connections are open", count=len(parts.connections))
-        late = _end_after(parts.drain_seconds + LATE_SECONDS)
         for port in parts.ports:
             await _stop(f"the port {port.getHost()}", port.stopListening)
         await _stop("the connections", parts.connections.drain, parts.drain_seconds)
@@ -186,12 +191,25 @@ class CloudService(Service):
         parts.writer.stop()
         late.cancel()
 
+    async def _let_others_take_over(self) -> None:
+        """Answer until load balancers have noticed that it is not ready; each client goes with its next answer."""
+        parts = self._parts
+        _log.info("not ready any more: stopping in {seconds} s", seconds=parts.unready_seconds)
+        parts.connections.draining = True
+        self._unready = Deferred()
+        timer = parts.reactor.callLater(parts.unready_seconds, self._unready.callback, None)
+        await self._unready
+        if timer.active():
+            timer.cancel()
+
     def _terminate(self) -> None:
         """Stop the reactor, and with it this service; asked again, close what is still open at once."""
         try:
             self._parts.reactor.stop()
         except ReactorNotRunning:
             self._parts.connections.abort()
+            if not self._unready.called:
+                self._unready.callback(None)
 
     def _reload(self) -> None:
         """Open the log file anew, and read the token and the certificate as they are now."""

@@ -116,7 +116,14 @@ class Serving:
         """The one fixed order: the first to see a request is the first to complete its answer."""
         security, cors = self.settings.security, self.settings.cors
         logging = self.settings.logging
-        access_log = AccessLog(self.writer, LogFormat(logging.format), time.time, logging.level, self.worker)
+        access_log = AccessLog(
+            self.writer,
+            LogFormat(logging.format),
+            time.time,
+            logging.level,
+            node=self.settings.node.name,
+            worker=self.worker,
+        )
         layers: list[Layer] = [
             Identification(self.clients),
             Observation(self.metrics.http, access_log),

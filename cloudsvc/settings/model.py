@@ -33,6 +33,7 @@ from cloudsvc.settings.checks import (
 _END = r"$(?!\n)"
 _HEADER_VALUE = r"^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?" + _END
 _HEADER_NAME = r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+" + _END
+_NODE_NAME = r"^[A-Za-z0-9._-]{1,253}" + _END
 _MEDIA_TYPE = r"^[a-z]+/[a-z0-9.+-]+(; ?[a-z]+=[a-z0-9-]+)?" + _END
 
 Rate = Annotated[str, Check(check_rate)]
@@ -72,6 +73,28 @@ class ServerSettings:
     drain_seconds: Annotated[
         float, Meta(ge=0, le=3600, description="How long running requests may take to finish when the server stops.")
     ] = 30
+    unready_seconds: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=3600,
+            description="How long the server goes on answering before it stops, while `/api/health/ready` says 503: "
+            "longer than a load balancer in front takes to notice.",
+        ),
+    ] = 0
+
+
+@frozen(kw_only=True)
+class NodeSettings:
+    """This server among others that serve the same drive."""
+
+    name: Annotated[
+        Annotated[str, Meta(pattern=_NODE_NAME)] | None,
+        Meta(
+            description="What each line of the log ends with, as `node=`, so that those of several servers can be "
+            "gathered. `null` adds nothing."
+        ),
+    ] = None
 
 
 @frozen(kw_only=True)
@@ -423,6 +446,7 @@ class Settings:
     """The whole configuration, but for the sections of applications."""
 
     server: ServerSettings = field(factory=ServerSettings)
+    node: NodeSettings = field(factory=NodeSettings)
     connections: ConnectionSettings = field(factory=ConnectionSettings)
     http: HTTPSettings = field(factory=HTTPSettings)
     security: SecuritySettings = field(factory=SecuritySettings)

@@ -134,6 +134,31 @@ def test_asked_twice_it_does_not_wait(home: Path) -> None:
         assert "Traceback" not in server.log()
 
 
+def test_it_goes_on_answering_until_load_balancers_have_noticed(home: Path) -> None:
+    """Each client goes with its next answer; whoever asks twice waits for nobody."""
+    write_config(home, server={"unready_seconds": 3600}, applications=[FIRST])
+    with running(home, "") as server, closing(server.open()) as lasting:
+        lasting.request("GET", "/api/health/ready")
+        assert Reply.read(lasting.getresponse()).status == 200
+        server.process.send_signal(signal.SIGTERM)
+        wait_until(lambda: server.ask("GET", "/api/health/ready").status == 503, server.log)
+        lasting.request("GET", "/api/health/live")
+        answer = Reply.read(lasting.getresponse())
+        assert (answer.status, answer.headers["Connection"]) == (200, "close")
+        assert server.ask("GET", "/api/health/live").status == 200
+        assert "stopping: " not in server.log()
+        assert server.stop() == 0
+        assert "Traceback" not in server.log()
+
+
+def test_it_stops_by_itself_after_it_was_not_ready_for_a_while(home: Path) -> None:
+    write_config(home, server={"unready_seconds": 0.1}, applications=[FIRST])
+    with running(home, "") as server:
+        assert server.stop() == 0
+        log = server.log()
+    assert log.index("not ready any more: stopping in 0.1 s") < log.index("stopping: 0 connections are open")
+
+
 @pytest.mark.parametrize("lost", ["socket", "socket.lock"])
 def test_a_port_that_does_not_close_keeps_nothing_from_stopping(home: Path, tmp_path: Path, lost: str) -> None:
     with running(home, "", "--endpoint", f"unix:{tmp_path}/socket") as server:

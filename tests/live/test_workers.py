@@ -225,6 +225,18 @@ def test_asked_twice_to_stop_it_does_not_wait(home: Path) -> None:
         assert not any(map(is_there, workers))
 
 
+def test_all_workers_go_on_answering_until_load_balancers_have_noticed(home: Path) -> None:
+    configure(home, server={"unready_seconds": 3600})
+    with running(home, "") as server:
+        workers = wait_for_workers(server)
+        server.process.send_signal(signal.SIGTERM)
+        wait_until(lambda: server.log().count("not ready any more: stopping in ") == 2, server.log)
+        assert [server.ask("GET", "/api/health/ready").status for _ in range(8)] == [503] * 8
+        assert server.ask("GET", "/api/health/live").status == 200
+        assert server.stop() == 0
+        assert not any(map(is_there, workers))
+
+
 def test_systemd_is_told_by_the_supervisor_alone(home: Path, tmp_path: Path) -> None:
     address = str(tmp_path / "notify")
     environ = {"NOTIFY_SOCKET": address, "WATCHDOG_USEC": "40000000"}

@@ -30,7 +30,7 @@ def line_of(log_format: LogFormat, level: str = "info", /, **changed: Any) -> st
         "sent": 93,
         "request_id": "ab12cd34-000000ff",
     } | changed
-    AccessLog(LogWriter([memory], Clock()), log_format, lambda: NOW, level).record(**request)
+    AccessLog(LogWriter([memory], Clock()), log_format, lambda: NOW, level, None).record(**request)
     return memory.text
 
 
@@ -46,6 +46,21 @@ def test_the_text_line() -> None:
 def test_requests_are_as_important_as_info(log_format: LogFormat) -> None:
     assert line_of(log_format, "debug") == line_of(log_format)
     assert [line_of(log_format, level) for level in ("warn", "error", "critical")] == [""] * 3
+
+
+def test_a_line_says_which_of_several_processes_has_written_it() -> None:
+    lines = []
+    for log_format in LogFormat:
+        memory = Memory()
+        log = AccessLog(LogWriter([memory], Clock()), log_format, lambda: NOW, "info", node="one", worker=2)
+        log.record(
+            method=b"GET", path=b"/", client="::1", status=200, seconds=0.0, sent=0, request_id="ab12cd34-000000ff"
+        )
+        lines.append(memory.text)
+    text, structured = lines
+    assert text.endswith(" request_id=ab12cd34-000000ff node=one worker=2\n")
+    fields = json.loads(structured)["fields"]
+    assert (fields["node"], fields["worker"]) == ("one", 2)
 
 
 def test_the_json_line() -> None:
@@ -70,7 +85,7 @@ def test_the_json_line() -> None:
 def test_timestamps_follow_the_clock() -> None:
     moments = iter([0.999999, 1.0, 60.5])
     memory = Memory()
-    log = AccessLog(LogWriter([memory], Clock()), LogFormat.TEXT, lambda: next(moments), "info")
+    log = AccessLog(LogWriter([memory], Clock()), LogFormat.TEXT, lambda: next(moments), "info", None)
     for _ in range(3):
         log.record(method=b"GET", path=b"/", client="-", status=200, seconds=0, sent=0, request_id="-")
     stamps = [line.split()[0] for line in memory.text.splitlines()]

@@ -16,7 +16,9 @@ from cloudsvc.server import assembly, drive, site
 from cloudsvc.settings.leaves import find_leaves
 from cloudsvc.settings.model import Settings
 
-SETTINGS = {leaf.path[-1] for kind in (Settings, StorageSettings) for leaf in find_leaves(kind)}
+SETTINGS = {leaf.path[-1] for kind in (Settings, StorageSettings) for leaf in find_leaves(kind)} - {"name"}
+"""The last part of each; but a name many things have, and that of a node is a setting."""
+
 WHERE_PARTS_MEET = (assembly, site, drive)
 
 
@@ -49,7 +51,10 @@ def resolve(module: ModuleType, function: ast.expr) -> Any:
 
 def is_setting(value: ast.expr) -> bool:
     """Whether a setting is in it, such as ``logging.max_bytes``."""
-    return any(isinstance(part, ast.Attribute) and part.attr in SETTINGS for part in ast.walk(value))
+    return any(
+        isinstance(part, ast.Attribute) and (part.attr in SETTINGS or ast.unparse(part).endswith(".node.name"))
+        for part in ast.walk(value)
+    )
 
 
 def defaults_of(called: Callable[..., Any], argument: str | int) -> Any:

@@ -219,7 +219,7 @@ async def test_each_request_is_one_line_of_the_log_whatever_it_names(drive: Driv
     for text in names:
         await drive.ask("PUT", f"/files/{spell(text)}", b"x")
     memory = Memory()
-    log = AccessLog(LogWriter([memory], Clock()), log_format, lambda: NOW, "info")
+    log = AccessLog(LogWriter([memory], Clock()), log_format, lambda: NOW, "info", None)
     for line in drive.site.tally.lines:
         log.record(**line)
     lines = memory.text.splitlines()

@@ -67,7 +67,8 @@ def _serve(orders: Orders, end: socket.socket, lifeline: int) -> None:
     reactor: Any = installed  # no interface of Twisted's says all that it is
     keep_steady_time(reactor)
     loaded = load(Home(root=Path(orders.home)), os.environ, find_applications, find_providers)
-    _end_with(lifeline, loaded.settings.server.drain_seconds + LATE_SECONDS)
+    server = loaded.settings.server
+    _end_with(lifeline, server.unready_seconds + server.drain_seconds + LATE_SECONDS)
     membership = Membership(orders)
     service = build_service(
         loaded,

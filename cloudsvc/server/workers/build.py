@@ -16,7 +16,14 @@ from cloudsvc.observe.logs import LogObserver, LogWriter
 from cloudsvc.observe.worker_metrics import SupervisorMetrics
 from cloudsvc.server.control.messages import Orders
 from cloudsvc.server.extensions import find_applications, find_providers
-from cloudsvc.server.parts import choose_endpoints, locate_certificate, open_console, open_targets, uses_our_tls
+from cloudsvc.server.parts import (
+    choose_endpoints,
+    locate_certificate,
+    name_process,
+    open_console,
+    open_targets,
+    uses_our_tls,
+)
 from cloudsvc.server.supervisor import Notifier
 from cloudsvc.server.workers.counting import Counting
 from cloudsvc.server.workers.supervision import Supervisor, SupervisorParts
@@ -75,10 +82,15 @@ def build_supervisor(
             console=open_console() if owns_console else None,
             writer=writer,
             observer=LogObserver(
-                writer, LogFormat(settings.logging.format), reactor.callFromThread, settings.logging.level
+                writer,
+                LogFormat(settings.logging.format),
+                reactor.callFromThread,
+                settings.logging.level,
+                name_process(settings, None),
             ),
             notifier=notifier,
             drain_seconds=settings.server.drain_seconds,
+            unready_seconds=settings.server.unready_seconds,
         )
     )
 

@@ -51,6 +51,7 @@ class SupervisorParts:
     :ivar counting: knows what all workers have counted.
     :ivar console: where what workers print goes, if anywhere.
     :ivar drain_seconds: how long running requests may take once a worker is to stop.
+    :ivar unready_seconds: how long all workers go on before that, and say that they are not ready.
     """
 
     reactor: IReactor
@@ -63,6 +64,7 @@ class SupervisorParts:
     observer: ILogObserver
     notifier: Notifier
     drain_seconds: float
+    unready_seconds: float
 
 
 class Supervisor(Service):
@@ -323,7 +325,7 @@ class Supervisor(Service):
         await DeferredList(close_all(parts.addresses))
         for worker in [*self._living]:
             worker.signal("TERM")
-            self._kill_after(parts.drain_seconds + LATE_SECONDS + _KILL_SECONDS, worker)
+            self._kill_after(parts.unready_seconds + parts.drain_seconds + LATE_SECONDS + _KILL_SECONDS, worker)
         await DeferredList([worker.ended for worker in self._living])
         if self._checks is not None:
             self._checks.stop()
