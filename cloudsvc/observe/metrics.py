@@ -38,6 +38,7 @@ CONTENT_TYPE: Final = b"text/plain; version=0.0.4; charset=utf-8"
 AUTH_FAILURES: Final = ("missing", "invalid", "error")
 CONNECTION_REFUSALS: Final = ("total", "per_client")
 RELOAD_RESULTS: Final = ("success", "failure")
+STORAGE_OUTCOMES: Final = ("done", "failed")
 
 _COMBINE: Final[Mapping[str, Combine]] = MappingProxyType(
     {
@@ -49,6 +50,9 @@ _COMBINE: Final[Mapping[str, Combine]] = MappingProxyType(
     }
 )
 """What the gauges of the server itself are over several workers; others are the leader's."""
+
+_STORAGE_BUCKETS: Final = (0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
+"""From a storage beside this machine to one that is given up."""
 
 _LAG_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
@@ -115,6 +119,19 @@ class LimitMetrics:
         self.storage_failures: Final = Counter(
             "rate_limit_storage_failures_total", "Counts that the shared storage did not take.", registry=registry
         )
+        self._seconds = Histogram(
+            "rate_limit_storage_seconds",
+            "Seconds until the shared storage of the counts answered, or failed to.",
+            ("outcome",),
+            buckets=_STORAGE_BUCKETS,
+            registry=registry,
+        )
+        for outcome in STORAGE_OUTCOMES:
+            self._seconds.labels(outcome)
+
+    def note_storage(self, outcome: str, seconds: float) -> None:
+        """The shared storage was asked; ``outcome`` is one of :data:`STORAGE_OUTCOMES`. From any thread."""
+        self._seconds.labels(outcome).observe(seconds)
 
     def exceeded(self, endpoint: str) -> None:
         """One more refused; ``endpoint`` is the full pattern of its route."""

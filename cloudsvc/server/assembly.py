@@ -230,6 +230,7 @@ class _Assembly:
                 time.time,
                 self._lend_threads(_STORAGE_THREADS, "rate limits"),
                 open_windows=self.membership.open_windows if self.membership else None,
+                note=self.metrics.limits.note_storage,
             )
         except ValueError as problem:
             raise OperatorError([f"config.rate_limit.storage_uri: {problem}"]) from None

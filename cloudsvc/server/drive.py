@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from attrs import evolve
@@ -18,8 +18,10 @@ from cloudsvc.drive.probing import Soundness, StoreProbe
 from cloudsvc.drive.settings import StorageSettings
 from cloudsvc.drive.spooling import Spooler
 from cloudsvc.drive.thumbnails import Thumbnails
-from cloudsvc.extend import Check, Combine, Finding, Instruments, Tools
+from cloudsvc.extend import Check, Combine, Finding, Tools
+from cloudsvc.server.engine_metrics import DatabaseMetrics, make_note
 from cloudsvc.server.provider import Foundation, Provider
+from cloudsvc.storage.meters import UNMETERED
 from cloudsvc.storage.opened import OpenedDrive
 from cloudsvc.storage.opening import assemble, open_storage
 from cloudsvc.storage.resources import Resources
@@ -42,10 +44,6 @@ _CLOCK_SECONDS: Final = 10.0
 _COLLECT: Final = "delete what nothing refers to"
 
 
-_REQUEST_SECONDS: Final = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
-"""Buckets for requests to an object store: from one beside this machine to one that does not answer."""
-
-
 class DriveProvider(Provider[StorageSettings]):
     """Opens the drive, watches it, and does its background jobs."""
 
@@ -58,7 +56,8 @@ class DriveProvider(Provider[StorageSettings]):
         super().__init__(settings, tools, foundation)
         self._resources = evolve(
             Resources.of(tools.make_threads, foundation.reactor),
-            note_request=None if foundation.engines.bucket is None else _make_note(tools.instruments),
+            note_request=None if foundation.engines.bucket is None else make_note(tools.instruments),
+            meter=UNMETERED if foundation.engines.database is None else DatabaseMetrics(tools.instruments),
         )
         self._stored = tools.instruments.gauge("stored_bytes", "Bytes of all files, versions and the trash.")
         self._taken = tools.instruments.gauge(
@@ -209,26 +208,3 @@ class DriveProvider(Provider[StorageSettings]):
             direction = "ahead of" if ahead > 0 else "behind"
             return Finding(ok=False, message=f"The clock is {abs(ahead):.0f} seconds {direction} that of the database.")
         return Finding(ok=True, message="The clock agrees with that of the database.")
-
-
-def _make_note(instruments: Instruments) -> Callable[[str, str, float], None]:
-    """What is told of requests to an object store."""
-    requests = instruments.counter(
-        "object_requests_total",
-        "Requests to the object store, also those that were made again.",
-        ["operation", "outcome"],
-    )
-    duration = instruments.histogram(
-        "object_request_seconds", "Seconds until the object store answered.", ["operation"], _REQUEST_SECONDS
-    )
-
-    for operation in ("get_object", "put_object"):
-        for outcome in ("done", "missing", "unavailable", "refused"):
-            # Of a counter that comes to be with its first failure, Prometheus sees no increase.
-            requests.labels(operation, outcome)
-
-    def note(operation: str, outcome: str, seconds: float) -> None:
-        requests.labels(operation, outcome).inc()
-        duration.labels(operation).observe(seconds)
-
-    return note

@@ -147,9 +147,10 @@ class _Opening:
             readers=threads.readers,
             now=self.resources.now,
             reactor=self.resources.reactor,
+            meter=self.resources.meter,
         )
         self.stack.push_async_callback(catalogue.close)
-        return catalogue, DatabaseLeadership.of(url, threads.disk, self.resources.reactor)
+        return catalogue, DatabaseLeadership.of(url, threads.disk, self.resources.reactor, self.resources.meter)
 
     async def open_files(self, catalogue: DatabaseCatalogue[Any]) -> BlobStore:
         """The blobs in the directory."""

@@ -16,6 +16,7 @@ from cloudsvc.core.threads import ThreadRunner, WorkerThreads
 from cloudsvc.drive.nodes import Instant
 from cloudsvc.storage.catalogue import READER_THREADS, SQLiteCatalogue, open_catalogue
 from cloudsvc.storage.local import StorageThreads
+from cloudsvc.storage.meters import UNMETERED, DatabaseMeter
 
 _DISK: Final = 8
 
@@ -36,6 +37,7 @@ class Resources:
     :ivar now: the wall clock.
     :ivar note_request: is told of each request to an object store, in the thread that makes it: the operation, its
         outcome (``done``, ``missing``, ``unavailable`` or ``refused``), and its seconds.
+    :ivar meter: is told how a database is used that is elsewhere.
     """
 
     threads: StorageThreads
@@ -43,6 +45,7 @@ class Resources:
     reactor: IReactor
     now: Callable[[], Instant]
     note_request: Callable[[str, str, float], None] | None = None
+    meter: DatabaseMeter = UNMETERED
 
     @property
     def clock(self) -> IReactorTime:

@@ -14,6 +14,7 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
+from cloudsvc.core.secrets import Secret
 from cloudsvc.drive.settings import StorageSettings
 from cloudsvc.extend import Tools
 from cloudsvc.observe.metrics import Metrics
@@ -65,7 +66,9 @@ def names_and_labels(query: str) -> tuple[set[str], set[str]]:
     return set(_NAME.findall(rest)) - _OPERATORS, labels
 
 
-BUCKET = Engines(bucket=ObjectStoreSettings(bucket="photos", prefix=""))
+EVERYTHING = Engines(
+    database=Secret("postgresql://localhost/cloud"), bucket=ObjectStoreSettings(bucket="photos", prefix="")
+)
 """With all that a drive can tell of."""
 
 
@@ -76,7 +79,7 @@ def exposed() -> tuple[set[str], set[str]]:
     metrics.limits.exceeded("/api/login")
     metrics.health_checked("disk", ok=True)
     nothing: Any = None
-    DriveProvider(StorageSettings(), lend(metrics), Foundation(reactor=nothing, engines=BUCKET))
+    DriveProvider(StorageSettings(), lend(metrics), Foundation(reactor=nothing, engines=EVERYTHING))
     families = list(text_string_to_metric_families(metrics.expose().body.decode()))
     samples = [sample for family in families for sample in family.samples]
     return {sample.name for sample in samples} | {"up", "ALERTS"}, {
@@ -124,7 +127,7 @@ def test_queries_ask_for_what_the_server_exposes(query: str) -> None:
 
 
 def test_every_dashboard_is_there() -> None:
-    assert [path.stem for path in DASHBOARDS] == ["authentication", "health", "rate_limiting_and_http"]
+    assert [path.stem for path in DASHBOARDS] == ["authentication", "engines", "health", "rate_limiting_and_http"]
     assert len({load(path)["uid"] for path in DASHBOARDS}) == len(DASHBOARDS)
 
 

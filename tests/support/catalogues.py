@@ -27,6 +27,7 @@ from cloudsvc.storage.catalogue.postgresql.opening import PostgreSQLCatalogue, o
 from cloudsvc.storage.catalogue.sqlite.connections import SQLiteConnection
 from cloudsvc.storage.catalogue.sqlite.transactions import SQLiteTransactions
 from cloudsvc.storage.memory_catalogue import Memory, MemoryCatalogue
+from cloudsvc.storage.meters import UNMETERED, DatabaseMeter
 from tests.support.postgresql import find_database
 from tests.support.reactors import run_threads
 
@@ -100,11 +101,14 @@ async def open_memory(directory: Path, watch: Watch) -> AsyncIterator[MemoryCata
 
 
 @asynccontextmanager
-async def open_postgres(directory: Path, watch: Watch, url: Secret | None = None) -> AsyncIterator[PostgreSQLCatalogue]:
+async def open_postgres(
+    directory: Path, watch: Watch, url: Secret | None = None, meter: DatabaseMeter = UNMETERED
+) -> AsyncIterator[PostgreSQLCatalogue]:
     """
     One in PostgreSQL: of a directory, all have the same database.
 
     :param url: another way there, or to another database.
+    :param meter: is told how the database is used.
     """
     from twisted.internet import reactor  # noqa: PLC0415  # installed by then
 
@@ -116,6 +120,7 @@ async def open_postgres(directory: Path, watch: Watch, url: Secret | None = None
             readers=readers,
             now=watch,
             reactor=reactor,  # type: ignore[arg-type]  # the module stands for it
+            meter=meter,
         )
         try:
             yield catalogue

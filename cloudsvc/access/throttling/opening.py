@@ -10,7 +10,7 @@ from limits.storage import MemcachedStorage, RedisStorage
 from limits.strategies import FixedWindowRateLimiter, MovingWindowRateLimiter
 
 from cloudsvc.access.throttling.memory import FixedWindowStore, MovingWindowStore
-from cloudsvc.access.throttling.shared import SharedStore
+from cloudsvc.access.throttling.shared import Note, SharedStore
 from cloudsvc.access.throttling.store import RateLimitStore
 from cloudsvc.access.throttling.workers import SharedWindowStore
 from cloudsvc.core.clock import WallClock
@@ -40,6 +40,7 @@ def open_store(
     runner: ThreadRunner,
     *,
     open_windows: Callable[[], SharedWindowStore] | None = None,
+    note: Note = lambda outcome, seconds: None,  # without metrics nobody counts
 ) -> RateLimitStore:
     """
     The rate-limit store that counts by ``strategy`` at ``storage_uri``. Nothing is connected yet.
@@ -48,6 +49,8 @@ def open_store(
         ``memory://`` or nothing for the memory of this process.
     :param runner: owns the threads in which the storage is asked.
     :param open_windows: gives what counts in memory where several workers do so together.
+    :param note: is told, in a thread, what came of each call to another program (``done`` or ``failed``), and after
+        how many seconds.
     :raises ModuleNotFoundError: the library for it is missing, which a configuration that was checked does not ask for.
     :raises ValueError: says what to write instead, without the address, which may hold a password.
     """
@@ -61,9 +64,9 @@ def open_store(
         return FixedWindowStore(now) if strategy == "fixed-window" else MovingWindowStore(now)
     try:
         if scheme in _REDIS:
-            return _open_redis(uri, strategy, now, runner)
+            return _open_redis(uri, strategy, now, runner, note)
         if scheme == "memcached" and strategy == "fixed-window":
-            return _open_memcached(uri, now, runner)
+            return _open_memcached(uri, now, runner, note)
     except (ConfigurationError, ValueError):
         raise ValueError(f"the address of the {scheme}:// storage is malformed; write {scheme}://host:port") from None
     if scheme == "memcached":
@@ -77,7 +80,7 @@ def _find_scheme(uri: Secret | None) -> str:
     return uri.reveal().partition("://")[0] if uri and uri.reveal() else "memory"
 
 
-def _open_redis(uri: str, strategy: Strategy, now: WallClock, runner: ThreadRunner) -> RateLimitStore:
+def _open_redis(uri: str, strategy: Strategy, now: WallClock, runner: ThreadRunner, note: Note) -> RateLimitStore:
     from redis.backoff import NoBackoff  # noqa: PLC0415 - most servers count in memory
     from redis.retry import Retry  # noqa: PLC0415 - see above
 
@@ -95,10 +98,11 @@ def _open_redis(uri: str, strategy: Strategy, now: WallClock, runner: ThreadRunn
         disconnect=lambda: pool.disconnect(inuse_connections=False),
         runner=runner,
         now=now,
+        note=note,
     )
 
 
-def _open_memcached(uri: str, now: WallClock, runner: ThreadRunner) -> RateLimitStore:
+def _open_memcached(uri: str, now: WallClock, runner: ThreadRunner, note: Note) -> RateLimitStore:
     from pymemcache.client import (  # type: ignore[import-untyped]  # noqa: PLC0415 - no types; most count in memory
         HashClient,
         PooledClient,
@@ -124,6 +128,7 @@ def _open_memcached(uri: str, now: WallClock, runner: ThreadRunner) -> RateLimit
         disconnect=lambda: _close_idle([*client.clients.values()] if several else [client]),
         runner=runner,
         now=now,
+        note=note,
     )
 
 

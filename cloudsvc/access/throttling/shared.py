@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Callable
 from threading import BoundedSemaphore
-from typing import Final, TypeVar
+from typing import Final, TypeAlias, TypeVar
 
 from attrs import define, field
 from limits import RateLimitItem, RateLimitItemPerSecond
@@ -18,6 +19,8 @@ from cloudsvc.core.rates import Rate
 from cloudsvc.core.threads import ThreadRunner
 
 T = TypeVar("T")
+
+Note: TypeAlias = Callable[[str, float], object]
 
 _PAUSE: Final = 5.0
 """Seconds for which a storage that has failed is left alone."""
@@ -39,6 +42,7 @@ class SharedStore:
     :param limiter: counts, by a strategy of ``limits``, in ``storage``. Its calls must time out.
     :param disconnect: lets go of idle connections, and of no other: whoever fails does not take theirs from others.
     :param now: paces the tries.
+    :param note: is told, in a thread, what came of each call (``done`` or ``failed``), and after how many seconds.
     :param most_calls: may be under way, or wait for a thread.
     """
 
@@ -47,6 +51,8 @@ class SharedStore:
     _disconnect: Callable[[], object]
     _runner: ThreadRunner
     _now: WallClock
+    _note: Note
+    _monotonic: Callable[[], float] = time.monotonic
     _most_calls: int = _MOST_CALLS
     _failed_at: float | None = field(default=None, init=False)
     _closed: bool = field(default=False, init=False)
@@ -109,12 +115,16 @@ class SharedStore:
     def _try(self, failed_at: float | None, call: Callable[..., T], *args: object) -> T:
         if self._failed_at not in (None, failed_at):
             raise StoreUnavailable("it failed while this call waited")
+        begun_at, outcome = self._monotonic(), "failed"
         try:
             result = call(*args)
+            outcome = "done"
         except Exception as error:  # noqa: BLE001 - clients of storages raise all sorts, OSError and their own
             self._failed_at = self._now()
             self._disconnect()
             # The error's own text may hold parts of an address with a password.
             raise StoreUnavailable(type(error).__name__) from None
+        finally:
+            self._note(outcome, self._monotonic() - begun_at)
         self._failed_at = None
         return result

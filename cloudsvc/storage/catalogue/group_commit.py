@@ -143,6 +143,16 @@ class Writer(Generic[C]):
             Deferred.fromCoroutine(self._write())
         return await done
 
+    @property
+    def is_writing(self) -> bool:
+        """Whether a transaction is under way."""
+        return self._is_writing
+
+    @property
+    def waiting(self) -> int:
+        """How many works wait for one."""
+        return len(self._light) + len(self._heavy)
+
     async def settle(self) -> None:
         """
         See that no commit that failed can still come true after a crash.

@@ -74,6 +74,16 @@ class LaneQueue:
     _waiting: dict[str, deque[Deferred[None]]] = field(factory=dict)
     _count: int = 0
 
+    @property
+    def running(self) -> int:
+        """How many read."""
+        return self._running.total()
+
+    @property
+    def waiting(self) -> int:
+        """How many wait for a place."""
+        return self._count
+
     def admit(self, caller: str) -> bool:
         """Let ``caller`` read, if there is a place; it calls :meth:`leave` then."""
         if self._running.total() >= self.lane.value.at_once:

@@ -151,11 +151,13 @@ class Readers(Generic[C]):
 
     :ivar threads: :data:`~cloudsvc.storage.catalogue.lanes.READER_THREADS` of them; with fewer, lanes wait for each
         other.
+    :ivar on_repeat: is called, in a thread, when a read begins anew, since it has lost its connection.
     """
 
     sessions: Sessions[C]
     _threads: ThreadRunner
     _monotonic: Callable[[], float] = time.monotonic
+    _on_repeat: Callable[[], None] = lambda: None
     _lanes: dict[Lane, LaneQueue] = field(factory=lambda: {lane: LaneQueue(lane) for lane in Lane})
     _running: int = 0
     _quiet: Deferred[None] | None = None
@@ -179,6 +181,14 @@ class Readers(Generic[C]):
         """
         turn = turn or self.make_turn(lane)
         return await self.occupy(lambda: self._run(work, turn, lane), lane, turn, caller=caller, goes_on=goes_on)
+
+    def count_running(self, lane: Lane) -> int:
+        """How many reads run in ``lane``."""
+        return self._lanes[lane].running
+
+    def count_waiting(self, lane: Lane) -> int:
+        """How many wait for a place there."""
+        return self._lanes[lane].waiting
 
     def make_turn(self, lane: Lane) -> Turn:
         """The time that a read has in ``lane``."""
@@ -228,6 +238,7 @@ class Readers(Generic[C]):
         except Exception as problem:
             if turn.is_stopped or not self.sessions.is_worth_repeating(problem):
                 raise
+        self._on_repeat()
         # Nothing was answered yet. Once: where that fails as well, it is not the connection's fault.
         return self._attempt(work, turn, lane)
 

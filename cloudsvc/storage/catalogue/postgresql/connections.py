@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from threading import Lock
 from typing import Any, Final, TypeAlias
 
@@ -24,6 +24,7 @@ from cloudsvc.core.errors import CloudError
 from cloudsvc.drive.errors import no_space, query_too_slow, storage_failed
 from cloudsvc.storage.catalogue.postgresql.watchdog import Watchdog
 from cloudsvc.storage.catalogue.statements import NameIndex, Statement
+from cloudsvc.storage.meters import DatabaseMeter, Use
 
 _log = Logger("cloudsvc.storage")
 
@@ -58,17 +59,27 @@ class PostgreSQLConnection:
     It is used by one thread at a time. What other threads do with it, which is to cut it, the lock keeps from meeting
     another file that has got its descriptor.
 
+    :ivar use: what it is for.
     :ivar patience: seconds after which a statement that was not answered never will be.
     :ivar begun_at: when the statement began that runs, if one does, by the clock of the watchdog.
     """
 
     session: Session
     names: NameIndex
+    use: Use
     _watchdog: Watchdog
+    _meter: DatabaseMeter
     patience: float = STATEMENT_SECONDS + GRACE_SECONDS
     begun_at: float | None = None
     _lock: Lock = field(factory=Lock)
     _look: Callable[[], bool] | None = None
+    _has_gone: bool = False
+    _is_dropped: bool = False
+    _is_closed: bool = False
+
+    def __attrs_post_init__(self) -> None:
+        self._watchdog.add(self)
+        self._meter.note_connected(self.use)
 
     @property
     def is_lost(self) -> bool:
@@ -91,12 +102,8 @@ class PostgreSQLConnection:
         if len(rows) == 1:
             self.execute(text, {**always, **rows[0]})
             return
-        self.begun_at = self._watchdog.read_clock()
-        try:
-            with self.session.cursor() as cursor:
-                cursor.executemany(text, [{**always, **row} for row in rows])
-        finally:
-            self.begun_at = None
+        with self._waiting(), self.session.cursor() as cursor:
+            cursor.executemany(text, [{**always, **row} for row in rows])
 
     def execute(self, text: str, values: dict[str, Any] | None = None) -> psycopg.Cursor[tuple[Any, ...]]:
         """
@@ -106,27 +113,52 @@ class PostgreSQLConnection:
         """
         if self._look is not None and self._look():
             raise _Stopped
-        self.begun_at = self._watchdog.read_clock()
-        try:
+        with self._waiting():
             # The text is of this program; several statements cannot be prepared.
             return self.session.execute(text.encode(), values, prepare=None if values else False)
-        finally:
-            self.begun_at = None
 
     def watch(self, look: Callable[[], bool] | None) -> None:
         """As :meth:`~cloudsvc.storage.catalogue.reading.ReadingConnection.watch`."""
         self._look = look
 
     def interrupt(self) -> None:
-        """Cut the connection, whatever it does. The server ends what ran on it within a second. From any thread."""
+        """
+        Cut the connection, whatever it does, since nobody waits for it. The server ends what ran on it within a second.
+        From any thread.
+        """
+        self._is_dropped = True
+        self.give_up()
+
+    def give_up(self) -> None:
+        """Cut the connection, since the server does not answer. From any thread."""
         with self._lock, suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(self.session.fileno())) as line:
             line.shutdown(socket.SHUT_RDWR)
 
-    def close(self) -> None:
-        """Let go of it. May be called more than once."""
+    def close(self, *, is_lost: bool = False) -> None:
+        """
+        Let go of it. May be called more than once.
+
+        :param is_lost: whether the server is known to have gone, which the connection itself may not have noticed.
+        """
         self._watchdog.forget(self)
         with self._lock:
+            if not self._is_closed:
+                self._is_closed = True
+                has_gone = is_lost or self._has_gone or self.session.closed
+                self._meter.note_disconnected(self.use, is_lost=has_gone and not self._is_dropped)
             self.session.close()
+
+    @contextmanager
+    def _waiting(self) -> Iterator[None]:
+        """Meanwhile the server is waited for."""
+        self.begun_at = self._watchdog.read_clock()
+        try:
+            yield
+        except psycopg.Error as problem:
+            self._has_gone = self._has_gone or is_lost(problem)
+            raise
+        finally:
+            self.begun_at = None
 
 
 def is_lost(problem: BaseException) -> bool:

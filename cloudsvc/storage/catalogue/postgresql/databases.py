@@ -25,6 +25,7 @@ from cloudsvc.storage.catalogue.postgresql.connections import (
     Unreachable,
 )
 from cloudsvc.storage.catalogue.postgresql.watchdog import Watchdog
+from cloudsvc.storage.meters import UNMETERED, DatabaseMeter, Use
 
 _OLDEST: Final = 150000
 """The oldest version of the server, as it numbers them: 15."""
@@ -122,9 +123,10 @@ class Database:
 
     url: Secret
     watchdog: Watchdog
+    meter: DatabaseMeter
 
     @classmethod
-    def of(cls, url: Secret, watchdog: Watchdog) -> Database:
+    def of(cls, url: Secret, watchdog: Watchdog, meter: DatabaseMeter = UNMETERED) -> Database:
         """
         The one that ``url`` leads to.
 
@@ -137,14 +139,23 @@ class Database:
             raise OperatorError(
                 ["this is no URL of a PostgreSQL database; write postgresql://USER:PASSWORD@HOST:5432/NAME"]
             ) from None
-        return cls(url=url, watchdog=watchdog)
+        return cls(url=url, watchdog=watchdog, meter=meter)
 
-    def connect(self) -> PostgreSQLConnection:
+    def connect(self, use: Use = Use.UPKEEP) -> PostgreSQLConnection:
         """
         A connection that commits only when it is told to, and durably.
 
+        :param use: what it is for.
+
         :raises Unreachable: there is none to be had.
         """
+        try:
+            return self._connect(use)
+        except Unreachable:
+            self.meter.note_unreachable()
+            raise
+
+    def _connect(self, use: Use) -> PostgreSQLConnection:
         told: dict[str, Any] = psycopg.conninfo.conninfo_to_dict(self.url.reveal())
         given = {**_PARAMETERS, **secure(told), **told}
         try:
@@ -154,9 +165,12 @@ class Database:
         except psycopg.Error as problem:
             raise Unreachable(self._describe(problem)) from None
         connection = PostgreSQLConnection(
-            session=session, names=name_index.TrigramNames(is_there=False), watchdog=self.watchdog
+            session=session,
+            names=name_index.TrigramNames(is_there=False),
+            use=use,
+            watchdog=self.watchdog,
+            meter=self.meter,
         )
-        self.watchdog.add(connection)
         try:
             session.prepared_max = _PREPARED
             self._check(session)

@@ -15,6 +15,7 @@ from cloudsvc.storage.catalogue.postgresql.connections import PostgreSQLConnecti
 from cloudsvc.storage.catalogue.postgresql.databases import Database
 from cloudsvc.storage.catalogue.postgresql.locks import LEADING
 from cloudsvc.storage.catalogue.postgresql.watchdog import Watchdog
+from cloudsvc.storage.meters import UNMETERED, DatabaseMeter, Use
 
 _PATIENCE: Final = 10.0
 """Seconds after which a server that does not answer has taken the lock away, as far as anybody can tell."""
@@ -37,7 +38,9 @@ class DatabaseLeadership:
     _is_watched: bool = False
 
     @classmethod
-    def of(cls, url: Secret, threads: ThreadRunner, clock: IReactorTime) -> DatabaseLeadership:
+    def of(
+        cls, url: Secret, threads: ThreadRunner, clock: IReactorTime, meter: DatabaseMeter = UNMETERED
+    ) -> DatabaseLeadership:
         """
         For the processes that use the database at ``url``.
 
@@ -45,7 +48,7 @@ class DatabaseLeadership:
         :raises OperatorError: it is no URL of a database.
         """
         watchdog = Watchdog(clock)
-        return cls(database=Database.of(url, watchdog), threads=threads, watchdog=watchdog)
+        return cls(database=Database.of(url, watchdog, meter), threads=threads, watchdog=watchdog)
 
     async def campaign(self) -> bool:
         """As :meth:`cloudsvc.drive.leadership.Leadership.campaign`."""
@@ -64,7 +67,7 @@ class DatabaseLeadership:
     def _campaign(self) -> bool:
         try:
             if self._connection is None:
-                self._connection = self._database.connect()
+                self._connection = self._database.connect(Use.LEADING)
                 self._connection.patience = _PATIENCE
             if self._leads:
                 self._connection.execute("SELECT 1").fetchall()

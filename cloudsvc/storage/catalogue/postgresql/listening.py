@@ -27,6 +27,7 @@ from cloudsvc.storage.catalogue.postgresql.connections import PostgreSQLConnecti
 from cloudsvc.storage.catalogue.postgresql.databases import Database
 from cloudsvc.storage.catalogue.postgresql.locks import PRESENCE
 from cloudsvc.storage.catalogue.postgresql.migration import find_revision
+from cloudsvc.storage.meters import Use
 
 _log = Logger("cloudsvc.storage")
 
@@ -123,16 +124,16 @@ class Listener:
         """The reactor has seen that the server has gone."""
         self._retry(reason.getErrorMessage())
 
-    def _let_go(self) -> None:
+    def _let_go(self, *, is_lost: bool = False) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
             self._reactor.removeReader(self)
             os.close(self._descriptor)
             self._descriptor = -1
-            connection.close()
+            connection.close(is_lost=is_lost)
 
     def _retry(self, reason: str) -> None:
-        self._let_go()
+        self._let_go(is_lost=True)
         if self._is_closed or self._waiting is not None:
             return
         _log.warn("the changes of others are not heard of: {reason}", reason=reason)
@@ -158,7 +159,7 @@ class Listener:
 
 
 def _connect(database: Database) -> tuple[PostgreSQLConnection, str]:
-    connection = database.connect()
+    connection = database.connect(Use.LISTENING)
     try:
         connection.execute(_LISTEN)
         _check(connection)

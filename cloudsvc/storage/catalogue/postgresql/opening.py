@@ -31,6 +31,7 @@ from cloudsvc.storage.catalogue.reading import Readers
 from cloudsvc.storage.catalogue.sqlite.opening import open_catalogue
 from cloudsvc.storage.catalogue.sqlite.snapshots import Copier
 from cloudsvc.storage.faults import translated
+from cloudsvc.storage.meters import UNMETERED, DatabaseMeter, Use
 
 
 async def open_postgresql(
@@ -42,6 +43,7 @@ async def open_postgresql(
     now: Callable[[], Instant],
     reactor: IListeningReactor,
     monotonic: Callable[[], float] = time.monotonic,
+    meter: DatabaseMeter = UNMETERED,
 ) -> PostgreSQLCatalogue:
     """
     The catalogue in a database that is migrated. Whoever opens it closes it.
@@ -52,10 +54,11 @@ async def open_postgresql(
     :param readers: at least :data:`~cloudsvc.storage.catalogue.lanes.READER_THREADS` of them, and two more for copies
         that are read while it is in use.
     :param monotonic: a clock in seconds, by which reads take too long.
+    :param meter: is told how the database is used.
     :raises OperatorError: it cannot be opened, and what to do.
     """
     watchdog, signal = Watchdog(reactor), ChangeSignal()
-    database = Database.of(url, watchdog)
+    database = Database.of(url, watchdog, meter)
     listener = Listener(database=database, threads=readers, reactor=reactor, on_wake=signal.wake_all)
     with telling_operators():
         epoch = await listener.open()
@@ -63,9 +66,18 @@ async def open_postgresql(
     transactions = PostgreSQLTransactions(
         database=database, wake=lambda: listener.write_wake() if signal.is_due else "", monotonic=monotonic
     )
-    reading = Readers(sessions=PostgreSQLSessions(database), threads=readers, monotonic=monotonic)
+    reading = Readers(
+        sessions=PostgreSQLSessions(database, monotonic),
+        threads=readers,
+        monotonic=monotonic,
+        on_repeat=partial(meter.note_repeated, Use.READING),
+    )
+    writing = Writer(transactions=transactions, threads=writer, on_commit=signal.wake)
+    for lane in Lane:
+        meter.watch(lane.name.lower(), partial(reading.count_running, lane), partial(reading.count_waiting, lane))
+    meter.watch(Use.WRITING, lambda: writing.is_writing, lambda: writing.waiting)
     catalogue = PostgreSQLCatalogue(
-        writer=Writer(transactions=transactions, threads=writer, on_commit=signal.wake),
+        writer=writing,
         readers=reading,
         copier=Copier(
             directory=work,

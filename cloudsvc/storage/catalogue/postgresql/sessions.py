@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from contextlib import suppress
 from queue import Empty, LifoQueue
 from typing import Final
@@ -20,6 +22,7 @@ from cloudsvc.storage.catalogue.postgresql.connections import (
     translate,
 )
 from cloudsvc.storage.catalogue.postgresql.databases import Database
+from cloudsvc.storage.meters import Use
 
 _SECONDS: Final = {
     Lane.LOOKUPS: 10.0,
@@ -45,6 +48,8 @@ class PostgreSQLSessions:
     """
 
     _database: Database
+    _monotonic: Callable[[], float] = time.monotonic
+    _begun: dict[PostgreSQLConnection, tuple[Lane, float]] = field(factory=dict)
     idle: LifoQueue[PostgreSQLConnection] = field(factory=LifoQueue)
 
     def begin(self, lane: Lane) -> PostgreSQLConnection:
@@ -54,20 +59,15 @@ class PostgreSQLSessions:
         :raises Unreachable: there is no connection to be had.
         :raises psycopg.Error: the database fails.
         """
-        while True:
-            try:
-                connection = self.idle.get_nowait()
-            except Empty:
-                return _begin(self._database.connect(), lane)
-            try:
-                return _begin(connection, lane)
-            except psycopg.Error as problem:
-                if not is_lost(problem):
-                    raise
-                # It went while nobody used it, as others may have.
+        begun_at = self._monotonic()
+        connection = self._find(lane)
+        self._begun[connection] = (lane, begun_at)
+        return connection
 
     def end(self, connection: PostgreSQLConnection) -> None:
         """As :meth:`~cloudsvc.storage.catalogue.reading.Sessions.end`."""
+        lane, begun_at = self._begun.pop(connection)
+        self._database.meter.note_read(lane.name.lower(), self._monotonic() - begun_at)
         try:
             if connection.is_in_transaction:
                 connection.execute("ROLLBACK")
@@ -93,6 +93,19 @@ class PostgreSQLSessions:
     def is_worth_repeating(self, problem: BaseException) -> bool:
         """As :meth:`~cloudsvc.storage.catalogue.reading.Sessions.is_worth_repeating`."""
         return is_lost(problem)
+
+    def _find(self, lane: Lane) -> PostgreSQLConnection:
+        while True:
+            try:
+                connection = self.idle.get_nowait()
+            except Empty:
+                return _begin(self._database.connect(Use.READING), lane)
+            try:
+                return _begin(connection, lane)
+            except psycopg.Error as problem:
+                if not is_lost(problem):
+                    raise
+                # It went while nobody used it, as others may have.
 
 
 def _begin(connection: PostgreSQLConnection, lane: Lane) -> PostgreSQLConnection:

@@ -26,6 +26,7 @@ from cloudsvc.storage.catalogue.group_commit import LONG_SECONDS, Outcome, Task
 from cloudsvc.storage.catalogue.postgresql.connections import PostgreSQLConnection, Unreachable, is_lost, translate
 from cloudsvc.storage.catalogue.postgresql.databases import Database
 from cloudsvc.storage.catalogue.postgresql.locks import WRITING
+from cloudsvc.storage.meters import Ending, Use
 
 _ATTEMPTS: Final = 4
 """So often a transaction is tried that was given up for the sake of another one, or whose connection was lost."""
@@ -75,15 +76,21 @@ class PostgreSQLTransactions:
 
     def commit(self, tasks: Sequence[Task[PostgreSQLConnection]]) -> list[Outcome]:
         """As :meth:`~cloudsvc.storage.catalogue.group_commit.Transactions.commit`."""
+        begun_at, ending = self._monotonic(), Ending.FAILED
         try:
-            return self._insist(tasks)
+            outcomes = self._insist(tasks)
+            ending = Ending.COMMITTED
         except _Uncertain as unknown:
+            ending = Ending.UNKNOWN
             # Those that were refused had been already.
             return [each if each.problem else Outcome(problem=commit_unknown()) for each in unknown.outcomes]
         except (Unreachable, psycopg.Error) as problem:
             failure = translate(problem)
             # Each gets an error of its own: one that several raise would gather all their tracebacks.
             return [Outcome(problem=_copy(failure)) for _ in tasks]
+        finally:
+            self._database.meter.note_written(ending, self._monotonic() - begun_at)
+        return outcomes
 
     def tidy(self) -> bool:
         """Nothing is to be done: the server sees to itself."""
@@ -109,6 +116,7 @@ class PostgreSQLTransactions:
             except psycopg.Error as problem:
                 if not _is_worth_repeating(problem):
                     raise
+            self._database.meter.note_repeated(Use.WRITING)
             self._pause(_RANDOM.uniform(0.5, 1.5) * _PAUSE_SECONDS * 2**attempt)
         return self._transact(tasks)
 
@@ -142,7 +150,7 @@ class PostgreSQLTransactions:
 
     def _take(self) -> PostgreSQLConnection:
         if self._connection is None:
-            self._connection = self._database.connect()
+            self._connection = self._database.connect(Use.WRITING)
         return self._connection
 
     def _undo(self, connection: PostgreSQLConnection) -> None:

@@ -27,7 +27,7 @@ class Watched(Protocol):
     patience: float
     begun_at: float | None
 
-    def interrupt(self) -> None:
+    def give_up(self) -> None:
         """End the waiting, from the thread of the reactor."""
         ...
 
@@ -35,7 +35,7 @@ class Watched(Protocol):
 @define(eq=False)
 class Watchdog:
     """
-    Interrupts those that are waited for longer than they have patience.
+    Gives up those that are waited for longer than they have patience.
 
     Connections are added and forgotten in their threads, and looked at in that of the reactor. There are as many as
     threads use.
@@ -72,10 +72,10 @@ class Watchdog:
         self._watched.discard(watched)
 
     def look(self) -> None:
-        """Interrupt those that have had enough."""
+        """Give up those that have been waited for long enough."""
         now = self._clock.seconds()
         for each in [*self._watched]:
             begun_at = each.begun_at
             if begun_at is not None and now - begun_at > each.patience:
                 _log.error("the database has not answered for {seconds} s", seconds=round(now - begun_at))
-                each.interrupt()
+                each.give_up()
