@@ -20,10 +20,10 @@ from tests.support.server import PATIENCE, Server, make_home, running, wait_unti
 SHIPPED = Path(__file__).parents[2] / "monitoring" / "prometheus"
 
 
-def adapt(directory: Path, server: Server) -> Path:
+def adapt(directory: Path, server: Server, every: str = "500ms") -> Path:
     """The shipped configuration, which scrapes ``server`` and does not take as long."""
     config = yaml.safe_load((SHIPPED / "prometheus.yml").read_text())
-    config["global"] = {"scrape_interval": "500ms", "scrape_timeout": "500ms", "evaluation_interval": "500ms"}
+    config["global"] = {"scrape_interval": every, "scrape_timeout": every, "evaluation_interval": every}
     config["rule_files"] = [str(SHIPPED / name) for name in config["rule_files"]]
     (job,) = config["scrape_configs"]
     job["tls_config"]["ca_file"] = str(server.certificate)

@@ -14,6 +14,7 @@ from secrets import randbelow
 
 from attrs import define, field
 
+from cloudsvc.tls.files import CertificateFiles
 from tests.support.halting import halt
 from tests.support.required_tools import require_tool
 
@@ -91,11 +92,18 @@ class ToolServer:
 
 
 @contextmanager
-def run_redis(directory: Path) -> Iterator[ToolServer]:
-    """A Redis server that keeps nothing on disk."""
+def run_redis(directory: Path, certificate: CertificateFiles | None = None, password: str = "") -> Iterator[ToolServer]:
+    """A Redis server that keeps nothing on disk; with a certificate it speaks TLS and nothing else."""
     program = require_tool("redis-server", "redis-server")
     options = ["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", str(directory)]
-    with start_and_stop(ToolServer("redis", lambda port: [program, "--port", str(port), *options])) as server:
+    options += ["--requirepass", password] if password else []
+    port_option = ["--port"]
+    if certificate is not None:
+        options += ["--tls-cert-file", str(certificate.certificate), "--tls-key-file", str(certificate.key)]
+        options += ["--tls-ca-cert-file", str(certificate.authority_certificate), "--tls-auth-clients", "no"]
+        port_option = ["--port", "0", "--tls-port"]
+    scheme = "redis" if certificate is None else "rediss"
+    with start_and_stop(ToolServer(scheme, lambda port: [program, *port_option, str(port), *options])) as server:
         yield server
 
 
