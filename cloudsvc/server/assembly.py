@@ -16,7 +16,7 @@ from twisted.logger import Logger, LogLevel
 from cloudsvc.access.clients import UNIX, Clients
 from cloudsvc.access.credentials import BearerToken, CredentialSource, KeyHeader
 from cloudsvc.access.reloading import ReloadingKeys, StoredHash
-from cloudsvc.access.throttling import RateLimitStore, Throttle, find_engine, open_store
+from cloudsvc.access.throttling import RateLimitStore, Throttle, check_authorities, find_engine, open_store
 from cloudsvc.api.documentation import Documentation
 from cloudsvc.api.system import System, SystemSettings
 from cloudsvc.core.descriptors import DescriptorLimit, can_open_files, raise_limit
@@ -223,6 +223,12 @@ class _Assembly:
 
     def _make_throttle(self) -> tuple[Throttle | None, RateLimitStore]:
         settings = self.loaded.settings.rate_limit
+        ca_file = None if settings.ca_file is None else self.loaded.home.resolve(settings.ca_file)
+        try:
+            if ca_file is not None:
+                check_authorities(ca_file)
+        except ValueError as problem:
+            raise OperatorError([f"config.rate_limit.ca_file: {problem}"]) from None
         try:
             store = open_store(
                 settings.storage_uri,
@@ -230,6 +236,7 @@ class _Assembly:
                 time.time,
                 self._lend_threads(_STORAGE_THREADS, "rate limits"),
                 open_windows=self.membership.open_windows if self.membership else None,
+                ca_file=ca_file,
                 note=self.metrics.limits.note_storage,
             )
         except ValueError as problem:

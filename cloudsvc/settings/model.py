@@ -238,9 +238,16 @@ class RateLimitSettings:
         Check(check_storage),
         Meta(
             description="Where to count: `memory://`, `redis://host:6379/0`, `memcached://host:11211`. "
-            "Several servers may share one."
+            "Several servers may share one. `rediss://` is Redis over TLS, verified."
         ),
     ] = field(factory=partial(Secret, "memory://"))
+    ca_file: Annotated[
+        Text | None,
+        Meta(
+            description="File with certificates of the authorities that may have signed that of a `rediss://` storage, "
+            "beside those that everybody trusts."
+        ),
+    ] = None
     on_storage_failure: Annotated[
         Literal["allow", "refuse"], Meta(description="What happens to requests while the storage is unavailable.")
     ] = "allow"

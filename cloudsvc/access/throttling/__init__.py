@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cloudsvc.access.throttling.attempts import AttemptLimits
 from cloudsvc.access.throttling.memory import FixedWindowStore, MovingWindowStore
-from cloudsvc.access.throttling.opening import find_engine, open_store
+from cloudsvc.access.throttling.opening import check_authorities, find_engine, open_store
 from cloudsvc.access.throttling.shared import SharedStore
 from cloudsvc.access.throttling.store import Decision, RateLimitStore, StoreUnavailable
 from cloudsvc.access.throttling.throttle import Throttle
@@ -20,6 +20,7 @@ __all__ = [
     "SharedWindowStore",
     "StoreUnavailable",
     "Throttle",
+    "check_authorities",
     "find_engine",
     "make_windows",
     "open_store",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import ssl
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Any, Final, Literal
 
 from limits.errors import ConfigurationError
@@ -19,7 +21,8 @@ from cloudsvc.core.threads import ThreadRunner
 
 Strategy = Literal["fixed-window", "moving-window"]
 
-_REDIS: Final = ("redis", "rediss", "redis+unix")
+_OVER_TLS: Final = "rediss"
+_REDIS: Final = ("redis", _OVER_TLS, "redis+unix")
 _TIMEOUT: Final = 1.0
 """Seconds, for connecting and for each answer."""
 
@@ -40,6 +43,7 @@ def open_store(
     runner: ThreadRunner,
     *,
     open_windows: Callable[[], SharedWindowStore] | None = None,
+    ca_file: Path | None = None,
     note: Note = lambda outcome, seconds: None,  # without metrics nobody counts
 ) -> RateLimitStore:
     """
@@ -49,6 +53,8 @@ def open_store(
         ``memory://`` or nothing for the memory of this process.
     :param runner: owns the threads in which the storage is asked.
     :param open_windows: gives what counts in memory where several workers do so together.
+    :param ca_file: certificates of authorities that may have signed that of a ``rediss:`` storage, beside those that
+        everybody trusts. That it is verified, only a parameter of ``storage_uri`` itself can turn off.
     :param note: is told, in a thread, what came of each call to another program (``done`` or ``failed``), and after
         how many seconds.
     :raises ModuleNotFoundError: the library for it is missing, which a configuration that was checked does not ask for.
@@ -64,7 +70,8 @@ def open_store(
         return FixedWindowStore(now) if strategy == "fixed-window" else MovingWindowStore(now)
     try:
         if scheme in _REDIS:
-            return _open_redis(uri, strategy, now, runner, note)
+            trust = _choose_trust(ca_file) if scheme == _OVER_TLS else {}
+            return _open_redis(uri, strategy, now, runner, note, trust=trust)
         if scheme == "memcached" and strategy == "fixed-window":
             return _open_memcached(uri, now, runner, note)
     except (ConfigurationError, ValueError):
@@ -80,7 +87,37 @@ def _find_scheme(uri: Secret | None) -> str:
     return uri.reveal().partition("://")[0] if uri and uri.reveal() else "memory"
 
 
-def _open_redis(uri: str, strategy: Strategy, now: WallClock, runner: ThreadRunner, note: Note) -> RateLimitStore:
+def check_authorities(ca_file: Path) -> None:
+    """
+    See that ``ca_file`` has certificates. Blocks.
+
+    :raises ValueError: says what to write instead.
+    """
+    try:
+        ssl.create_default_context(cafile=str(ca_file))
+    except ssl.SSLError:
+        raise ValueError(f"{ca_file} has no certificates in it; write those of the authority there, as PEM") from None
+    except OSError as problem:
+        reason = problem.strerror or "it is no file"
+        raise ValueError(f"{ca_file} cannot be read ({reason}); name a file of certificates, as PEM") from None
+
+
+def _choose_trust(ca_file: Path | None) -> Mapping[str, Any]:
+    """Whom a client of Redis trusts."""
+    # Said although it is so by itself in this version of the library: earlier ones took any name.
+    verified = {"ssl_cert_reqs": "required", "ssl_check_hostname": True}
+    return verified if ca_file is None else {**verified, "ssl_ca_certs": str(ca_file)}
+
+
+def _open_redis(
+    uri: str,
+    strategy: Strategy,
+    now: WallClock,
+    runner: ThreadRunner,
+    note: Note,
+    *,
+    trust: Mapping[str, Any],
+) -> RateLimitStore:
     from redis.backoff import NoBackoff  # noqa: PLC0415 - most servers count in memory
     from redis.retry import Retry  # noqa: PLC0415 - see above
 
@@ -88,6 +125,7 @@ def _open_redis(uri: str, strategy: Strategy, now: WallClock, runner: ThreadRunn
         "socket_timeout": _TIMEOUT,
         "socket_connect_timeout": _TIMEOUT,
         "retry": Retry(NoBackoff(), 0),
+        **trust,
     }
     storage = RedisStorage(uri, **options)
     kind = FixedWindowRateLimiter if strategy == "fixed-window" else MovingWindowRateLimiter

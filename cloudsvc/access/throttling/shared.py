@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import ssl
 import time
 from collections.abc import Callable
 from threading import BoundedSemaphore
@@ -122,9 +123,18 @@ class SharedStore:
         except Exception as error:  # noqa: BLE001 - clients of storages raise all sorts, OSError and their own
             self._failed_at = self._now()
             self._disconnect()
-            # The error's own text may hold parts of an address with a password.
-            raise StoreUnavailable(type(error).__name__) from None
+            raise StoreUnavailable(_explain(error)) from None
         finally:
             self._note(outcome, self._monotonic() - begun_at)
         self._failed_at = None
         return result
+
+
+def _explain(error: BaseException) -> str:
+    """What has failed. The error's own text may hold parts of an address with a password."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return f"its certificate cannot be verified: {cause.verify_message}"
+        cause = cause.__cause__ or cause.__context__
+    return type(error).__name__
