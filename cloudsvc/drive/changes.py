@@ -76,6 +76,11 @@ class ChangeSignal:
         self._listeners[mark] = listener
         return lambda: self._listeners.pop(mark, None) and None
 
+    @property
+    def is_awaited(self) -> bool:
+        """Whether anybody waits."""
+        return bool(self._listeners)
+
     def note(self) -> None:
         """A change is about to be committed. From any thread."""
         self._is_due = True

@@ -102,13 +102,19 @@ async def open_memory(directory: Path, watch: Watch) -> AsyncIterator[MemoryCata
 
 @asynccontextmanager
 async def open_postgres(
-    directory: Path, watch: Watch, url: Secret | None = None, meter: DatabaseMeter = UNMETERED
+    directory: Path,
+    watch: Watch,
+    url: Secret | None = None,
+    meter: DatabaseMeter = UNMETERED,
+    *,
+    look_seconds: float = 86_400.0,
 ) -> AsyncIterator[PostgreSQLCatalogue]:
     """
     One in PostgreSQL: of a directory, all have the same database.
 
     :param url: another way there, or to another database.
     :param meter: is told how the database is used.
+    :param look_seconds: between two looks for changes; so long that tests know why somebody is woken.
     """
     from twisted.internet import reactor  # noqa: PLC0415  # installed by then
 
@@ -121,6 +127,7 @@ async def open_postgres(
             now=watch,
             reactor=reactor,  # type: ignore[arg-type]  # the module stands for it
             meter=meter,
+            look_seconds=look_seconds,
         )
         try:
             yield catalogue

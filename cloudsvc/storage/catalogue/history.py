@@ -94,6 +94,12 @@ def record_changes(connection: Connection, noted: Sequence[dict[str, Any]]) -> N
         _INSERT.run_for_each(connection, [{"number": number, **each} for number, each in enumerate(noted, first)])
 
 
+def find_last_change(connection: Connection) -> int:
+    """The number of the last change; 0 where there was none."""
+    bounds: Any = _BOUNDS.row(connection)
+    return int(bounds[2])
+
+
 def read_changes(connection: Connection, after: int, limit: int, sight: Sight) -> Changes:
     """As :meth:`cloudsvc.drive.catalogue.Catalogue.read_changes`, of what is in ``sight``."""
     bounds: Any = _BOUNDS.row(connection)

@@ -9,10 +9,15 @@ from typing import Final
 import pytest
 from attrs import define, field
 from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
 from twisted.logger import capturedLogs
 
+from cloudsvc.core.errors import CloudError
+from cloudsvc.drive.changes import ChangeSignal
+from cloudsvc.drive.errors import storage_failed
 from cloudsvc.storage.catalogue.postgresql import listening
 from cloudsvc.storage.catalogue.postgresql.locks import PRESENCE
+from cloudsvc.storage.catalogue.postgresql.polling import Lookout
 from tests.support.catalogues import TESTER, Trial, Watch, open_postgres
 from tests.support.postgresql import find_cluster, find_database
 from tests.support.reactors import in_reactor
@@ -95,6 +100,48 @@ async def test_a_listener_that_lost_its_connection_gets_another_and_wakes_everyb
         waiting = woken.wait()
         await Trial(other, watch).store("a")
         await waiting
+
+
+@in_reactor
+async def test_without_a_notification_changes_are_found_by_looking(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Whoever writes tells nobody, as where a pooler swallows it.
+    monkeypatch.setattr(listening.Listener, "write_wake", lambda _: "")
+    watch = Watch()
+    async with open_postgres(tmp_path, watch, look_seconds=0.05) as one, open_postgres(tmp_path, watch) as other:
+        woken = Woken()
+        end = one.on_change(woken)
+        await woken.wait()  # of the first look, which knows nothing of before
+        for number in range(2):
+            waiting = woken.wait()
+            await Trial(other, watch).store(f"{number}")
+            await waiting
+        assert woken.count == 3
+        end()
+
+
+@in_reactor
+async def test_while_the_database_is_away_looking_goes_on_and_nobody_is_woken() -> None:
+    signal, clock = ChangeSignal(), Clock()
+    answers: list[int | CloudError] = [storage_failed(), 7, 7, storage_failed(), 7, 8]
+
+    async def find_last() -> int:
+        answer = answers.pop(0)
+        if isinstance(answer, CloudError):
+            raise answer
+        return answer
+
+    lookout = Lookout(find_last=find_last, signal=signal, clock=clock, every=10)
+    lookout.start()
+    woken: list[int] = []
+    clock.advance(10)
+    assert len(answers) == 6, "nobody waits, so that nothing is asked"
+    end = signal.add(lambda: woken.append(len(answers)))
+    clock.pump([10] * 6)
+    assert woken == [4, 0]
+    end()
+    await lookout.stop()
 
 
 @in_reactor

@@ -15,7 +15,7 @@ from cloudsvc.core.errors import CloudError
 from cloudsvc.core.secrets import Secret
 from cloudsvc.observe.metrics import Metrics
 from cloudsvc.server.engine_metrics import DatabaseMetrics
-from cloudsvc.storage.catalogue.lanes import Lane
+from cloudsvc.storage.catalogue.lanes import READER_THREADS, Lane
 from cloudsvc.storage.catalogue.postgresql.connections import PostgreSQLConnection
 from cloudsvc.storage.catalogue.postgresql.leadership import DatabaseLeadership
 from tests.storage.postgresql.test_faults import OTHERS, PATIENCE, Once
@@ -26,6 +26,7 @@ from tests.support.lines import Fault, run_line
 from tests.support.opened_drives import refusal
 from tests.support.postgresql import find_cluster, find_database
 from tests.support.reactors import in_reactor, run_threads
+from tests.support.server import wait_until
 
 
 @define
@@ -124,6 +125,37 @@ async def test_connections_that_the_server_ends_are_lost_and_what_ran_on_them_is
             assert counted.read("connection_failures_total") >= 1
             line.judge = lambda _: Fault.NONE
     assert [counted.connections(use) for use in ("listening", "writing", "reading")] == [0, 0, 0]
+
+
+@in_reactor
+async def test_a_process_has_so_many_connections_as_the_page_says(tmp_path: Path) -> None:
+    counted, go_on, url = Counted(), Event(), find_database(tmp_path)
+
+    def hold(_: PostgreSQLConnection) -> None:
+        assert go_on.wait(PATIENCE)
+
+    leadership = DatabaseLeadership.of(url, Inline(), Clock(), counted.meter)
+    assert await leadership.campaign()
+    async with open_postgres(tmp_path, Watch(), meter=counted.meter) as catalogue:
+        await Trial(catalogue, Watch()).store("a")
+        asked = [
+            Deferred.fromCoroutine(catalogue._readers.run(hold, lane))
+            for lane in Lane
+            for _ in range(2 * lane.value.at_once)
+        ]
+        try:
+            with run_threads(1) as threads:
+                await threads.run(wait_until, lambda: counted.connections("reading") >= READER_THREADS, lambda: "fewer")
+            mine = (
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid != pg_backend_pid()"
+            )
+            # The one with which a process starts, which goes then, is the fourteenth.
+            assert find_cluster().ask(mine, name_of(url)) == [(READER_THREADS + 3,)] == [(13,)]
+        finally:
+            go_on.set()
+        for each in asked:
+            await each
+    await leadership.resign()
 
 
 def test_who_leads_has_a_connection(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from cloudsvc.storage.catalogue.postgresql import name_index
 from cloudsvc.storage.catalogue.postgresql.connections import LOCK_SECONDS, PostgreSQLConnection, Unreachable
 from cloudsvc.storage.catalogue.postgresql.databases import Database
 from cloudsvc.storage.catalogue.postgresql.locks import WRITING, claim_presence
+from cloudsvc.storage.catalogue.postgresql.poolers import check_way
 from cloudsvc.storage.catalogue.postgresql.watchdog import Watchdog
 from cloudsvc.storage.catalogue.schema import FOLDER, PURGED, ROOT, TRASH, metadata, node, state
 
@@ -56,6 +57,7 @@ def migrate(url: Secret) -> None:
     # It is not watched: nothing else is done meanwhile, and the server ends what takes too long.
     database = Database.of(url, Watchdog(Clock()))
     with telling_operators(), _connected(database) as connection:
+        check_way(database, connection)
         if find_revision(connection) != HEAD:
             # The server gives it back with the connection.
             _claim(connection)

@@ -14,6 +14,7 @@ from cloudsvc.core.secrets import Secret
 from cloudsvc.core.threads import ThreadRunner
 from cloudsvc.drive.changes import ChangeSignal
 from cloudsvc.drive.nodes import Instant
+from cloudsvc.storage.catalogue import history
 from cloudsvc.storage.catalogue.catalogue import DatabaseCatalogue
 from cloudsvc.storage.catalogue.group_commit import Writer
 from cloudsvc.storage.catalogue.lanes import Lane
@@ -24,6 +25,7 @@ from cloudsvc.storage.catalogue.postgresql.footprint import DatabaseFootprint
 from cloudsvc.storage.catalogue.postgresql.interchange import write_database
 from cloudsvc.storage.catalogue.postgresql.listening import Listener
 from cloudsvc.storage.catalogue.postgresql.migration import telling_operators
+from cloudsvc.storage.catalogue.postgresql.polling import LOOK_SECONDS, Lookout
 from cloudsvc.storage.catalogue.postgresql.sessions import PostgreSQLSessions
 from cloudsvc.storage.catalogue.postgresql.transactions import PostgreSQLTransactions
 from cloudsvc.storage.catalogue.postgresql.watchdog import Watchdog
@@ -44,6 +46,7 @@ async def open_postgresql(
     reactor: IListeningReactor,
     monotonic: Callable[[], float] = time.monotonic,
     meter: DatabaseMeter = UNMETERED,
+    look_seconds: float = LOOK_SECONDS,
 ) -> PostgreSQLCatalogue:
     """
     The catalogue in a database that is migrated. Whoever opens it closes it.
@@ -55,6 +58,7 @@ async def open_postgresql(
         that are read while it is in use.
     :param monotonic: a clock in seconds, by which reads take too long.
     :param meter: is told how the database is used.
+    :param look_seconds: between two looks for changes of which no notification has come.
     :raises OperatorError: it cannot be opened, and what to do.
     """
     watchdog, signal = Watchdog(reactor), ChangeSignal()
@@ -73,6 +77,9 @@ async def open_postgresql(
         on_repeat=partial(meter.note_repeated, Use.READING),
     )
     writing = Writer(transactions=transactions, threads=writer, on_commit=signal.wake)
+    lookout = Lookout(
+        find_last=lambda: reading.run(history.find_last_change), signal=signal, clock=reactor, every=look_seconds
+    )
     for lane in Lane:
         meter.watch(lane.name.lower(), partial(reading.count_running, lane), partial(reading.count_waiting, lane))
     meter.watch(Use.WRITING, lambda: writing.is_writing, lambda: writing.waiting)
@@ -90,10 +97,12 @@ async def open_postgresql(
         signal=signal,
         footprint=DatabaseFootprint(monotonic=monotonic),
         listener=listener,
+        lookout=lookout,
         watchdog=watchdog,
         ask_clock=lambda: reading.run(lambda connection: measure_clock(connection, now)),
     )
     listener.on_epoch = catalogue.begin_epoch
+    lookout.start()
     return catalogue
 
 
@@ -107,12 +116,14 @@ class PostgreSQLCatalogue(DatabaseCatalogue[PostgreSQLConnection]):
     """
 
     _listener: Listener
+    _lookout: Lookout
     _watchdog: Watchdog
     _ask_clock: Callable[[], Awaitable[float]]
 
     async def close(self) -> None:
         """Finish what was asked for, and let go of the database."""
         try:
+            await self._lookout.stop()
             await self._listener.close()
         finally:
             try:
