@@ -28,6 +28,7 @@ def make_note(instruments: Instruments) -> Callable[[str, str, float], None]:
     )
 
     for operation in ("get_object", "put_object"):
+        duration.labels(operation)
         for outcome in ("done", "missing", "unavailable", "refused"):
             # Of a counter that comes to be with its first failure, Prometheus sees no increase.
             requests.labels(operation, outcome)

@@ -1,4 +1,4 @@
-"""What is told of the use of a database: connections, reads, transactions, and what went wrong with them."""
+"""Meters of a database: connections, reads, transactions, and what went wrong with them."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ _NO_CREDENTIALS: Final = "there are no credentials for {url}; set access key and
 _NOT_ALLOWED: Final = "the credentials may not use {url}; give them the right to list, read, write and delete there"
 _OTHER_REGION: Final = "the bucket {bucket!r} is in another region than {region!r}; correct the region"
 _CLOCK: Final = "the clock of this machine differs from that of {place} by more than 15 minutes; set it"
-_CERTIFICATE: Final = "the certificate of {place} cannot be verified; name the file of the authority that has signed it"
+_CERTIFICATE: Final = "the certificate of {place} cannot be verified; name the file of its authority in blobs.ca_file"
 _ELSE: Final = "{place} does not work ({reason}); see that it runs and can be reached from here"
 
 _ADVICE: Final = {

@@ -163,4 +163,4 @@ def _refuse(owner: _Installation | None, settings: ObjectStoreSettings) -> str:
         return f"{settings.url} has a damaged installation.json; name another prefix, or bring it back"
     if owner.format > _FORMAT:
         return f"{settings.url} was written by a newer program; install that one"
-    return f"{settings.url} belongs to another installation, {owner.installation}; name another prefix"
+    return f"{settings.url} belongs to another installation, {owner.installation}; name another prefix in blobs.url"

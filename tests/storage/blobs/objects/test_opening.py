@@ -62,7 +62,7 @@ async def test_two_installations_have_no_prefix_in_common(seaweedfs: ObjectServe
         blob = await store_blob(store, b"theirs")
         before = list_keys(seaweedfs, settings)
         line = await refuse(seaweedfs, settings, threads, installation="ours")
-        assert line == f"{settings.url} belongs to another installation, theirs; name another prefix"
+        assert line == f"{settings.url} belongs to another installation, theirs; name another prefix in blobs.url"
         assert list_keys(seaweedfs, settings) == before
         assert await load_blob(store, blob) == b"theirs"
         # A neighbour whose prefix begins in the same way is somebody else.
