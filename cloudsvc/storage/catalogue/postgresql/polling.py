@@ -9,12 +9,15 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from attrs import define, field
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
 
 from cloudsvc.core.errors import CloudError
 from cloudsvc.drive.changes import ChangeSignal
+
+_log = Logger("cloudsvc.storage")
 
 LOOK_SECONDS: Final = 10.0
 """Seconds between two looks: so late at most anybody hears of a change."""
@@ -62,6 +65,11 @@ class Lookout:
             last = await self._find_last()
         except CloudError:
             # The log says why. As soon as the database answers, this tells what has happened meanwhile.
+            return
+        except CancelledError:
+            raise
+        except Exception:  # noqa: BLE001  # whatever it was, the next look has to happen
+            _log.failure("nobody can tell whether others have changed something")
             return
         if last != self._seen:
             self._seen = last
