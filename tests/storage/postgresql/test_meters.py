@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from threading import Event
+from typing import Final
 
 import pytest
 from attrs import define, field
@@ -18,7 +19,7 @@ from cloudsvc.server.engine_metrics import DatabaseMetrics
 from cloudsvc.storage.catalogue.lanes import READER_THREADS, Lane
 from cloudsvc.storage.catalogue.postgresql.connections import PostgreSQLConnection
 from cloudsvc.storage.catalogue.postgresql.leadership import DatabaseLeadership
-from tests.storage.postgresql.test_faults import OTHERS, PATIENCE, Once
+from tests.storage.postgresql.test_faults import PATIENCE, Once
 from tests.support.catalogues import Trial, Watch, open_postgres
 from tests.support.coroutines import finish
 from tests.support.inline_threads import Inline
@@ -27,6 +28,12 @@ from tests.support.opened_drives import refusal
 from tests.support.postgresql import find_cluster, find_database
 from tests.support.reactors import in_reactor, run_threads
 from tests.support.server import wait_until
+
+END_OTHERS: Final = f"""
+    SELECT pg_terminate_backend(pid, {PATIENCE * 1000}) FROM pg_stat_activity
+    WHERE datname = current_database() AND pid != pg_backend_pid()
+"""  # noqa: S608  # a constant
+"""It waits until they are gone: whoever uses one of their connections after it has lost it."""
 
 
 @define
@@ -106,7 +113,7 @@ async def test_connections_that_the_server_ends_are_lost_and_what_ran_on_them_is
             trial = Trial(catalogue, Watch())
             await trial.store("a")
             assert await trial.find("a") is not None
-            find_cluster().ask(OTHERS, name_of(url))
+            find_cluster().ask(END_OTHERS, name_of(url))
             assert await trial.find("a") is not None
             await trial.store("b")
             assert [counted.lost(use) for use in ("writing", "reading")] == [1, 1]
@@ -163,7 +170,7 @@ def test_who_leads_has_a_connection(tmp_path: Path) -> None:
     leadership = DatabaseLeadership.of(url, Inline(), Clock(), counted.meter)
     assert finish(leadership.campaign())
     assert counted.connections("leading") == 1
-    find_cluster().ask(OTHERS, name_of(url))
+    find_cluster().ask(END_OTHERS, name_of(url))
     with capturedLogs(), pytest.raises(CloudError):
         finish(leadership.campaign())
     assert (counted.connections("leading"), counted.lost("leading")) == (0, 1)
