@@ -31,6 +31,7 @@ LABEL org.opencontainers.image.title="cloudsvc" \
 # replaced by renaming, which a single mounted file does not allow. The other holds the public certificate for its readers.
 RUN useradd --uid 10001 --user-group --no-create-home --home-dir /srv/cloudsvc --shell /usr/sbin/nologin cloudsvc \
  && install --directory --owner cloudsvc --group cloudsvc --mode 0700 /srv/cloudsvc \
+ && install --directory --owner cloudsvc --group cloudsvc --mode 0700 /srv/cloudsvc/data \
  && install --directory --owner cloudsvc --group cloudsvc --mode 0755 /srv/cloudsvc-public
 COPY --from=build /opt/cloudsvc /opt/cloudsvc
 COPY deploy/container/start /usr/local/bin/cloudsvc-start

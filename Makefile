@@ -71,8 +71,9 @@ security: $(TOOLS)/lint/.ready
 
 deploy-files: $(TOOLS)/lint/.ready
 	hadolint Dockerfile
-	check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
-	shellcheck .ci/run scripts/lock scripts/when deploy/container/start
+	check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml docker-compose.scale.yml
+	kubernetes-validate --strict --quiet $(filter-out %/kustomization.yaml,$(wildcard deploy/kubernetes/*.yaml))
+	shellcheck .ci/run scripts/lock scripts/when deploy/container/start deploy/scale/make-secrets
 	scripts/when promtool promtool check config monitoring/prometheus/prometheus.yml
 	scripts/when promtool promtool test rules monitoring/prometheus/alerts_test.yml
 

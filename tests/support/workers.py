@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http.client import HTTPException
 from pathlib import Path
@@ -69,6 +69,7 @@ class Crowd:
     """
     Clients that send requests all the time.
 
+    :ivar body: is sent there; without one, what is there is asked for.
     :ivar answered: how many had the answer that they should have.
     :ivar failures: what became of the others.
     """
@@ -76,6 +77,8 @@ class Crowd:
     server: Server
     reuse: int
     path: str = "/api/health/live"
+    headers: Mapping[str, str] = field(factory=dict)
+    body: bytes | None = None
     answered: int = 0
     failures: list[str] = field(factory=list)
     _stop: Event = field(factory=Event)
@@ -87,9 +90,10 @@ class Crowd:
                 connection = self.server.open()
                 try:
                     for _ in range(self.reuse):
-                        connection.request("GET", self.path)
+                        method = "GET" if self.body is None else "PUT"
+                        connection.request(method, self.path, self.body, dict(self.headers))
                         reply = Reply.read(connection.getresponse())
-                        if reply.status != 200:
+                        if reply.status not in {200, 201, 204}:
                             self.failures.append(f"status {reply.status}")
                         self.answered += 1
                         if self._stop.is_set():
@@ -106,9 +110,9 @@ class Crowd:
 
 
 @contextmanager
-def crowding(server: Server, *, clients: int = 4, reuse: int = 1_000_000) -> Iterator[Crowd]:
-    """So many clients, until the end of the context."""
-    crowd = Crowd(server, reuse)
+def crowding(server: Server, *, clients: int = 4, reuse: int = 1_000_000, **request: Any) -> Iterator[Crowd]:
+    """So many clients, until the end of the context. ``request`` is what a :class:`Crowd` has beside."""
+    crowd = Crowd(server, reuse, **request)
     threads = [Thread(target=crowd.run) for _ in range(clients)]
     for thread in threads:
         thread.start()
