@@ -200,6 +200,17 @@ class Drive:
         """
         return await self._catalogue.read_changes(actor, after, limit)
 
+    def on_change(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """
+        Call ``listener`` after changes, once for several of them and perhaps in vain. It only wakes: what has happened
+        tells :meth:`read_changes` to whom may see it, and that is asked once more after this has returned.
+
+        In PostgreSQL the changes of all processes wake, on whatever machine; in SQLite those of this process alone.
+
+        :return: what ends it. Whoever waits no more calls it.
+        """
+        return self._catalogue.on_change(listener)
+
     async def usage(self, actor: Actor) -> Usage:
         """How much there is of what the actor sees."""
         return await self._catalogue.usage(actor)

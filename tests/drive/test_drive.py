@@ -140,6 +140,20 @@ async def test_changes_are_numbered_and_remembered(tmp_path: Path) -> None:
 
 
 @in_reactor
+async def test_whoever_waits_is_woken_by_changes_until_they_end_it(tmp_path: Path) -> None:
+    async with open_drive(tmp_path) as opened:
+        woken: list[None] = []
+        end = opened.drive.on_change(lambda: woken.append(None))
+        assert woken == []
+        await opened.store("a", b"a")
+        before = len(woken)
+        assert before > 0
+        end()
+        await opened.store("b", b"b")
+        assert len(woken) == before
+
+
+@in_reactor
 async def test_a_file_that_the_store_has_lost_is_a_failure_of_the_storage(tmp_path: Path) -> None:
     async with open_drive(tmp_path) as opened:
         stored = await opened.store("a", b"a")
