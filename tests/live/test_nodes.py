@@ -58,8 +58,8 @@ def see_the_same_changes_in_the_same_order(installation: Installation) -> None:
     told: dict[str, object] = {}
 
     def have_both_told() -> bool:
-        reply = installation.ask("GET", "/api/feed")
-        told[find_node(installation, reply)] = (reply.json["epoch"], reply.json["changes"])
+        reply = installation.ask("GET", "/api/chaos/changes")
+        told[find_node(installation, reply)] = (reply.json["epoch"], reply.json["items"])
         return len(told) == 2
 
     wait_until(have_both_told, lambda: f"only {list(told)} answers")

@@ -32,3 +32,12 @@ def test_nginx_accepts_its_example(tmp_path: Path) -> None:
 @pytest.mark.skipif(shutil.which("haproxy") is None, reason="haproxy is not installed (Debian's package haproxy)")
 def test_haproxy_accepts_its_example() -> None:
     run("haproxy", "-c", "-f", PROXIES / "haproxy.cfg")
+
+
+@pytest.mark.skipif(shutil.which("haproxy") is None, reason="haproxy is not installed (Debian's package haproxy)")
+def test_haproxy_accepts_its_example_for_several_nodes(tmp_path: Path) -> None:
+    key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
+    run(*shlex.split("openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=localhost -keyout"), key, "-out", certificate)
+    example = (PROXIES / "haproxy-scale.cfg").read_text().replace("/etc/cloudsvc/cert.pem", str(certificate))
+    (tmp_path / "haproxy.cfg").write_text(example)
+    run("haproxy", "-c", "-f", tmp_path / "haproxy.cfg")

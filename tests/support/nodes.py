@@ -12,8 +12,8 @@ from typing import Any, Final
 
 from attrs import define, field
 
+from tests.support.chaos.application import NAME as FEED
 from tests.support.external_servers import ToolServer, find_free_port, run_redis, start_and_stop
-from tests.support.feed_application import FEED
 from tests.support.hostile_clients import ROOT
 from tests.support.lines import Fault, Line, run_line
 from tests.support.object_stores import run_seaweedfs
@@ -84,7 +84,7 @@ class Installation:
         return self.front.ask(method, path, body)
 
     def list_up(self, backend: str) -> set[str]:
-        """The nodes that new connections are brought to, as far as the balancer knows."""
+        """The nodes that new connections are brought to; of one that has failed once the balancer says "UP 1/2"."""
         with socket.socket(socket.AF_UNIX) as channel:
             channel.settimeout(100)
             channel.connect(str(self.control))
@@ -94,7 +94,7 @@ class Installation:
         return {
             row["svname"]
             for row in rows
-            if row["pxname"] == backend and row["svname"] in NAMES and row["status"] == "UP"
+            if row["pxname"] == backend and row["svname"] in NAMES and row["status"].startswith("UP")
         }
 
     def wait_for(self, backend: str, names: Sequence[str]) -> None:
