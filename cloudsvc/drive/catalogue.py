@@ -21,6 +21,7 @@ from cloudsvc.core.actors import Actor
 from cloudsvc.drive.accounts import Account, Miscount, Quota
 from cloudsvc.drive.changes import Changes
 from cloudsvc.drive.commands import Command
+from cloudsvc.drive.freezing import Freezing
 from cloudsvc.drive.names import DrivePath
 from cloudsvc.drive.nodes import ROOT_ID, Blob, BlobId, File, Instant, Node, NodeId, Trashed, Version, VersionId
 from cloudsvc.drive.pages import FileQuery, Page
@@ -242,7 +243,11 @@ class Holdings(Protocol):
 
 
 class Garbage(Protocol):
-    """What nobody will miss, on its way out."""
+    """What nobody will miss, on its way out. While the drive is frozen, all stays as it is."""
+
+    async def is_frozen(self) -> bool:
+        """Whether changes are refused: see :mod:`cloudsvc.drive.freezing`. Quick."""
+        ...
 
     async def expire(self, *, trash_before: Instant, versions_before: Instant, changes_before: Instant) -> None:
         """
@@ -298,7 +303,7 @@ class Inventory(Protocol):
 
     async def list_unmeasured(self, limit: int, *, after: BlobId | None = None) -> Sequence[Blob]:
         """
-        Blobs that are referred to and whose digest or CRC-32 is not known, by id.
+        Blobs that are referred to and whose digest or CRC-32 is not known, by id; none while the drive is frozen.
 
         :param after: leaves out all up to this one.
         """
@@ -307,7 +312,7 @@ class Inventory(Protocol):
     async def record_checksums(self, measured: Blob) -> None:
         """
         Remember digest and CRC-32 of a blob. Where another has the same bytes, versions refer to that from now on, a
-        bounded number in each step; when that fails, some may.
+        bounded number in each step; when that fails, some may. While the drive is frozen, nothing is remembered.
         """
         ...
 
@@ -335,7 +340,7 @@ class Pins(Protocol):
         ...
 
 
-class Catalogue(Tree, Holdings, Garbage, Inventory, Pins, Protocol):
+class Catalogue(Tree, Holdings, Garbage, Inventory, Pins, Freezing, Protocol):
     """Keeps the tree, the versions, the trash, the changes, and what is known about blobs."""
 
 

@@ -56,10 +56,14 @@ class Collection:
         Put orphaned blobs, which the catalogue does not know, in quarantine, and release those that it knows; how many
         were put there.
 
+        While the drive is frozen, they stay where they are.
+
         Programs that were killed leave some. Where there are many, the catalogue may be an older one than the blobs.
 
         :raises CloudError: the storage fails.
         """
+        if await self.catalogue.is_frozen():
+            return 0
         async for bundle in self.blobs.list_quarantined():
             unknown = {*await self.catalogue.find_unknown(bundle)}
             await self.blobs.release([blob for blob in bundle if blob not in unknown])

@@ -209,6 +209,27 @@ def commit_unknown() -> CloudError:
     )
 
 
+READ_ONLY: Final = "read_only"
+"""The code of :func:`drive_frozen` and :func:`drive_moved`."""
+
+
+def drive_frozen() -> CloudError:
+    """The drive takes no changes for a while, as the last of it is copied to other engines; nothing was done."""
+    return CloudError(
+        Kind.UNAVAILABLE, READ_ONLY, "The drive is about to move and takes no changes; try again soon.", retry_after=10
+    )
+
+
+def drive_moved() -> CloudError:
+    """The drive has moved to other engines, and this is the former one; nothing was done."""
+    return CloudError(
+        Kind.UNAVAILABLE,
+        READ_ONLY,
+        "The drive has moved to another server and takes no changes here any more.",
+        retry_after=3600,
+    )
+
+
 def too_many_reads() -> CloudError:
     """So many lists are being read that one more would wait too long."""
     return CloudError(

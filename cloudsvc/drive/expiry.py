@@ -39,10 +39,12 @@ _MISTRUST: Final = 24 * 3600.0
 async def expire(catalogue: Garbage, blobs: BlobStore, limits: Limits, now: Instant) -> None:
     """
     Give up what has been kept for as long as ``limits`` say, what was put in quarantine a month ago, and what nobody
-    has resumed for a week.
+    has resumed for a week. While the drive is frozen, all of it stays.
 
     :raises CloudError: the storage fails. What was done so far stays done, and the next time goes on with it.
     """
+    if await catalogue.is_frozen():
+        return
     await catalogue.expire(
         trash_before=now - limits.trash_seconds * _SECOND,
         versions_before=now - limits.version_seconds * _SECOND,

@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from attrs import evolve
+from twisted.logger import Logger
 
 from cloudsvc.administration.snapshots import make_snapshots
 from cloudsvc.core.errors import CloudError
 from cloudsvc.drive.drive import Drive
 from cloudsvc.drive.expiry import Expiry
+from cloudsvc.drive.freezing import is_frozen
 from cloudsvc.drive.jobs import Job, Scheduler
 from cloudsvc.drive.leadership import Candidate, Leader
 from cloudsvc.drive.measuring import Measuring
@@ -28,6 +30,8 @@ from cloudsvc.storage.resources import Resources
 from cloudsvc.thumbnails.cache import open_cache
 from cloudsvc.thumbnails.maker import open_maker
 
+_log = Logger("cloudsvc.drive")
+
 _THUMBNAIL_BYTES: Final = 256 * 2**20
 
 _SPOOLED_BYTES: Final = 256 * 2**20
@@ -42,6 +46,10 @@ _CLOCK_SECONDS: Final = 10.0
 """By which the clock of a machine may differ from the database's before somebody should look at it."""
 
 _COLLECT: Final = "delete what nothing refers to"
+
+_MOVED: Final = (
+    "The drive has moved and takes no changes here; to have them taken again, say `cloudsvc migrate --reopen`."
+)
 
 
 class DriveProvider(Provider[StorageSettings]):
@@ -101,6 +109,8 @@ class DriveProvider(Provider[StorageSettings]):
             spooler=Spooler(directory=directory, threads=opened.disk, most_bytes=_SPOOLED_BYTES),
             size=self.settings.thumbnail_size,
         )
+        if (await opened.catalogue.find_standing()).has_moved:
+            _log.warn(_MOVED)
         self._probe = StoreProbe(blobs=opened.blobs, clock=tools.clock)
         self._scheduler = Scheduler(clock=tools.clock, jobs=self._list_jobs(opened))
         # Beside the others, which do not wait until a large blob is read.
@@ -134,6 +144,7 @@ class DriveProvider(Provider[StorageSettings]):
             Check(name="database", vital=True, run=self._ask_database),
             Check(name="blobs", vital=True, run=self._ask_blobs),
             Check(name="drive_space", vital=False, run=self._ask_for_space),
+            Check(name="drive_writable", vital=False, run=self._ask_for_changes),
             *self._check_clock(),
         ]
 
@@ -212,3 +223,11 @@ class DriveProvider(Provider[StorageSettings]):
             direction = "ahead of" if ahead > 0 else "behind"
             return Finding(ok=False, message=f"The clock is {abs(ahead):.0f} seconds {direction} that of the database.")
         return Finding(ok=True, message="The clock agrees with that of the database.")
+
+    async def _ask_for_changes(self) -> Finding:
+        standing = await self._opened.catalogue.find_standing()
+        if standing.has_moved:
+            return Finding(ok=False, message=_MOVED)
+        if is_frozen(standing.frozen_until, self._opened.now()):
+            return Finding(ok=False, message="The drive is about to move, and takes no changes meanwhile.")
+        return Finding(ok=True, message="The drive takes changes.")

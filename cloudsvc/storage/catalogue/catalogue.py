@@ -36,6 +36,7 @@ from cloudsvc.storage.catalogue import (
     changing,
     counting,
     discarding,
+    freezing,
     history,
     identity,
     quotas,
@@ -207,14 +208,22 @@ class DatabaseCatalogue(Upkeep[C]):
         purge: Callable[[Connection, int, int], int] = discarding.purge_up_to
         if not is_unlimited(actor):
             purge = partial(discarding.purge_granted, actor)
-        newest = await self._writer.run(discarding.find_newest, frees=True)
+        newest = await self._writer.run(self._find_newest, frees=True)
         purged, weight = 0, Weight.HEAVY
         while some := await self._writer.run(
-            lambda connection: purge(connection, newest, STEP), weight=weight, frees=True
+            lambda connection: self._purge(connection, purge, newest), weight=weight, frees=True
         ):
             # What has begun is not refused.
             purged, weight = purged + some, Weight.UPKEEP
         return purged
+
+    def _find_newest(self, connection: C) -> int:
+        freezing.check_thawed(freezing.find_standing(connection).frozen_until, self._now())
+        return discarding.find_newest(connection)
+
+    def _purge(self, connection: C, purge: Callable[[Connection, int, int], int], newest: int) -> int:
+        freezing.check_thawed(freezing.find_standing(connection).frozen_until, self._now())
+        return purge(connection, newest, STEP)
 
     def _apply(self, connection: Connection, actor: Actor, commands: Sequence[Command]) -> list[Any]:
         context = Context(connection=connection, now=self._now(), epoch=self._epoch, actor=actor)
@@ -222,7 +231,7 @@ class DatabaseCatalogue(Upkeep[C]):
         for number, command in enumerate(commands, 1):
             with telling_which(number, len(commands)) if len(commands) > 1 else nullcontext():
                 results.append(_do(context, command))
-        history.record_changes(connection, context.noted)
+        history.record_changes(connection, context.noted, context.now)
         if context.noted:
             self._signal.note()
         return results
@@ -240,7 +249,7 @@ class DatabaseCatalogue(Upkeep[C]):
         return Place(
             file=file,
             account=accounts.find_account(connection, chain),
-            stored_bytes=counting.count_stored_bytes(connection),
+            stored_bytes=counting.count_stored_bytes_for_change(connection, self._now()),
             catalogue_bytes=self._footprint.read(connection),
         )
 

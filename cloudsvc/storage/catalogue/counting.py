@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import and_, bindparam, case, func, literal_column, not_, or_, select, union_all
 
 from cloudsvc.drive.catalogue import Usage
+from cloudsvc.drive.nodes import Instant
 from cloudsvc.storage.catalogue.constructs import is_among
+from cloudsvc.storage.catalogue.freezing import check_thawed
 from cloudsvc.storage.catalogue.schema import FILE, PURGED, ROOT, TRASH, blob, node, state, trash, version
 from cloudsvc.storage.catalogue.sight import Sight, format_ids, holds_any
 from cloudsvc.storage.catalogue.statements import Connection, compile_statement
 
-_STORED: Final = compile_statement(select(state.c.stored_bytes))
+_STORED: Final = compile_statement(select(state.c.stored_bytes, state.c.frozen_until))
 
 _dead = select(node.c.id).where((node.c.id == TRASH) | (node.c.id == PURGED)).cte("dead", recursive=True)
 _dead = _dead.union_all(select(node.c.id).join(_dead, node.c.parent == _dead.c.id))
@@ -108,6 +110,18 @@ _SEEN: Final = compile_statement(
 def count_stored_bytes(connection: Connection) -> int:
     """As :meth:`cloudsvc.drive.catalogue.Catalogue.stored_bytes`."""
     return int(_STORED.value(connection))
+
+
+def count_stored_bytes_for_change(connection: Connection, now: Instant) -> int:
+    """
+    The same, for whoever is about to change something.
+
+    :raises CloudError: the catalogue is frozen.
+    """
+    found: Any = _STORED.row(connection)
+    stored, frozen_until = found
+    check_thawed(frozen_until, now)
+    return int(stored)
 
 
 def count_reclaimable_bytes(connection: Connection) -> int:

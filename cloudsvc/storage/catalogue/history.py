@@ -13,6 +13,7 @@ from cloudsvc.drive.changes import Change, ChangeKind, Changes
 from cloudsvc.drive.errors import change_unknown, changes_expired
 from cloudsvc.drive.nodes import Instant, NodeId
 from cloudsvc.storage.catalogue.constructs import is_among, json_member
+from cloudsvc.storage.catalogue.freezing import check_thawed, find_standing
 from cloudsvc.storage.catalogue.nodes import read_chain, read_path
 from cloudsvc.storage.catalogue.schema import change, state
 from cloudsvc.storage.catalogue.sight import Sight, format_ids, holds_any
@@ -65,7 +66,9 @@ _ARRIVALS: Final = compile_statement(
 )
 _BOUNDS: Final = compile_statement(select(state.c.epoch, state.c.forgotten, state.c.last_change))
 _COUNT_ON: Final = compile_statement(
-    update(state).values(last_change=state.c.last_change + bindparam("more")).returning(state.c.last_change)
+    update(state)
+    .values(last_change=state.c.last_change + bindparam("more"))
+    .returning(state.c.last_change, state.c.frozen_until)
 )
 _INSERT: Final = compile_statement(
     insert(change),
@@ -81,17 +84,24 @@ _FORGET_CHANGES: Final = compile_statement(delete(change).where(change.c.number 
 _SET_FORGOTTEN: Final = compile_statement(update(state).values(forgotten=bindparam("last")))
 
 
-def record_changes(connection: Connection, noted: Sequence[dict[str, Any]]) -> None:
+def record_changes(connection: Connection, noted: Sequence[dict[str, Any]], now: Instant) -> None:
     """
     Give changes their numbers, and keep them: the last statements of a transaction.
 
     Whoever comes second waits for the row of the state until the first has committed. So numbers come in the order of
     commits, with none left out: who has seen one meets no smaller one later, however many write.
+
+    :raises CloudError: the catalogue is frozen.
     """
     if noted:
-        last: int = _COUNT_ON.value(connection, more=len(noted))
+        counted: Any = _COUNT_ON.row(connection, more=len(noted))
+        last, frozen_until = counted
+        # Only here, since the row is changed anyway: to ask before would take a statement more for each request.
+        check_thawed(frozen_until, now)
         first = last - len(noted) + 1
         _INSERT.run_for_each(connection, [{"number": number, **each} for number, each in enumerate(noted, first)])
+    else:
+        check_thawed(find_standing(connection).frozen_until, now)
 
 
 def find_last_change(connection: Connection) -> int:

@@ -212,4 +212,6 @@ state: Final = Table(
     Column("last_change", _NUMBER, nullable=False, server_default=text("0")),
     # Whose blobs it refers to; empty until it is first opened beside them. See ``identity``.
     Column("installation", _TEXT, nullable=False, server_default=text("''")),
+    # Until when changes are refused. See ``freezing``.
+    Column("frozen_until", _NUMBER, nullable=False, server_default=text("0")),
 )

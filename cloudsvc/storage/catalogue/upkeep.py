@@ -11,16 +11,18 @@ from attrs import define
 
 from cloudsvc.drive.accounts import Account, Miscount, Quota
 from cloudsvc.drive.catalogue import PinId, Snapshot
+from cloudsvc.drive.freezing import Standing
 from cloudsvc.drive.names import DrivePath
 from cloudsvc.drive.nodes import Blob, BlobId, Instant, NodeId, VersionId
 from cloudsvc.drive.pages import Page
-from cloudsvc.storage.catalogue import accounts, collecting, counting, discarding, history, measuring
+from cloudsvc.storage.catalogue import accounts, collecting, counting, discarding, freezing, history, measuring
 from cloudsvc.storage.catalogue.group_commit import Weight, Writer
 from cloudsvc.storage.catalogue.lanes import Lane
 from cloudsvc.storage.catalogue.listing import list_blobs
 from cloudsvc.storage.catalogue.reading import Readers, ReadingConnection
 from cloudsvc.storage.catalogue.statements import Connection
 
+T = TypeVar("T")
 C = TypeVar("C", bound=ReadingConnection)
 C_contra = TypeVar("C_contra", bound=ReadingConnection, contravariant=True)
 
@@ -65,8 +67,8 @@ class Copier(Protocol):
 @define(eq=False, kw_only=True)
 class Upkeep(Generic[C]):
     """
-    All of a :class:`cloudsvc.drive.catalogue.Catalogue` but its tree: its ``Holdings``, ``Garbage``, ``Inventory`` and
-    ``Pins``.
+    All of a :class:`cloudsvc.drive.catalogue.Catalogue` but its tree: its ``Holdings``, ``Garbage``, ``Inventory``,
+    ``Pins`` and ``Freezing``.
     """
 
     _writer: Writer[C]
@@ -111,9 +113,7 @@ class Upkeep(Generic[C]):
 
     async def evict(self, owner: NodeId) -> bool:
         """As :meth:`cloudsvc.drive.catalogue.Catalogue.evict`."""
-        return await self._writer.run(
-            lambda connection: self._evict(connection, owner), weight=Weight.UPKEEP, frees=True
-        )
+        return await self._tend(lambda connection: self._evict(connection, owner), otherwise=False)
 
     async def expire(self, *, trash_before: Instant, versions_before: Instant, changes_before: Instant) -> None:
         """As :meth:`cloudsvc.drive.catalogue.Catalogue.expire`."""
@@ -123,23 +123,17 @@ class Upkeep(Generic[C]):
 
     async def remove_purged(self, limit: int) -> int:
         """As :meth:`cloudsvc.drive.catalogue.Catalogue.remove_purged`."""
-        return await self._writer.run(
-            lambda connection: discarding.remove_purged(connection, limit), weight=Weight.UPKEEP, frees=True
-        )
+        return await self._tend(lambda connection: discarding.remove_purged(connection, limit), otherwise=0)
 
     async def mark_for_deletion(self, limit: int, *, after: BlobId | None = None) -> Sequence[BlobId]:
         """As :meth:`cloudsvc.drive.catalogue.Catalogue.mark_for_deletion`."""
-        return await self._writer.run(
-            lambda connection: collecting.mark_for_deletion(connection, limit, after, self._now()),
-            weight=Weight.UPKEEP,
-            frees=True,
+        return await self._tend(
+            lambda connection: collecting.mark_for_deletion(connection, limit, after, self._now()), otherwise=()
         )
 
     async def forget(self, blobs: Sequence[BlobId]) -> None:
         """As :meth:`cloudsvc.drive.catalogue.Catalogue.forget`."""
-        await self._writer.run(
-            lambda connection: collecting.forget(connection, blobs), weight=Weight.UPKEEP, frees=True
-        )
+        await self._tend(lambda connection: collecting.forget(connection, blobs), otherwise=None)
 
     async def find_unknown(self, blobs: Sequence[BlobId]) -> Sequence[BlobId]:
         """As :meth:`cloudsvc.drive.catalogue.Catalogue.find_unknown`."""
@@ -161,14 +155,12 @@ class Upkeep(Generic[C]):
 
     async def list_unmeasured(self, limit: int, *, after: BlobId | None = None) -> Sequence[Blob]:
         """As :meth:`cloudsvc.drive.catalogue.Catalogue.list_unmeasured`."""
-        return await self._readers.run(
-            lambda connection: measuring.list_unmeasured(connection, limit, after), Lane.PAGES
-        )
+        return await self._readers.run(lambda connection: self._list_unmeasured(connection, limit, after), Lane.PAGES)
 
     async def record_checksums(self, measured: Blob) -> None:
         """As :meth:`cloudsvc.drive.catalogue.Catalogue.record_checksums`."""
-        await self._writer.run(
-            lambda connection: measuring.record_checksums(connection, measured), weight=Weight.UPKEEP
+        await self._tend(
+            lambda connection: measuring.record_checksums(connection, measured), otherwise=None, frees=False
         )
         await self._repeat(lambda connection: measuring.deduplicate(connection, measured, STEP))
 
@@ -188,9 +180,44 @@ class Upkeep(Generic[C]):
         """As :meth:`cloudsvc.drive.catalogue.Catalogue.tidy`."""
         await self._writer.tidy()
 
+    async def find_standing(self) -> Standing:
+        """As :meth:`cloudsvc.drive.freezing.Freezing.find_standing`."""
+        return await self._readers.run(freezing.find_standing)
+
+    async def is_frozen(self) -> bool:
+        """As :meth:`cloudsvc.drive.catalogue.Catalogue.is_frozen`."""
+        return await self._readers.run(self._is_frozen)
+
+    async def freeze(self, until: Instant) -> Standing:
+        """As :meth:`cloudsvc.drive.freezing.Freezing.freeze`."""
+        return await self._writer.run(lambda connection: freezing.freeze(connection, until))
+
+    async def leave(self, last_change: int) -> bool:
+        """As :meth:`cloudsvc.drive.freezing.Freezing.leave`."""
+        return await self._writer.run(lambda connection: freezing.leave(connection, last_change))
+
+    async def thaw(self) -> None:
+        """As :meth:`cloudsvc.drive.freezing.Freezing.thaw`."""
+        await self._writer.run(freezing.thaw)
+
+    async def _tend(self, work: Callable[[C], T], *, otherwise: T, frees: bool = True) -> T:
+        """What some upkeep comes to; ``otherwise`` where the catalogue is frozen, and nothing is done."""
+        return await self._writer.run(
+            lambda connection: otherwise if self._is_frozen(connection) else work(connection),
+            weight=Weight.UPKEEP,
+            frees=frees,
+        )
+
     async def _repeat(self, work: Callable[[Connection], int]) -> None:
-        while await self._writer.run(work, weight=Weight.UPKEEP, frees=True):
+        while await self._tend(work, otherwise=0):
             pass
+
+    def _is_frozen(self, connection: Connection) -> bool:
+        return freezing.is_catalogue_frozen(connection, self._now())
+
+    def _list_unmeasured(self, connection: Connection, limit: int, after: BlobId | None) -> Sequence[Blob]:
+        # What is read could not be recorded, and would be read again and again.
+        return () if self._is_frozen(connection) else measuring.list_unmeasured(connection, limit, after)
 
     def _evict(self, connection: Connection, owner: NodeId) -> bool:
         return not collecting.is_pinned(connection, self._now()) and discarding.evict(connection, owner)

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, nullcontext
 from io import BytesIO
 from typing import Any, Final, TypeVar
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from cloudsvc.core.actors import Actor
 from cloudsvc.drive.accounts import Account, Miscount, Quota
@@ -29,6 +29,7 @@ from cloudsvc.drive.commands import (
     StoreFile,
 )
 from cloudsvc.drive.errors import telling_which
+from cloudsvc.drive.freezing import FOR_GOOD, Standing, is_frozen, refuse_change
 from cloudsvc.drive.names import DrivePath
 from cloudsvc.drive.nodes import Blob, BlobId, File, Instant, Node, NodeId, Trashed, Version, VersionId
 from cloudsvc.drive.pages import FileQuery, Page
@@ -103,6 +104,7 @@ class MemoryCatalogue:
             )
             with telling_which(number, len(commands)) if len(commands) > 1 else nullcontext():
                 results.append(_DEEDS[type(command)](context, command))
+        self._check_thawed()
         history.record_changes(tables, noted)
         self._memory.tables = tables
         if noted:
@@ -117,6 +119,7 @@ class MemoryCatalogue:
     async def check_place(self, actor: Actor, path: DrivePath, *, replace: bool) -> Place:
         """As :meth:`cloudsvc.drive.catalogue.Catalogue.check_place`."""
         file, chain = check_place(self._tables, actor, path, replace=replace)
+        self._check_thawed()
         account = accounts.find_account(self._tables, accounts.find_owner(self._tables, chain))
         return Place(file=file, account=account, stored_bytes=self._tables.stored_bytes, catalogue_bytes=0)
 
@@ -210,7 +213,7 @@ class MemoryCatalogue:
 
     async def evict(self, owner: NodeId) -> bool:
         """As :meth:`cloudsvc.drive.catalogue.Catalogue.evict`."""
-        return not self._is_pinned and self._change(lambda tables: garbage.evict(tables, owner))
+        return not self._is_pinned and self._tend(lambda tables: garbage.evict(tables, owner), otherwise=False)
 
     async def expire(self, *, trash_before: Instant, versions_before: Instant, changes_before: Instant) -> None:
         """As :meth:`cloudsvc.drive.catalogue.Catalogue.expire`."""
@@ -219,21 +222,21 @@ class MemoryCatalogue:
             garbage.expire(tables, trash_before=trash_before, versions_before=versions_before)
             history.forget_changes(tables, changes_before)
 
-        self._change(change)
+        self._tend(change, otherwise=None)
 
     async def remove_purged(self, limit: int) -> int:
         """As :meth:`cloudsvc.drive.catalogue.Catalogue.remove_purged`."""
-        return self._change(lambda tables: trash.remove_purged(tables, limit))
+        return self._tend(lambda tables: trash.remove_purged(tables, limit), otherwise=0)
 
     async def mark_for_deletion(self, limit: int, *, after: BlobId | None = None) -> Sequence[BlobId]:
         """As :meth:`cloudsvc.drive.catalogue.Catalogue.mark_for_deletion`."""
         if self._is_pinned:
             return []
-        return self._change(lambda tables: garbage.mark_for_deletion(tables, limit, after))
+        return self._tend(lambda tables: garbage.mark_for_deletion(tables, limit, after), otherwise=())
 
     async def forget(self, blobs: Sequence[BlobId]) -> None:
         """As :meth:`cloudsvc.drive.catalogue.Catalogue.forget`."""
-        self._change(lambda tables: garbage.forget(tables, blobs))
+        self._tend(lambda tables: garbage.forget(tables, blobs), otherwise=None)
 
     async def find_unknown(self, blobs: Sequence[BlobId]) -> Sequence[BlobId]:
         """As :meth:`cloudsvc.drive.catalogue.Catalogue.find_unknown`."""
@@ -257,11 +260,38 @@ class MemoryCatalogue:
 
     async def list_unmeasured(self, limit: int, *, after: BlobId | None = None) -> Sequence[Blob]:
         """As :meth:`cloudsvc.drive.catalogue.Catalogue.list_unmeasured`."""
-        return garbage.list_unmeasured(self._tables, limit, after)
+        return () if self._is_frozen else garbage.list_unmeasured(self._tables, limit, after)
 
     async def record_checksums(self, measured: Blob) -> None:
         """As :meth:`cloudsvc.drive.catalogue.Catalogue.record_checksums`."""
-        self._change(lambda tables: garbage.record_checksums(tables, measured))
+        self._tend(lambda tables: garbage.record_checksums(tables, measured), otherwise=None)
+
+    async def find_standing(self) -> Standing:
+        """As :meth:`cloudsvc.drive.freezing.Freezing.find_standing`."""
+        tables = self._tables
+        return Standing(epoch=tables.epoch, last_change=tables.last_change, frozen_until=tables.frozen_until)
+
+    async def is_frozen(self) -> bool:
+        """As :meth:`cloudsvc.drive.catalogue.Catalogue.is_frozen`."""
+        return self._is_frozen
+
+    async def freeze(self, until: Instant) -> Standing:
+        """As :meth:`cloudsvc.drive.freezing.Freezing.freeze`."""
+        if self._tables.frozen_until == FOR_GOOD:
+            raise refuse_change(FOR_GOOD)
+        self._freeze(until)
+        return await self.find_standing()
+
+    async def leave(self, last_change: int) -> bool:
+        """As :meth:`cloudsvc.drive.freezing.Freezing.leave`."""
+        if self._tables.last_change != last_change or self._tables.frozen_until == FOR_GOOD:
+            return False
+        self._freeze(FOR_GOOD)
+        return True
+
+    async def thaw(self) -> None:
+        """As :meth:`cloudsvc.drive.freezing.Freezing.thaw`."""
+        self._freeze(0)
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Snapshot]:
@@ -281,8 +311,23 @@ class MemoryCatalogue:
     def _is_pinned(self) -> bool:
         return garbage.is_pinned(self._tables, self._now())
 
+    @property
+    def _is_frozen(self) -> bool:
+        return is_frozen(self._tables.frozen_until, self._now())
+
+    def _check_thawed(self) -> None:
+        if self._is_frozen:
+            raise refuse_change(self._tables.frozen_until)
+
+    def _freeze(self, until: Instant) -> None:
+        self._memory.tables = evolve(self._tables.copy(), frozen_until=until)
+
     def _list(self, actor: Actor) -> Lists:
         return Lists(sight=look_as(self._tables, actor))
+
+    def _tend(self, change: Callable[[Tables], T], *, otherwise: T) -> T:
+        """What some upkeep comes to; ``otherwise`` where the catalogue is frozen, and nothing is done."""
+        return otherwise if self._is_frozen else self._change(change)
 
     def _change(self, change: Callable[[Tables], T]) -> T:
         tables = self._tables.copy()

@@ -25,7 +25,7 @@ from cloudsvc.storage.memory_catalogue.tables import Tables, find_key
 
 _Row: TypeAlias = Mapping[str, Any]
 
-_STATE: Final = ("epoch", "stored_bytes", "forgotten", "last_change")
+_STATE: Final = ("epoch", "stored_bytes", "forgotten", "last_change", "frozen_until")
 
 
 def write_database(tables: Tables) -> bytes:

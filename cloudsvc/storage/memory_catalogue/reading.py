@@ -43,6 +43,7 @@ def _read(connection: SQLiteConnection) -> Tables:
         epoch=state["epoch"],
         forgotten=state["forgotten"],
         last_change=state["last_change"],
+        frozen_until=state["frozen_until"],
         blobs={row["id"]: _make_blob(row) for row in _list(connection, schema.blob)},
         trash={row["id"]: _make_thrown(row) for row in _list(connection, schema.trash)},
         changes={row["number"]: _make_happening(row) for row in _list(connection, schema.change)},

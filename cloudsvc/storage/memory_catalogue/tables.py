@@ -131,6 +131,7 @@ class Tables:
     :ivar quotas: of folders, in bytes.
     :ivar last_id: the last number that was given to anything but a change.
     :ivar forgotten: the number of the last change that is not remembered any more.
+    :ivar frozen_until: until when changes are refused.
     """
 
     epoch: str = field(factory=make_epoch)
@@ -144,6 +145,7 @@ class Tables:
     last_id: int = 3
     last_change: int = 0
     forgotten: int = 0
+    frozen_until: Instant = 0
 
     def copy(self) -> Tables:
         """The same, to be changed."""

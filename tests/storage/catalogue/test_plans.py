@@ -80,7 +80,7 @@ def connection(tmp_path: Path) -> Iterator[SQLiteConnection]:
 def apply(connection: SQLiteConnection, command: Command) -> Any:
     context = Context(connection=connection, now=1, epoch="e", actor=TESTER)
     result = _DEEDS[type(command)](context, command)
-    history.record_changes(connection, context.noted)
+    history.record_changes(connection, context.noted, context.now)
     return result
 
 

@@ -53,7 +53,7 @@ def connection(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SQLiteConne
 def apply(connection: SQLiteConnection, command: Command) -> None:
     context = Context(connection=connection, now=1, epoch="e", actor=TESTER).begin(command)
     _DEEDS[type(command)](context, command)
-    history.record_changes(connection, context.noted)
+    history.record_changes(connection, context.noted, context.now)
 
 
 def grant(connection: SQLiteConnection, folder: str) -> Sight:

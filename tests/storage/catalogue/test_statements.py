@@ -112,7 +112,7 @@ def do(connection: SQLiteConnection, *commands: Command) -> None:
     context = Context(connection=connection, now=1, epoch="e", actor=OWNER)
     for command in commands:
         catalogue._do(context, command)
-    history.record_changes(connection, context.noted)
+    history.record_changes(connection, context.noted, context.now)
 
 
 def make_deep(depth: int) -> str:

@@ -83,7 +83,7 @@ _NUMBERS: Final = [
     for table, column, least in (
         *((table, "id", 1) for table in ("node", "version", "trash", "pin")),
         *(("change", column, 1) for column in ("number", "node")),
-        *(("state", column, 0) for column in ("forgotten", "last_change")),
+        *(("state", column, 0) for column in ("forgotten", "last_change", "frozen_until")),
         ("sqlite_sequence", "seq", 0),
     )
 ]

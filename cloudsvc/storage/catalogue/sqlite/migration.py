@@ -89,7 +89,8 @@ def begin_anew(path: Path) -> None:
         connection.execute("UPDATE sqlite_sequence SET seq = seq + ? WHERE name = 'node'", (_LOST_NODES,))
         connection.execute(
             "UPDATE state SET last_change = max(last_change, forgotten, coalesce((SELECT max(number) FROM change), 0)),"
-            " epoch = ?, indexed = 0, installation = '', stored_bytes = (SELECT coalesce(sum(size), 0) FROM blob)",
+            " epoch = ?, indexed = 0, installation = '', frozen_until = 0,"
+            " stored_bytes = (SELECT coalesce(sum(size), 0) FROM blob)",
             (make_epoch(),),
         )
         connection.execute("COMMIT")

@@ -1,0 +1,122 @@
+"""Contract of catalogues: while one is frozen it refuses changes and gives nothing up, and reading goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+import pytest
+from attrs import evolve
+
+from cloudsvc.core.actors import OWNER
+from cloudsvc.core.errors import CloudError, Kind
+from cloudsvc.drive.commands import MakeFolder, Purge, SetQuota
+from cloudsvc.drive.freezing import FOR_GOOD, LONGEST_FREEZE
+from cloudsvc.drive.names import parse_path
+from cloudsvc.drive.nodes import ROOT_ID
+from tests.support.catalogues import SECOND, Trial, hide_checksums, make_blob
+from tests.support.opened_drives import refusal
+from tests.support.reactors import in_reactor
+
+CHANGES: Final[dict[str, Callable[[Trial], Awaitable[Any]]]] = {
+    "store": lambda trial: trial.store("b"),
+    "discard": lambda trial: trial.discard("a"),
+    "make what is there": lambda trial: trial.do(MakeFolder(path=parse_path("folder"))),
+    "set a quota": lambda trial: trial.do(SetQuota(path=parse_path("folder"), quota=1)),
+    "empty the trash": lambda trial: trial.do(Purge(entry=None)),
+    "look for a place": lambda trial: trial.catalogue.check_place(OWNER, parse_path("b"), replace=True),
+}
+
+
+async def furnish(trial: Trial) -> None:
+    """Something of all that upkeep would give up."""
+    await trial.make_folder("folder")
+    for _ in range(3):
+        await trial.store("a")
+    await trial.store("thrown", b"thrown")
+    await trial.discard("thrown")
+    await trial.store("u", hide_checksums(make_blob(b"u")))
+
+
+async def describe(trial: Trial) -> object:
+    """All that clients see."""
+    standing = await trial.catalogue.find_standing()
+    return (
+        await trial.tree(),
+        await trial.trash(),
+        evolve(await trial.catalogue.usage(OWNER), catalogue_bytes=0),
+        await trial.catalogue.list_quotas(),
+        standing.last_change,
+    )
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@in_reactor
+async def test_no_change_is_made(trial: Trial, change: str) -> None:
+    await furnish(trial)
+    before = await describe(trial)
+    standing = await trial.catalogue.freeze(trial.watch.now + 60 * SECOND)
+    assert standing.frozen_until == trial.watch.now + 60 * SECOND
+    assert await trial.catalogue.is_frozen()
+    with pytest.raises(CloudError) as caught:
+        await CHANGES[change](trial)
+    assert (caught.value.kind, caught.value.code) == (Kind.UNAVAILABLE, "read_only")
+    assert caught.value.retry_after
+    assert await describe(trial) == before
+    trial.watch.pass_seconds(61)
+    assert not await trial.catalogue.is_frozen()
+    await CHANGES[change](trial)
+
+
+@in_reactor
+async def test_upkeep_gives_nothing_up_and_goes_on_afterwards(trial: Trial) -> None:
+    await furnish(trial)
+    catalogue = trial.catalogue
+    later = trial.watch.now + 10 * SECOND
+    await catalogue.expire(trash_before=later, versions_before=0, changes_before=0)
+    before = await describe(trial)
+    await catalogue.freeze(trial.watch.now + 60 * SECOND)
+    await catalogue.expire(trash_before=later, versions_before=later, changes_before=later)
+    assert not await catalogue.evict(ROOT_ID)
+    assert await catalogue.remove_purged(10) == 0
+    assert [*await catalogue.mark_for_deletion(10)] == []
+    assert [*await catalogue.list_unmeasured(10)] == []
+    await catalogue.record_checksums(make_blob(b"u"))
+    assert await describe(trial) == before
+    # What keeps blobs for a backup is no change.
+    pin = await catalogue.pin(trial.watch.now + SECOND)
+    await catalogue.unpin(pin)
+    await catalogue.thaw()
+    assert len(await catalogue.list_unmeasured(10)) == 1
+    assert await catalogue.remove_purged(10) == 1
+    assert len(await trial.collect()) == 1
+
+
+@in_reactor
+async def test_it_is_left_for_good_unless_something_has_changed(trial: Trial) -> None:
+    await trial.store("a")
+    standing = await trial.catalogue.freeze(trial.watch.now + SECOND)
+    trial.watch.pass_seconds(2)
+    await trial.store("b")
+    assert not await trial.catalogue.leave(standing.last_change)
+    standing = await trial.catalogue.freeze(trial.watch.now + SECOND)
+    assert not standing.has_moved
+    assert await trial.catalogue.leave(standing.last_change)
+    assert (await trial.catalogue.find_standing()).has_moved
+    assert not await trial.catalogue.leave(standing.last_change)
+    trial.watch.pass_seconds(10**6)
+    assert await refusal(trial.store("c")) == "read_only"
+    assert await refusal(trial.catalogue.freeze(trial.watch.now + SECOND)) == "read_only"
+    assert [*await trial.tree()] == ["a", "b"]
+    await trial.catalogue.thaw()
+    await trial.store("c")
+    assert (await trial.catalogue.find_standing()).frozen_until == 0
+
+
+@in_reactor
+async def test_a_freeze_of_a_clock_that_was_wrong_holds_up_nothing(trial: Trial) -> None:
+    await trial.catalogue.freeze(trial.watch.now + LONGEST_FREEZE + SECOND)
+    assert not await trial.catalogue.is_frozen()
+    await trial.store("a")
+    await trial.catalogue.freeze(FOR_GOOD - 1)
+    await trial.store("b")
