@@ -31,13 +31,14 @@ class Replacement(Protocol):
         """Whether the storage holds nothing that anybody could miss. What cannot be read may be missed."""
         ...
 
-    async def take(self, catalogue: IO[bytes], supply: Supply) -> None:
+    async def take(self, catalogue: IO[bytes], supply: Supply | None) -> None:
         """
         Take in a catalogue, examine it, and take in the bytes of each blob that it refers to. It may be anybody's.
 
         :param catalogue: an SQLite database, the format of interchange, of this program or an older one. Reading
             blocks.
-        :param supply: is asked for each blob once, by id.
+        :param supply: is asked for each blob once, by id; ``None`` where the storage has all of them already, whole, as
+            the caller has seen to.
         :raises Unusable: the catalogue is, or a blob has other bytes than it says.
         :raises OperatorError: the storage cannot take it, and why.
         """

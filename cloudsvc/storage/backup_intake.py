@@ -10,6 +10,7 @@ from typing import IO
 from attrs import frozen
 
 from cloudsvc.core.errors import CloudError, OperatorError
+from cloudsvc.drive.catalogue import Inventory
 from cloudsvc.drive.inventory import list_blobs
 from cloudsvc.drive.replacement import Supply
 from cloudsvc.storage.blob_intake import BlobIntake
@@ -37,10 +38,11 @@ class BackupIntake:
     resources: Resources
     stack: AsyncExitStack
 
-    async def take(self, catalogue: IO[bytes], supply: Supply) -> Path:
+    async def take(self, catalogue: IO[bytes], supply: Supply | None) -> Path:
         """
         The catalogue, examined, once each blob that it refers to is in the store.
 
+        :param supply: as :meth:`cloudsvc.drive.replacement.Replacement.take`.
         :raises Unusable: as :meth:`cloudsvc.drive.replacement.Replacement.take`.
         :raises OperatorError: the disk or the store fails.
         """
@@ -53,12 +55,16 @@ class BackupIntake:
             await run(receive, catalogue, file)
             async with open_catalogue_in(file, self.resources) as opened:
                 await opened.claim(self.installation)
-                async for bundle in list_blobs(opened):
-                    for blob in bundle:
-                        content = await supply(blob)
-                        with telling_of_the_store():
-                            await self.blobs.take(blob, content)
+                if supply is not None:
+                    await self._take_blobs(opened, supply)
         return file
+
+    async def _take_blobs(self, catalogue: Inventory, supply: Supply) -> None:
+        async for bundle in list_blobs(catalogue):
+            for blob in bundle:
+                content = await supply(blob)
+                with telling_of_the_store():
+                    await self.blobs.take(blob, content)
 
 
 @contextmanager

@@ -76,7 +76,7 @@ class CatalogueReplacement:
     _resources: Resources
     _own: Path | None = None
 
-    async def take(self, catalogue: IO[bytes], supply: Supply) -> None:
+    async def take(self, catalogue: IO[bytes], supply: Supply | None) -> None:
         """As :meth:`cloudsvc.drive.replacement.Replacement.take`."""
         self._own = (await self._intake.take(catalogue, supply)).parent
 

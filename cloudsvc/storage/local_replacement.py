@@ -92,17 +92,18 @@ class LocalReplacement:
     _stack: AsyncExitStack
     _taken: _Taken | None = None
 
-    async def take(self, catalogue: IO[bytes], supply: Supply) -> None:
+    async def take(self, catalogue: IO[bytes], supply: Supply | None) -> None:
         """As :meth:`cloudsvc.drive.replacement.Replacement.take`."""
         run = self._resources.threads.disk.run
         with telling_of_the_disk(self._directory), telling_what_is_unusable():
             taken = await self._make_room()
             file = taken.own / CATALOGUE_NAME
             await run(receive, catalogue, file)
-            async with open_catalogue_in(file, self._resources) as opened:
-                async for blobs in list_blobs(opened):
-                    for blob in blobs:
-                        await run(taken.take, blob, await supply(blob))
+            if supply is not None:
+                async with open_catalogue_in(file, self._resources) as opened:
+                    async for blobs in list_blobs(opened):
+                        for blob in blobs:
+                            await run(taken.take, blob, await supply(blob))
         self._taken = taken
 
     async def install(self) -> str | None:

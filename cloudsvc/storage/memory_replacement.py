@@ -31,15 +31,16 @@ class MemoryReplacement:
         tables = self._memory.tables
         return not (tables.list_children(ROOT_ID) or tables.trash)
 
-    async def take(self, catalogue: IO[bytes], supply: Supply) -> None:
+    async def take(self, catalogue: IO[bytes], supply: Supply | None) -> None:
         """As :meth:`cloudsvc.drive.replacement.Replacement.take`."""
         stored: dict[BlobId, Stored] = {}
         with telling_what_is_unusable():
             memory = Memory(tables=read_database(catalogue))
-            async for blobs in list_blobs(MemoryCatalogue(now=self._now, memory=memory)):
-                for blob in blobs:
-                    content = b"".join(read_verified(blob, await supply(blob)))
-                    stored[blob.id] = Stored(content=content, at=self._now())
+            if supply is not None:
+                async for blobs in list_blobs(MemoryCatalogue(now=self._now, memory=memory)):
+                    for blob in blobs:
+                        content = b"".join(read_verified(blob, await supply(blob)))
+                        stored[blob.id] = Stored(content=content, at=self._now())
         self._taken = memory, stored
 
     async def install(self) -> str | None:

@@ -79,7 +79,7 @@ class SharedReplacement:
     _resources: Resources
     _taken: Path | None = None
 
-    async def take(self, catalogue: IO[bytes], supply: Supply) -> None:
+    async def take(self, catalogue: IO[bytes], supply: Supply | None) -> None:
         """As :meth:`cloudsvc.drive.replacement.Replacement.take`."""
         self._taken = await self._intake.take(catalogue, supply)
 
