@@ -35,13 +35,14 @@ def pass_home(function: Callable[Concatenate[Home, ...], R]) -> Callable[..., R]
     return run
 
 
-def load_home(home: Home) -> Loaded:
+def load_home(home: Home, environ: Mapping[str, str] = os.environ) -> Loaded:
     """
     The configuration of ``home``, with the sections of its applications.
 
+    :param environ: variables that win over those in its ``.env``: by default those of this process.
     :raises OperatorError: with one line for each fault.
     """
-    return load(home, os.environ, _find_applications, _find_providers)
+    return load(home, environ, _find_applications, _find_providers)
 
 
 def find_default_sections() -> Mapping[str, type]:

@@ -11,27 +11,24 @@ from pathlib import Path
 from typing import IO, Final, TypeAlias
 
 import pytest
-from attrs import define, evolve
+from attrs import define
 
 from cloudsvc.administration.backup import Backup
 from cloudsvc.administration.faults import DriveNotEmptyError
 from cloudsvc.administration.progress import SILENCE
 from cloudsvc.administration.restoration import Restoration, Restored
-from cloudsvc.administration.tree import walk
-from cloudsvc.core.actors import OWNER, Role
+from cloudsvc.core.actors import OWNER
 from cloudsvc.core.errors import OperatorError
-from cloudsvc.drive.commands import StoreFile
 from cloudsvc.drive.names import parse_path
-from cloudsvc.drive.nodes import ROOT_ID, Blob, BlobId, File
+from cloudsvc.drive.nodes import Blob, BlobId
 from cloudsvc.drive.replacement import Unusable
 from cloudsvc.storage.blobs.memory import Shelf
 from cloudsvc.storage.catalogue import migrate
 from cloudsvc.storage.memory_catalogue import Memory
-from cloudsvc.storage.opened import OpenedDrive
-from tests.support.actors import make_guest
 from tests.support.administration import fill, store
-from tests.support.blobs import load_blob, store_blob
-from tests.support.catalogues import gather, hide_checksums
+from tests.support.blobs import load_blob
+from tests.support.catalogues import gather
+from tests.support.furnished_drives import describe, furnish
 from tests.support.inline_threads import Inline
 from tests.support.object_stores import run_moto
 from tests.support.reactors import in_reactor
@@ -91,64 +88,6 @@ def source(engines: tuple[MakePlace, MakePlace], tmp_path: Path) -> Place:
 def target(engines: tuple[MakePlace, MakePlace], tmp_path: Path) -> Place:
     """What is replaced."""
     return engines[1](tmp_path / "target")
-
-
-async def furnish(drive: OpenedDrive) -> None:
-    """Something of everything that a drive can hold."""
-    await fill(drive)
-    for number in range(3):
-        await store(drive, "plain.txt", b"version %d" % number, modified_at=number)
-    await store(drive, "e\N{COMBINING ACUTE ACCENT}/tagged", b"tagged", "red", "blue")
-    unknown = hide_checksums(await store_blob(drive.blobs, b"unknown"))
-    await drive.catalogue.apply(
-        OWNER, [StoreFile(path=parse_path("unknown"), blob=unknown, media_type="a/b", versions_kept=1)]
-    )
-    for path in ("kept", "kept", "back", "gone"):
-        await store(drive, f"folder/{path}", path.encode())
-        await drive.drive.discard(OWNER, parse_path(f"folder/{path}"))
-    entries = {str(entry.node.path): entry.id for entry in (await drive.drive.list_trash(OWNER, 10)).items}
-    await drive.drive.restore(OWNER, entries["folder/back"])
-    await drive.drive.purge(OWNER, entries["folder/gone"])
-    await drive.drive.copy(OWNER, parse_path("folder"), parse_path("copy"))
-    # The folder is younger than what is in it then.
-    await drive.drive.move(OWNER, parse_path("folder"), parse_path("new/folder"))
-    await drive.drive.set_quota(OWNER, parse_path("new/folder"), 10**6)
-    await drive.drive.set_quota(OWNER, parse_path("copy"), 10**6)
-    # An entry of the trash in which something counts to another account than the rest.
-    await fill(drive, {"both/a": b"of the root", "both/own/b": b"of a quota owner"})
-    await drive.drive.set_quota(OWNER, parse_path("both/own"), 10**6)
-    await drive.drive.discard(OWNER, parse_path("both"))
-
-
-async def describe(drive: OpenedDrive) -> list[str]:
-    """All that a drive tells, but for the name of its history."""
-    nodes = [node async for _, page in walk(drive.catalogue) for node in page]
-    blobs = await gather(drive.catalogue.list_blobs)
-    changes = await drive.catalogue.read_changes(OWNER, 0, 1000)
-    readers = [make_guest((Role.VIEWER, node.id)) for node in nodes if not isinstance(node, File)]
-    quotas = await drive.catalogue.list_quotas()
-    owners = [ROOT_ID, *[quota.account.owner for quota in quotas]]
-    told = [
-        *nodes,
-        *[
-            version
-            for node in nodes
-            if isinstance(node, File)
-            for version in await gather(lambda *page: drive.catalogue.list_versions(OWNER, node.path, *page))  # noqa: B023  # awaited
-        ],
-        *[await gather(lambda *page: drive.catalogue.list_trash(actor, *page)) for actor in (OWNER, *readers)],  # noqa: B023  # awaited
-        *[(await drive.catalogue.read_changes(actor, 0, 1000)).items for actor in (OWNER, *readers)],
-        *blobs,
-        *[(await drive.catalogue.find_users(blob.id), await load_blob(drive.blobs, blob)) for blob in blobs],
-        *await drive.catalogue.list_unmeasured(100),
-        *quotas,
-        *[await drive.catalogue.evictable_bytes(owner) for owner in owners],
-        *[await drive.catalogue.droppable_bytes(owner) for owner in owners],
-        *await drive.catalogue.find_miscounts(),
-        evolve(await drive.catalogue.usage(OWNER), catalogue_bytes=0),
-        await drive.catalogue.reclaimable_bytes(),
-    ]
-    return [repr(each).replace(changes.epoch, "EPOCH") for each in told]
 
 
 async def look(place: Place) -> list[str]:

@@ -23,6 +23,7 @@ from cloudsvc.administration.statistics import Statistics, gather_statistics
 from cloudsvc.administration.target import Target
 from cloudsvc.administration.verification import Verdict, verify_drive
 from cloudsvc.cli.drive.meter import format_count, format_size
+from cloudsvc.cli.drive.migrate import migrate
 from cloudsvc.cli.drive.quotas import quota
 from cloudsvc.cli.drive.sessions import administer, find_directory, find_drive, run
 from cloudsvc.cli.faults import Command
@@ -275,7 +276,7 @@ def stats(home: Home, *, as_json: bool, largest: int) -> None:
     click.echo(json.dumps(_as_plain(statistics), ensure_ascii=False) if as_json else "\n".join(_describe(statistics)))
 
 
-COMMANDS: Final = (verify, gc, export, import_, backup, restore, stats, quota)
+COMMANDS: Final = (verify, gc, export, import_, backup, restore, migrate, stats, quota)
 
 
 def _open_output() -> IO[bytes]:

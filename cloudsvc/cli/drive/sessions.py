@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -65,15 +66,16 @@ def find_directory(home: Home) -> pathlib.Path:
     return home.data / "drive"
 
 
-def find_drive(home: Home) -> tuple[Limits, Engines]:
+def find_drive(home: Home, *, environ: Mapping[str, str] = os.environ) -> tuple[Limits, Engines]:
     """
     What the configuration of ``home`` allows, and what keeps its drive.
 
+    :param environ: variables that win over those in its ``.env``: by default those of this process.
     :raises OperatorError: it is faulty, or there is no drive in it.
     """
     from cloudsvc.server.engines import make_engines  # noqa: PLC0415  # see above
 
-    loaded = load_home(home)
+    loaded = load_home(home, environ)
     section: Any = loaded.sections.get(_SECTION)
     if section is None:
         raise OperatorError([f"{home.config_file} has no drive; add it to config.applications"])

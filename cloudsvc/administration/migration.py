@@ -1,0 +1,221 @@
+"""
+Migration of a drive to another home with other engines, while it is in use.
+
+What the target lacks is copied round by round, until little is left. Then the drive is frozen; the rest is copied, the
+catalogue is installed at the target and held against the source, and the source stays frozen for good.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractAsyncContextManager, suppress
+from typing import Final, Protocol
+
+from attrs import define, frozen
+from twisted.internet.interfaces import IReactorTime
+
+from cloudsvc.administration.blob_moving import BlobMoving, Moved
+from cloudsvc.administration.migration_journal import Journal
+from cloudsvc.administration.progress import Progress
+from cloudsvc.administration.standstill import Standstill, stand_still
+from cloudsvc.administration.stocktaking import Stock, take_stock
+from cloudsvc.core.actors import OWNER
+from cloudsvc.core.errors import CloudError, OperatorError
+from cloudsvc.drive.catalogue import Inventory, Snapshot
+from cloudsvc.drive.freezing import Freezing, Standing
+from cloudsvc.drive.names import ROOT
+from cloudsvc.drive.replacement import Replacement, Unusable
+from cloudsvc.storage.opened import OpenedDrive
+
+_ROUNDS: Final = 10
+"""So often what has come meanwhile is copied before the drive is frozen, however much comes."""
+
+_LITTLE_BYTES: Final = 64 * 2**20
+_LITTLE: Final = 500
+"""Blobs and bytes that are copied while the drive is frozen."""
+
+_EVER: Final = 2**62
+"""A moment before which all blobs were sealed."""
+
+_AGAIN: Final = "the drive goes on as it was; repeat this"
+
+
+class Target(Protocol):
+    """Where a drive moves to. Nobody else uses it meanwhile."""
+
+    def open(self) -> AbstractAsyncContextManager[OpenedDrive]:
+        """
+        The drive that is there, made where there is none, until the context ends.
+
+        :raises OperatorError: it cannot be opened.
+        """
+        ...
+
+    def replace(self) -> AbstractAsyncContextManager[Replacement]:
+        """
+        What replaces it, while it is not open.
+
+        :raises OperatorError: others have it open.
+        """
+        ...
+
+
+@frozen(kw_only=True)
+class Migrated:
+    """
+    What has moved.
+
+    :ivar copied: what was copied by this command; what had been before is not in it.
+    :ivar frozen_seconds: for which changes were refused.
+    :ivar kept: where all is kept that the target held before; ``None`` where that was nothing.
+    """
+
+    stock: Stock
+    copied: Moved
+    frozen_seconds: float
+    kept: str | None
+
+
+async def check_movable(catalogue: Freezing) -> Standing:
+    """
+    See that a drive has not moved; where its history stands.
+
+    :raises OperatorError: it has.
+    """
+    standing = await catalogue.find_standing()
+    if standing.has_moved:
+        raise OperatorError(
+            ["the drive has moved already; `cloudsvc migrate --reopen` makes this home its place again"]
+        )
+    return standing
+
+
+@define(eq=False, kw_only=True)
+class Migration:
+    """
+    One from a drive that is open to a target. Done again after it was interrupted, it goes on where it was.
+
+    :ivar journal: that of the target.
+    """
+
+    source: OpenedDrive
+    target: Target
+    journal: Journal
+    clock: IReactorTime
+    progress: Progress
+    _blobs: int = 0
+    _size: int = 0
+
+    async def run(self) -> Migrated:
+        """
+        Do it.
+
+        :raises OperatorError: it cannot be done, and why. The source goes on as it was.
+        :raises CloudError: a storage fails; likewise.
+        """
+        await check_movable(self.source.catalogue)
+        async with self.target.open() as target:
+            await self._look_at(target)
+            self.progress.begin("copying", await self.source.catalogue.stored_bytes())
+            for _ in range(_ROUNDS):
+                moved = await self._move(self.source.catalogue, target)
+                if moved.blobs <= _LITTLE and moved.size <= _LITTLE_BYTES:
+                    break
+        return await self._finish()
+
+    async def _look_at(self, target: OpenedDrive) -> None:
+        """
+        See what the target has, and whether it may be replaced and has room.
+
+        :raises OperatorError: it may not, or has none.
+        """
+        run, standing = self.source.disk.run, await target.catalogue.find_standing()
+        await self._check(target, standing)
+        await run(self.journal.forget_present)
+        async for bundle in target.blobs.list(_EVER):
+            await run(self.journal.note_present, bundle)
+        verified = await run(self.journal.forget_missing)
+        missing = await self.source.catalogue.stored_bytes() - verified
+        free = await target.blobs.free_bytes()
+        if free is not None and missing > free:
+            room = f"{missing:,} bytes are to be copied, and there is room for {free:,}"
+            raise OperatorError([f"{room}: make more room there, then repeat this; nothing was copied"])
+
+    async def _check(self, target: OpenedDrive, standing: Standing) -> None:
+        if standing.epoch == (await self.source.catalogue.find_standing()).epoch:
+            raise OperatorError(["both homes have the same catalogue: set another database.url in the one to move to"])
+        if standing.has_moved:
+            return
+        installed = await self.source.disk.run(self.journal.find_installed)
+        if installed is not None and installed == standing.last_change:
+            # We were interrupted right after that, and nobody has changed anything there.
+            return
+        children, trash = (
+            await target.catalogue.list_children(OWNER, ROOT, 1),
+            await target.catalogue.list_trash(OWNER, 1),
+        )
+        if children.items or trash.items:
+            raise OperatorError(
+                ["the drive to move to holds files: move to a home with an empty drive; nothing was copied"]
+            )
+
+    async def _move(self, catalogue: Inventory, target: OpenedDrive) -> Moved:
+        moving = BlobMoving(
+            source=self.source.blobs,
+            target=target.blobs,
+            journal=self.journal,
+            disk=self.source.disk,
+            progress=self.progress,
+        )
+        moved = await moving.move(catalogue)
+        self._blobs, self._size = self._blobs + moved.blobs, self._size + moved.size
+        return moved
+
+    async def _finish(self) -> Migrated:
+        """All that is done while the drive is frozen, and what follows."""
+        since = self.clock.seconds()
+        async with (
+            stand_still(self.source.catalogue, self.clock, self.source.now) as standstill,
+            self.source.copies.hold() as snapshot,
+        ):
+            self.progress.begin("moving", await snapshot.catalogue.stored_bytes())
+            kept = await self._install(snapshot, standstill)
+            stock = await self._compare(snapshot)
+            if not await standstill.end_for_good():
+                raise OperatorError([f"the drive has changed while it was frozen: {_AGAIN}"])
+            seconds = self.clock.seconds() - since
+        with suppress(CloudError, OperatorError):
+            # What stays is orphaned, and goes in its time.
+            await self._clear()
+        await self.source.disk.run(self.journal.remove)
+        copied = Moved(blobs=self._blobs, size=self._size)
+        return Migrated(stock=stock, copied=copied, frozen_seconds=seconds, kept=kept)
+
+    async def _install(self, snapshot: Snapshot, standstill: Standstill) -> str | None:
+        async with self.target.open() as target:
+            await self._move(snapshot.catalogue, target)
+        async with self.target.replace() as replacement:
+            try:
+                await replacement.take(snapshot.content, None)
+            except Unusable as problem:
+                raise OperatorError([f"the drive cannot move: {problem}; see docs/recovery.md"]) from None
+            if not standstill.is_unbroken:
+                raise OperatorError([f"this was halted for too long: {_AGAIN}"])
+            await self.source.disk.run(self.journal.note_installation, standstill.standing.last_change)
+            return await replacement.install()
+
+    async def _compare(self, snapshot: Snapshot) -> Stock:
+        """What the target holds, which is what the source does."""
+        expected = await take_stock(snapshot.catalogue)
+        async with self.target.open() as target:
+            found = await take_stock(target.catalogue)
+        if found != expected:
+            raise OperatorError([f"the target does not hold what the drive does ({found} and {expected}): {_AGAIN}"])
+        return found
+
+    async def _clear(self) -> None:
+        """Remove from the target what was copied and is not needed, since it was collected before the end."""
+        run = self.source.disk.run
+        bundles = self.journal.list_brought()
+        async with self.target.open() as target:
+            while bundle := await run(next, bundles, ()):
+                await target.blobs.delete(await target.catalogue.find_unknown(bundle))

@@ -1,0 +1,139 @@
+"""Moving of a drive from one home to another, each with engines of its own."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from attrs import frozen
+
+from cloudsvc.administration.migration import Migrated, Migration, check_movable
+from cloudsvc.administration.migration_journal import Journal
+from cloudsvc.administration.progress import Progress
+from cloudsvc.core.errors import OperatorError
+from cloudsvc.core.secrets import Secret
+from cloudsvc.drive.limits import Limits
+from cloudsvc.drive.replacement import Replacement
+from cloudsvc.storage.engine_replacement import open_any_replacement
+from cloudsvc.storage.engines import Engines
+from cloudsvc.storage.opened import OpenedDrive
+from cloudsvc.storage.opening import open_drive
+from cloudsvc.storage.resources import Resources, open_resources
+
+_JOURNAL: Final = "migration.sqlite3"
+
+
+@frozen(kw_only=True)
+class Residence:
+    """
+    A drive as its home configures it.
+
+    :ivar directory: of the home, for what is local.
+    """
+
+    directory: Path
+    engines: Engines
+    limits: Limits
+
+
+@frozen(kw_only=True)
+class ResidenceTarget:
+    """A :class:`cloudsvc.administration.migration.Target`."""
+
+    residence: Residence
+    resources: Resources
+
+    def open(self) -> AbstractAsyncContextManager[OpenedDrive]:
+        """As :meth:`cloudsvc.administration.migration.Target.open`."""
+        return open_residence(self.residence, self.resources)
+
+    def replace(self) -> AbstractAsyncContextManager[Replacement]:
+        """As :meth:`cloudsvc.administration.migration.Target.replace`."""
+        return open_any_replacement(self.residence.directory, self.residence.engines, self.resources)
+
+
+def open_residence(residence: Residence, resources: Resources) -> AbstractAsyncContextManager[OpenedDrive]:
+    """
+    The drive there, until the context ends.
+
+    :raises OperatorError: it cannot be opened.
+    """
+    return open_drive(residence.directory, residence.limits, resources, residence.engines)
+
+
+async def migrate_drive(source: Residence, target: Residence, resources: Resources, progress: Progress) -> Migrated:
+    """
+    Move the drive of ``source`` to ``target``, while servers work with it.
+
+    :raises OperatorError: it cannot be done, and why. The source goes on as it was.
+    :raises CloudError: a storage fails; likewise.
+    """
+    check_apart(source, target)
+    with open_resources(resources.reactor) as others:
+        async with open_residence(source, resources) as opened:
+            standing = await check_movable(opened.catalogue)
+            there = ResidenceTarget(residence=target, resources=others)
+            # So that the directory is made, and all that is wrong with the target is known, before anything else is.
+            async with there.open():
+                pass
+            async with _open_journal(target.directory, standing.epoch, others) as journal:
+                migration = Migration(
+                    source=opened, target=there, journal=journal, clock=resources.clock, progress=progress
+                )
+                return await migration.run()
+
+
+async def reopen_drive(residence: Residence, resources: Resources) -> bool:
+    """
+    Let a drive that has moved, or is about to, take changes again; whether it did not.
+
+    :raises OperatorError: it cannot be opened.
+    """
+    async with open_residence(residence, resources) as opened:
+        if not (await opened.catalogue.find_standing()).frozen_until:
+            return False
+        await opened.catalogue.thaw()
+        return True
+
+
+def check_apart(source: Residence, target: Residence) -> None:
+    """
+    See that two homes have nothing in common.
+
+    :raises OperatorError: they have.
+    """
+    former, new = source.engines, target.engines
+    if source.directory.resolve() == target.directory.resolve():
+        raise OperatorError([f"{target.directory} is where the drive is; name another home to move to"])
+    if former.database is not None and new.database is not None and _locate(former.database) == _locate(new.database):
+        raise OperatorError(["both homes have the same database: set another database.url in the one to move to"])
+    if former.bucket is not None and new.bucket is not None:
+        places = {(each.endpoint, each.bucket, each.prefix.strip("/")) for each in (former.bucket, new.bucket)}
+        if len(places) == 1:
+            raise OperatorError(
+                ["both homes have the same bucket and prefix: set another prefix in blobs.url of the one to move to"]
+            )
+
+
+def _locate(database: Secret) -> tuple[str | None, int | None, str]:
+    """Where a database is, whoever asks for it."""
+    parts = urlsplit(database.reveal())
+    return parts.hostname, parts.port, parts.path
+
+
+@asynccontextmanager
+async def _open_journal(directory: Path, source: str, resources: Resources) -> AsyncIterator[Journal]:
+    run, file = resources.threads.disk.run, directory / _JOURNAL
+    opening = Journal.open(file, source)
+    try:
+        journal = await run(opening.__enter__)
+        try:
+            yield journal
+        finally:
+            await run(opening.__exit__, None, None, None)
+    except sqlite3.Error as problem:
+        raise OperatorError([f"{file} cannot be used: {problem}; mend that, then repeat this"]) from None

@@ -1,0 +1,86 @@
+"""Standstill of a drive: it is frozen for as long as a program says so, and no longer than that program lives."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Final
+
+from attrs import define, field
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+
+from cloudsvc.core.errors import CloudError
+from cloudsvc.drive.freezing import Freezing, Standing
+from cloudsvc.drive.nodes import Instant
+
+_log = Logger("cloudsvc.administration")
+
+_FROZEN: Final = 60 * 1_000_000
+"""Microseconds for which the drive stays frozen after its program was killed."""
+
+_RENEWAL: Final = 15.0
+"""Seconds between two renewals."""
+
+
+@define(eq=False, kw_only=True)
+class Standstill:
+    """
+    A drive that is frozen.
+
+    :ivar standing: where its history stands.
+    """
+
+    standing: Standing
+    _catalogue: Freezing
+    _now: Callable[[], Instant]
+    _has_lapsed: bool = False
+    _has_ended: bool = field(default=False, init=False)
+
+    @property
+    def is_unbroken(self) -> bool:
+        """Whether it has been frozen all the time: a program may have been halted for longer than it lasts."""
+        return not self._has_lapsed and self._now() < self.standing.frozen_until
+
+    async def end_for_good(self) -> bool:
+        """Leave the drive frozen for good, unless something has changed meanwhile; whether it is."""
+        self._has_ended = self.is_unbroken and await self._catalogue.leave(self.standing.last_change)
+        return self._has_ended
+
+    async def renew(self) -> None:
+        """Freeze it for longer."""
+        if not self.is_unbroken:
+            self._has_lapsed = True
+            return
+        try:
+            self.standing = await self._catalogue.freeze(self._now() + _FROZEN)
+        except CloudError as problem:
+            # It holds for several renewals; if it does not, that is found out in the end.
+            _log.warn("the drive could not be kept frozen: {reason}", reason=problem.message)
+
+    async def thaw(self) -> None:
+        """Let it take changes again, unless it was left for good."""
+        if not self._has_ended:
+            await self._catalogue.thaw()
+
+
+@asynccontextmanager
+async def stand_still(
+    catalogue: Freezing, clock: IReactorTime, now: Callable[[], Instant]
+) -> AsyncIterator[Standstill]:
+    """
+    Keep a drive frozen until the context ends.
+
+    :raises CloudError: it has moved, or its storage fails.
+    """
+    standstill = Standstill(standing=await catalogue.freeze(now() + _FROZEN), catalogue=catalogue, now=now)
+    renewing = LoopingCall(standstill.renew)
+    renewing.clock = clock
+    ended = renewing.start(_RENEWAL, now=False)
+    try:
+        yield standstill
+    finally:
+        renewing.stop()
+        await ended
+        await standstill.thaw()

@@ -1,0 +1,231 @@
+"""A drive moves from any engines to any others and back, or stays where it is, as it was."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from attrs import define, field, frozen
+from twisted.internet.defer import Deferred, DeferredList
+
+from cloudsvc.administration.migration import Migrated, Migration
+from cloudsvc.administration.migration_journal import Journal
+from cloudsvc.administration.progress import SILENCE, Progress
+from cloudsvc.core.actors import OWNER
+from cloudsvc.core.errors import OperatorError
+from cloudsvc.drive.names import parse_path
+from cloudsvc.drive.replacement import Replacement
+from cloudsvc.storage.blobs.memory import Shelf
+from cloudsvc.storage.opened import OpenedDrive
+from tests.support.administration import damage, fill, find_content, load_all, open_tools, store
+from tests.support.blobs import EVER
+from tests.support.furnished_drives import describe, furnish
+from tests.support.object_stores import run_moto
+from tests.support.opened_drives import refusal
+from tests.support.reactors import in_reactor
+from tests.support.replacements import BucketPlace, LocalPlace, MemoryPlace, Place, SharedPlace
+
+PAIRS: Final = {
+    "local-memory": ("local", "memory"),
+    "local-postgresql": ("local", "postgresql"),
+    "local-moto": ("local", "moto"),
+    "postgresql-moto": ("postgresql", "moto"),
+}
+"""Each is gone both ways."""
+
+
+@pytest.fixture(params=PAIRS.values(), ids=[*PAIRS])
+def places(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Place, Place]]:
+    """Two places, one for the drive and one that it moves to."""
+    with ExitStack() as stack:
+
+        def make(name: str, directory: Path) -> Place:
+            if name == "moto":
+                server = stack.enter_context(run_moto(directory))
+                return BucketPlace(directory, server, server.choose_prefix())
+            kinds: dict[str, Callable[[Path], Place]] = {
+                "local": LocalPlace,
+                "memory": MemoryPlace,
+                "postgresql": SharedPlace,
+            }
+            return kinds[name](directory)
+
+        former, new = request.param
+        yield make(former, tmp_path / "former"), make(new, tmp_path / "new")
+
+
+async def migrate(
+    source: Place, target: Any, journal: Path, progress: Progress = SILENCE, *, hook: Any = None
+) -> Migrated:
+    """
+    Move what is at ``source``.
+
+    :param hook: is given the drive before it moves.
+    """
+    async with open_tools() as tools, source.open() as drive:
+        if hook is not None:
+            hook(drive)
+        epoch = (await drive.catalogue.find_standing()).epoch
+        with Journal.open(journal, epoch) as opened:
+            return await Migration(
+                source=drive, target=target, journal=opened, clock=tools.clock, progress=progress
+            ).run()
+
+
+async def look(place: Place) -> list[str]:
+    async with place.open() as drive:
+        return await describe(drive)
+
+
+async def list_orphans(place: Place) -> list[str]:
+    """Blobs in the store that nothing refers to."""
+    async with place.open() as drive:
+        return [blob async for bundle in drive.blobs.list(EVER) for blob in await drive.catalogue.find_unknown(bundle)]
+
+
+@in_reactor
+async def test_there_and_back_it_is_the_same_drive(places: tuple[Place, Place], tmp_path: Path) -> None:
+    former, new = places
+    async with former.open() as drive:
+        await furnish(drive)
+        before, epoch = await describe(drive), (await drive.catalogue.find_standing()).epoch
+    migrated = await migrate(former, new, tmp_path / "journal")
+    assert not (tmp_path / "journal").exists()
+    assert (migrated.stock.blobs, migrated.stock.size) == (migrated.copied.blobs, migrated.copied.size)
+    assert migrated.kept is None
+    async with new.open() as drive:
+        assert await describe(drive) == before
+        assert (await drive.catalogue.find_standing()).epoch != epoch
+        assert not await drive.catalogue.is_frozen()
+        await store(drive, "younger", b"stored after the move")
+        after = await describe(drive)
+    # The former one can be read, and takes nothing.
+    async with former.open() as drive:
+        assert (await drive.catalogue.find_standing()).has_moved
+        assert (await load_all(drive))["plain.txt"] == b"version 2"
+        assert await refusal(store(drive, "a", b"lost")) == "read_only"
+    with pytest.raises(OperatorError, match="has moved already; `cloudsvc migrate --reopen`"):
+        await migrate(former, new, tmp_path / "journal")
+    back = await migrate(new, former, tmp_path / "back")
+    # Of what was there still, nothing was copied but what cannot be compared.
+    assert back.copied.blobs == 2
+    assert await look(former) == after
+    async with former.open() as drive:
+        await store(drive, "home again", b"home again")
+        assert await drive.catalogue.find_miscounts() == []
+
+
+@define
+class Meanwhile:
+    """Stores a file at the beginning of each part of the work."""
+
+    drive: OpenedDrive | None = None
+    stored: list[Deferred[Any]] = field(factory=list)
+
+    def begin(self, work: str, total: int) -> None:
+        assert self.drive is not None
+        assert total >= 0
+        self.stored.append(Deferred.fromCoroutine(store(self.drive, f"while {work}", work.encode())))
+
+    def advance(self, size: int) -> None:
+        assert size >= 0
+
+
+@in_reactor
+async def test_what_is_acknowledged_meanwhile_moves_and_the_rest_is_refused(tmp_path: Path) -> None:
+    former, new = LocalPlace(tmp_path / "former"), LocalPlace(tmp_path / "new")
+    async with former.open() as drive:
+        await fill(drive)
+    meanwhile = Meanwhile()
+    await migrate(former, new, tmp_path / "journal", meanwhile, hook=lambda drive: setattr(meanwhile, "drive", drive))
+    outcomes = await DeferredList(meanwhile.stored, consumeErrors=True)
+    assert [succeeded for succeeded, _ in outcomes] == [True, False]
+    assert outcomes[1][1].value.code == "read_only"
+    async with former.open() as drive:
+        expected = await load_all(drive)
+    async with new.open() as drive:
+        assert await load_all(drive) == expected
+    assert expected["while copying"] == b"copying"
+    assert "while moving" not in expected
+
+
+@frozen
+class Failing:
+    """A target at which something fails that is asked for the last time."""
+
+    place: Place
+    problem: Callable[[Replacement], AbstractAsyncContextManager[Replacement]]
+
+    def open(self) -> AbstractAsyncContextManager[OpenedDrive]:
+        return self.place.open()
+
+    @asynccontextmanager
+    async def replace(self) -> AsyncIterator[Replacement]:
+        async with self.place.replace() as replacement, self.problem(replacement) as failing:
+            yield failing
+
+
+@asynccontextmanager
+async def fail(_: Replacement) -> AsyncIterator[Replacement]:
+    raise OperatorError(["the target is in use"])
+    yield
+
+
+@in_reactor
+async def test_after_a_failure_the_drive_goes_on_and_the_next_attempt_copies_nothing(tmp_path: Path) -> None:
+    former, new = LocalPlace(tmp_path / "former"), MemoryPlace(tmp_path / "new")
+    async with former.open() as drive:
+        await furnish(drive)
+    with pytest.raises(OperatorError, match="the target is in use"):
+        await migrate(former, Failing(new, fail), tmp_path / "journal")
+    async with former.open() as drive:
+        assert (await drive.catalogue.find_standing()).frozen_until == 0
+        # What is not needed any more when it moves does not stay at the target.
+        await store(drive, "younger", b"younger")
+        await drive.drive.purge(OWNER, None)
+        before = await describe(drive)
+    migrated = await migrate(former, new, tmp_path / "journal")
+    assert migrated.copied.blobs == 1
+    assert await look(new) == before
+    assert await list_orphans(new) == []
+
+
+@in_reactor
+async def test_what_cannot_move_stays_as_it_is(tmp_path: Path) -> None:
+    former, full = LocalPlace(tmp_path / "former"), MemoryPlace(tmp_path / "full", shelf=Shelf(capacity=10))
+    async with former.open() as drive:
+        await furnish(drive)
+        before = await describe(drive)
+    other = LocalPlace(tmp_path / "other")
+    async with other.open() as drive:
+        await fill(drive, {"other": b"files of somebody"})
+    kept = await look(other)
+    for target, reason in ((other, "holds files"), (full, "there is room for 10"), (former, "the same catalogue")):
+        with pytest.raises(OperatorError, match=reason) as caught:
+            await migrate(former, target, tmp_path / "journal")
+        assert len(caught.value.lines) == 1
+        assert await look(former) == before
+    assert await look(other) == kept
+    assert await list_orphans(other) == []
+
+
+@pytest.mark.parametrize("how", ["flipped", "missing"])
+@in_reactor
+async def test_a_damaged_file_is_named_and_nothing_moves(tmp_path: Path, how: str) -> None:
+    former, new = LocalPlace(tmp_path / "former"), MemoryPlace(tmp_path / "new")
+    async with former.open() as drive:
+        await fill(drive, {"whole": b"whole", "folder/damaged": b"damaged"})
+    damage(find_content(former.directory, b"damaged"), how)
+    with pytest.raises(OperatorError, match=r"'folder/damaged' would be lost: `cloudsvc verify` names"):
+        await migrate(former, new, tmp_path / "journal")
+    async with former.open() as drive:
+        assert (await drive.catalogue.find_standing()).frozen_until == 0
+        await drive.drive.discard(OWNER, parse_path("folder/damaged"))
+        await drive.drive.purge(OWNER, None)
+        await drive.collection.collect()
+    await migrate(former, new, tmp_path / "journal")
+    async with new.open() as drive:
+        assert await load_all(drive) == {"whole": b"whole"}
