@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.live.test_engines import Engines, Home
 from tests.support.drive_servers import DRIVE
+from tests.support.engine_homes import Engines, Home
 from tests.support.object_stores import ObjectServer, run_seaweedfs
 from tests.support.postgresql import find_cluster
 from tests.support.server import make_home
