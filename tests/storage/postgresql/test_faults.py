@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -182,6 +183,42 @@ async def test_a_lock_that_somebody_keeps_is_waited_for_a_bounded_time(
             assert await bench.trial.find("a") is None
         assert len(events) == 1
         await bench.trial.store("a")
+
+
+@in_reactor
+async def test_who_finds_no_connection_left_is_told_and_who_has_one_goes_on(tmp_path: Path) -> None:
+    """As where `max_connections` is too small for all processes."""
+    cluster, user = find_cluster(), f"limited_{secrets.token_hex(4)}"
+    name = cluster.make_database()
+    # One listens, one writes, one reads.
+    cluster.ask(f"CREATE USER {user} CONNECTION LIMIT 3; ALTER DATABASE {name} OWNER TO {user}")
+    url, begun, go_on = cluster.make_url(name, user), Event(), Event()
+    migrate(url)
+    here = f"SELECT count(*) FROM pg_stat_activity WHERE usename = '{user}'"  # noqa: S608  # a name of ours
+    wait_until(lambda: cluster.ask(here) == [(0,)], lambda: "the server does not notice that who migrated has gone")
+
+    def hold(connection: PostgreSQLConnection) -> int:
+        begun.set()
+        assert go_on.wait(PATIENCE)
+        return len(connection.execute("SELECT 1").fetchall())
+
+    async with open_postgres(tmp_path, Watch(), url) as catalogue:
+        trial = Trial(catalogue, Watch())
+        await trial.store("a")
+        reading = Deferred.fromCoroutine(catalogue._readers.run(hold, Lane.PAGES))
+        try:
+            with run_threads(1) as threads:
+                assert await threads.run(begun.wait, PATIENCE)
+            with capturedLogs() as events, pytest.raises(CloudError) as caught:
+                await trial.find("a")
+            assert (caught.value.kind, caught.value.code) == (Kind.UNAVAILABLE, "storage_failed")
+            assert caught.value.retry_after
+            assert "too many connections" in str(events[0]["reason"])
+            await trial.store("b")
+        finally:
+            go_on.set()
+        assert await reading == 1
+        assert await trial.find("b") is not None
 
 
 @in_reactor
