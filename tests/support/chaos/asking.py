@@ -96,6 +96,11 @@ class Line:
     meeting: Meeting
     _connection: HTTPConnection | None = None
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the last request was answered."""
+        return self._connection is not None
+
     def ask(self, wish: Wish) -> Asked:
         """What becomes of a request."""
         begin, error, reply, was_sent = self.meeting.now(), "", None, False
@@ -129,6 +134,29 @@ class Line:
             value=wish.value,
         )
         return Asked(self.meeting, operation, reply)
+
+    def abandon(self, wish: Wish) -> None:
+        """Ask with half of a body, and leave. That is noted as a refusal, for nothing may come of it."""
+        assert wish.body is not None
+        begin = self.meeting.now()
+        try:
+            connection = self._connection = self._connection or self.meeting.connect()
+            headers = {"X-API-Key": self.meeting.token, **wish.headers, "Content-Length": str(len(wish.body))}
+            connection.request(wish.method, wish.url, wish.body[: len(wish.body) // 2], headers)
+        except (OSError, HTTPException):
+            pass
+        finally:
+            self.hang_up()
+        operation = Operation(
+            client=self.client,
+            kind=wish.kind,
+            path=wish.path,
+            begin=begin,
+            end=self.meeting.now(),
+            outcome=Outcome.REFUSED,
+            error="left",
+        )
+        self.meeting.history.add(operation)
 
     def hang_up(self) -> None:
         """Close the connection, if there is one."""

@@ -48,12 +48,13 @@ class Client:
             self.move: 7,
             self.restore: 8,
             self.list: 4,
+            self.abandon: 3,
         }
         try:
             while not self.meeting.end.is_set():
                 [do] = self.random.choices([*kinds], [*kinds.values()])
                 do()
-                self.meeting.end.wait(self.random.random() * 0.05)
+                self.meeting.end.wait(self.random.random() * (0.05 if self.line.is_open else 0.5))
         except BaseException as problem:
             self.meeting.faults.append(f"{self.line.client} failed: {problem!r}")
             raise
@@ -76,22 +77,15 @@ class Client:
         if known is not None:
             self._store("replace", path, {"If-Match": known.tag}, _see(known.value))
 
+    def abandon(self) -> None:
+        """Leave while something is stored."""
+        value, path = self.meeting.contents.invent(self.random), self._choose()
+        self.line.abandon(_make_upload("abandon", path, value, {}, _do()))
+
     def _store(self, kind: str, path: str, headers: Mapping[str, str], condition: Step) -> None:
         value = self.meeting.contents.invent(self.random)
         step = evolve(condition, writes=True, result=value)
-        digest = b64encode(digest_content(value)).decode()
-        wish = Wish(
-            kind=kind,
-            path=path,
-            method="PUT",
-            url=f"/api/files/{path}",
-            steps=((path, step),),
-            effect=("written", path),
-            value=value,
-            body=make_content(value),
-            headers={**headers, "Repr-Digest": f"sha-256=:{digest}:", "Content-Type": "application/x-chaos"},
-        )
-        asked = self.line.ask(wish)
+        asked = self.line.ask(_make_upload(kind, path, value, headers, step))
         match asked.reply:
             case Reply(status=201 | 204 as status, headers=answered):
                 if condition.test is Test.ANY:
@@ -222,6 +216,21 @@ class Client:
     def _choose_known(self) -> tuple[str, Known | None]:
         path = self._choose()
         return path, self.meeting.known.get(path)
+
+
+def _make_upload(kind: str, path: str, value: str, headers: Mapping[str, str], step: Step) -> Wish:
+    digest = b64encode(digest_content(value)).decode()
+    return Wish(
+        kind=kind,
+        path=path,
+        method="PUT",
+        url=f"/api/files/{path}",
+        steps=((path, step),),
+        effect=("written", path),
+        value=value,
+        body=make_content(value),
+        headers={**headers, "Repr-Digest": f"sha-256=:{digest}:", "Content-Type": "application/x-chaos"},
+    )
 
 
 def _make_deletion(kind: str, path: str, step: Step) -> Wish:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from http.client import HTTPSConnection
 from pathlib import Path
 from typing import Final
@@ -16,6 +16,7 @@ from tests.support.chaos.balancer import run_balancer
 from tests.support.chaos.databases import DATABASE, USER, Pair, run_pair
 from tests.support.chaos.nodes import Node, make_homes
 from tests.support.chaos.relays import Exchange, run_exchange
+from tests.support.chaos.small_disks import mount_small
 from tests.support.external_servers import ToolServer, find_free_port
 from tests.support.object_stores import BUCKET, KEY, SECRET, ObjectServer, run_seaweedfs
 from tests.support.server import PATIENCE
@@ -41,10 +42,10 @@ class Cluster:
         """The key of all nodes."""
         return self.nodes[0].token
 
-    def connect(self, seconds: float = PATIENCE) -> HTTPSConnection:
+    def connect(self) -> HTTPSConnection:
         """A connection by way of the balancer, verified, to whichever node it chooses."""
         trust = ssl.create_default_context(cafile=str(self.nodes[0].home / "certs" / "cert.pem"))
-        return HTTPSConnection("localhost", self.balancer.port, context=trust, timeout=seconds)
+        return HTTPSConnection("localhost", self.balancer.port, context=trust, timeout=PATIENCE)
 
     def list_logs(self) -> list[Path]:
         """What the parts have written of themselves."""
@@ -55,11 +56,18 @@ class Cluster:
 
 
 @contextmanager
-def run_cluster(directory: Path) -> Iterator[Cluster]:
-    """A cluster that is ready; all of it is stopped at the end."""
+def run_cluster(directory: Path, *, small_disks: bool) -> Iterator[Cluster]:
+    """
+    A cluster that is ready; all of it is stopped at the end.
+
+    :param small_disks: whether each home is on a disk of its own, which can be full.
+    """
     seaweedfs = directory / "seaweedfs"
     seaweedfs.mkdir()
-    with run_exchange() as exchange, run_pair() as pair, run_seaweedfs(seaweedfs) as store:
+    with ExitStack() as disks, run_exchange() as exchange, run_pair() as pair, run_seaweedfs(seaweedfs) as store:
+        if small_disks:
+            for name in NAMES:
+                disks.enter_context(mount_small(directory / name))
         nodes = _make_nodes(directory, exchange, pair, store)
         try:
             # The first one makes the tables and claims the bucket.

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from random import Random
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from attrs import define
 
 from tests.support.chaos.asking import Meeting
 from tests.support.chaos.cluster import Cluster
 from tests.support.chaos.nodes import Node
+from tests.support.chaos.small_disks import fill, is_small
 from tests.support.server import Reply, wait_until
 
 PROBE: Final = "probe"
@@ -18,19 +19,16 @@ PROBE: Final = "probe"
 
 _HOUR: Final = 3600.0
 
+_HEALTHY: Final = "healthy"
+
 
 @define(eq=False)
 class Scene:
-    """
-    Where faults happen.
-
-    :ivar unavailable: questions that were answered with 503 while an engine was gone.
-    """
+    """Where faults happen."""
 
     cluster: Cluster
     meeting: Meeting
     random: Random
-    unavailable: int = 0
 
     def tell(self, event: str) -> None:
         """Say what happens."""
@@ -58,7 +56,22 @@ class Scene:
         wait_until(is_refused, lambda: f"{node.name} never answered 503 to {path}, but {seen[-1]}")
         if not seen[-1].headers.get("Retry-After", "").isdecimal():
             self.meeting.faults.append(f"{node.name} answered 503 without Retry-After: {seen[-1]}")
-        self.unavailable += 1
+
+    def wait_for_list(self) -> None:
+        """Return once a node lists a folder, for which it needs no store."""
+        node = self.choose_node()
+        wait_until(lambda: node.ask("GET", "/api/folders").status == 200, lambda: f"{node.name} lists nothing")
+
+    def wait_for_health(self, engine: str) -> None:
+        """Return once the health of a node says that an engine fails."""
+        node = self.choose_node()
+        seen: list[Mapping[str, Any]] = []
+
+        def is_named() -> bool:
+            seen.append(node.ask("GET", "/api/health/checks").json["checks"])
+            return bool(seen[-1][engine]["status"] != _HEALTHY)
+
+        wait_until(is_named, lambda: f"the health of {node.name} does not say that {engine} fails: {seen[-1]}")
 
 
 Fault: TypeAlias = Callable[[Scene], None]
@@ -99,6 +112,7 @@ def crash_database(scene: Scene) -> None:
     scene.tell("crash the primary")
     scene.cluster.databases.crash()
     scene.wait_for_refusal("/api/folders")
+    scene.wait_for_health("database")
     scene.hold(0, 3)
     scene.cluster.databases.restart()
 
@@ -120,6 +134,7 @@ def freeze_store(scene: Scene) -> None:
     scene.cluster.store.process.freeze()
     try:
         scene.wait_for_refusal(f"/api/files/{PROBE}")
+        scene.wait_for_list()
     finally:
         scene.cluster.store.process.thaw()
 
@@ -129,8 +144,24 @@ def kill_store(scene: Scene) -> None:
     scene.tell("kill the store")
     scene.cluster.store.process.stop()
     scene.wait_for_refusal(f"/api/files/{PROBE}")
-    scene.hold(0, 3)
+    scene.wait_for_list()
+    scene.wait_for_health("blobs")
     scene.cluster.store.process.start()
+
+
+def lose_power(scene: Scene) -> None:
+    """All nodes and all engines are gone at once, and come back."""
+    scene.tell("lose the power of all")
+    for node in scene.cluster.nodes:
+        node.kill()
+    scene.cluster.databases.crash()
+    scene.cluster.store.process.stop()
+    scene.cluster.store.process.start()
+    scene.cluster.databases.restart()
+    for node in scene.cluster.nodes:
+        node.start()
+    for node in scene.cluster.nodes:
+        node.wait_until_ready()
 
 
 def cut_lines(scene: Scene) -> None:
@@ -156,10 +187,23 @@ def silence_lines(scene: Scene) -> None:
             line.heal()
 
 
+def fill_disk(scene: Scene) -> None:
+    """The disk of one node's home is full for a while, where that is one of its own."""
+    node = scene.choose_node()
+    if not is_small(node.home):
+        scene.tell(
+            f"the home of {node.name} is on no disk of its own, which only root can make: it does not become full"
+        )
+        return
+    scene.tell(f"fill the disk of {node.name}")
+    with fill(node.home):
+        scene.hold(3, 8)
+
+
 def jump_clock(scene: Scene) -> None:
     """The clock of one node is set, and put right after a while."""
     node = scene.choose_node()
-    seconds = scene.random.choice([-48, -2, -0.01, 0.01, 2, 48, 24 * 400]) * _HOUR
+    seconds = scene.random.choice([-48, -2, -0.01, 0.01, 2, 48]) * _HOUR
     scene.tell(f"set the clock of {node.name} by {seconds:+.0f} s")
     node.jump(seconds)
     try:
@@ -178,7 +222,9 @@ FAULTS: Final[tuple[Fault, ...]] = (
     freeze_store,
     silence_lines,
     jump_clock,
+    fill_disk,
     restart_node,
+    lose_power,
 )
 
 

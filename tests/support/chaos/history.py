@@ -59,8 +59,13 @@ class Operation:
     value: str | None = None
 
     def __str__(self) -> str:
+        return f"[{self.begin:.3f} .. {self.end:.3f}] {self.summary}"
+
+    @property
+    def summary(self) -> str:
+        """Who asked for what, and was told what."""
         answer = f"{self.status} {self.error}".strip()
-        return f"[{self.begin:.3f} .. {self.end:.3f}] {self.client}: {self.kind} {self.path} {answer}"
+        return f"{self.client}: {self.kind} {self.path} {answer}"
 
 
 @define(eq=False)
@@ -109,5 +114,5 @@ def list_registers(operations: Iterable[Operation]) -> dict[str, list[Step]]:
             continue
         end = inf if operation.outcome is Outcome.UNKNOWN else operation.end
         for path, step in operation.steps:
-            registers.setdefault(path, []).append(evolve(step, begin=operation.begin, end=end, who=str(operation)))
+            registers.setdefault(path, []).append(evolve(step, begin=operation.begin, end=end, who=operation.summary))
     return registers

@@ -40,6 +40,7 @@ class Step:
     :ivar end: likewise; infinite where nobody knows whether, and when, it was done.
     :ivar operand: with what the register is compared.
     :ivar writes: whether it leaves ``result``; otherwise it leaves what was there.
+    :ivar is_optional: whether it may have been left out; otherwise that is so only where its end is infinite.
     :ivar who: client and operation, for whoever reads an explanation.
     """
 
@@ -49,12 +50,13 @@ class Step:
     operand: Value = None
     writes: bool = False
     result: Value = None
+    is_optional: bool = False
     who: str = ""
 
     @property
     def is_certain(self) -> bool:
         """Whether it has been done for sure."""
-        return self.end < inf
+        return self.end < inf and not self.is_optional
 
     def allows(self, value: Value) -> bool:
         """Whether it can be done to a register with ``value``."""
@@ -67,7 +69,7 @@ class Step:
     def __str__(self) -> str:
         asked = "" if self.test is Test.ANY else f"found that it {self.test.value} {self.operand or 'nothing'}"
         done = f"made it {self.result or 'nothing'}" if self.writes else ""
-        end = f"{self.end:.3f}" if self.is_certain else "?"
+        end = f"{self.end:.3f}" if self.end < inf else "?"
         return f"[{self.begin:.3f} .. {end}] {self.who}: {' and '.join(filter(None, (asked, done)))}"
 
 
@@ -85,33 +87,36 @@ class _Search:
 
     def succeeds(self, initial: Value) -> bool:
         certain = sum(1 << number for number, step in enumerate(self.steps) if step.is_certain)
-        todo = [(0, 0, initial)]
+        todo = [(0, 0, initial, -inf)]
         while todo:
-            done, first, value = todo.pop()
+            done, first, value, latest = todo.pop()
             if done & certain == certain:
                 return True
             while done >> first & 1:
                 first += 1
-            for number in self._choose(done, first, value):
-                state = (done | 1 << number, self.steps[number].after(value))
+            for number in self._choose(done, first, value, latest):
+                step = self.steps[number]
+                state = (done | 1 << number, step.after(value))
                 if state not in self._seen:
                     if len(self._seen) >= self.most:
                         raise Undecided
                     self._seen.add(state)
-                    todo.append((state[0], first, state[1]))
+                    todo.append((state[0], first, state[1], max(latest, step.begin)))
         return False
 
-    def _choose(self, done: int, first: int, value: Value) -> Sequence[int]:
-        """Steps that can come next."""
-        possible = []
-        for number in self._list_next(done, first):
-            step = self.steps[number]
-            if not step.allows(value):
-                continue
-            if not step.writes:
-                # It changes nothing: whatever comes later can come after it as well.
+    def _choose(self, done: int, first: int, value: Value, latest: float) -> Sequence[int]:
+        """
+        Steps that can come next.
+
+        :param latest: the last begin of all that are done. What ended before it, and was left out, comes too late.
+        """
+        following = [number for number in self._list_next(done, first) if self.steps[number].end >= latest]
+        possible = [number for number in following if self.steps[number].allows(value)]
+        first_end = min((self.steps[number].end for number in following), default=inf)
+        for number in possible:
+            if not self.steps[number].writes and self.steps[number].begin <= first_end:
+                # It changes nothing, and makes none come too late: whatever comes later can come after it as well.
                 return [number]
-            possible.append(number)
         return possible
 
     def _list_next(self, done: int, first: int) -> Iterator[int]:
@@ -122,7 +127,7 @@ class _Search:
             if step.begin > bound:
                 return
             if not done >> number & 1:
-                bound = min(bound, step.end)
+                bound = min(bound, step.end if step.is_certain else inf)
                 yield number
 
 
@@ -149,11 +154,11 @@ def explain(steps: Sequence[Step], initial: Value = None, most: int = STATES) ->
     core = sorted(steps, key=lambda step: step.begin)
     for number in reversed(range(len(core))):
         weaker = [*core]
-        weaker[number] = evolve(core[number], end=inf)
+        weaker[number] = evolve(core[number], is_optional=True)
         try:
             if not is_linearizable(weaker, initial, most):
                 core = weaker
         except Undecided:
             continue
-    named = {step.operand for step in core if step.is_certain and step.test is not Test.ANY} - {None}
+    named = {step.operand for step in core if step.is_certain and step.test is Test.IS} - {None}
     return [step for step in core if step.is_certain or (step.writes and step.result in named)]

@@ -15,6 +15,7 @@ from types import FrameType
 import pytest
 
 from tests.support.chaos.run import Lost, Run, running
+from tests.support.chaos.small_disks import keep_mounts_private
 
 
 def main() -> int:
@@ -24,10 +25,11 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=secrets.randbits(32), help="chooses what happens, to have it again")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, _interrupt)
+    small_disks = keep_mounts_private()
     directory = Path(tempfile.mkdtemp(prefix="chaos-"))
     print(f"seed {options.seed}", flush=True)  # noqa: T201 - whoever wants it again needs it
     try:
-        with running(directory, options.seed) as run:
+        with running(directory, options.seed, small_disks=small_disks) as run:
             print(_work(run, options.seconds), flush=True)  # noqa: T201 - the result
     except KeyboardInterrupt:
         shutil.rmtree(directory, ignore_errors=True)

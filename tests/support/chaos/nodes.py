@@ -22,8 +22,8 @@ from tests.support.halting import halt
 from tests.support.server import PATIENCE, Reply, environment, make_home, wait_until, write_config
 from tests.support.server import Server as Asking
 
-BRIEFLY = 60.0
-"""Seconds for one question to a node that may hang."""
+_DRAIN_SECONDS = 60
+"""For which a node that is told to stop goes on with what clients have asked for, on a busy machine."""
 
 
 @define(eq=False)
@@ -91,10 +91,10 @@ class Node:
         """What it has printed so far."""
         return (self.home / "console").read_text()
 
-    def ask(self, method: str, path: str, body: bytes | None = None, *, seconds: float = BRIEFLY) -> Reply:
+    def ask(self, method: str, path: str, body: bytes | None = None) -> Reply:
         """One request to this node, past the balancer, on a connection of its own."""
         trust = Asking(self.home, None, self.token, self.port).tls()  # type: ignore[arg-type]  # needs no process
-        connection = HTTPSConnection("localhost", self.port, context=trust, timeout=seconds)
+        connection = HTTPSConnection("localhost", self.port, context=trust, timeout=PATIENCE)
         try:
             connection.request(method, path, body=body, headers={"X-API-Key": self.token})
             return Reply.read(connection.getresponse())
@@ -134,7 +134,7 @@ def make_homes(directory: Path, names: list[str], ports: list[int], **sections: 
     """Homes with the same certificate and the same token, and that token."""
     settings = {
         "applications": ["drive", NAME],
-        "logging": {"console": False, "level": "info"},
+        "logging": {"console": False, "max_bytes": 2**22, "backups": 2},
         "rate_limit": {"enabled": False},
         **sections,
     }
@@ -142,6 +142,6 @@ def make_homes(directory: Path, names: list[str], ports: list[int], **sections: 
     homes = [directory / name for name in names]
     for home, port in zip(homes, ports, strict=True):
         if home != first:
-            shutil.copytree(first, home)
-        write_config(home, server={"port": port}, **settings)
+            shutil.copytree(first, home, dirs_exist_ok=True)
+        write_config(home, server={"port": port, "drain_seconds": _DRAIN_SECONDS}, **settings)
     return homes, token

@@ -132,7 +132,7 @@ class Run:
         for path in paths:
             wait_until(lambda path=path: judge.read(path), lambda path=path: f"{path} cannot be read")  # type: ignore[misc]  # bound now
         judge.line.hang_up()
-        whole = self._read_all(meeting)
+        whole = self._read_all()
         for node in self.cluster.nodes:
             if (status := node.stop()) != 0:
                 meeting.faults.append(f"{node.name} ended with {status}")
@@ -158,15 +158,17 @@ class Run:
             f" {refused} answered 503), {len(paths)} paths, {whole.last} changes, 0 failures"
         )
 
-    def _read_all(self, meeting: Meeting) -> Reader:
+    def _read_all(self) -> Reader:
         whole, connection = Reader("in the end"), self.cluster.connect()
+        end = time.monotonic() + PATIENCE
         while True:
             page = ask_json(connection, self.cluster.token, _CHANGES.format(whole.last))
-            assert page is not None, "the changes cannot be read"
-            whole.read(page)
-            if not page["items"]:
-                connection.close()
-                return whole
+            assert time.monotonic() < end, "the changes cannot be read"
+            if page is not None:
+                whole.read(page)
+                if not page["items"]:
+                    connection.close()
+                    return whole
 
     def _check_storage(self) -> Iterator[str]:
         """What the programs of an administrator find, when no node runs any more."""
@@ -189,11 +191,15 @@ class Run:
 
 
 @contextmanager
-def running(directory: Path, seed: int) -> Iterator[Run]:
-    """A run that is ready; everything is stopped at the end."""
+def running(directory: Path, seed: int, *, small_disks: bool) -> Iterator[Run]:
+    """
+    A run that is ready; everything is stopped at the end.
+
+    :param small_disks: whether file systems can be mounted.
+    """
     history = History.open(directory / "history.jsonl")
     try:
-        with run_cluster(directory) as cluster:
+        with run_cluster(directory, small_disks=small_disks) as cluster:
             yield Run(cluster, history, seed)
     finally:
         history.close()
