@@ -17,7 +17,7 @@ from tests.support.chaos.databases import DATABASE, USER, Pair, run_pair
 from tests.support.chaos.nodes import Node, make_homes
 from tests.support.chaos.relays import Exchange, run_exchange
 from tests.support.chaos.small_disks import mount_small
-from tests.support.external_servers import ToolServer, find_free_port
+from tests.support.external_servers import ToolServer, find_free_port, run_redis
 from tests.support.object_stores import BUCKET, KEY, SECRET, ObjectServer, run_seaweedfs
 from tests.support.server import PATIENCE
 
@@ -25,6 +25,9 @@ NAMES: Final = ["node-1", "node-2", "node-3"]
 
 _FOREVER: Final = 10_000
 """Days, and versions of a file: nothing expires in a run, so that all that was acknowledged is there in the end."""
+
+_UNLIMITED: Final = "1000000/second"
+"""Requests are counted, in Redis, and none is too many."""
 
 
 @define(eq=False)
@@ -35,6 +38,7 @@ class Cluster:
     nodes: list[Node]
     databases: Pair
     store: ObjectServer
+    redis: ToolServer
     balancer: ToolServer
 
     @property
@@ -64,11 +68,13 @@ def run_cluster(directory: Path, *, small_disks: bool) -> Iterator[Cluster]:
     """
     seaweedfs = directory / "seaweedfs"
     seaweedfs.mkdir()
-    with ExitStack() as disks, run_exchange() as exchange, run_pair() as pair, run_seaweedfs(seaweedfs) as store:
+    with ExitStack() as parts:
+        exchange, pair = parts.enter_context(run_exchange()), parts.enter_context(run_pair())
+        store, redis = parts.enter_context(run_seaweedfs(seaweedfs)), parts.enter_context(run_redis(directory))
         if small_disks:
             for name in NAMES:
-                disks.enter_context(mount_small(directory / name))
-        nodes = _make_nodes(directory, exchange, pair, store)
+                parts.enter_context(mount_small(directory / name))
+        nodes = _make_nodes(directory, exchange, pair, store, redis)
         try:
             # The first one makes the tables and claims the bucket.
             nodes[0].start()
@@ -78,16 +84,17 @@ def run_cluster(directory: Path, *, small_disks: bool) -> Iterator[Cluster]:
             for node in nodes[1:]:
                 node.wait_until_ready()
             with run_balancer(directory, nodes) as balancer:
-                yield Cluster(directory, nodes, pair, store, balancer)
+                yield Cluster(directory, nodes, pair, store, redis, balancer)
         finally:
             for node in nodes:
                 node.kill()
 
 
-def _make_nodes(directory: Path, exchange: Exchange, pair: Pair, store: ObjectServer) -> list[Node]:
+def _make_nodes(directory: Path, exchange: Exchange, pair: Pair, store: ObjectServer, redis: ToolServer) -> list[Node]:
     ports = [find_free_port() for _ in NAMES]
     stored = {"capacity_gb": 1000, "versions_per_file": _FOREVER, "versions_days": _FOREVER, "trash_days": _FOREVER}
-    homes, token = make_homes(directory, NAMES, ports, storage_config=stored)
+    limits = {"storage_uri": f"{redis.uri}/0", **dict.fromkeys(("rate_limit", "transfer_limit"), _UNLIMITED)}
+    homes, token = make_homes(directory, NAMES, ports, storage_config=stored, rate_limit=limits)
     nodes = []
     for name, home, port in zip(NAMES, homes, ports, strict=True):
         databases = [exchange.lead_to(server.port) for server in pair.servers]

@@ -149,6 +149,26 @@ def kill_store(scene: Scene) -> None:
     scene.cluster.store.process.start()
 
 
+def kill_redis(scene: Scene) -> None:
+    """SIGKILL of Redis, where requests are counted, and a start: they go on without it."""
+    scene.tell("kill Redis")
+    scene.cluster.redis.stop()
+    scene.wait_for_list()
+    scene.wait_for_health("redis")
+    scene.cluster.redis.start()
+
+
+def freeze_redis(scene: Scene) -> None:
+    """SIGSTOP of Redis, and SIGCONT after a while."""
+    scene.tell("freeze Redis")
+    scene.cluster.redis.freeze()
+    try:
+        scene.wait_for_list()
+        scene.hold()
+    finally:
+        scene.cluster.redis.thaw()
+
+
 def lose_power(scene: Scene) -> None:
     """All nodes and all engines are gone at once, and come back."""
     scene.tell("lose the power of all")
@@ -225,6 +245,8 @@ FAULTS: Final[tuple[Fault, ...]] = (
     fill_disk,
     restart_node,
     lose_power,
+    kill_redis,
+    freeze_redis,
 )
 
 

@@ -24,7 +24,9 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=3600.0, help="for which faults happen")
     parser.add_argument("--seed", type=int, default=secrets.randbits(32), help="chooses what happens, to have it again")
     options = parser.parse_args()
-    signal.signal(signal.SIGTERM, _interrupt)
+    # The system sends the second to all of a group that has lost its shell while something in it is frozen.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
     small_disks = keep_mounts_private()
     directory = Path(tempfile.mkdtemp(prefix="chaos-"))
     print(f"seed {options.seed}", flush=True)  # noqa: T201 - whoever wants it again needs it

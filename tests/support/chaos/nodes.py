@@ -135,7 +135,6 @@ def make_homes(directory: Path, names: list[str], ports: list[int], **sections: 
     settings = {
         "applications": ["drive", NAME],
         "logging": {"console": False, "max_bytes": 2**22, "backups": 2},
-        "rate_limit": {"enabled": False},
         **sections,
     }
     first, token = make_home(directory / names[0])
