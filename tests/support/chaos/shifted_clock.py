@@ -29,21 +29,22 @@ def set_clock(file: Path, seconds: float) -> None:
         opened.write(data)
 
 
-def _shift(file: Path) -> None:
+def shift(file: Path) -> None:
+    """Let this process have the clock that ``file`` says."""
     with file.open("r+b") as opened:
         shared = mmap.mmap(opened.fileno(), struct.calcsize(_FORMAT), access=mmap.ACCESS_READ)
     real, real_ns = time.time, time.time_ns
 
-    def shift() -> float:
+    def read() -> float:
         seconds: float = struct.unpack(_FORMAT, shared[:])[0]
         return seconds
 
-    time.time = lambda: real() + shift()
-    time.time_ns = lambda: real_ns() + int(shift() * 1e9)
+    time.time = lambda: real() + read()
+    time.time_ns = lambda: real_ns() + int(read() * 1e9)
 
 
 if __name__ == "__main__":
-    _shift(Path(sys.argv[1]))
+    shift(Path(sys.argv[1]))
     # Only now: whoever imports a function of the clock gets the other one.
     from twisted.scripts.twistd import run
 
