@@ -19,7 +19,7 @@ $(shell for env in $(VENV) $(TOOLS)/*; do \
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help run reference settings test test-quick test-on check lint types imports security deploy-files workflows actionlint versions lock \
-        lock-check audit mutants torture chaos api-test bench image-test wheel format clean
+        lock-check audit mutants torture chaos api-test bench scale image-test wheel format clean
 
 help:  ## what there is to make
 	@sed -n 's/^\([a-z-]*\):.*  ## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -121,8 +121,12 @@ api-test: $(VENV)/.dev $(TOOLS)/api/.ready  ## schemathesis alone, against start
 image-test:  ## build the container image with buildah, start it, log in, stop it (root, Debian)
 	$(PYTHON) scripts/image_test.py
 
-bench: $(VENV)/.bench $(TOOLS)/s3/.ready  ## measure this server beside its peers in one run
-	python -m bench
+bench: $(VENV)/.bench $(TOOLS)/s3/.ready  ## measure this server beside its peers in one run, or with its engines: `make bench scale`
+	python -m bench $(filter scale,$(MAKECMDGOALS)) $(ARGS)
+
+# The word behind `make bench`.
+scale:
+	@test -n "$(filter bench,$(MAKECMDGOALS))" || { echo 'to measure engines: make bench scale' >&2; exit 2; }
 
 wheel: $(VENV)/.runtime  ## dist/cloudsvc-*.whl
 	uv build --quiet --wheel --no-build-isolation --python $(BIN)/python --out-dir dist

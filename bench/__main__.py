@@ -18,6 +18,7 @@ from bench.lag import lag
 from bench.profiling import profile as profile_server
 from bench.report import format_report, to_json
 from bench.run import QUICK, THOROUGH, divide_cores, measure
+from bench.scale.command import scale
 from bench.stages import run_stages
 
 LATEST = Path(__file__).parent / "results" / "latest.json"
@@ -69,6 +70,7 @@ def profile(seconds: int, top: int, sort: str) -> None:
 
 
 main.add_command(lag)
+main.add_command(scale)
 
 
 def _require_wrk() -> None:

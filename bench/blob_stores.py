@@ -9,24 +9,19 @@ from __future__ import annotations
 import json
 import os
 import resource
-import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
-from secrets import randbelow
 from typing import Any, Final
 
 import attrs
-import botocore.session  # type: ignore[import-untyped]  # has no types
-from botocore.exceptions import BotoCoreError, ClientError  # type: ignore[import-untyped]  # as above
 from twisted.internet.task import react
 
+from bench.buckets import BUCKET, run_seaweedfs
 from bench.memory import Growth
-from bench.seaweedfs import KEY, SECRET, list_arguments, remove_sockets
+from bench.seaweedfs import KEY, SECRET
 from bench.server import ROOT, MeasurementError
 from bench.stages import Ground, Samples
 from bench.transfers import Transfer
@@ -36,7 +31,6 @@ from cloudsvc.drive.blobs import BlobStore
 from cloudsvc.storage.blobs import open_blobs
 from cloudsvc.storage.blobs.objects import ObjectStoreSettings, open_objects
 
-PROGRAM: Final = "weed"
 TITLES: Final = {
     "blob-up": "a large blob into a directory, hashed and durable",
     "blob-down": "the same, back",
@@ -46,9 +40,7 @@ TITLES: Final = {
 }
 
 _MIB: Final = 2**20
-_BUCKET: Final = "bench"
 _WARM_UP_MIB: Final = 32
-_PATIENCE: Final = 60.0
 _SPARE_SECONDS: Final = 300
 
 
@@ -61,8 +53,8 @@ def measure_blobs(ground: Ground) -> Samples:
     with tempfile.TemporaryDirectory(prefix="blobs-", dir=ground.directory) as directory:
         files, mib = Path(directory) / "files", ground.scale.upload_mib
         blob = _run(ground.core, str(files), str(mib))
-        with _run_seaweedfs(Path(directory), ground.core) as port:
-            bucket = _run(ground.core, str(files), str(mib), str(port))
+        with run_seaweedfs(Path(directory), ground.core) as seaweedfs:
+            bucket = _run(ground.core, str(files), str(mib), str(seaweedfs.port))
     return {
         "blob-up": Transfer(**blob["up"]),
         "blob-down": Transfer(**blob["down"]),
@@ -81,54 +73,6 @@ def _run(core: int, *arguments: str) -> dict[str, Any]:
         raise MeasurementError(f"storing a blob failed: {done.stderr[-2000:]}")
     found: dict[str, Any] = json.loads(done.stdout)
     return found
-
-
-@contextmanager
-def _run_seaweedfs(directory: Path, core: int) -> Iterator[int]:
-    """SeaweedFS with a bucket, on all cores but one; its port."""
-    port = _find_port()
-    others = ",".join(str(each) for each in sorted(os.sched_getaffinity(0) - {core}) or [core])
-    arguments = list_arguments(directory, _find_port)
-    command = ["taskset", "--cpu-list", others, PROGRAM, *arguments, f"-s3.port={port}"]
-    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as (  # noqa: S603 - as above
-        process
-    ):
-        try:
-            _make_bucket(port)
-            yield port
-        finally:
-            process.kill()
-            process.wait()
-            remove_sockets(arguments)
-
-
-def _make_bucket(port: int) -> None:
-    client = botocore.session.Session().create_client(
-        "s3",
-        endpoint_url=f"http://127.0.0.1:{port}",
-        region_name="us-east-1",
-        aws_access_key_id=KEY,
-        aws_secret_access_key=SECRET,
-    )
-    end = time.monotonic() + _PATIENCE
-    while True:
-        try:
-            client.create_bucket(Bucket=_BUCKET)
-        except (BotoCoreError, ClientError) as problem:
-            if time.monotonic() > end:
-                raise MeasurementError(f"SeaweedFS does not start: {problem}") from None
-            time.sleep(0.2)
-        else:
-            return
-
-
-def _find_port() -> int:
-    """A free port below those that Linux gives to whoever asks for any, as SeaweedFS does between its own parts."""
-    while True:
-        with socket.socket() as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", 10_000 + randbelow(20_000)))
-            port: int = probe.getsockname()[1]
-            return port
 
 
 async def _transfer(store: BlobStore, mib: int) -> tuple[Transfer, Transfer]:
@@ -176,7 +120,7 @@ async def _open(reactor: Any, threads: ThreadRunner, directory: str, port: str |
     if port is None:
         return await open_blobs(Path(directory), threads)
     settings = ObjectStoreSettings(
-        bucket=_BUCKET,
+        bucket=BUCKET,
         prefix="",
         endpoint=f"http://127.0.0.1:{port}",
         path_style=True,

@@ -8,35 +8,25 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Awaitable, Callable
-from itertools import count
+from collections.abc import Awaitable
 from pathlib import Path
-from statistics import quantiles
 from typing import Any, Final
 
 import attrs
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.task import react
 
+from bench.catalogue_load import load, opened_catalogue, store_file
 from bench.load import Throughput
 from bench.postgresql import find_program, run_postgresql
 from bench.server import ROOT, MeasurementError
 from bench.stages import Ground, Samples
 from cloudsvc.core.actors import OWNER
-from cloudsvc.core.secrets import Secret
-from cloudsvc.core.threads import WorkerThreads
 from cloudsvc.drive.catalogue import Catalogue
-from cloudsvc.drive.commands import StoreFile
 from cloudsvc.drive.names import parse_path
-from cloudsvc.drive.nodes import Blob, BlobId
-from cloudsvc.storage.catalogue import READER_THREADS, migrate, open_catalogue
-from cloudsvc.storage.catalogue.postgresql.migration import migrate as migrate_database
-from cloudsvc.storage.catalogue.postgresql.opening import open_postgresql
 
 PROGRAM: Final = find_program("initdb")
 
@@ -65,8 +55,8 @@ def measure_catalogues(ground: Ground) -> Samples:
     others = sorted(os.sched_getaffinity(0) - {ground.core}) or [ground.core]
     with tempfile.TemporaryDirectory(prefix="catalogues-", dir=ground.directory) as directory:
         samples = _run(ground, directory, "sqlite")
-        with run_postgresql(others) as url:
-            return samples | _run(ground, directory, "postgresql", url)
+        with run_postgresql(others) as database:
+            return samples | _run(ground, directory, "postgresql", database.url)
 
 
 def _run(ground: Ground, directory: str, engine: str, *arguments: str) -> dict[str, Throughput]:
@@ -85,68 +75,29 @@ def _run(ground: Ground, directory: str, engine: str, *arguments: str) -> dict[s
     return {f"{engine}-{name}": Throughput(**found) for name, found in json.loads(done.stdout).items()}
 
 
-async def _load(ask: Callable[[int], Awaitable[object]], seconds: float) -> Throughput:
-    """Ask as often as possible, several at once."""
-    began, cpu = time.perf_counter(), time.process_time()
-    numbers, latencies = count(), list[float]()
-
-    async def repeat() -> None:
-        while time.perf_counter() - began < seconds:
-            asked = time.perf_counter()
-            await ask(next(numbers))
-            latencies.append((time.perf_counter() - asked) * 1000)
-
-    await gatherResults([Deferred.fromCoroutine(repeat()) for _ in range(_AT_ONCE)])
-    passed, used = time.perf_counter() - began, time.process_time() - cpu
-    steps = quantiles(latencies, n=100)
-    return Throughput(
-        requests_per_second=len(latencies) / passed,
-        cpu_us_per_request=used / len(latencies) * 1e6,
-        p50_ms=steps[49],
-        p99_ms=steps[98],
-        core_share=used / passed,
-    )
-
-
 async def _measure(catalogue: Catalogue, seconds: float) -> dict[str, Throughput]:
     async def store(path: str) -> None:
-        blob = Blob(id=BlobId(secrets.token_hex(16)), size=4096, digest=secrets.token_bytes(32), crc32=1)
-        command = StoreFile(path=parse_path(path), blob=blob, media_type="image/jpeg", versions_kept=10)
-        await catalogue.apply(OWNER, [command])
+        await store_file(catalogue, path)
 
     names = [f"folder {number % _FOLDERS}/{number}" for number in range(_FILES)]
     for start in range(0, _FILES, _AT_ONCE):
         await gatherResults([Deferred.fromCoroutine(store(name)) for name in names[start : start + _AT_ONCE]])
+
+    def list_page(number: int) -> Awaitable[object]:
+        return catalogue.list_children(OWNER, parse_path(f"folder {number % _FOLDERS}"), _PAGE)
+
     return {
-        "store": await _load(lambda number: store(f"new {number % _FOLDERS}/{number}"), seconds),
-        "look-up": await _load(lambda number: catalogue.find(OWNER, parse_path(names[number % _FILES])), seconds),
-        "list": await _load(
-            lambda number: catalogue.list_children(OWNER, parse_path(f"folder {number % _FOLDERS}"), _PAGE), seconds
+        "store": await load(lambda number: store(f"new {number % _FOLDERS}/{number}"), seconds, _AT_ONCE),
+        "look-up": await load(
+            lambda number: catalogue.find(OWNER, parse_path(names[number % _FILES])), seconds, _AT_ONCE
         ),
+        "list": await load(list_page, seconds, _AT_ONCE),
     }
 
 
 async def _main(reactor: Any, directory: str, seconds: str, url: str | None = None) -> None:
-    writer, readers = (WorkerThreads(reactor=reactor, most=most, name="bench") for most in (1, READER_THREADS + 2))
-    for threads in (writer, readers):
-        threads.start()
-    try:
-        given: dict[str, Any] = {"writer": writer, "readers": readers, "now": lambda: time.time_ns() // 1000}
-        catalogue: Any
-        if url is None:
-            file = Path(directory) / "catalogue.sqlite3"
-            migrate(file)
-            catalogue = await open_catalogue(file, **given)
-        else:
-            migrate_database(Secret(url))
-            catalogue = await open_postgresql(Secret(url), work=Path(directory) / "work", reactor=reactor, **given)
-        try:
-            found = await _measure(catalogue, float(seconds))
-        finally:
-            await catalogue.close()
-    finally:
-        for threads in (writer, readers):
-            threads.stop()
+    async with opened_catalogue(reactor, Path(directory), url) as catalogue:
+        found = await _measure(catalogue, float(seconds))
     sys.stdout.write(json.dumps({name: attrs.asdict(each) for name, each in found.items()}))
 
 

@@ -7,8 +7,9 @@ from typing import Any, Final
 
 from bench.attacks import ATTACKED, measure_attack
 from bench.attacks import TITLES as ATTACKS
-from bench.blob_stores import PROGRAM, measure_blobs
 from bench.blob_stores import TITLES as BLOBS
+from bench.blob_stores import measure_blobs
+from bench.buckets import PROGRAM
 from bench.catalogue import ASGI, Peer
 from bench.catalogues import PROGRAM as INITDB
 from bench.catalogues import TITLES as CATALOGUES

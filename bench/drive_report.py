@@ -9,12 +9,12 @@ from typing import Any
 
 import attrs
 
-from bench.goals import QUANTITIES, assess
+from bench.goals import GOALS, QUANTITIES, Goal, assess
 from bench.report import take_medians
 from bench.stages import Record, Scale
 
 
-def format_drive_report(records: Sequence[Record]) -> str:
+def format_drive_report(records: Sequence[Record], goals: Sequence[Goal] = GOALS) -> str:
     """The tables."""
     lines = [f"{'drive':<50}{'rate':>20}{'cost':>20}{'core':>6}"]
     for record in records:
@@ -23,7 +23,7 @@ def format_drive_report(records: Sequence[Record]) -> str:
             lines += [f"{title:<50}  {found}" for title in record.stage.titles.values()]
             continue
         lines += [_format_samples(title, record.samples[name]) for name, title in record.stage.titles.items()]
-    findings = assess(records)
+    findings = assess(records, goals)
     if findings:
         lines += ["", f"{'to reach':<50}{'value':>10}{'by rate':>10}{'at least':>10}{'aim':>8}  verdict"]
     for finding in findings:
@@ -44,7 +44,7 @@ def _format_samples(title: str, samples: Sequence[Any]) -> str:
     return f"{title:<50}{rate:>20}{cost:>20}{core:>6}"
 
 
-def drive_to_json(records: Sequence[Record], scale: Scale) -> dict[str, Any]:
+def drive_to_json(records: Sequence[Record], scale: Scale, goals: Sequence[Goal] = GOALS) -> dict[str, Any]:
     """All that was measured, as values that the JSON codec takes."""
     return {
         "scale": attrs.asdict(scale),
@@ -63,6 +63,6 @@ def drive_to_json(records: Sequence[Record], scale: Scale) -> dict[str, Any]:
             attrs.asdict(
                 finding, value_serializer=lambda _, __, value: value.name.lower() if isinstance(value, Enum) else value
             )
-            for finding in assess(records)
+            for finding in assess(records, goals)
         ],
     }

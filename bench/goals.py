@@ -15,6 +15,8 @@ from bench.load import Throughput
 from bench.memory import Growth
 from bench.refusals import Taken
 from bench.report import evaluate
+from bench.scale.demands import Demand
+from bench.scale.turns import Turn
 from bench.stages import Record
 from bench.stores import FEW, MANY
 from bench.transfers import Transfer
@@ -39,6 +41,8 @@ QUANTITIES: Final[Mapping[type, Quantity]] = {
     Transfer: Quantity(rate="mib_per_second", rate_unit="MiB/s", cost="cpu_seconds_per_gib", cost_unit="CPU s/GiB"),
     Throughput: Quantity(rate="requests_per_second", rate_unit="req/s", cost="cpu_us_per_request", cost_unit="CPU us"),
     Calm: Quantity(rate="times_quiet", rate_unit="x quiet", cost="p99_ms", cost_unit="ms at p99"),
+    Demand: Quantity(rate="requests_per_second", rate_unit="req/s", cost="node_us", cost_unit="CPU us of the node"),
+    Turn: Quantity(rate="files_per_second", rate_unit="files/s", cost="group_ms", cost_unit="ms a group"),
     Growth: Quantity(cost="mib", cost_unit="MiB"),
     Taken: Quantity(cost="bytes", cost_unit="bytes"),
     Lateness: Quantity(rate="commits_per_second", rate_unit="commits/s", cost="p99_ms", cost_unit="ms at p99"),
@@ -52,6 +56,8 @@ class Kind(Enum):
     """What the yardstick costs, divided by what the subject costs; more is better."""
     COST = auto()
     """What the subject costs, divided by what the yardstick costs; less is better."""
+    RATE = auto()
+    """How much the subject does in a second, divided by how much the yardstick does; more is better."""
     AMOUNT = auto()
     """What the subject costs; less is better."""
 
@@ -205,7 +211,7 @@ class Finding:
     """
     A goal and what was measured for it: medians over the rounds of the value in one round.
 
-    :ivar value: by CPU time or by amount; it decides, for it is steadier than ``value_by_rate``.
+    :ivar value: by CPU time or by amount, which is steadier than ``value_by_rate``, or by rate where that is asked.
     :ivar verdict: ``aim``, ``reached`` or ``missed``.
     """
 
@@ -215,14 +221,14 @@ class Finding:
     verdict: str
 
 
-def assess(records: Iterable[Record]) -> list[Finding]:
+def assess(records: Iterable[Record], goals: Iterable[Goal] = GOALS) -> list[Finding]:
     """The findings for which everything was measured."""
     samples: dict[str, Sequence[Any]] = {}
     for record in records:
         if not record.failure:
             samples.update(record.samples)
     return [
-        _assess(goal, samples) for goal in GOALS if {goal.subject, goal.yardstick or goal.subject} <= samples.keys()
+        _assess(goal, samples) for goal in goals if {goal.subject, goal.yardstick or goal.subject} <= samples.keys()
     ]
 
 
@@ -236,14 +242,15 @@ def _assess(goal: Goal, samples: Mapping[str, Sequence[Any]]) -> Finding:
             goal=goal, value=amount, value_by_rate=None, verdict=evaluate(goal.at_least, goal.aim, -1, amount)
         )
     yardstick = samples[goal.yardstick]
-    sign = 1 if goal.kind is Kind.SPEED else -1
+    sign = -1 if goal.kind is Kind.COST else 1
     pairs = list(zip(subject, yardstick, strict=True))
     by_cost = median((getattr(ours, quantity.cost) / getattr(theirs, quantity.cost)) ** -sign for ours, theirs in pairs)
     rate = quantity.rate
     by_rate = rate and median((getattr(ours, rate) / getattr(theirs, rate)) ** sign for ours, theirs in pairs)
+    value = by_rate if goal.kind is Kind.RATE and by_rate else by_cost
     return Finding(
         goal=goal,
-        value=by_cost,
+        value=value,
         value_by_rate=by_rate or None,
-        verdict=evaluate(goal.at_least, goal.aim, sign, by_cost),
+        verdict=evaluate(goal.at_least, goal.aim, sign, value),
     )

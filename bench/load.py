@@ -60,9 +60,10 @@ def measure_throughput(
     script: str = "load.lua",
     *,
     fields: Mapping[str, str] | None = None,
+    connections: int = CONNECTIONS,
 ) -> Throughput:
     """
-    Requests on 32 connections for ``seconds``, by wrk and one of the scripts beside this module.
+    Requests on some connections for ``seconds``, by wrk and one of the scripts beside this module.
 
     On a machine so busy that nothing is answered meanwhile, it is measured anew, for longer.
 
@@ -71,15 +72,17 @@ def measure_throughput(
     """
     for factor in _FACTORS:
         with suppress(_NothingAnswered):
-            return _measure(server, seconds * factor, path, script, fields or {})
+            return _measure(server, seconds * factor, path, script, fields or {}, connections)
     raise MeasurementError(f"nothing was answered within {seconds * _FACTORS[-1]} s")
 
 
-def _measure(server: Server, seconds: int, path: str, script: str, fields: Mapping[str, str]) -> Throughput:
+def _measure(  # noqa: PLR0917  # as measure_throughput has them
+    server: Server, seconds: int, path: str, script: str, fields: Mapping[str, str], connections: int
+) -> Throughput:
     headers = [argument for name, value in {**HEADERS, **fields}.items() for argument in ("-H", f"{name}: {value}")]
     options = [
         "-t1",
-        f"-c{CONNECTIONS}",
+        f"-c{connections}",
         f"-d{seconds}s",
         "--timeout",
         "30s",

@@ -78,16 +78,21 @@ def summarise(rows: Sequence[Row]) -> dict[str, dict[str, float]]:
     return {row.peer.name: take_medians(row.throughput) | take_medians(row.crowd) for row in rows if row.throughput}
 
 
+def describe_machine(load: float) -> dict[str, Any]:
+    """On what it was measured, beside so much other work."""
+    return {
+        "cores": os.cpu_count(),
+        "load": load,
+        "python": platform.python_version(),
+        **{name: version(name) for name in ("twisted", "klein", "cryptography")},
+    }
+
+
 def to_json(rows: Sequence[Row], plan: Plan) -> dict[str, Any]:
     """All that was measured, as values that the JSON codec takes."""
     medians = summarise(rows)
     return {
-        "machine": {
-            "cores": os.cpu_count(),
-            "load": os.getloadavg()[0],
-            "python": platform.python_version(),
-            **{name: version(name) for name in ("twisted", "klein", "cryptography")},
-        },
+        "machine": describe_machine(os.getloadavg()[0]),
         "plan": attrs.asdict(plan),
         "servers": [
             {

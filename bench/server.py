@@ -20,6 +20,7 @@ from attrs import field, frozen
 
 from bench.certificate import write_certificate
 from bench.peers.setup import ANSWER, HOST, Setup
+from bench.processor_time import count_seconds, list_children
 
 ROOT = Path(__file__).parent.parent
 PATH = "/api/login"
@@ -71,11 +72,8 @@ class Server:
 
     def count_cpu_seconds(self) -> float:
         """The CPU time, user and system, that all threads of the process have used so far."""
-        pids = [self.pid]
-        if self.with_children:
-            pids += map(int, Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split())
-        # Linux numbers the CPU clock of a process so (clock_getcpuclockid), to the nanosecond.
-        return sum(time.clock_gettime((~pid << 3) | 2) for pid in pids)
+        pids = [self.pid, *(list_children(self.pid) if self.with_children else [])]
+        return sum(map(count_seconds, pids))
 
     def count_resident_bytes(self) -> int:
         """The memory of the process that is in RAM."""

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from http.client import HTTPException
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, TypeVar
 
 from attrs import define, field, frozen
 
 from bench.catalogue import Peer
 from bench.server import MeasurementError, Server, run_server
 from bench.stores import make_store
+
+T = TypeVar("T")
 
 Samples: TypeAlias = Mapping[str, Any]
 """What was measured, by name."""
@@ -50,11 +52,15 @@ class Ground:
 
     :ivar core: on which the servers run.
     :ivar directory: is the run's own.
+    :ivar announce: is told what takes long.
     """
 
     scale: Scale
     core: int
     directory: Path
+    announce: Callable[[str], None]
+    _stack: ExitStack
+    _kept: dict[str, Any] = field(factory=dict)
     _store: Path | None = None
 
     @contextmanager
@@ -62,6 +68,13 @@ class Ground:
         """A server, started anew, on ``cores`` or else on the one for servers."""
         with run_server([*peer.command, *arguments], *(cores or {self.core})) as server:
             yield server
+
+    def keep(self, name: str, make: Callable[[], AbstractContextManager[T]]) -> T:
+        """What ``make`` gives, entered when it is first asked for by this name, and left when the run ends."""
+        if name not in self._kept:
+            self._kept[name] = self._stack.enter_context(make())
+        kept: T = self._kept[name]
+        return kept
 
     @property
     def store(self) -> str:
@@ -115,8 +128,8 @@ def run_stages(stages: Iterable[Stage], scale: Scale, core: int, announce: Calla
     :param core: on which the servers run.
     """
     records = [Record(stage, skipped=stage.find_obstacle()) for stage in stages]
-    with tempfile.TemporaryDirectory(prefix="bench-") as directory:
-        ground = Ground(scale=scale, core=core, directory=Path(directory))
+    with tempfile.TemporaryDirectory(prefix="bench-") as directory, ExitStack() as stack:
+        ground = Ground(scale=scale, core=core, directory=Path(directory), announce=announce, stack=stack)
         for number in range(1, scale.rounds + 1):
             for record in records:
                 if record.skipped or record.failure or (record.stage.once and number > 1):

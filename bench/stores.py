@@ -28,8 +28,8 @@ FEW: Final = "few"
 
 PAGE: Final = 100
 
-_SIZE: Final = 4096
-_TYPE: Final = "text/plain"
+SIZE: Final = 4096
+TYPE: Final = "text/plain"
 
 
 def make_store(directory: Path, files: int) -> None:
@@ -38,7 +38,7 @@ def make_store(directory: Path, files: int) -> None:
     ago: their names are in the index. There are no blobs: nothing that is measured reads one.
     """
     directory.mkdir(mode=0o700)
-    _pretend_snapshots(directory / "snapshots")
+    pretend_snapshots(directory / "snapshots")
     catalogue = directory / CATALOGUE_NAME
     migrate(catalogue)
     connection = connect(catalogue)
@@ -54,7 +54,7 @@ def make_store(directory: Path, files: int) -> None:
         connection.close()
 
 
-def _pretend_snapshots(folder: Path) -> None:
+def pretend_snapshots(folder: Path) -> None:
     """Let nobody take a snapshot meanwhile: copying a store of this size takes longer than a round."""
     folder.mkdir(mode=0o700)
     for day in (datetime.now(UTC), datetime.now(UTC) + timedelta(days=1)):
@@ -73,7 +73,7 @@ def _fill(connection: SQLiteConnection, files: int) -> None:
         connection,
         blob,
         (
-            {"id": each.hex()[:32], "digest": each, "crc32": 0, "size": _SIZE, "refs": 1, "marked": 0}
+            {"id": each.hex()[:32], "digest": each, "crc32": 0, "size": SIZE, "refs": 1, "marked": 0}
             for each in sorted(blobs)
         ),
     )
@@ -91,8 +91,8 @@ def _fill(connection: SQLiteConnection, files: int) -> None:
                 "created_at": now + number,
                 "updated_at": now + number,
                 "version": number,
-                "size": _SIZE,
-                "media_type": _TYPE,
+                "size": SIZE,
+                "media_type": TYPE,
             }
             for number, name, (parent, _) in zip(numbers, names, places, strict=True)
         ),
@@ -101,7 +101,7 @@ def _fill(connection: SQLiteConnection, files: int) -> None:
         connection,
         version,
         (
-            {"id": number, "node": number, "blob": each.hex()[:32], "media_type": _TYPE, "created_at": now + number}
+            {"id": number, "node": number, "blob": each.hex()[:32], "media_type": TYPE, "created_at": now + number}
             for number, each in zip(numbers, blobs, strict=True)
         ),
     )
@@ -113,7 +113,7 @@ def _fill(connection: SQLiteConnection, files: int) -> None:
             for number, name, (_, above) in zip(numbers, names, places, strict=True)
         ),
     )
-    count_bytes(connection, _SIZE * len(places))
+    count_bytes(connection, SIZE * len(places))
     # What the catalogue would have counted: the next change has the number after the last one.
     connection.execute("UPDATE state SET last_change = (SELECT max(number) FROM change)")
 

@@ -1,0 +1,1 @@
+"""Measurement of what more workers, engines and files cost: ``python -m bench scale``."""
