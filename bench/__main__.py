@@ -12,6 +12,7 @@ import click
 
 from bench import stages
 from bench.catalogue import PEERS
+from bench.cell.command import cell
 from bench.drive import STAGES
 from bench.drive_report import drive_to_json, format_drive_report
 from bench.lag import lag
@@ -71,6 +72,7 @@ def profile(seconds: int, top: int, sort: str) -> None:
 
 main.add_command(lag)
 main.add_command(scale)
+main.add_command(cell)
 
 
 def _require_wrk() -> None:

@@ -23,7 +23,7 @@ from cloudsvc.storage.catalogue.statements import Connection
 C = TypeVar("C", bound=Connection)
 T = TypeVar("T")
 
-_TOGETHER: Final = 64
+MOST_TOGETHER: Final = 64
 """So many callers share a transaction at most."""
 
 LONG_SECONDS: Final = 0.05
@@ -191,7 +191,7 @@ class Writer(Generic[C]):
 
     async def _write(self) -> None:
         while queue := self._choose():
-            tasks = [queue.popleft() for _ in range(min(_TOGETHER, len(queue)))]
+            tasks = [queue.popleft() for _ in range(min(MOST_TOGETHER, len(queue)))]
             try:
                 outcomes = await self._threads.run(self.transactions.commit, tasks)
             except BaseException as problem:  # noqa: BLE001  # whatever it is, each caller has to know
