@@ -125,7 +125,6 @@ class _NoProcess:
 @contextmanager
 def run_nodes(directory: Path) -> Iterator[Installation]:
     """Both of them, on a database, a bucket and a Redis server of their own, healthy in the eyes of the balancer."""
-    program = require_tool("haproxy", "haproxy")
     cluster = find_cluster()
     database = cluster.make_database()
     for name in ("store", "redis"):
@@ -161,6 +160,8 @@ def run_nodes(directory: Path) -> Iterator[Installation]:
                     "secret_key": bucket.secret_key.reveal(),
                 },
                 logging={"console": False},
+                # Nobody is unhealthy here for being slow.
+                health={"timeout_seconds": 60, "reactor_lag_seconds": 60},
             )
             nodes.append(Node(name=name, home=home, port=find_free_port(), line=line, token=token))
         one, two = nodes
@@ -170,26 +171,38 @@ def run_nodes(directory: Path) -> Iterator[Installation]:
         for node in nodes:
             stack.callback(node.forget)
             node.start()
-        control = directory / "control"
-        port = find_free_port()
-        configuration = directory / "haproxy.cfg"
-        configuration.write_text(_adapt(nodes, port, control))
-        balancer = ToolServer("https", lambda _: [program, "-db", "-f", str(configuration)], port)
-        stack.enter_context(start_and_stop(balancer))
-        installation = Installation((one, two), balancer, control)
+        installation = stack.enter_context(run_balancer((one, two), one.home / "certs" / "cert.pem"))
         installation.wait_for("healthy", NAMES)
         installation.wait_for("ready", NAMES)
         yield installation
 
 
-def _adapt(nodes: Sequence[Node], port: int, control: Path) -> str:
-    """The configuration of the repository for this machine: addresses, files, and questions more often."""
+@contextmanager
+def run_balancer(nodes: tuple[Node, Node], certificate: Path) -> Iterator[Installation]:
+    """HAProxy in front of ``nodes``, which it verifies by ``certificate``. What it knows at first is a guess."""
+    program = require_tool("haproxy", "haproxy")
+    port = find_free_port()
+    directory = nodes[0].home.parent
+    control, configuration = directory / f"control-{port}", directory / f"haproxy-{port}.cfg"
+    configuration.write_text(_adapt(nodes, port, control, certificate))
+    balancer = ToolServer("https", lambda _: [program, "-db", "-f", str(configuration)], port)
+    with start_and_stop(balancer):
+        yield Installation(nodes, balancer, control)
+
+
+def _adapt(nodes: Sequence[Node], port: int, control: Path, certificate: Path) -> str:
+    """
+    The configuration of the repository for this machine: addresses, files, and questions more often.
+
+    :param certificate: by which nodes are verified.
+    """
     text = (ROOT / "deploy/proxy/haproxy-scale.cfg").read_text()
     values = {
         "bind :443": f"bind 127.0.0.1:{port}",
         "    bind :::443 v6only\n": "",
-        "/etc/cloudsvc/cert.pem": str(nodes[0].home / "certs" / "cert.pem"),
+        "/etc/cloudsvc/cert.pem": str(certificate),
         "inter 2s fastinter 500ms downinter 1s": "inter 200ms fastinter 200ms downinter 200ms",
+        "timeout check 5s": "timeout check 100s",
         "maxconn 20000": f"maxconn 1000\n    stats socket {control} mode 600 level operator",
     } | {f"{node.name}:8443": f"127.0.0.1:{node.port}" for node in nodes}
     for former, new in values.items():
