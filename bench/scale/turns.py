@@ -24,8 +24,11 @@ from bench.server import ROOT, MeasurementError
 from bench.stages import Ground
 from cloudsvc.drive.catalogue import Catalogue
 
-_TOGETHER: Final = 32
-"""Callers whose files are one group: while one is written, all of them wait for the next."""
+_TOGETHER: Final = 8
+"""
+Callers whose files are one group: while one is written, all of them wait for the next. Few, so that a group is written
+within the time in which it may grow, on a slow machine too.
+"""
 
 _SPARE_SECONDS: Final = 200
 
@@ -38,7 +41,7 @@ class Turn:
     :ivar group_ms: of no use to others: the lock, the trips, the flushes here and at the standby.
     :ivar node_us: of ``file_us``, the processor's time of the process that writes.
     :ivar database_us: of the database, likewise.
-    :ivar files_per_second: that were noted by groups of 32.
+    :ivar files_per_second: that were noted by groups of 8.
     """
 
     files_per_second: float
