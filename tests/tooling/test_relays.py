@@ -101,6 +101,30 @@ def test_what_is_silent_says_nothing_until_it_is_healed(relay: Relay) -> None:
         assert exchange_word(connection, b"four") == b"four"
 
 
+def test_what_is_mute_hears_and_does_not_answer(relay: Relay) -> None:
+    with dial(relay) as connection:
+        assert exchange_word(connection, b"one") == b"one"
+        relay.mute()
+        connection.settimeout(0.2)
+        with pytest.raises(TimeoutError):
+            exchange_word(connection, b"two")
+        connection.settimeout(PATIENCE)
+        relay.heal()
+        assert receive_end(connection) == b""
+
+
+def test_what_has_waited_comes_late(relay: Relay) -> None:
+    with dial(relay) as connection:
+        assert exchange_word(connection, b"one") == b"one"
+        relay.silence()
+        connection.settimeout(0.2)
+        with pytest.raises(TimeoutError):
+            exchange_word(connection, b"two")
+        connection.settimeout(PATIENCE)
+        relay.release()
+        assert connection.recv(100) == b"two"
+
+
 def test_where_nobody_listens_connections_end() -> None:
     with run_exchange() as exchange, dial(exchange.lead_to(find_free_port())) as connection:
         assert receive_end(connection) == b""

@@ -188,23 +188,25 @@ def cut_lines(scene: Scene) -> None:
     """Connections to engines are cut, here and there."""
     scene.tell("cut lines")
     lines = [line for node in scene.cluster.nodes for line in node.lines]
-    for _ in range(20):
+    for _ in range(50):
         scene.random.choice(lines).cut()
-        scene.hold(0.05, 0.5)
+        scene.hold(0.02, 0.3)
 
 
 def silence_lines(scene: Scene) -> None:
-    """The lines of one node to its engines, or some of them, let nothing through."""
+    """The lines of one node to its engines, or some of them, let nothing through, or no answers."""
     node = scene.choose_node()
     lines = scene.random.choice([node.databases, [node.store], node.lines])
-    scene.tell(f"silence {len(lines)} lines of {node.name}")
+    is_mute = scene.random.random() < 0.5
+    scene.tell(f"{'keep answers on' if is_mute else 'silence'} {len(lines)} lines of {node.name}")
     for line in lines:
-        line.silence()
+        line.mute() if is_mute else line.silence()
     try:
         scene.hold(5, 20)
     finally:
+        is_late = scene.random.random() < 0.5
         for line in lines:
-            line.heal()
+            line.release() if is_late else line.heal()
 
 
 def fill_disk(scene: Scene) -> None:

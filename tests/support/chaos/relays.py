@@ -27,7 +27,8 @@ class Relay:
     port: int = 0
     _server: asyncio.Server | None = None
     _open: set[asyncio.StreamWriter] = field(factory=set)
-    _audible: asyncio.Event = field(factory=asyncio.Event)
+    _hears: asyncio.Event = field(factory=asyncio.Event)
+    _answers: asyncio.Event = field(factory=asyncio.Event)
 
     def cut(self) -> None:
         """Cut all connections, as when a cable is pulled and put back."""
@@ -35,16 +36,27 @@ class Relay:
 
     def silence(self) -> None:
         """Let nothing through, and tell nobody. What arrives waits."""
-        self._loop.call_soon_threadsafe(self._audible.clear)
+        self._loop.call_soon_threadsafe(self._hears.clear)
+        self.mute()
+
+    def mute(self) -> None:
+        """Let no answers through: what is asked for happens, and nobody hears of it."""
+        self._loop.call_soon_threadsafe(self._answers.clear)
 
     def heal(self) -> None:
         """Cut what was silent, and let everything through again."""
         self._loop.call_soon_threadsafe(self._cut)
-        self._loop.call_soon_threadsafe(self._audible.set)
+        self.release()
+
+    def release(self) -> None:
+        """Let through what has waited, however late that is, and everything else."""
+        for step in (self._hears.set, self._answers.set):
+            self._loop.call_soon_threadsafe(step)
 
     async def open(self) -> None:
         """Take connections."""
-        self._audible.set()
+        self._hears.set()
+        self._answers.set()
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
         self.port = self._server.sockets[0].getsockname()[1]
 
@@ -62,11 +74,13 @@ class Relay:
         self._open.add(writer)
         try:
             with suppress(OSError):
-                await self._audible.wait()
+                await self._hears.wait()
                 there, back = await asyncio.open_connection("127.0.0.1", self.target)
                 self._open.add(back)
                 try:
-                    await asyncio.gather(self._pump(reader, back), self._pump(there, writer))
+                    await asyncio.gather(
+                        self._pump(reader, back, self._hears), self._pump(there, writer, self._answers)
+                    )
                 finally:
                     self._open.discard(back)
                     back.transport.abort()
@@ -74,9 +88,9 @@ class Relay:
             self._open.discard(writer)
             writer.transport.abort()
 
-    async def _pump(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+    async def _pump(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, is_open: asyncio.Event) -> None:
         while piece := await source.read(_PIECE):
-            await self._audible.wait()
+            await is_open.wait()
             sink.write(piece)
             await sink.drain()
         sink.write_eof()
