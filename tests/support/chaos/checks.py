@@ -28,7 +28,10 @@ def check_registers(operations: Sequence[Operation]) -> Iterator[str]:
         except Undecided:
             yield f"{path}: {len(steps)} operations are too many to judge"
             continue
-        lines = "\n    ".join(map(str, explain(steps)))
+        core = explain(steps)
+        named = {step.operand for step in core} - {None}
+        refused = [each for each in operations if each.outcome is Outcome.REFUSED and each.value in named]
+        lines = "\n    ".join(map(str, [*core, *refused]))
         yield f"{path}: this cannot have happened:\n    {lines}"
 
 

@@ -20,6 +20,9 @@ Value: TypeAlias = str | None
 STATES: Final = 400_000
 """States that are looked at before the search gives up: some hundred megabytes."""
 
+_SOON: Final = 5_000
+"""States that are looked at for each part of an explanation: there are as many parts as steps."""
+
 
 class Test(Enum):
     """What a step asks of the register."""
@@ -145,20 +148,42 @@ def is_linearizable(steps: Sequence[Step], initial: Value = None, most: int = ST
     return _Search(sorted(relevant, key=lambda step: step.begin), most).succeeds(initial)
 
 
-def explain(steps: Sequence[Step], initial: Value = None, most: int = STATES) -> Sequence[Step]:
+def explain(steps: Sequence[Step], initial: Value = None) -> Sequence[Step]:
     """
     Steps that contradict each other, as few as are found by giving up one certainty after the other.
 
     :param steps: are not linearizable.
     """
-    core = sorted(steps, key=lambda step: step.begin)
-    for number in reversed(range(len(core))):
+    core = _cut(sorted(steps, key=lambda step: step.begin), initial)
+    for number in range(len(core)):
         weaker = [*core]
         weaker[number] = evolve(core[number], is_optional=True)
-        try:
-            if not is_linearizable(weaker, initial, most):
-                core = weaker
-        except Undecided:
-            continue
+        if _is_contradiction(weaker, initial):
+            core = weaker
     named = {step.operand for step in core if step.is_certain and step.test is Test.IS} - {None}
     return [step for step in core if step.is_certain or (step.writes and step.result in named)]
+
+
+def _cut(steps: Sequence[Step], initial: Value) -> Sequence[Step]:
+    """What had begun when the first contradiction was there; what had not ended then may not have been done."""
+    moments = sorted(step.end for step in steps if step.is_certain)
+    first, last = 0, len(moments) - 1
+    while first < last:
+        middle = (first + last) // 2
+        if _is_contradiction(_stop(steps, moments[middle]), initial):
+            last = middle
+        else:
+            first = middle + 1
+    return _stop(steps, moments[last])
+
+
+def _stop(steps: Sequence[Step], moment: float) -> Sequence[Step]:
+    return [step if step.end <= moment else evolve(step, end=inf) for step in steps if step.begin <= moment]
+
+
+def _is_contradiction(steps: Sequence[Step], initial: Value) -> bool:
+    """Whether that is found out soon."""
+    try:
+        return not is_linearizable(steps, initial, _SOON)
+    except Undecided:
+        return False
