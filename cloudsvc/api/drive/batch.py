@@ -8,7 +8,7 @@ import attrs
 from attrs import frozen
 from msgspec import Meta
 
-from cloudsvc.api.drive.descriptions import CHANGED, FAILED, NO_RIGHT, NO_ROOM, PathText, TagText
+from cloudsvc.api.drive.descriptions import CHANGED, NO_RIGHT, NO_ROOM, NOT_CHANGED, PathText, TagText
 from cloudsvc.api.drive.messages import NodeKind
 from cloudsvc.api.drive.paths import parse_named
 from cloudsvc.api.drive.requests import NoQuery, Number
@@ -213,7 +213,7 @@ class BatchRoutes:
             409: "Something is in the way.",
             412: CHANGED,
             413: "It is more than one request can do: files and folders made, names in paths, or bytes of the body.",
-            503: FAILED,
+            503: NOT_CHANGED,
             507: NO_ROOM,
         },
     )

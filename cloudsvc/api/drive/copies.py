@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from attrs import frozen
 
-from cloudsvc.api.drive.descriptions import FAILED, LOCATION, NO_RIGHT, NO_ROOM, PathText
+from cloudsvc.api.drive.descriptions import LOCATION, NO_RIGHT, NO_ROOM, NOT_CHANGED, PathText
 from cloudsvc.api.drive.messages import NodeMessage
 from cloudsvc.api.drive.paths import locate, parse_named
 from cloudsvc.api.drive.requests import NoQuery
@@ -40,7 +40,7 @@ class CopyRoutes:
             404: "There is nothing to copy.",
             409: "Something is there already, or the folder would be in itself.",
             413: "The folder holds more than one step can copy, or the body is too large.",
-            503: FAILED,
+            503: NOT_CHANGED,
             507: NO_ROOM,
         },
     )

@@ -34,6 +34,10 @@ TagText = Annotated[str, Meta(extra_json_schema={"pattern": _TAG})]
 NO_FILE: Final = "There is no such file."
 CHANGED: Final = "It is not as a condition of the request demands."
 FAILED: Final = "The storage does not work or has too much to do, or requests cannot be counted."
+NOT_CHANGED: Final = (
+    "The storage does not work or has too much to do, or requests cannot be counted; `read_only`: the drive is moving"
+    " to other engines, or has moved."
+)
 NO_RIGHT: Final = "The key lacks the scope `files:write`, or the right to do this there."
 NO_ROOM: Final = "There is no room for it."
 TOO_MUCH_TO_MOVE: Final = "So much of it would count to another quota that it has to be moved in parts."

@@ -18,6 +18,7 @@ from cloudsvc.api.drive.descriptions import (
     NO_FILE,
     NO_RIGHT,
     NO_ROOM,
+    NOT_CHANGED,
     PARTS,
     RANGES,
     READ_CONDITIONS,
@@ -115,7 +116,7 @@ class FileRoutes:
             412: CHANGED,
             413: "The file is too large.",
             415: "It is coded, or it is a form: `POST` that, or `PUT` the bytes of the file.",
-            503: FAILED,
+            503: NOT_CHANGED,
             507: NO_ROOM,
         },
     )
@@ -157,7 +158,7 @@ class FileRoutes:
             412: CHANGED,
             413: "The file is too large.",
             415: "It is no form, or the file in it is one.",
-            503: FAILED,
+            503: NOT_CHANGED,
             507: NO_ROOM,
         },
     )
@@ -221,7 +222,7 @@ class FileRoutes:
             404: NO_FILE,
             409: "There is something at the new path already.",
             412: CHANGED,
-            503: FAILED,
+            503: NOT_CHANGED,
             507: NO_ROOM,
         },
     )
@@ -251,7 +252,7 @@ class FileRoutes:
         "DELETE",
         "/files/<path:path>",
         headers=WRITE_CONDITIONS,
-        errors={403: NO_RIGHT, 404: NO_FILE, 412: CHANGED, 503: FAILED},
+        errors={403: NO_RIGHT, 404: NO_FILE, 412: CHANGED, 503: NOT_CHANGED},
         links=THROWN_AWAY,
     )
     @authorized(WRITE)

@@ -14,6 +14,7 @@ from cloudsvc.api.drive.descriptions import (
     LOCATION,
     NO_RIGHT,
     NO_ROOM,
+    NOT_CHANGED,
     SAME_PATH,
     THROWN_AWAY,
     TOO_MUCH_TO_MOVE,
@@ -85,7 +86,7 @@ class FolderRoutes:
             403: NO_RIGHT,
             409: "A file is in its place, or where a folder above it should be.",
             412: CHANGED,
-            503: FAILED,
+            503: NOT_CHANGED,
             507: NO_ROOM,
         },
     )
@@ -113,7 +114,7 @@ class FolderRoutes:
             409: "Something is there already, or the folder would be in itself.",
             412: CHANGED,
             413: f"{TOO_MUCH_TO_MOVE} Or the body is too large.",
-            503: FAILED,
+            503: NOT_CHANGED,
             507: NO_ROOM,
         },
     )
@@ -133,7 +134,7 @@ class FolderRoutes:
         "DELETE",
         "/folders/<path:path>",
         headers=FOLDER_CONDITIONS,
-        errors={403: NO_RIGHT, 404: _NO_FOLDER, 412: CHANGED, 503: FAILED},
+        errors={403: NO_RIGHT, 404: _NO_FOLDER, 412: CHANGED, 503: NOT_CHANGED},
         links=THROWN_AWAY,
     )
     @authorized(WRITE)

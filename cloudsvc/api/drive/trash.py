@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 from attrs import frozen
 from msgspec import Meta
 
-from cloudsvc.api.drive.descriptions import FAILED, NO_RIGHT, NO_ROOM, TOO_MUCH_TO_MOVE, PathText
+from cloudsvc.api.drive.descriptions import FAILED, NO_RIGHT, NO_ROOM, NOT_CHANGED, TOO_MUCH_TO_MOVE, PathText
 from cloudsvc.api.drive.messages import NodeMessage, PurgedMessage, TrashEntry, TrashPage
 from cloudsvc.api.drive.paths import parse_named
 from cloudsvc.api.drive.requests import LARGEST_NUMBER, NoQuery, PageQuery
@@ -50,7 +50,7 @@ class TrashRoutes:
             404: _NO_ENTRY,
             409: "Something is where it should go.",
             413: TOO_MUCH_TO_MOVE,
-            503: FAILED,
+            503: NOT_CHANGED,
             507: NO_ROOM,
         },
     )
@@ -63,7 +63,7 @@ class TrashRoutes:
         destination = None if query.destination is None else parse_named(query.destination)
         return NodeMessage.of("Restored.", await self.drive.restore(request.actor, _parse_entry(number), destination))
 
-    @route(app, "DELETE", "/trash/<int:number>", errors={403: NO_RIGHT, 404: _NO_ENTRY, 503: FAILED})
+    @route(app, "DELETE", "/trash/<int:number>", errors={403: NO_RIGHT, 404: _NO_ENTRY, 503: NOT_CHANGED})
     @authorized(WRITE)
     @throttled("api")
     @accepts_query(NoQuery)
@@ -73,7 +73,7 @@ class TrashRoutes:
         purged = await self.drive.purge(request.actor, _parse_entry(number))
         return PurgedMessage(message="Removed for good.", purged=purged)
 
-    @route(app, "DELETE", "/trash", errors={503: FAILED})
+    @route(app, "DELETE", "/trash", errors={503: NOT_CHANGED})
     @authorized(WRITE)
     @throttled("api")
     @accepts_query(NoQuery)

@@ -7,7 +7,16 @@ from typing import ClassVar
 from attrs import frozen
 
 from cloudsvc.api.drive.conditions import read_condition
-from cloudsvc.api.drive.descriptions import CHANGED, FAILED, NO_FILE, NO_RIGHT, NO_ROOM, WRITE_CONDITIONS, PathText
+from cloudsvc.api.drive.descriptions import (
+    CHANGED,
+    FAILED,
+    NO_FILE,
+    NO_RIGHT,
+    NO_ROOM,
+    NOT_CHANGED,
+    WRITE_CONDITIONS,
+    PathText,
+)
 from cloudsvc.api.drive.messages import StoredMessage, VersionEntry, VersionsPage
 from cloudsvc.api.drive.paths import parse_named
 from cloudsvc.api.drive.requests import NoQuery, Number, PageQuery
@@ -54,7 +63,7 @@ class VersionRoutes:
             403: NO_RIGHT,
             404: "There is no such file, or no such version of it.",
             412: CHANGED,
-            503: FAILED,
+            503: NOT_CHANGED,
             507: NO_ROOM,
         },
     )
