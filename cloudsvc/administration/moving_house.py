@@ -80,6 +80,9 @@ async def migrate_drive(source: Residence, target: Residence, resources: Resourc
             # So that the directory is made, and all that is wrong with the target is known, before anything else is.
             async with there.open():
                 pass
+            # Whoever uses it would be in the way at the end, when everything has been copied.
+            async with there.replace():
+                pass
             async with _open_journal(target.directory, standing.epoch, others) as journal:
                 migration = Migration(
                     source=opened, target=there, journal=journal, clock=resources.clock, progress=progress

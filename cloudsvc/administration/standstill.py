@@ -17,8 +17,8 @@ from cloudsvc.drive.nodes import Instant
 
 _log = Logger("cloudsvc.administration")
 
-_FROZEN: Final = 60 * 1_000_000
-"""Microseconds for which the drive stays frozen after its program was killed."""
+_FROZEN: Final = 120 * 1_000_000
+"""Microseconds, at most, for which the drive stays frozen after its program was killed; many renewals may be late."""
 
 _RENEWAL: Final = 15.0
 """Seconds between two renewals."""

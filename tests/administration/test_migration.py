@@ -141,14 +141,15 @@ async def test_what_is_acknowledged_meanwhile_moves_and_the_rest_is_refused(tmp_
         await fill(drive)
     meanwhile = Meanwhile()
     await migrate(former, new, tmp_path / "journal", meanwhile, hook=lambda drive: setattr(meanwhile, "drive", drive))
-    outcomes = await DeferredList(meanwhile.stored, consumeErrors=True)
-    assert [succeeded for succeeded, _ in outcomes] == [True, False]
-    assert outcomes[1][1].value.code == "read_only"
+    [(is_acknowledged, _), (is_late_one, late)] = await DeferredList(meanwhile.stored, consumeErrors=True)
+    assert not is_late_one
+    assert late.value.code == "read_only"
     async with former.open() as drive:
         expected = await load_all(drive)
     async with new.open() as drive:
         assert await load_all(drive) == expected
-    assert expected["while copying"] == b"copying"
+    # On a busy machine it may have taken longer than all the copying.
+    assert ("while copying" in expected) == is_acknowledged
     assert "while moving" not in expected
 
 

@@ -113,9 +113,6 @@ def test_all_that_was_acknowledged_moves_and_comes_back(homes: tuple[Home, Home]
         assert server.ask("DELETE", f"/api/files/{path}").status == 503
         assert find_check(server, "drive_writable") == "degraded"
         assert server.stop() == 0
-    again = former.run("migrate", "--to", new.directory)
-    assert again.returncode == 1
-    assert "the drive has moved already" in again.stderr
     with new.serve() as server:
         check(server, expected)
         load = Load(server)
@@ -127,8 +124,7 @@ def test_all_that_was_acknowledged_moves_and_comes_back(homes: tuple[Home, Home]
         assert server.stop() == 0
     with former.serve() as server:
         check(server, expected)
-        listed = server.ask("GET", "/api/health/checks").json
-        assert find_check(server, "drive_writable") == "healthy", listed
+        assert find_check(server, "drive_writable") == "healthy"
         assert server.ask("PUT", "/api/files/after", b"after").status == 201
         assert server.stop() == 0
     with new.serve() as server:

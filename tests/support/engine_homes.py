@@ -17,7 +17,7 @@ from cloudsvc.storage.blobs.objects import ObjectStoreSettings
 from tests.support.hostile_clients import ROOT
 from tests.support.object_stores import ObjectServer
 from tests.support.postgresql import GUARDED, PASSWORD, find_cluster
-from tests.support.server import Server, environment, program, running
+from tests.support.server import PATIENCE, Server, environment, program, running
 
 
 @define
@@ -37,7 +37,7 @@ class Home:
         """``cloudsvc ARGUMENTS`` in a process of its own."""
         command = [program("cloudsvc"), "--home", str(self.directory), *map(str, arguments)]
         return subprocess.run(
-            command, env=environment(self.environ), capture_output=True, text=True, timeout=120, check=False
+            command, env=environment(self.environ), capture_output=True, text=True, timeout=5 * PATIENCE, check=False
         )
 
     def refuse(self, **environ: str) -> str:

@@ -1,0 +1,82 @@
+"""A drive stands still for as long as its program says so, and is told when it did not."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import pytest
+from twisted.internet.task import Clock
+
+from cloudsvc.administration.standstill import stand_still
+from cloudsvc.core.errors import CloudError
+from cloudsvc.drive.freezing import LONGEST_FREEZE
+from cloudsvc.storage.memory_catalogue import MemoryCatalogue
+from tests.support.catalogues import SECOND, Trial, Watch
+from tests.support.opened_drives import refusal
+from tests.support.reactors import in_reactor
+
+LONG: Final = 2 * LONGEST_FREEZE // SECOND
+"""Seconds for which no single freeze holds."""
+
+
+def make_trial() -> Trial:
+    watch = Watch()
+    return Trial(MemoryCatalogue(now=watch), watch)
+
+
+@in_reactor
+async def test_it_lasts_until_it_is_ended_however_long_that_is() -> None:
+    trial, clock = make_trial(), Clock()
+    async with stand_still(trial.catalogue, clock, trial.watch) as standstill:
+        for _second in range(0, LONG, 5):
+            trial.watch.pass_seconds(5)
+            clock.advance(5)
+            assert await trial.catalogue.is_frozen()
+        assert standstill.is_unbroken
+        assert await refusal(trial.store("a")) == "read_only"
+    await trial.store("a")
+    assert clock.getDelayedCalls() == []
+
+
+@in_reactor
+async def test_what_it_ends_for_good_stays() -> None:
+    trial, clock = make_trial(), Clock()
+    async with stand_still(trial.catalogue, clock, trial.watch) as standstill:
+        assert await standstill.end_for_good()
+    assert (await trial.catalogue.find_standing()).has_moved
+    with pytest.raises(CloudError, match="has moved"):
+        async with stand_still(trial.catalogue, clock, trial.watch):
+            raise AssertionError("it has moved")
+
+
+@in_reactor
+async def test_a_failure_lets_the_drive_go_on() -> None:
+    trial = make_trial()
+    with pytest.raises(ValueError, match="whatever"):
+        async with stand_still(trial.catalogue, Clock(), trial.watch):
+            raise ValueError("whatever")
+    await trial.store("a")
+
+
+@pytest.mark.parametrize("renewal", [0, 60])
+@in_reactor
+async def test_a_program_that_was_halted_knows_that_something_may_have_changed(renewal: int) -> None:
+    trial, clock = make_trial(), Clock()
+    async with stand_still(trial.catalogue, clock, trial.watch) as standstill:
+        trial.watch.pass_seconds(LONG)
+        if renewal:
+            clock.advance(renewal)
+        assert not standstill.is_unbroken
+        assert not await standstill.end_for_good()
+    assert (await trial.catalogue.find_standing()).frozen_until == 0
+
+
+@in_reactor
+async def test_a_change_by_a_clock_that_is_wrong_is_noticed() -> None:
+    trial, ahead = make_trial(), Watch()
+    other = MemoryCatalogue(now=ahead, memory=trial.catalogue._memory)  # type: ignore[attr-defined]  # it is one in memory
+    ahead.pass_seconds(LONG)
+    async with stand_still(trial.catalogue, Clock(), trial.watch) as standstill:
+        await Trial(other, ahead).store("a")
+        assert standstill.is_unbroken
+        assert not await standstill.end_for_good()
