@@ -45,12 +45,14 @@ class ToolServer:
     A server that a test may stop, start again on the same port, freeze and thaw.
 
     :ivar environment: variables that it gets beside those of the tests.
+    :ivar log: the file that keeps what it prints, if one does.
     """
 
     scheme: str
     command: Callable[[int], list[str]]
     port: int = field(factory=find_free_port)
     environment: Mapping[str, str] = field(factory=dict, kw_only=True)
+    log: Path | None = field(default=None, kw_only=True)
     _process: subprocess.Popen[bytes] | None = field(default=None, init=False)
 
     @property
@@ -60,13 +62,14 @@ class ToolServer:
 
     def start(self) -> None:
         """Return when the server accepts connections."""
-        self._process = subprocess.Popen(
-            self.command(self.port),
-            env={**os.environ, **self.environment},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        with Path(self.log or os.devnull).open("ab") as log:
+            self._process = subprocess.Popen(
+                self.command(self.port),
+                env={**os.environ, **self.environment},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
         deadline = time.monotonic() + _DEADLINE
         while not accepts(self.port):
             assert self._process.poll() is None, f"{self.scheme} server ended with {self._process.returncode}"

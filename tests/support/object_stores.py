@@ -79,11 +79,16 @@ class ObjectServer:
 
 
 @contextmanager
-def run_seaweedfs(directory: Path) -> Iterator[ObjectServer]:
-    """SeaweedFS with everything that it consists of in one process."""
+def run_seaweedfs(directory: Path, log: Path | None = None) -> Iterator[ObjectServer]:
+    """
+    SeaweedFS with everything that it consists of in one process.
+
+    :param log: the file that keeps what it prints, if one does.
+    """
     program = require_tool("weed", _PACKAGE)
     arguments = list_arguments(directory, find_free_port)
-    with start_and_stop(ToolServer("http", lambda port: [program, *arguments, f"-s3.port={port}"])) as process:
+    server = ToolServer("http", lambda port: [program, *arguments, f"-s3.port={port}"], log=log)
+    with start_and_stop(server) as process:
         yield _prepare(process, _SMALLEST)
     remove_sockets(arguments)
 

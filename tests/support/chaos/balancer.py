@@ -49,5 +49,5 @@ def run_balancer(directory: Path, nodes: Sequence[Node]) -> Iterator[ToolServer]
         file.write_text(_CONFIG.format(port=port, authority=authority, servers=servers))
         return [program, "-db", "-f", str(file)]
 
-    with start_and_stop(ToolServer("https", list_arguments)) as server:
+    with start_and_stop(ToolServer("https", list_arguments, log=directory / "haproxy.log")) as server:
         yield server

@@ -70,7 +70,10 @@ def run_cluster(directory: Path, *, small_disks: bool) -> Iterator[Cluster]:
     seaweedfs.mkdir()
     with ExitStack() as parts:
         exchange, pair = parts.enter_context(run_exchange()), parts.enter_context(run_pair())
-        store, redis = parts.enter_context(run_seaweedfs(seaweedfs)), parts.enter_context(run_redis(directory))
+        store, redis = (
+            parts.enter_context(run_seaweedfs(seaweedfs, directory / "seaweedfs.log")),
+            parts.enter_context(run_redis(directory)),
+        )
         if small_disks:
             for name in NAMES:
                 parts.enter_context(mount_small(directory / name))
