@@ -41,7 +41,7 @@ QUANTITIES: Final[Mapping[type, Quantity]] = {
     Transfer: Quantity(rate="mib_per_second", rate_unit="MiB/s", cost="cpu_seconds_per_gib", cost_unit="CPU s/GiB"),
     Throughput: Quantity(rate="requests_per_second", rate_unit="req/s", cost="cpu_us_per_request", cost_unit="CPU us"),
     Calm: Quantity(rate="times_quiet", rate_unit="x quiet", cost="p99_ms", cost_unit="ms at p99"),
-    Demand: Quantity(rate="requests_per_second", rate_unit="req/s", cost="node_us", cost_unit="CPU us of the node"),
+    Demand: Quantity(rate="requests_per_second", rate_unit="req/s", cost="node_us", cost_unit="node us"),
     Turn: Quantity(rate="files_per_second", rate_unit="files/s", cost="group_ms", cost_unit="ms a group"),
     Growth: Quantity(cost="mib", cost_unit="MiB"),
     Taken: Quantity(cost="bytes", cost_unit="bytes"),
