@@ -67,14 +67,22 @@ async def open_bench(directory: Path) -> AsyncIterator[Bench]:
 
 @define
 class Once:
-    """Lets a fault happen to the first piece that says something."""
+    """
+    Lets a fault happen to a piece that says something.
+
+    :ivar passed: so many such pieces come through before.
+    """
 
     text: bytes
     fault: Fault
+    passed: int = 0
     happened: bool = False
 
     def __call__(self, piece: bytes) -> Fault:
         if self.happened or self.text not in piece:
+            return Fault.NONE
+        if self.passed:
+            self.passed -= 1
             return Fault.NONE
         self.happened = True
         return self.fault
@@ -158,13 +166,13 @@ async def test_what_is_unknown_is_not_said_before_it_has_ended(tmp_path: Path, m
 @in_reactor
 async def test_whoever_was_refused_by_then_is_told_why(tmp_path: Path) -> None:
     async with open_bench(tmp_path) as bench:
-        # While the first is written, the others wait, and share a transaction.
+        # While the first is written, the others wait, and share a transaction: the second one.
+        bench.line.judge = Once(b"COMMIT", Fault.UNANSWERED, passed=1)
         first = Deferred.fromCoroutine(bench.trial.store("first"))
         works = [
             Deferred.fromCoroutine(bench.trial.store(path, make_blob(path.encode()))) for path in ("a", "first/b", "c")
         ]
         await first
-        bench.line.judge = Once(b"COMMIT", Fault.UNANSWERED)
         codes = [await refusal(each) for each in works]
         assert codes == ["commit_unknown", "is_file", "commit_unknown"]
         assert sorted(await bench.trial.files()) == ["a", "c", "first"]
