@@ -3,7 +3,8 @@
 buildah builds the image as the Dockerfile says, on a Debian base that debootstrap makes once and that carries the name
 of the Dockerfile's base. Then the image is run as an engine would: its own user, environment, entry point and health
 check, in its own mount and process namespaces, on a read-only root with only its volumes writable. It must become
-healthy, accept its token, keep a picture and make a thumbnail of it, and leave with status 0 when told to stop.
+healthy, accept its token, keep a picture and make a thumbnail of it, and leave with status 0 when told to stop; and the
+same once more on the same volumes, with two workers.
 
 Needs root, buildah and debootstrap (Debian packages). The base is kept under $XDG_CACHE_HOME/cloudsvc.
 """
@@ -13,7 +14,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import signal
 import socket
 import ssl
@@ -35,6 +35,7 @@ SUITE = "bookworm"
 PACKAGES = "ca-certificates,python3,python3-pip,python3-venv"
 TRUST = Path("/etc/ssl/certs/ca-certificates.crt")
 IMAGE = "cloudsvc:test"
+PLACE = "/files/pictures/black.png"
 MIB = 2**20
 BUILD_SECONDS, HEALTHY_SECONDS, STOP_SECONDS = 900, 60, 30
 
@@ -116,11 +117,14 @@ def find_port() -> int:
 class Container:
     """The image, running in namespaces of its own on a read-only root."""
 
-    def __init__(self, image: Image, process: subprocess.Popen[bytes], log: Path, port: int) -> None:
+    def __init__(
+        self, image: Image, process: subprocess.Popen[bytes], log: Path, environment: Mapping[str, str]
+    ) -> None:
         self._image = image
         self._process = process
         self._log = log
-        self.port = port
+        self._environment = environment
+        self.port = int(environment["PORT"])
 
     @property
     def first(self) -> int | None:
@@ -136,8 +140,7 @@ class Container:
         """Run a command inside, as the image's user."""
         user = [f"--setuid={self._image.uid}", f"--setgid={self._image.gid}"]
         enter = ["nsenter", f"--target={self.first}", "--mount", "--pid", "--root", "--wd", *user]
-        environment = self._image.make_environment(self.port)
-        done = subprocess.run([*enter, *command], check=False, env=environment, capture_output=True, timeout=60)
+        done = subprocess.run([*enter, *command], check=False, env=self._environment, capture_output=True, timeout=60)
         return done.returncode == 0
 
     def wait_healthy(self) -> float:
@@ -169,16 +172,16 @@ class Image:
         self.config = config
         self.uid, self.gid = config["User"].split(":")
 
-    def make_environment(self, port: int) -> dict[str, str]:
-        """The image's environment, and the port, which can be 443 only in a network of its own."""
-        return dict(entry.split("=", 1) for entry in self.config["Env"]) | {"PORT": str(port)}
+    def make_volumes(self, directory: Path) -> dict[str, Path]:
+        """Its volumes, as an engine makes them for the first container that has them."""
+        volumes = {path: directory / path.replace("/", "-") for path in self.config["Volumes"]}
+        for path, place in volumes.items():
+            run("cp", "--archive", f"{self.root}{path}", place)
+        return volumes
 
     @contextmanager
-    def running(self, volumes: Mapping[str, Path], log: Path) -> Iterator[Container]:
+    def running(self, volumes: Mapping[str, Path], log: Path, settings: Mapping[str, str]) -> Iterator[Container]:
         """The container, started as an engine would; it is gone afterwards."""
-        for path, place in volumes.items():
-            shutil.copytree(f"{self.root}{path}", place)
-            os.chown(place, int(self.uid), int(self.gid))
         (self.root / "etc/hosts").touch()
         # Volumes are mounts of their own: they stay writable when the root is mounted again, read-only.
         mounts = [
@@ -204,14 +207,15 @@ class Image:
             "sh",
         ]
         command = [*unshare, *enter, *self.config["Entrypoint"], *self.config["Cmd"]]
-        port = find_port()
-        environment = self.make_environment(port)
+        # Port 443 can be had only in a network of its own.
+        own = dict(entry.split("=", 1) for entry in self.config["Env"])
+        environment = {**own, "PORT": str(find_port()), **settings}
         with (
             log.open("wb") as said,
             subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=said, stderr=said) as process,
         ):
             try:
-                yield Container(self, process, log, port)
+                yield Container(self, process, log, environment)
             finally:
                 process.kill()
 
@@ -246,12 +250,29 @@ def make_picture() -> bytes:
 
 def keep_picture(client: Client) -> None:
     """Store a picture and get it back, and a thumbnail of it, which another process makes."""
-    picture, place = make_picture(), "/files/pictures/black.png"
-    client.ask("PUT", place, picture)
-    if client.ask("GET", place) != picture:
-        sys.exit("a stored file came back as another")
-    if not client.ask("GET", f"{place}/thumbnail").startswith(b"\xff\xd8"):
+    client.ask("PUT", PLACE, make_picture())
+    find_picture(client)
+    if not client.ask("GET", f"{PLACE}/thumbnail").startswith(b"\xff\xd8"):
         sys.exit("a thumbnail is no JPEG")
+
+
+def find_picture(client: Client) -> None:
+    """Get the picture that is stored."""
+    if client.ask("GET", PLACE) != make_picture():
+        sys.exit("a stored file came back as another")
+
+
+def wait_for_workers(client: Client) -> None:
+    """Return once all workers answer."""
+    end = time.monotonic() + HEALTHY_SECONDS
+    while True:
+        found = json.loads(client.ask("GET", "/health/checks"))["checks"]["workers"]
+        if found["status"] == "healthy":
+            say(found["message"])
+            return
+        if time.monotonic() > end:
+            sys.exit(f"after {HEALTHY_SECONDS} s: {found['message']}")
+        time.sleep(0.5)
 
 
 def find_token(log: str) -> str:
@@ -281,17 +302,13 @@ def measure(directory: Path) -> float:
     return sum(path.lstat().st_blocks for path in directory.rglob("*")) * 512 / MIB
 
 
-def live(image: Image, directory: Path) -> None:
-    """Start, wait for health, log in, stop."""
-    volumes = {path: directory / path.replace("/", "-") for path in image.config["Volumes"]}
-    with image.running(volumes, directory / "log") as container:
+@contextmanager
+def living(image: Image, volumes: Mapping[str, Path], log: Path, settings: Mapping[str, str]) -> Iterator[Container]:
+    """A container that has become healthy, and is stopped as an engine would."""
+    with image.running(volumes, log, settings) as container:
         try:
             say(f"healthy after {container.wait_healthy():.1f} s, as user {image.uid} on a read-only root")
-            certificate = volumes["/srv/cloudsvc-public"] / "cert.pem"
-            client = Client(container.port, certificate, find_token(container.read_log()))
-            say(f"login: {json.loads(client.ask('GET', '/login'))['message']}")
-            keep_picture(client)
-            say("kept a picture, and made a thumbnail of it")
+            yield container
             status = container.stop()
         except BaseException:
             say(container.read_log())
@@ -301,6 +318,22 @@ def live(image: Image, directory: Path) -> None:
         if "plugin cache" in container.read_log():
             sys.exit("Twisted found its plugin cache too old, and tried to write it")
     say("stopped with status 0")
+
+
+def live(image: Image, directory: Path) -> None:
+    """Start, wait for health, log in, stop; and again, with workers."""
+    volumes = image.make_volumes(directory)
+    certificate = volumes["/srv/cloudsvc-public"] / "cert.pem"
+    with living(image, volumes, directory / "log", {}) as container:
+        token = find_token(container.read_log())
+        client = Client(container.port, certificate, token)
+        say(f"login: {json.loads(client.ask('GET', '/login'))['message']}")
+        keep_picture(client)
+        say("kept a picture, and made a thumbnail of it")
+    with living(image, volumes, directory / "log-workers", {"CLOUDSVC__SERVER__WORKERS": "2"}) as container:
+        client = Client(container.port, certificate, token)
+        wait_for_workers(client)
+        find_picture(client)
 
 
 def main() -> None:
