@@ -99,7 +99,7 @@ async def reopen_drive(residence: Residence, resources: Resources) -> bool:
     async with open_residence(residence, resources) as opened:
         if not (await opened.catalogue.find_standing()).frozen_until:
             return False
-        await opened.catalogue.thaw()
+        await opened.catalogue.thaw(even_moved=True)
         return True
 
 

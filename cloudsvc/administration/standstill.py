@@ -29,23 +29,30 @@ class Standstill:
     """
     A drive that is frozen.
 
-    :ivar standing: where its history stands.
+    :ivar standing: where its history stands, since it was frozen.
     """
 
     standing: Standing
     _catalogue: Freezing
     _now: Callable[[], Instant]
     _has_lapsed: bool = False
+    _is_leaving: bool = field(default=False, init=False)
     _has_ended: bool = field(default=False, init=False)
 
     @property
     def is_unbroken(self) -> bool:
-        """Whether it has been frozen all the time: a program may have been halted for longer than it lasts."""
+        """
+        Whether it has been frozen all the time, as far as is known: a program may have been halted for longer than it
+        lasts, and somebody else may have let it take changes.
+        """
         return not self._has_lapsed and self._now() < self.standing.frozen_until
 
     async def end_for_good(self) -> bool:
         """Leave the drive frozen for good, unless something has changed meanwhile; whether it is."""
-        self._has_ended = self.is_unbroken and await self._catalogue.leave(self.standing.last_change)
+        if self.is_unbroken:
+            self._is_leaving = True
+            self._has_ended = await self._catalogue.leave(self.standing.last_change)
+            self._is_leaving = False
         return self._has_ended
 
     async def renew(self) -> None:
@@ -54,15 +61,22 @@ class Standstill:
             self._has_lapsed = True
             return
         try:
-            self.standing = await self._catalogue.freeze(self._now() + _FROZEN)
+            standing = await self._catalogue.freeze(self._now() + _FROZEN)
         except CloudError as problem:
             # It holds for several renewals; if it does not, that is found out in the end.
             _log.warn("the drive could not be kept frozen: {reason}", reason=problem.message)
+            return
+        if standing.last_change == self.standing.last_change:
+            self.standing = standing
+        else:
+            # Whoever went by another clock, or let the drive take changes, has made one that nobody has copied.
+            self._has_lapsed = True
 
     async def thaw(self) -> None:
-        """Let it take changes again, unless it was left for good."""
+        """Let it take changes again, unless it was left for good, by this program or by another that moves it."""
         if not self._has_ended:
-            await self._catalogue.thaw()
+            # Where nobody knows whether we have left it, it is where it was.
+            await self._catalogue.thaw(even_moved=self._is_leaving)
 
 
 @asynccontextmanager

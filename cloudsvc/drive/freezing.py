@@ -70,8 +70,12 @@ class Freezing(Protocol):
         """
         ...
 
-    async def thaw(self) -> None:
-        """Take changes again, also where the drive has moved."""
+    async def thaw(self, *, even_moved: bool) -> None:
+        """
+        Take changes again.
+
+        :param even_moved: also where the drive has moved; otherwise one that has stays as it is.
+        """
         ...
 
 

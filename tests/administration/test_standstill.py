@@ -80,3 +80,27 @@ async def test_a_change_by_a_clock_that_is_wrong_is_noticed() -> None:
         await Trial(other, ahead).store("a")
         assert standstill.is_unbroken
         assert not await standstill.end_for_good()
+
+
+@in_reactor
+async def test_a_change_that_came_between_two_renewals_is_noticed() -> None:
+    trial, clock = make_trial(), Clock()
+    async with stand_still(trial.catalogue, clock, trial.watch) as standstill:
+        # Somebody reopens the drive while it moves.
+        await trial.catalogue.thaw(even_moved=True)
+        await trial.store("a")
+        clock.advance(15)
+        assert await trial.catalogue.is_frozen()
+        assert not standstill.is_unbroken
+        assert not await standstill.end_for_good()
+    await trial.store("b")
+
+
+@in_reactor
+async def test_of_two_that_move_it_the_later_one_leaves_it_moved() -> None:
+    trial, clock = make_trial(), Clock()
+    async with stand_still(trial.catalogue, clock, trial.watch) as later:
+        async with stand_still(trial.catalogue, clock, trial.watch) as first:
+            assert await first.end_for_good()
+        assert not await later.end_for_good()
+    assert (await trial.catalogue.find_standing()).has_moved

@@ -23,6 +23,9 @@ _LEAVE: Final = compile_statement(
     .values(frozen_until=literal_column(str(FOR_GOOD)))
 )
 _THAW: Final = compile_statement(update(state).values(frozen_until=literal_column("0")))
+_THAW_UNLESS_MOVED: Final = compile_statement(
+    update(state).where(_has_not_moved).values(frozen_until=literal_column("0"))
+)
 
 
 def find_standing(connection: Connection) -> Standing:
@@ -43,9 +46,9 @@ def leave(connection: Connection, last_change: int) -> bool:
     return _LEAVE.run(connection, last=last_change).rowcount == 1
 
 
-def thaw(connection: Connection) -> None:
+def thaw(connection: Connection, *, even_moved: bool) -> None:
     """As :meth:`cloudsvc.drive.freezing.Freezing.thaw`."""
-    _THAW.run(connection)
+    (_THAW if even_moved else _THAW_UNLESS_MOVED).run(connection)
 
 
 def is_catalogue_frozen(connection: Connection, now: Instant) -> bool:

@@ -196,9 +196,9 @@ class Upkeep(Generic[C]):
         """As :meth:`cloudsvc.drive.freezing.Freezing.leave`."""
         return await self._writer.run(lambda connection: freezing.leave(connection, last_change))
 
-    async def thaw(self) -> None:
+    async def thaw(self, *, even_moved: bool) -> None:
         """As :meth:`cloudsvc.drive.freezing.Freezing.thaw`."""
-        await self._writer.run(freezing.thaw)
+        await self._writer.run(lambda connection: freezing.thaw(connection, even_moved=even_moved))
 
     async def _tend(self, work: Callable[[C], T], *, otherwise: T, frees: bool = True) -> T:
         """What some upkeep comes to; ``otherwise`` where the catalogue is frozen, and nothing is done."""

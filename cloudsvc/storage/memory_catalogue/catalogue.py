@@ -289,9 +289,10 @@ class MemoryCatalogue:
         self._freeze(FOR_GOOD)
         return True
 
-    async def thaw(self) -> None:
+    async def thaw(self, *, even_moved: bool) -> None:
         """As :meth:`cloudsvc.drive.freezing.Freezing.thaw`."""
-        self._freeze(0)
+        if even_moved or self._tables.frozen_until != FOR_GOOD:
+            self._freeze(0)
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Snapshot]:

@@ -86,7 +86,7 @@ async def test_upkeep_gives_nothing_up_and_goes_on_afterwards(trial: Trial) -> N
     # What keeps blobs for a backup is no change.
     pin = await catalogue.pin(trial.watch.now + SECOND)
     await catalogue.unpin(pin)
-    await catalogue.thaw()
+    await catalogue.thaw(even_moved=False)
     assert len(await catalogue.list_unmeasured(10)) == 1
     assert await catalogue.remove_purged(10) == 1
     assert len(await trial.collect()) == 1
@@ -108,7 +108,9 @@ async def test_it_is_left_for_good_unless_something_has_changed(trial: Trial) ->
     assert await refusal(trial.store("c")) == "read_only"
     assert await refusal(trial.catalogue.freeze(trial.watch.now + SECOND)) == "read_only"
     assert [*await trial.tree()] == ["a", "b"]
-    await trial.catalogue.thaw()
+    await trial.catalogue.thaw(even_moved=False)
+    assert (await trial.catalogue.find_standing()).has_moved
+    await trial.catalogue.thaw(even_moved=True)
     await trial.store("c")
     assert (await trial.catalogue.find_standing()).frozen_until == 0
 
