@@ -30,6 +30,9 @@ from cloudsvc.storage.meters import UNMETERED, DatabaseMeter, Use
 _OLDEST: Final = 150000
 """The oldest version of the server, as it numbers them: 15."""
 
+_PORT: Final = "5432"
+"""Where a URL names none."""
+
 _CONNECT_SECONDS: Final = 5
 """For which each address of the server is waited for."""
 
@@ -197,6 +200,26 @@ class Database:
         text = " ".join(str(problem).split())
         password = psycopg.conninfo.conninfo_to_dict(self.url.reveal()).get("password")
         return text.replace(str(password), "********") if password else text
+
+
+def are_same(one: Secret, other: Secret) -> bool:
+    """
+    Whether two URLs lead to one database, whoever asks for it: of the same name, at a server that both name.
+
+    One that has several names may look like two.
+    """
+    (name, servers), (other_name, other_servers) = _locate(one), _locate(other)
+    return name == other_name and not servers.isdisjoint(other_servers)
+
+
+def _locate(url: Secret) -> tuple[str, frozenset[tuple[str, str]]]:
+    """The name of a database, and the servers that may have it, by host and port."""
+    told: dict[str, Any] = psycopg.conninfo.conninfo_to_dict(url.reveal())
+    hosts = str(told.get("host") or told.get("hostaddr") or "").split(",")
+    ports = [port or _PORT for port in str(told.get("port") or "").split(",")]
+    # One port is meant for all hosts.
+    pairs = zip(hosts, ports if len(ports) == len(hosts) else ports[:1] * len(hosts), strict=True)
+    return str(told.get("dbname") or told.get("user") or ""), frozenset(pairs)
 
 
 def secure(told: Mapping[str, Any]) -> Mapping[str, str]:
