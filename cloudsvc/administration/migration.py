@@ -155,7 +155,7 @@ class Migration:
         )
         if children.items or trash.items:
             raise OperatorError(
-                ["the drive to move to holds files: move to a home with an empty drive; nothing was copied"]
+                ["the drive to move to holds files: move to a home with an empty drive; nothing was replaced"]
             )
 
     async def _move(self, catalogue: Inventory, target: OpenedDrive) -> Moved:
@@ -193,6 +193,8 @@ class Migration:
     async def _install(self, snapshot: Snapshot, standstill: Standstill) -> str | None:
         async with self.target.open() as target:
             await self._move(snapshot.catalogue, target)
+            # Copying may have taken days, in which a server may have worked there for a while.
+            await self._check(target, await target.catalogue.find_standing())
         async with self.target.replace() as replacement:
             try:
                 await replacement.take(snapshot.content, None)

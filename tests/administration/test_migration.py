@@ -154,6 +154,39 @@ async def test_what_is_acknowledged_meanwhile_moves_and_the_rest_is_refused(tmp_
 
 
 @frozen
+class Settling:
+    """Somebody who begins to use the target after it was looked at."""
+
+    place: Place
+
+    def begin(self, work: str, _total: int) -> None:
+        if work == "moving":
+            Deferred.fromCoroutine(self.settle())
+
+    async def settle(self) -> None:
+        async with self.place.open() as drive:
+            await store(drive, "settled", b"acknowledged there")
+
+    def advance(self, _size: int) -> None:
+        pass
+
+
+@in_reactor
+async def test_what_somebody_stores_at_the_target_meanwhile_is_not_replaced(tmp_path: Path) -> None:
+    former, new = LocalPlace(tmp_path / "former"), MemoryPlace(tmp_path / "new")
+    async with former.open() as drive:
+        await fill(drive)
+        before = await describe(drive)
+    with pytest.raises(OperatorError, match="holds files"):
+        await migrate(former, new, tmp_path / "journal", Settling(new))
+    assert await look(former) == before
+    async with former.open() as drive:
+        assert (await drive.catalogue.find_standing()).frozen_until == 0
+    async with new.open() as drive:
+        assert await load_all(drive) == {"settled": b"acknowledged there"}
+
+
+@frozen
 class Failing:
     """A target at which something fails that is asked for the last time."""
 
