@@ -153,22 +153,24 @@ async def test_what_is_acknowledged_meanwhile_moves_and_the_rest_is_refused(tmp_
     assert "while moving" not in expected
 
 
-@frozen
-class Settling:
-    """Somebody who begins to use the target after it was looked at."""
+@define
+class Settled:
+    """A target that somebody begins to use after it was looked at, and before it is opened once more."""
 
     place: Place
+    opened: int = 0
 
-    def begin(self, work: str, _total: int) -> None:
-        if work == "moving":
-            Deferred.fromCoroutine(self.settle())
-
-    async def settle(self) -> None:
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[OpenedDrive]:
+        self.opened += 1
+        if self.opened == 2:
+            async with self.place.open() as drive:
+                await store(drive, "settled", b"acknowledged there")
         async with self.place.open() as drive:
-            await store(drive, "settled", b"acknowledged there")
+            yield drive
 
-    def advance(self, _size: int) -> None:
-        pass
+    def replace(self) -> AbstractAsyncContextManager[Replacement]:
+        return self.place.replace()
 
 
 @in_reactor
@@ -178,7 +180,7 @@ async def test_what_somebody_stores_at_the_target_meanwhile_is_not_replaced(tmp_
         await fill(drive)
         before = await describe(drive)
     with pytest.raises(OperatorError, match="holds files"):
-        await migrate(former, new, tmp_path / "journal", Settling(new))
+        await migrate(former, Settled(new), tmp_path / "journal")
     assert await look(former) == before
     async with former.open() as drive:
         assert (await drive.catalogue.find_standing()).frozen_until == 0
