@@ -22,6 +22,7 @@ from cloudsvc.core.actors import OWNER
 from cloudsvc.core.errors import CloudError, OperatorError
 from cloudsvc.drive.catalogue import Inventory, Snapshot
 from cloudsvc.drive.freezing import Freezing, Standing
+from cloudsvc.drive.inventory import list_blobs
 from cloudsvc.drive.names import ROOT
 from cloudsvc.drive.replacement import Replacement, Unusable
 from cloudsvc.storage.opened import OpenedDrive
@@ -133,12 +134,19 @@ class Migration:
         await run(self.journal.forget_present)
         async for bundle in target.blobs.list(_EVER):
             await run(self.journal.note_present, bundle)
-        verified = await run(self.journal.forget_missing)
-        missing = await self.source.catalogue.stored_bytes() - verified
+        await run(self.journal.forget_missing)
         free = await target.blobs.free_bytes()
-        if free is not None and missing > free:
+        if free is not None and (missing := await self._count_missing()) > free:
             room = f"{missing:,} bytes are to be copied, and there is room for {free:,}"
             raise OperatorError([f"{room}: make more room there, then repeat this; nothing was copied"])
+
+    async def _count_missing(self) -> int:
+        """The bytes of what the target has nothing of."""
+        missing = 0
+        async for page in list_blobs(self.source.catalogue):
+            chosen = await self.source.disk.run(self.journal.choose, page)
+            missing += sum(blob.size for blob, is_present in chosen if not is_present)
+        return missing
 
     async def _check(self, target: OpenedDrive, standing: Standing) -> None:
         if standing.epoch == (await self.source.catalogue.find_standing()).epoch:

@@ -14,7 +14,7 @@ from cloudsvc.drive.nodes import Blob, BlobId
 
 _TABLES: Final = """
     CREATE TABLE IF NOT EXISTS migration (source TEXT NOT NULL, installing INTEGER);
-    CREATE TABLE IF NOT EXISTS verified (id BLOB PRIMARY KEY, size INTEGER, brought INTEGER) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS verified (id BLOB PRIMARY KEY, brought INTEGER) WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS present (id BLOB PRIMARY KEY) WITHOUT ROWID;
 """
 
@@ -69,11 +69,9 @@ class Journal:
         with self._transaction():
             self._connection.executemany("INSERT OR IGNORE INTO present VALUES (?)", ((_pack(blob),) for blob in blobs))
 
-    def forget_missing(self) -> int:
-        """Forget what the store does not hold any more; how many bytes are left, verified."""
+    def forget_missing(self) -> None:
+        """Forget what the store does not hold any more."""
         self._connection.execute("DELETE FROM verified WHERE id NOT IN (SELECT id FROM present)")
-        [(size,)] = self._connection.execute("SELECT coalesce(sum(size), 0) FROM verified").fetchall()
-        return int(size)
 
     def choose(self, blobs: Sequence[Blob]) -> list[tuple[Blob, bool]]:
         """Those of ``blobs`` that are not verified, each with whether the store had something under its id."""
@@ -81,9 +79,9 @@ class Journal:
 
     def note(self, blobs: Iterable[tuple[Blob, bool]]) -> None:
         """The target has these blobs, whole; each with whether it was brought, and not there before."""
-        rows = ((_pack(blob.id), blob.size, brought) for blob, brought in blobs)
+        rows = ((_pack(blob.id), brought) for blob, brought in blobs)
         with self._transaction():
-            self._connection.executemany("INSERT OR REPLACE INTO verified VALUES (?, ?, ?)", rows)
+            self._connection.executemany("INSERT OR REPLACE INTO verified (id, brought) VALUES (?, ?)", rows)
 
     def list_brought(self) -> Iterator[Sequence[BlobId]]:
         """All that was brought, some at a time."""

@@ -248,6 +248,19 @@ async def test_what_cannot_move_stays_as_it_is(tmp_path: Path) -> None:
     assert await list_orphans(other) == []
 
 
+@in_reactor
+async def test_to_go_back_takes_no_room_for_what_is_there_still(tmp_path: Path) -> None:
+    former, new = MemoryPlace(tmp_path / "former", shelf=Shelf(capacity=1500)), LocalPlace(tmp_path / "new")
+    async with former.open() as drive:
+        await fill(drive, {"large": bytes(1000)})
+    await migrate(former, new, tmp_path / "journal")
+    async with new.open() as drive:
+        await fill(drive, {"younger": bytes(400)})
+    assert (await migrate(new, former, tmp_path / "back")).copied.size == 400
+    async with former.open() as drive:
+        assert await load_all(drive) == {"large": bytes(1000), "younger": bytes(400)}
+
+
 @pytest.mark.parametrize("how", ["flipped", "missing"])
 @in_reactor
 async def test_a_damaged_file_is_named_and_nothing_moves(tmp_path: Path, how: str) -> None:
