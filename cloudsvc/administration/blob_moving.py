@@ -75,20 +75,23 @@ class BlobMoving:
 
     async def _move_batch(self, catalogue: Inventory, batch: Sequence[tuple[Blob, bool]]) -> Sequence[Blob]:
         done: list[tuple[Blob, bool]] = []
+        brought: list[Blob] = []
 
         async def move(each: tuple[Blob, bool]) -> None:
             blob, is_present = each
             if is_present and await self._is_whole(blob):
                 done.append((blob, False))
             elif await self._bring(catalogue, blob):
-                done.append((blob, True))
+                # What is kept aside of the target may refer to what it had, even where that could not be compared.
+                done.append((blob, not is_present))
+                brought.append(blob)
             self.progress.advance(blob.size)
 
         try:
             await for_each(batch, move, _AT_ONCE)
         finally:
             await self.disk.run(self.journal.note, done)
-        return [blob for blob, is_brought in done if is_brought]
+        return brought
 
     async def _bring(self, catalogue: Inventory, blob: Blob) -> bool:
         """Whether the target has it now: otherwise nobody needs it any more."""

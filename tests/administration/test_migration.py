@@ -249,6 +249,21 @@ async def test_what_cannot_move_stays_as_it_is(tmp_path: Path) -> None:
 
 
 @in_reactor
+async def test_what_a_target_had_before_is_not_taken_for_what_was_brought(tmp_path: Path) -> None:
+    """Whatever is kept aside of the target may need it."""
+    former, new = LocalPlace(tmp_path / "former"), MemoryPlace(tmp_path / "new")
+    async with former.open() as drive:
+        await furnish(drive)
+    await migrate(former, new, tmp_path / "journal")
+    with pytest.raises(OperatorError, match="the target is in use"):
+        await migrate(new, Failing(former, fail), tmp_path / "back")
+    async with new.open() as drive:
+        epoch = (await drive.catalogue.find_standing()).epoch
+    with Journal.open(tmp_path / "back", epoch) as journal:
+        assert [*journal.list_brought()] == []
+
+
+@in_reactor
 async def test_to_go_back_takes_no_room_for_what_is_there_still(tmp_path: Path) -> None:
     former, new = MemoryPlace(tmp_path / "former", shelf=Shelf(capacity=1500)), LocalPlace(tmp_path / "new")
     async with former.open() as drive:
