@@ -68,10 +68,21 @@ def see_the_same_changes_in_the_same_order(installation: Installation) -> None:
 
 
 def see_limits_hold_over_both(installation: Installation) -> None:
-    """Each would let 20 of them through by itself. A store that was slow may have missed a few."""
-    replies = [installation.ask("GET", "/api/login") for _ in range(40)]
-    assert 20 <= [reply.status for reply in replies].count(200) < 30
-    assert {find_node(installation, reply) for reply in replies if reply.status == 429} == set(NAMES)
+    """Each would let 20 of them through by itself. What a store that was slow has missed says nothing of that."""
+    allowed, refused = 0, set()
+
+    def have_both_refused() -> bool:
+        nonlocal allowed
+        reply = installation.ask("GET", "/api/login")
+        if reply.status == 429:
+            refused.add(find_node(installation, reply))
+        else:
+            allowed += 1
+        return refused == set(NAMES)
+
+    wait_until(have_both_refused, lambda: f"{refused} refused, and {allowed} were let through")
+    has_missed = any("The rate-limit store is unavailable" in node.server.log() for node in installation.nodes)
+    assert allowed == 20 or (has_missed and allowed > 20)
 
 
 def see_a_node_without_its_database_avoided(installation: Installation) -> None:
