@@ -10,7 +10,7 @@ from attrs import define, frozen
 from cloudsvc.administration.concurrency import for_each
 from cloudsvc.administration.migration_journal import Journal
 from cloudsvc.administration.progress import Progress
-from cloudsvc.core.errors import OperatorError
+from cloudsvc.core.errors import CloudError, OperatorError
 from cloudsvc.core.threads import ThreadRunner
 from cloudsvc.drive.blobs import BlobMissing, BlobStore
 from cloudsvc.drive.catalogue import Inventory
@@ -61,7 +61,7 @@ class BlobMoving:
         """
         Move all blobs that ``catalogue`` refers to and the target lacks. What is collected meanwhile is passed over.
 
-        :raises OperatorError: one that is referred to is damaged; its files are named.
+        :raises OperatorError: one that is referred to is damaged, or cannot be read; its files are named.
         :raises CloudError: a storage fails, or has no room. What was moved so far stays, and is noted.
         """
         count = size = 0
@@ -134,5 +134,9 @@ def _cut(blobs: Sequence[tuple[Blob, bool]]) -> Iterator[Sequence[tuple[Blob, bo
 
 def _damaged(problem: Unusable, users: Sequence[tuple[DrivePath, VersionId]]) -> OperatorError:
     paths = ", ".join(sorted({repr(str(path)) for path, _ in users})[:_NAMED])
-    advice = "`cloudsvc verify` names all files like this: store them again or purge them, then repeat this"
+    if isinstance(problem.__cause__, CloudError):
+        # A store that is away for a while makes no file worth purging.
+        advice = "see that the store works, then repeat this; `cloudsvc verify` names all files like this"
+    else:
+        advice = "`cloudsvc verify` names all files like this: store them again or purge them, then repeat this"
     return OperatorError([f"{problem}, and {paths} would be lost: {advice}"])

@@ -10,6 +10,7 @@ from typing import Any, Final
 import pytest
 from attrs import define, field, frozen
 from twisted.internet.defer import Deferred, DeferredList
+from twisted.logger import capturedLogs
 
 from cloudsvc.administration.migration import Migrated, Migration
 from cloudsvc.administration.migration_journal import Journal
@@ -293,3 +294,16 @@ async def test_a_damaged_file_is_named_and_nothing_moves(tmp_path: Path, how: st
     await migrate(former, new, tmp_path / "journal")
     async with new.open() as drive:
         assert await load_all(drive) == {"whole": b"whole"}
+
+
+@in_reactor
+async def test_where_the_store_fails_nobody_is_told_to_purge_what_may_be_whole(tmp_path: Path) -> None:
+    former, new = LocalPlace(tmp_path / "former"), MemoryPlace(tmp_path / "new")
+    async with former.open() as drive:
+        await fill(drive, {"a": b"cannot be opened"})
+    file = find_content(former.directory, b"cannot be opened")
+    file.unlink()
+    file.symlink_to(file)
+    with capturedLogs(), pytest.raises(OperatorError, match="'a' would be lost: see that the store works") as caught:
+        await migrate(former, new, tmp_path / "journal")
+    assert "purge" not in str(caught.value)
