@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Final
 
-from attrs import define, field
+from attrs import define, evolve, field
+from twisted.internet.defer import DeferredLock
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
@@ -36,6 +37,9 @@ class Standstill:
     _catalogue: Freezing
     _now: Callable[[], Instant]
     _has_lapsed: bool = False
+    _attempted: Instant | None = field(default=None, init=False)
+    # What is compared is what was written last: so one of them at a time.
+    _turn: DeferredLock = field(factory=DeferredLock, init=False)
     _is_leaving: bool = field(default=False, init=False)
     _has_ended: bool = field(default=False, init=False)
 
@@ -49,28 +53,44 @@ class Standstill:
 
     async def end_for_good(self) -> bool:
         """Leave the drive frozen for good, unless something has changed meanwhile; whether it is."""
-        if self.is_unbroken:
-            self._is_leaving = True
-            self._has_ended = await self._catalogue.leave(self.standing.last_change)
-            self._is_leaving = False
+        async with self._turn:
+            await self._learn()
+            if self.is_unbroken:
+                self._is_leaving = True
+                self._has_ended = await self._catalogue.leave(self.standing)
+                self._is_leaving = False
         return self._has_ended
 
     async def renew(self) -> None:
         """Freeze it for longer."""
-        if not self.is_unbroken:
-            self._has_lapsed = True
-            return
-        try:
-            standing = await self._catalogue.freeze(self._now() + _FROZEN)
-        except CloudError as problem:
-            # It holds for several renewals; if it does not, that is found out in the end.
-            _log.warn("the drive could not be kept frozen: {reason}", reason=problem.message)
-            return
-        if standing.last_change == self.standing.last_change:
-            self.standing = standing
-        else:
-            # Whoever went by another clock, or let the drive take changes, has made one that nobody has copied.
-            self._has_lapsed = True
+        async with self._turn:
+            try:
+                await self._renew()
+            except CloudError as problem:
+                # It holds for several renewals; if it does not, that is found out in the end.
+                _log.warn("the drive could not be kept frozen: {reason}", reason=problem.message)
+            except Exception:  # noqa: BLE001  # whatever it is, the drive is thawed in the end, by its program or by itself
+                _log.failure("the drive could not be kept frozen")
+
+    async def _renew(self) -> None:
+        await self._learn()
+        if self.is_unbroken:
+            self._attempted = self._now() + _FROZEN
+            standing = await self._catalogue.renew(self.standing, self._attempted)
+            self._attempted = None
+            if standing is not None:
+                self.standing = standing
+                return
+        # Or whoever went by another clock, or let the drive take changes, may have made one that nobody has copied.
+        self._has_lapsed = True
+
+    async def _learn(self) -> None:
+        """Find out whether a renewal came about that was not answered."""
+        if self._attempted is not None:
+            found = await self._catalogue.find_standing()
+            if found.frozen_until == self._attempted:
+                self.standing = evolve(self.standing, frozen_until=found.frozen_until)
+            self._attempted = None
 
     async def thaw(self) -> None:
         """Let it take changes again, unless it was left for good, by this program or by another that moves it."""
@@ -96,5 +116,7 @@ async def stand_still(
         yield standstill
     finally:
         renewing.stop()
-        await ended
-        await standstill.thaw()
+        try:
+            await ended
+        finally:
+            await standstill.thaw()

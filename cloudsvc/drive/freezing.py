@@ -63,11 +63,17 @@ class Freezing(Protocol):
         """
         ...
 
-    async def leave(self, last_change: int) -> bool:
+    async def renew(self, standing: Standing, until: Instant) -> Standing | None:
         """
-        Refuse changes for good, unless there has been one after ``last_change``, or the drive has moved; whether that
-        was done.
+        Refuse changes until a later moment, as :meth:`freeze`, unless there may have been one since ``standing``, which
+        is what freezing came to; ``None`` then. Not every change has a number: so it is also looked whether the freeze
+        is still the same one, which somebody may have ended. Where a clock says that it is over, the next change ends
+        it.
         """
+        ...
+
+    async def leave(self, standing: Standing) -> bool:
+        """Refuse changes for good, unless there may have been one since ``standing``, as there; whether it was done."""
         ...
 
     async def thaw(self, *, even_moved: bool) -> None:

@@ -5,11 +5,17 @@ from __future__ import annotations
 from typing import Final
 
 import pytest
+from attrs import define
 from twisted.internet.task import Clock
+from twisted.logger import capturedLogs
 
 from cloudsvc.administration.standstill import stand_still
 from cloudsvc.core.errors import CloudError
-from cloudsvc.drive.freezing import LONGEST_FREEZE
+from cloudsvc.drive.commands import SetQuota
+from cloudsvc.drive.errors import commit_unknown
+from cloudsvc.drive.freezing import FOR_GOOD, LONGEST_FREEZE, Standing
+from cloudsvc.drive.names import parse_path
+from cloudsvc.drive.nodes import Instant
 from cloudsvc.storage.memory_catalogue import MemoryCatalogue
 from tests.support.catalogues import SECOND, Trial, Watch
 from tests.support.opened_drives import refusal
@@ -90,10 +96,71 @@ async def test_a_change_that_came_between_two_renewals_is_noticed() -> None:
         await trial.catalogue.thaw(even_moved=True)
         await trial.store("a")
         clock.advance(15)
-        assert await trial.catalogue.is_frozen()
+        assert not await trial.catalogue.is_frozen()
         assert not standstill.is_unbroken
         assert not await standstill.end_for_good()
     await trial.store("b")
+
+
+@in_reactor
+async def test_a_change_without_a_number_is_noticed_that_somebody_has_let_in() -> None:
+    trial, clock = make_trial(), Clock()
+    await trial.make_folder("folder")
+    async with stand_still(trial.catalogue, clock, trial.watch) as standstill:
+        await trial.catalogue.thaw(even_moved=True)
+        await trial.do(SetQuota(path=parse_path("folder"), quota=1))
+        clock.advance(15)
+        assert not standstill.is_unbroken
+        assert not await standstill.end_for_good()
+    assert (await trial.catalogue.find_standing()).frozen_until == 0
+
+
+@define(eq=False)
+class Fragile(MemoryCatalogue):
+    """A catalogue whose renewals fail for a while, before anything was done or after it."""
+
+    problem: Exception | None = None
+    answers_late: bool = False
+
+    async def renew(self, standing: Standing, until: Instant) -> Standing | None:
+        """As :meth:`cloudsvc.drive.freezing.Freezing.renew`."""
+        problem = self.problem if until != FOR_GOOD else None
+        if problem is not None and not self.answers_late:
+            raise problem
+        renewed = await super().renew(standing, until)
+        if problem is not None:
+            raise problem
+        return renewed
+
+
+@pytest.mark.parametrize("answers_late", [False, True])
+@pytest.mark.parametrize("problem", [commit_unknown(), ValueError("whatever")], ids=["known", "unknown"])
+@in_reactor
+async def test_renewals_that_fail_for_a_while_break_nothing(problem: Exception, answers_late: bool) -> None:  # noqa: FBT001  # a parameter
+    watch, clock = Watch(), Clock()
+    catalogue = Fragile(now=watch, problem=problem, answers_late=answers_late)
+    with capturedLogs() as logs:
+        async with stand_still(catalogue, clock, watch) as standstill:
+            for catalogue.problem in (problem, problem, None):
+                watch.pass_seconds(15)
+                clock.advance(15)
+            assert standstill.standing == await catalogue.find_standing()
+            assert standstill.is_unbroken
+            catalogue.problem = problem
+            clock.advance(15)
+            assert await standstill.end_for_good()
+    assert len(logs) == 3
+    assert clock.getDelayedCalls() == []
+
+
+@in_reactor
+async def test_renewals_that_fail_in_the_end_leave_the_drive_thawed() -> None:
+    watch, clock = Watch(), Clock()
+    catalogue = Fragile(now=watch, problem=ValueError("whatever"))
+    with capturedLogs():
+        async with stand_still(catalogue, clock, watch):
+            clock.advance(15)
+    assert (await catalogue.find_standing()).frozen_until == 0
 
 
 @in_reactor

@@ -17,10 +17,11 @@ _FIND: Final = compile_statement(select(*_columns))
 _FREEZE: Final = compile_statement(
     update(state).where(_has_not_moved).values(frozen_until=bindparam("until")).returning(*_columns)
 )
-_LEAVE: Final = compile_statement(
+_RENEW: Final = compile_statement(
     update(state)
-    .where(_has_not_moved, state.c.last_change == bindparam("last"))
-    .values(frozen_until=literal_column(str(FOR_GOOD)))
+    .where(_has_not_moved, state.c.last_change == bindparam("last"), state.c.frozen_until == bindparam("former"))
+    .values(frozen_until=bindparam("until"))
+    .returning(*_columns)
 )
 _THAW: Final = compile_statement(update(state).values(frozen_until=literal_column("0")))
 _THAW_UNLESS_MOVED: Final = compile_statement(
@@ -41,14 +42,29 @@ def freeze(connection: Connection, until: Instant) -> Standing:
     return _make_standing(found)
 
 
-def leave(connection: Connection, last_change: int) -> bool:
+def renew(connection: Connection, standing: Standing, until: Instant) -> Standing | None:
+    """As :meth:`cloudsvc.drive.freezing.Freezing.renew`."""
+    found = _RENEW.row(connection, last=standing.last_change, former=standing.frozen_until, until=until)
+    return None if found is None else _make_standing(found)
+
+
+def leave(connection: Connection, standing: Standing) -> bool:
     """As :meth:`cloudsvc.drive.freezing.Freezing.leave`."""
-    return _LEAVE.run(connection, last=last_change).rowcount == 1
+    return renew(connection, standing, FOR_GOOD) is not None
 
 
 def thaw(connection: Connection, *, even_moved: bool) -> None:
     """As :meth:`cloudsvc.drive.freezing.Freezing.thaw`."""
     (_THAW if even_moved else _THAW_UNLESS_MOVED).run(connection)
+
+
+def end_lapsed(connection: Connection, frozen_until: Instant) -> None:
+    """
+    End a freeze that is over by the clock of whoever makes a change, in the transaction of that change. So whoever has
+    frozen the catalogue is told of it, also where that goes by another clock.
+    """
+    if frozen_until:
+        thaw(connection, even_moved=False)
 
 
 def is_catalogue_frozen(connection: Connection, now: Instant) -> bool:

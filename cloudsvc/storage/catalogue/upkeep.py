@@ -11,7 +11,7 @@ from attrs import define
 
 from cloudsvc.drive.accounts import Account, Miscount, Quota
 from cloudsvc.drive.catalogue import PinId, Snapshot
-from cloudsvc.drive.freezing import Standing
+from cloudsvc.drive.freezing import Standing, is_frozen
 from cloudsvc.drive.names import DrivePath
 from cloudsvc.drive.nodes import Blob, BlobId, Instant, NodeId, VersionId
 from cloudsvc.drive.pages import Page
@@ -192,9 +192,13 @@ class Upkeep(Generic[C]):
         """As :meth:`cloudsvc.drive.freezing.Freezing.freeze`."""
         return await self._writer.run(lambda connection: freezing.freeze(connection, until))
 
-    async def leave(self, last_change: int) -> bool:
+    async def renew(self, standing: Standing, until: Instant) -> Standing | None:
+        """As :meth:`cloudsvc.drive.freezing.Freezing.renew`."""
+        return await self._writer.run(lambda connection: freezing.renew(connection, standing, until))
+
+    async def leave(self, standing: Standing) -> bool:
         """As :meth:`cloudsvc.drive.freezing.Freezing.leave`."""
-        return await self._writer.run(lambda connection: freezing.leave(connection, last_change))
+        return await self._writer.run(lambda connection: freezing.leave(connection, standing))
 
     async def thaw(self, *, even_moved: bool) -> None:
         """As :meth:`cloudsvc.drive.freezing.Freezing.thaw`."""
@@ -203,10 +207,15 @@ class Upkeep(Generic[C]):
     async def _tend(self, work: Callable[[C], T], *, otherwise: T, frees: bool = True) -> T:
         """What some upkeep comes to; ``otherwise`` where the catalogue is frozen, and nothing is done."""
         return await self._writer.run(
-            lambda connection: otherwise if self._is_frozen(connection) else work(connection),
-            weight=Weight.UPKEEP,
-            frees=frees,
+            lambda connection: self._tend_at_once(connection, work, otherwise), weight=Weight.UPKEEP, frees=frees
         )
+
+    def _tend_at_once(self, connection: C, work: Callable[[C], T], otherwise: T) -> T:
+        frozen_until = freezing.find_standing(connection).frozen_until
+        if is_frozen(frozen_until, self._now()):
+            return otherwise
+        freezing.end_lapsed(connection, frozen_until)
+        return work(connection)
 
     async def _repeat(self, work: Callable[[Connection], int]) -> None:
         while await self._tend(work, otherwise=0):

@@ -105,6 +105,8 @@ class MemoryCatalogue:
             with telling_which(number, len(commands)) if len(commands) > 1 else nullcontext():
                 results.append(_DEEDS[type(command)](context, command))
         self._check_thawed()
+        # It may have lapsed by our clock, and not by that of whoever has frozen it.
+        tables.frozen_until = 0
         history.record_changes(tables, noted)
         self._memory.tables = tables
         if noted:
@@ -282,12 +284,16 @@ class MemoryCatalogue:
         self._freeze(until)
         return await self.find_standing()
 
-    async def leave(self, last_change: int) -> bool:
+    async def renew(self, standing: Standing, until: Instant) -> Standing | None:
+        """As :meth:`cloudsvc.drive.freezing.Freezing.renew`."""
+        if standing.has_moved or await self.find_standing() != standing:
+            return None
+        self._freeze(until)
+        return await self.find_standing()
+
+    async def leave(self, standing: Standing) -> bool:
         """As :meth:`cloudsvc.drive.freezing.Freezing.leave`."""
-        if self._tables.last_change != last_change or self._tables.frozen_until == FOR_GOOD:
-            return False
-        self._freeze(FOR_GOOD)
-        return True
+        return await self.renew(standing, FOR_GOOD) is not None
 
     async def thaw(self, *, even_moved: bool) -> None:
         """As :meth:`cloudsvc.drive.freezing.Freezing.thaw`."""
@@ -328,7 +334,12 @@ class MemoryCatalogue:
 
     def _tend(self, change: Callable[[Tables], T], *, otherwise: T) -> T:
         """What some upkeep comes to; ``otherwise`` where the catalogue is frozen, and nothing is done."""
-        return otherwise if self._is_frozen else self._change(change)
+
+        def tend(tables: Tables) -> T:
+            tables.frozen_until = 0
+            return change(tables)
+
+        return otherwise if self._is_frozen else self._change(tend)
 
     def _change(self, change: Callable[[Tables], T]) -> T:
         tables = self._tables.copy()

@@ -98,12 +98,12 @@ async def test_it_is_left_for_good_unless_something_has_changed(trial: Trial) ->
     standing = await trial.catalogue.freeze(trial.watch.now + SECOND)
     trial.watch.pass_seconds(2)
     await trial.store("b")
-    assert not await trial.catalogue.leave(standing.last_change)
+    assert not await trial.catalogue.leave(standing)
     standing = await trial.catalogue.freeze(trial.watch.now + SECOND)
     assert not standing.has_moved
-    assert await trial.catalogue.leave(standing.last_change)
+    assert await trial.catalogue.leave(standing)
     assert (await trial.catalogue.find_standing()).has_moved
-    assert not await trial.catalogue.leave(standing.last_change)
+    assert not await trial.catalogue.leave(standing)
     trial.watch.pass_seconds(10**6)
     assert await refusal(trial.store("c")) == "read_only"
     assert await refusal(trial.catalogue.freeze(trial.watch.now + SECOND)) == "read_only"
@@ -113,6 +113,56 @@ async def test_it_is_left_for_good_unless_something_has_changed(trial: Trial) ->
     await trial.catalogue.thaw(even_moved=True)
     await trial.store("c")
     assert (await trial.catalogue.find_standing()).frozen_until == 0
+
+
+@in_reactor
+async def test_it_is_renewed_unless_something_has_changed(trial: Trial) -> None:
+    await trial.store("a")
+    first = await trial.catalogue.freeze(trial.watch.now + SECOND)
+    renewed = await trial.catalogue.renew(first, trial.watch.now + 2 * SECOND)
+    assert renewed == evolve(first, frozen_until=trial.watch.now + 2 * SECOND)
+    # What somebody else has frozen since is another freeze.
+    assert await trial.catalogue.renew(first, trial.watch.now + 3 * SECOND) is None
+    assert not await trial.catalogue.leave(first)
+    assert await trial.catalogue.find_standing() == renewed
+    trial.watch.pass_seconds(3)
+    await trial.store("b")
+    assert await trial.catalogue.renew(renewed, trial.watch.now + SECOND) is None
+    assert not await trial.catalogue.is_frozen()
+
+
+NUMBERLESS: Final = {name: CHANGES[name] for name in ("set a quota", "empty the trash", "make what is there")}
+"""Changes of which the history tells nothing."""
+
+
+@pytest.mark.parametrize("how", ["reopened", "by another clock"])
+@pytest.mark.parametrize("change", NUMBERLESS)
+@in_reactor
+async def test_a_change_without_a_number_is_noticed(trial: Trial, change: str, how: str) -> None:
+    await furnish(trial)
+    before = trial.watch.now
+    standing = await trial.catalogue.freeze(before + 60 * SECOND)
+    if how == "reopened":
+        await trial.catalogue.thaw(even_moved=True)
+    else:
+        trial.watch.pass_seconds(61)
+    await NUMBERLESS[change](trial)
+    trial.watch.now = before
+    assert (await trial.catalogue.find_standing()).last_change == standing.last_change
+    assert await trial.catalogue.renew(standing, before + 90 * SECOND) is None
+    assert not await trial.catalogue.leave(standing)
+    assert not (await trial.catalogue.find_standing()).has_moved
+
+
+@in_reactor
+async def test_upkeep_by_another_clock_is_noticed(trial: Trial) -> None:
+    await furnish(trial)
+    before = trial.watch.now
+    standing = await trial.catalogue.freeze(before + 60 * SECOND)
+    trial.watch.pass_seconds(61)
+    await trial.catalogue.expire(trash_before=trial.watch.now, versions_before=0, changes_before=0)
+    trial.watch.now = before
+    assert not await trial.catalogue.leave(standing)
 
 
 @in_reactor
