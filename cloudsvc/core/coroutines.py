@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Generator
 from types import coroutine
 from typing import Any, TypeVar
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -77,4 +77,33 @@ def shield(work: Coroutine[Any, Any, T], undo: Callable[[T], object] | None = No
             undo(outcome)
 
     Deferred.fromCoroutine(work).addBoth(deliver)
+    return result
+
+
+async def complete(work: Coroutine[Any, Any, T]) -> T:
+    """
+    What ``work`` returns or raises, which is awaited to its end even when the caller is cancelled: so nobody takes away
+    meanwhile what it works with.
+
+    :raises CancelledError: the caller was cancelled, and it has come to its end.
+    """
+    outcome: list[T | Failure] = []
+    waiting: Deferred[None] = Deferred()
+    is_cancelled = False
+
+    def end(result: T | Failure) -> None:
+        outcome.append(result)
+        waiting.callback(None)
+
+    Deferred.fromCoroutine(work).addBoth(end)
+    while not outcome:
+        try:
+            await waiting
+        except CancelledError:
+            is_cancelled, waiting = True, Deferred()
+    [result] = outcome
+    if isinstance(result, Failure):
+        result.raiseException()
+    if is_cancelled:
+        raise CancelledError
     return result

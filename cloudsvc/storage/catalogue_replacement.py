@@ -10,7 +10,7 @@ from typing import IO, Final
 
 from attrs import define
 
-from cloudsvc.core.coroutines import shield
+from cloudsvc.core.coroutines import complete
 from cloudsvc.drive.blobs import BlobStore
 from cloudsvc.drive.replacement import Supply
 from cloudsvc.storage.backup_intake import BackupIntake, telling_of_the_store
@@ -84,7 +84,7 @@ class CatalogueReplacement:
         """As :meth:`cloudsvc.drive.replacement.Replacement.install`."""
         if self._own is None:
             raise ValueError("nothing was taken")
-        return await shield(self._install(self._own))
+        return await complete(self._install(self._own))
 
     async def _install(self, own: Path) -> str | None:
         installation = Installation(
@@ -97,7 +97,7 @@ class CatalogueReplacement:
         with telling_of_the_store():
             await self._intake.blobs.replace()
         with telling_of_the_disk(self._directory):
-            kept = installation.run()
+            kept = await self._resources.threads.disk.run(installation.run)
         self._intake.blobs.keep()
         return None if kept is None else str(kept)
 

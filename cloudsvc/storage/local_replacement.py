@@ -13,6 +13,7 @@ from typing import IO
 from attrs import define, field, frozen
 
 from cloudsvc.core.actors import OWNER
+from cloudsvc.core.coroutines import complete
 from cloudsvc.core.durable_files import lock, sync
 from cloudsvc.core.errors import OperatorError
 from cloudsvc.drive.inventory import list_blobs
@@ -117,9 +118,9 @@ class LocalReplacement:
             arrived=self._taken.arrived,
             former=None if self.is_empty else name_former(self._resources),
         )
-        # Not in a thread: nobody can leave in the middle, and take away what it works with.
         with telling_of_the_disk(self._directory):
-            kept = installation.run()
+            # With many blobs it takes long. Nobody leaves in the middle, and takes away what it works with.
+            kept = await complete(self._resources.threads.disk.run(installation.run))
         return None if kept is None else str(kept)
 
     async def _make_room(self) -> _Taken:

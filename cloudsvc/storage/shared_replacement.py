@@ -9,7 +9,7 @@ from typing import IO, Protocol
 
 from attrs import define
 
-from cloudsvc.core.coroutines import shield
+from cloudsvc.core.coroutines import complete
 from cloudsvc.drive.blobs import BlobStore
 from cloudsvc.drive.replacement import Supply
 from cloudsvc.storage.backup_intake import BackupIntake, telling_of_the_store
@@ -87,7 +87,7 @@ class SharedReplacement:
         """As :meth:`cloudsvc.drive.replacement.Replacement.install`."""
         if self._taken is None:
             raise ValueError("nothing was taken")
-        return await shield(self._install(self._taken))
+        return await complete(self._install(self._taken))
 
     async def _install(self, file: Path) -> str | None:
         run, kept = self._resources.threads.disk.run, None

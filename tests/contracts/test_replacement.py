@@ -5,13 +5,14 @@ from __future__ import annotations
 import io
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, nullcontext
 from itertools import product
 from pathlib import Path
 from typing import IO, Final, TypeAlias
 
 import pytest
 from attrs import define
+from twisted.internet.defer import CancelledError, Deferred
 
 from cloudsvc.administration.backup import Backup
 from cloudsvc.administration.faults import DriveNotEmptyError
@@ -261,6 +262,26 @@ async def test_what_is_not_installed_changes_nothing(source: Place, target: Plac
     async with target.replace() as replacement:
         await replacement.take(io.BytesIO(parts.catalogue), parts.supply)
         await replacement.install()
+    assert await look(target) == await look(source)
+
+
+@in_reactor
+async def test_it_is_installed_while_others_go_on_and_to_its_end_though_nobody_wants_it_any_more(
+    source: Place, target: Place
+) -> None:
+    parts = await take_apart(source)
+    async with target.open() as drive:
+        await fill(drive, OLD)
+    async with target.replace() as replacement:
+        await replacement.take(io.BytesIO(parts.catalogue), parts.supply)
+        installing = Deferred.fromCoroutine(replacement.install())
+        # Where it takes long, it is not the reactor's thread that does it. In memory it is done at once.
+        is_done = installing.called
+        assert is_done == isinstance(target, MemoryPlace)
+        for _ in range(2):
+            installing.cancel()
+        with nullcontext() if is_done else pytest.raises(CancelledError):
+            await installing
     assert await look(target) == await look(source)
 
 

@@ -10,7 +10,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import capturedLogs
 from twisted.python.failure import Failure
 
-from cloudsvc.core.coroutines import abandon, shield, start
+from cloudsvc.core.coroutines import abandon, complete, shield, start
 
 
 async def add(*terms: Deferred[int]) -> int:
@@ -164,3 +164,37 @@ def test_an_abandoned_deferred_is_cancelled_and_its_end_is_nobody_s() -> None:
         gc.collect()
     assert cancelled == [waiting]
     assert list(logged) == []
+
+
+def test_what_is_to_be_completed_is_awaited_however_often_its_caller_is_cancelled() -> None:
+    term: Deferred[int] = Deferred()
+    result = Deferred.fromCoroutine(complete(add(term)))
+    failures: list[object] = []
+    result.addErrback(lambda failure: failures.append(failure.type))
+    for _ in range(3):
+        result.cancel()
+        assert failures == []
+    term.callback(1)
+    assert failures == [CancelledError]
+
+
+@pytest.mark.parametrize("is_cancelled", [False, True])
+def test_what_completed_work_raises_is_raised(*, is_cancelled: bool) -> None:
+    term: Deferred[int] = Deferred()
+    result = Deferred.fromCoroutine(complete(add(term)))
+    if is_cancelled:
+        result.cancel()
+    term.errback(KeyError())
+    failures: list[object] = []
+    result.addErrback(lambda failure: failures.append(failure.type))
+    assert failures == [KeyError]
+
+
+def test_what_completed_work_returns_is_returned() -> None:
+    terms: list[Deferred[int]] = [fired(1), Deferred()]
+    result = Deferred.fromCoroutine(complete(add(*terms)))
+    assert not result.called
+    terms[1].callback(2)
+    results: list[int] = []
+    result.addCallback(results.append)
+    assert results == [3]
