@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from secrets import randbelow
+from typing import Final
 
 from attrs import define, field
 
@@ -21,22 +22,31 @@ from tests.support.required_tools import require_tool
 _DEADLINE = 100.0
 """Seconds until a server must accept connections, or be gone: ten times what it takes on a busy machine."""
 
+_GIVEN: Final[set[int]] = set()
+"""Ports that were found: a server that starts listens on its own only after a while."""
+
 
 def find_free_port() -> int:
     """
     A port of the loopback address on which nothing listens.
 
     It lies below those that Linux gives to whoever asks for any (ip_local_port_range in ip(7)): until a server listens
-    on it, no other test gets it by chance.
+    on it, no other test gets it by chance. Nor does another server of this process, or a process beside this one of
+    pytest-xdist: each has every so many ports to itself.
     """
-    with socket.socket() as probe:
-        while True:
+    processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    own = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % processes
+    while True:
+        port = 10_000 + own + processes * randbelow(20_000 // processes)
+        if port in _GIVEN:
+            continue
+        with socket.socket() as probe:
             try:
-                probe.bind(("127.0.0.1", 10_000 + randbelow(20_000)))
+                probe.bind(("127.0.0.1", port))
             except OSError:  # taken
                 continue
-            port: int = probe.getsockname()[1]
-            return port
+        _GIVEN.add(port)
+        return port
 
 
 @define(eq=False)
@@ -122,8 +132,8 @@ def run_memcached() -> Iterator[ToolServer]:
 @contextmanager
 def start_and_stop(server: ToolServer) -> Iterator[ToolServer]:
     """``server``, which runs until the context ends."""
-    server.start()
     try:
+        server.start()
         yield server
     finally:
         server.stop()
