@@ -17,7 +17,7 @@ from attrs import define
 
 from tests.live.test_prometheus import SHIPPED, adapt, query, value, watching
 from tests.support.drive_servers import DRIVE
-from tests.support.external_servers import ToolServer, run_redis
+from tests.support.external_servers import PATIENT_REDIS, ToolServer, run_redis
 from tests.support.hostile_clients import ROOT
 from tests.support.lines import Line, run_line
 from tests.support.object_stores import KEY, SECRET, ObjectServer, run_seaweedfs
@@ -25,7 +25,7 @@ from tests.support.postgresql import GUARDED, PASSWORD, find_cluster
 from tests.support.required_tools import require_tool
 from tests.support.server import PATIENCE, Server, environment, make_home, program, running, wait_until
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.seconds(1800)]
 
 WORKERS: Final = 2
 
@@ -97,7 +97,7 @@ def cloud(tmp_path: Path) -> Iterator[Cloud]:
             "CLOUDSVC__DATABASE__URL": url.replace(f":{cluster.port}/", f":{line.port}/"),
             "CLOUDSVC__BLOBS__ACCESS_KEY": KEY,
             "CLOUDSVC__BLOBS__SECRET_KEY": SECRET,
-            "CLOUDSVC__RATE_LIMIT__STORAGE_URI": f"redis://:{REDIS_PASSWORD}@127.0.0.1:{redis.port}/0",
+            "CLOUDSVC__RATE_LIMIT__STORAGE_URI": f"redis://:{REDIS_PASSWORD}@127.0.0.1:{redis.port}/0?{PATIENT_REDIS}",
         }
         with running(home, token, environ=environ) as server:
             yield Cloud(server, environ, line, store, redis)

@@ -15,7 +15,7 @@ from tests.support.object_stores import ObjectServer, run_seaweedfs
 from tests.support.postgresql import find_cluster
 from tests.support.server import make_home
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.seconds(1800)]
 
 
 @pytest.fixture

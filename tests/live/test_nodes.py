@@ -12,7 +12,7 @@ from tests.support.nodes import NAMES, Installation, keep, lose, run_balancer, r
 from tests.support.server import Reply, wait_until
 from tests.support.workers import crowding
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.seconds(1800)]
 
 
 def test_two_nodes_are_one_server_to_clients(tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ class Home:
             env=environment({"PYTHONPATH": str(ROOT), **self.environ, **environ}),
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=PATIENCE,
             check=False,
         )
         assert done.returncode == 1, done

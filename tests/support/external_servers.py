@@ -22,6 +22,12 @@ from tests.support.required_tools import require_tool
 _DEADLINE = 100.0
 """Seconds until a server must accept connections, or be gone: ten times what it takes on a busy machine."""
 
+PATIENT_REDIS: Final = "socket_timeout=100&socket_connect_timeout=100"
+"""
+For the address of a Redis that is busy at most: a server that has waited for it in vain counts no requests for some
+seconds.
+"""
+
 _GIVEN: Final[set[int]] = set()
 """Ports that were found: a server that starts listens on its own only after a while."""
 

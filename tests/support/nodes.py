@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import shutil
+import signal
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -13,7 +14,7 @@ from typing import Any, Final
 from attrs import define, field
 
 from tests.support.chaos.application import NAME as FEED
-from tests.support.external_servers import ToolServer, find_free_port, run_redis, start_and_stop
+from tests.support.external_servers import PATIENT_REDIS, ToolServer, find_free_port, run_redis, start_and_stop
 from tests.support.hostile_clients import ROOT
 from tests.support.lines import Fault, Line, run_line
 from tests.support.object_stores import run_seaweedfs
@@ -23,8 +24,8 @@ from tests.support.server import Reply, Server, make_home, running, wait_until, 
 
 NAMES: Final = ("one", "two")
 
-UNREADY_SECONDS: Final = 15.0
-"""Many times what HAProxy takes to notice here, where it asks five times a second."""
+UNREADY_SECONDS: Final = 30.0
+"""Many times what HAProxy takes to notice here, where it asks every five seconds, and again soon after a refusal."""
 
 
 @define(eq=False)
@@ -55,7 +56,9 @@ class Node:
         self._server = self._stack.enter_context(running(self.home, self.token, "--endpoint", endpoint))
 
     def forget(self) -> None:
-        """It has ended, or ends now."""
+        """It has ended, or ends now. Asked twice, it does not wait until balancers have noticed."""
+        if self._server is not None and self._server.process.poll() is None:
+            self._server.process.send_signal(signal.SIGTERM)
         self._stack.close()
         self._server = None
 
@@ -149,7 +152,7 @@ def run_nodes(directory: Path) -> Iterator[Installation]:
                 rate_limit={
                     "rate_limit": "20/hour",
                     "transfer_limit": "1000000/minute",
-                    "storage_uri": f"{redis.uri}/0",
+                    "storage_uri": f"{redis.uri}/0?{PATIENT_REDIS}",
                 },
                 database={"url": url},
                 blobs={
@@ -201,7 +204,8 @@ def _adapt(nodes: Sequence[Node], port: int, control: Path, certificate: Path) -
         "bind :443": f"bind 127.0.0.1:{port}",
         "    bind :::443 v6only\n": "",
         "/etc/cloudsvc/cert.pem": str(certificate),
-        "inter 2s fastinter 500ms downinter 1s": "inter 200ms fastinter 200ms downinter 200ms",
+        # The first of them also bounds the handshake of TLS, which takes a while on a busy machine.
+        "inter 2s fastinter 500ms downinter 1s": "inter 5s fastinter 200ms downinter 200ms",
         "timeout check 5s": "timeout check 100s",
         "maxconn 20000": f"maxconn 1000\n    stats socket {control} mode 600 level operator",
     } | {f"{node.name}:8443": f"127.0.0.1:{node.port}" for node in nodes}
