@@ -55,11 +55,13 @@ class Line:
         """Cut all of them, and take none any more."""
         with suppress(OSError):
             self._listening.shutdown(socket.SHUT_RDWR)
+        # From then on no connection is added that nobody would cut.
+        self._threads[0].join(_DEADLINE)
         self._listening.close()
-        for each in [*self._sockets]:
+        for each in self._sockets:
             with suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)
-        for thread in [*self._threads]:
+        for thread in self._threads:
             thread.join(_DEADLINE)
         for each in self._sockets:
             each.close()
@@ -75,7 +77,11 @@ class Line:
                 client, _ = self._listening.accept()
             except OSError:
                 return
-            server = socket.create_connection(("127.0.0.1", self.target))
+            try:
+                server = socket.create_connection(("127.0.0.1", self.target))
+            except OSError:
+                client.close()
+                continue
             self._sockets += [client, server]
             self._spawn(lambda client=client, server=server: self._forward(client, server))  # type: ignore[misc]  # bound now
             self._spawn(lambda client=client, server=server: _pump(server, client))  # type: ignore[misc]  # as above
