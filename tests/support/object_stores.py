@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import botocore.session  # type: ignore[import-untyped]  # has no types
 from attrs import evolve, frozen
+from botocore.exceptions import BotoCoreError, ClientError  # type: ignore[import-untyped]  # as above
 from twisted.internet import reactor
 from twisted.internet.interfaces import IReactorTime
 
@@ -23,6 +24,7 @@ from cloudsvc.storage.blobs.objects.parts import PartSizes
 from cloudsvc.tls.files import CertificateFiles
 from tests.support.external_servers import ToolServer, find_free_port, start_and_stop
 from tests.support.required_tools import require_tool
+from tests.support.server import wait_until
 
 MIB: Final = 2**20
 
@@ -61,6 +63,20 @@ class ObjectServer:
             client.put_bucket_versioning(Bucket=settings.bucket, VersioningConfiguration={"Status": "Enabled"})
         return settings
 
+    def wait_until_it_works(self) -> None:
+        """Return once an object can be stored: SeaweedFS listens before it knows of a place for one."""
+
+        def has_stored() -> bool:
+            try:
+                client.put_object(Bucket=BUCKET, Key="probe", Body=bytes(65536))
+                client.delete_object(Bucket=BUCKET, Key="probe")
+            except (BotoCoreError, ClientError):
+                return False
+            return True
+
+        with self.connect() as client:
+            wait_until(has_stored, lambda: f"nothing can be stored at {self.process.uri}")
+
     @contextmanager
     def connect(self) -> Iterator[Any]:
         """A client that does what an operator or somebody else would do."""
@@ -88,9 +104,11 @@ def run_seaweedfs(directory: Path, log: Path | None = None) -> Iterator[ObjectSe
     program = require_tool("weed", _PACKAGE)
     arguments = list_arguments(directory, find_free_port)
     server = ToolServer("http", lambda port: [program, *arguments, f"-s3.port={port}"], log=log)
-    with start_and_stop(server) as process:
-        yield _prepare(process, _SMALLEST)
-    remove_sockets(arguments)
+    try:
+        with start_and_stop(server) as process:
+            yield _prepare(process, _SMALLEST)
+    finally:
+        remove_sockets(arguments)
 
 
 @contextmanager
@@ -121,6 +139,7 @@ def _prepare(process: ToolServer, smallest: int, ca_file: Path | None = None) ->
     server = ObjectServer(process=process, settings=settings, sizes=sizes)
     with server.connect() as client:
         client.create_bucket(Bucket=BUCKET)
+    server.wait_until_it_works()
     return server
 
 

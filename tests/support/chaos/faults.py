@@ -177,6 +177,8 @@ def lose_power(scene: Scene) -> None:
     scene.cluster.databases.crash()
     scene.cluster.store.process.stop()
     scene.cluster.store.process.start()
+    # Who starts while it does not know its volumes yet has no bucket, and ends.
+    scene.cluster.store.wait_until_it_works()
     scene.cluster.databases.restart()
     for node in scene.cluster.nodes:
         node.start()
