@@ -18,7 +18,7 @@ from tests.support.postgresql import Cluster, find_cluster, find_database
 pytestmark = pytest.mark.slow
 
 _CUT = """
-    SELECT pg_terminate_backend(pid, 5000) FROM pg_locks WHERE locktype = 'advisory' AND objid = 3 AND granted
+    SELECT pg_terminate_backend(pid, 100000) FROM pg_locks WHERE locktype = 'advisory' AND objid = 3 AND granted
 """
 
 
