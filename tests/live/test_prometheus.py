@@ -20,8 +20,12 @@ from tests.support.server import PATIENCE, Server, make_home, running, wait_unti
 SHIPPED = Path(__file__).parents[2] / "monitoring" / "prometheus"
 
 
-def adapt(directory: Path, server: Server, every: str = "500ms") -> Path:
-    """The shipped configuration, which scrapes ``server`` and does not take as long."""
+def adapt(directory: Path, server: Server, every: str = "3s") -> Path:
+    """
+    The shipped configuration, which scrapes ``server`` more often.
+
+    :param every: is also the time that the server has for an answer. Where it takes longer, all values are gone.
+    """
     config = yaml.safe_load((SHIPPED / "prometheus.yml").read_text())
     config["global"] = {"scrape_interval": every, "scrape_timeout": every, "evaluation_interval": every}
     config["rule_files"] = [str(SHIPPED / name) for name in config["rule_files"]]
