@@ -205,7 +205,7 @@ def _adapt(nodes: Sequence[Node], port: int, control: Path, certificate: Path) -
         "    bind :::443 v6only\n": "",
         "/etc/cloudsvc/cert.pem": str(certificate),
         # The first of them also bounds the handshake of TLS, which takes a while on a busy machine.
-        "inter 2s fastinter 500ms downinter 1s": "inter 5s fastinter 200ms downinter 200ms",
+        "inter 3s fastinter 2s downinter 1s": "inter 5s fastinter 200ms downinter 200ms",
         "timeout check 5s": "timeout check 100s",
         "maxconn 20000": f"maxconn 1000\n    stats socket {control} mode 600 level operator",
     } | {f"{node.name}:8443": f"127.0.0.1:{node.port}" for node in nodes}
