@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -13,7 +13,8 @@ from attrs import frozen
 from cloudsvc.drive.nodes import Blob, BlobId
 
 _TABLES: Final = """
-    CREATE TABLE IF NOT EXISTS migration (source TEXT NOT NULL, installing INTEGER);
+    CREATE TABLE IF NOT EXISTS migration (source TEXT NOT NULL);
+    CREATE TABLE IF NOT EXISTS installed (epoch TEXT PRIMARY KEY) WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS verified (id BLOB PRIMARY KEY, brought INTEGER) WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS present (id BLOB PRIMARY KEY) WITHOUT ROWID;
 """
@@ -51,14 +52,24 @@ class Journal:
         finally:
             connection.close()
 
-    def find_installed(self) -> int | None:
-        """The number of the last change of the catalogue that was about to be installed; ``None`` where none was."""
-        found: tuple[int | None] | None = self._connection.execute("SELECT installing FROM migration").fetchone()
-        return None if found is None else found[0]
+    @staticmethod
+    def is_of(file: Path, source: str) -> bool:
+        """Whether there is a journal in ``file``, and of ``source``. Nothing is made or forgotten."""
+        if not file.exists():
+            return False
+        # Not for reading alone: whoever was killed may have left something to be rolled back.
+        with closing(sqlite3.connect(f"{file.resolve().as_uri()}?mode=rw", uri=True)) as connection:
+            found = connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'migration'").fetchone()
+            return found != (0,) and connection.execute("SELECT source FROM migration").fetchall() == [(source,)]
 
-    def note_installation(self, last_change: int) -> None:
-        """A catalogue with this last change is about to be installed."""
-        self._connection.execute("UPDATE migration SET installing = ?", (last_change,))
+    def note_installation(self, epoch: str) -> None:
+        """A catalogue that begins with this epoch is about to be installed."""
+        self._connection.execute("INSERT OR IGNORE INTO installed VALUES (?)", (epoch,))
+
+    def has_installed(self, epoch: str) -> bool:
+        """Whether a catalogue with this epoch may have been installed."""
+        question = "SELECT 1 FROM installed WHERE epoch = ?"
+        return self._connection.execute(question, (epoch,)).fetchone() is not None
 
     def forget_present(self) -> None:
         """What the store of the target holds is about to be listed."""
@@ -100,9 +111,9 @@ class Journal:
         found = self._connection.execute("SELECT source FROM migration").fetchall()
         if found != [(source,)]:
             with self._transaction():
-                for table in ("migration", "verified", "present"):
+                for table in ("migration", "installed", "verified", "present"):
                     self._connection.execute(f"DELETE FROM {table}")  # noqa: S608  # constants
-                self._connection.execute("INSERT INTO migration VALUES (?, NULL)", (source,))
+                self._connection.execute("INSERT INTO migration (source) VALUES (?)", (source,))
 
     def _knows(self, table: str, blob: Blob) -> bool:
         question = f"SELECT 1 FROM {table} WHERE id = ?"  # noqa: S608  # constants

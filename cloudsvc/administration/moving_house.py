@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Final
 
 from attrs import frozen
 
-from cloudsvc.administration.migration import Migrated, Migration, check_movable
+from cloudsvc.administration.migration import OTHER_ARRIVES, Migrated, Migration, check_movable
 from cloudsvc.administration.migration_journal import Journal
 from cloudsvc.administration.progress import Progress
 from cloudsvc.core.errors import OperatorError
@@ -73,14 +73,12 @@ async def migrate_drive(source: Residence, target: Residence, resources: Resourc
     check_apart(source, target)
     with open_resources(resources.reactor) as others:
         async with open_residence(source, resources) as opened:
-            standing = await check_movable(opened.catalogue)
+            standing = await opened.catalogue.find_standing()
+            goes_on = await _has_begun(target.directory, standing.epoch, others)
             there = ResidenceTarget(residence=target, resources=others)
-            # So that the directory is made, and all that is wrong with the target is known, before anything else is.
-            async with there.open():
-                pass
-            # Whoever uses it would be in the way at the end, when everything has been copied.
-            async with there.replace():
-                pass
+            if not (goes_on and standing.has_moved):
+                await check_movable(opened.catalogue)
+                await _check_target(there, goes_on=goes_on)
             async with _open_journal(target.directory, standing.epoch, others) as journal:
                 migration = Migration(
                     source=opened, target=there, journal=journal, clock=resources.clock, progress=progress
@@ -123,15 +121,43 @@ def check_apart(source: Residence, target: Residence) -> None:
             )
 
 
+async def _check_target(target: ResidenceTarget, *, goes_on: bool) -> None:
+    """
+    See what is wrong with the target, before anything is done.
+
+    :param goes_on: whether this migration was begun there before.
+    :raises OperatorError: something is.
+    """
+    async with target.open() as opened:
+        # Before what was noted of the other migration is forgotten.
+        if not goes_on and (await opened.catalogue.find_standing()).is_arriving:
+            raise OperatorError([OTHER_ARRIVES])
+    # Whoever uses it would be in the way at the end, when everything has been copied.
+    async with target.replace():
+        pass
+
+
+async def _has_begun(directory: Path, source: str, resources: Resources) -> bool:
+    """Whether a migration of ``source`` was begun there."""
+    with _telling_of_the_journal(directory / _JOURNAL):
+        return await resources.threads.disk.run(Journal.is_of, directory / _JOURNAL, source)
+
+
 @asynccontextmanager
 async def _open_journal(directory: Path, source: str, resources: Resources) -> AsyncIterator[Journal]:
     run, file = resources.threads.disk.run, directory / _JOURNAL
     opening = Journal.open(file, source)
-    try:
+    with _telling_of_the_journal(file):
         journal = await run(opening.__enter__)
         try:
             yield journal
         finally:
             await run(opening.__exit__, None, None, None)
+
+
+@contextmanager
+def _telling_of_the_journal(file: Path) -> Iterator[None]:
+    try:
+        yield
     except sqlite3.Error as problem:
         raise OperatorError([f"{file} cannot be used: {problem}; mend that, then repeat this"]) from None

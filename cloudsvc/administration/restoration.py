@@ -14,6 +14,7 @@ from cloudsvc.administration.faults import DriveNotEmptyError
 from cloudsvc.administration.progress import Progress
 from cloudsvc.core.errors import OperatorError
 from cloudsvc.core.threads import ThreadRunner
+from cloudsvc.drive.freezing import Beginning
 from cloudsvc.drive.nodes import Blob
 from cloudsvc.drive.replacement import Replacement, Unusable
 from cloudsvc.storage.engine_replacement import open_any_replacement
@@ -78,7 +79,7 @@ class Restoration:
             raise OperatorError([f"{file} is no whole backup: {problem}; nothing has changed"]) from None
 
     async def _restore(self, members: _Members) -> Restored:
-        await self.replacement.take(await members.find_catalogue(), members.find_blob)
+        await self.replacement.take(await members.find_catalogue(), members.find_blob, Beginning())
         await members.expect_end()
         return Restored(blobs=members.blobs, size=members.size, kept=await self.replacement.install())
 

@@ -51,13 +51,17 @@ class Standstill:
         """
         return not self._has_lapsed and self._now() < self.standing.frozen_until
 
-    async def end_for_good(self) -> bool:
-        """Leave the drive frozen for good, unless something has changed meanwhile; whether it is."""
+    async def end_for_good(self, successor: str) -> bool:
+        """
+        Leave the drive frozen for good, unless something has changed meanwhile; whether it is.
+
+        :param successor: the epoch with which it goes on elsewhere.
+        """
         async with self._turn:
             await self._learn()
             if self.is_unbroken:
                 self._is_leaving = True
-                self._has_ended = await self._catalogue.leave(self.standing)
+                self._has_ended = await self._catalogue.leave(self.standing, successor)
                 self._is_leaving = False
         return self._has_ended
 

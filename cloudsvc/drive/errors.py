@@ -210,7 +210,7 @@ def commit_unknown() -> CloudError:
 
 
 READ_ONLY: Final = "read_only"
-"""The code of :func:`drive_frozen` and :func:`drive_moved`."""
+"""The code of :func:`drive_frozen`, :func:`drive_moved` and :func:`drive_arriving`."""
 
 
 def drive_frozen() -> CloudError:
@@ -227,6 +227,16 @@ def drive_moved() -> CloudError:
         READ_ONLY,
         "The drive has moved to another server and takes no changes here any more.",
         retry_after=3600,
+    )
+
+
+def drive_arriving() -> CloudError:
+    """The drive has come from other engines, which have not been left yet; nothing was done."""
+    return CloudError(
+        Kind.UNAVAILABLE,
+        READ_ONLY,
+        "The drive is about to move here and takes no changes yet; try again soon.",
+        retry_after=10,
     )
 
 

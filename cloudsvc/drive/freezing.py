@@ -7,16 +7,25 @@ nobody stores in the former place what nobody would find in the new one.
 
 from __future__ import annotations
 
+import secrets
 from typing import Final, Protocol
 
-from attrs import frozen
+from attrs import field, frozen
 
 from cloudsvc.core.errors import CloudError
-from cloudsvc.drive.errors import drive_frozen, drive_moved
+from cloudsvc.drive.errors import drive_arriving, drive_frozen, drive_moved
 from cloudsvc.drive.nodes import Instant
 
-FOR_GOOD: Final = 2**62
-"""The moment until which a drive is frozen that has moved."""
+_EPOCH_BYTES: Final = 4
+
+FOR_GOOD: Final = 2**62 - 2 ** (8 * _EPOCH_BYTES)
+"""A drive that has moved is frozen until this moment, or a later one, which says what it has become."""
+
+ARRIVING: Final = 2**61
+"""
+The moment until which a drive is frozen that has come from elsewhere, where it has not been left yet: whoever brings it
+thaws it afterwards. So at no time do both take changes.
+"""
 
 LONGEST_FREEZE: Final = 600 * 1_000_000
 """Microseconds. A freeze that ends later, and not never, was begun by a clock that was wrong, and holds up nothing."""
@@ -29,7 +38,8 @@ class Standing:
 
     :ivar epoch: of the history; another one after a restoration.
     :ivar last_change: the number of the last change.
-    :ivar frozen_until: when changes are taken again, or were; :data:`FOR_GOOD` where the drive has moved.
+    :ivar frozen_until: when changes are taken again, or were; :data:`FOR_GOOD` or later where the drive has moved,
+        :data:`ARRIVING` where it is about to arrive.
     """
 
     epoch: str
@@ -39,7 +49,34 @@ class Standing:
     @property
     def has_moved(self) -> bool:
         """Whether it is frozen for good."""
-        return self.frozen_until == FOR_GOOD
+        return self.frozen_until >= FOR_GOOD
+
+    @property
+    def is_arriving(self) -> bool:
+        """Whether it is frozen until the place that it comes from has been left."""
+        return self.frozen_until == ARRIVING
+
+    def has_become(self, epoch: str) -> bool:
+        """Whether it has moved, and goes on elsewhere with this epoch."""
+        return self.frozen_until == find_end(epoch)
+
+
+def make_epoch() -> str:
+    """The name of a new history."""
+    return secrets.token_hex(_EPOCH_BYTES)
+
+
+@frozen(kw_only=True)
+class Beginning:
+    """
+    What a history begins with that goes on from a copy of another one.
+
+    :ivar epoch: its name, which no other one has.
+    :ivar frozen_until: as :attr:`Standing.frozen_until`.
+    """
+
+    epoch: str = field(factory=make_epoch)
+    frozen_until: Instant = 0
 
 
 class Freezing(Protocol):
@@ -59,7 +96,7 @@ class Freezing(Protocol):
         Refuse changes from now on until a moment, which must be within ten minutes. What has come before has been
         committed. Whoever stays for longer says so again; by whoever is killed nothing is held up for long.
 
-        :raises CloudError: the drive has moved.
+        :raises CloudError: the drive has moved, or is about to arrive.
         """
         ...
 
@@ -72,24 +109,40 @@ class Freezing(Protocol):
         """
         ...
 
-    async def leave(self, standing: Standing) -> bool:
-        """Refuse changes for good, unless there may have been one since ``standing``, as there; whether it was done."""
+    async def leave(self, standing: Standing, successor: str) -> bool:
+        """
+        Refuse changes for good, unless there may have been one since ``standing``, as there; whether that was done.
+
+        :param successor: the epoch with which the drive goes on elsewhere.
+        """
         ...
 
     async def thaw(self, *, even_moved: bool) -> None:
         """
         Take changes again.
 
-        :param even_moved: also where the drive has moved; otherwise one that has stays as it is.
+        :param even_moved: also where the drive has moved, or is about to arrive; otherwise such a one stays as it is.
         """
         ...
 
 
 def is_frozen(frozen_until: Instant, now: Instant) -> bool:
     """Whether changes are refused now."""
-    return frozen_until == FOR_GOOD or now < frozen_until <= now + LONGEST_FREEZE
+    return not is_for_a_while(frozen_until) or now < frozen_until <= now + LONGEST_FREEZE
 
 
 def refuse_change(frozen_until: Instant) -> CloudError:
     """What a change is refused with while the drive is frozen."""
-    return drive_moved() if frozen_until == FOR_GOOD else drive_frozen()
+    if is_for_a_while(frozen_until):
+        return drive_frozen()
+    return drive_arriving() if frozen_until == ARRIVING else drive_moved()
+
+
+def is_for_a_while(frozen_until: Instant) -> bool:
+    """Whether a freeze ends by itself."""
+    return frozen_until < FOR_GOOD and frozen_until != ARRIVING
+
+
+def find_end(successor: str) -> Instant:
+    """The moment until which a drive is frozen that goes on elsewhere with the epoch ``successor``."""
+    return FOR_GOOD + int(successor, 16)

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from typing import IO, Final, Protocol, TypeAlias
 
 from cloudsvc.drive.checksums import Checksums
+from cloudsvc.drive.freezing import Beginning
 from cloudsvc.drive.nodes import Blob
 
 _PIECE: Final = 1024 * 1024
@@ -31,7 +32,7 @@ class Replacement(Protocol):
         """Whether the storage holds nothing that anybody could miss. What cannot be read may be missed."""
         ...
 
-    async def take(self, catalogue: IO[bytes], supply: Supply | None) -> None:
+    async def take(self, catalogue: IO[bytes], supply: Supply | None, beginning: Beginning) -> None:
         """
         Take in a catalogue, examine it, and take in the bytes of each blob that it refers to. It may be anybody's.
 
@@ -39,6 +40,7 @@ class Replacement(Protocol):
             blocks.
         :param supply: is asked for each blob once, by id; ``None`` where the storage has all of them already, whole, as
             the caller has seen to.
+        :param beginning: what its history begins with.
         :raises Unusable: the catalogue is, or a blob has other bytes than it says.
         :raises OperatorError: the storage cannot take it, and why.
         """

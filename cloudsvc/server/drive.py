@@ -51,6 +51,11 @@ _MOVED: Final = (
     "The drive has moved and takes no changes here; to have them taken again, say `cloudsvc migrate --reopen`."
 )
 
+_ARRIVING: Final = (
+    "The drive is about to move here and takes no changes yet: repeat the `cloudsvc migrate` that moves it;"
+    " to go on here without it, say `cloudsvc migrate --reopen`."
+)
+
 
 class DriveProvider(Provider[StorageSettings]):
     """Opens the drive, watches it, and does its background jobs."""
@@ -109,8 +114,9 @@ class DriveProvider(Provider[StorageSettings]):
             spooler=Spooler(directory=directory, threads=opened.disk, most_bytes=_SPOOLED_BYTES),
             size=self.settings.thumbnail_size,
         )
-        if (await opened.catalogue.find_standing()).has_moved:
-            _log.warn(_MOVED)
+        standing = await opened.catalogue.find_standing()
+        if standing.has_moved or standing.is_arriving:
+            _log.warn(_MOVED if standing.has_moved else _ARRIVING)
         self._probe = StoreProbe(blobs=opened.blobs, clock=tools.clock)
         self._scheduler = Scheduler(clock=tools.clock, jobs=self._list_jobs(opened))
         # Beside the others, which do not wait until a large blob is read.
@@ -231,6 +237,8 @@ class DriveProvider(Provider[StorageSettings]):
             return Finding(ok=True, message="Nobody knows, since the database of the catalogue fails.")
         if standing.has_moved:
             return Finding(ok=False, message=_MOVED)
+        if standing.is_arriving:
+            return Finding(ok=False, message=_ARRIVING)
         if is_frozen(standing.frozen_until, self._opened.now()):
             return Finding(ok=False, message="The drive is about to move, and takes no changes meanwhile.")
         return Finding(ok=True, message="The drive takes changes.")

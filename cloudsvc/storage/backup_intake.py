@@ -11,6 +11,7 @@ from attrs import frozen
 
 from cloudsvc.core.errors import CloudError, OperatorError
 from cloudsvc.drive.catalogue import Inventory
+from cloudsvc.drive.freezing import Beginning
 from cloudsvc.drive.inventory import list_blobs
 from cloudsvc.drive.replacement import Supply
 from cloudsvc.storage.blob_intake import BlobIntake
@@ -38,7 +39,7 @@ class BackupIntake:
     resources: Resources
     stack: AsyncExitStack
 
-    async def take(self, catalogue: IO[bytes], supply: Supply | None) -> Path:
+    async def take(self, catalogue: IO[bytes], supply: Supply | None, beginning: Beginning) -> Path:
         """
         The catalogue, examined, once each blob that it refers to is in the store.
 
@@ -52,7 +53,7 @@ class BackupIntake:
             self.stack.push_async_callback(run, own.remove)
             self.stack.push_async_callback(self.blobs.undo)
             file = own.directory / CATALOGUE_NAME
-            await run(receive, catalogue, file)
+            await run(receive, catalogue, file, beginning)
             async with open_catalogue_in(file, self.resources) as opened:
                 await opened.claim(self.installation)
                 if supply is not None:

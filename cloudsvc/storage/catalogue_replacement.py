@@ -12,6 +12,7 @@ from attrs import define
 
 from cloudsvc.core.coroutines import complete
 from cloudsvc.drive.blobs import BlobStore
+from cloudsvc.drive.freezing import Beginning
 from cloudsvc.drive.replacement import Supply
 from cloudsvc.storage.backup_intake import BackupIntake, telling_of_the_store
 from cloudsvc.storage.blob_intake import BlobIntake
@@ -76,9 +77,9 @@ class CatalogueReplacement:
     _resources: Resources
     _own: Path | None = None
 
-    async def take(self, catalogue: IO[bytes], supply: Supply | None) -> None:
+    async def take(self, catalogue: IO[bytes], supply: Supply | None, beginning: Beginning) -> None:
         """As :meth:`cloudsvc.drive.replacement.Replacement.take`."""
-        self._own = (await self._intake.take(catalogue, supply)).parent
+        self._own = (await self._intake.take(catalogue, supply, beginning)).parent
 
     async def install(self) -> str | None:
         """As :meth:`cloudsvc.drive.replacement.Replacement.install`."""

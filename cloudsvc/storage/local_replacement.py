@@ -16,6 +16,7 @@ from cloudsvc.core.actors import OWNER
 from cloudsvc.core.coroutines import complete
 from cloudsvc.core.durable_files import lock, sync
 from cloudsvc.core.errors import OperatorError
+from cloudsvc.drive.freezing import Beginning
 from cloudsvc.drive.inventory import list_blobs
 from cloudsvc.drive.names import ROOT
 from cloudsvc.drive.nodes import Blob, BlobId
@@ -93,13 +94,13 @@ class LocalReplacement:
     _stack: AsyncExitStack
     _taken: _Taken | None = None
 
-    async def take(self, catalogue: IO[bytes], supply: Supply | None) -> None:
+    async def take(self, catalogue: IO[bytes], supply: Supply | None, beginning: Beginning) -> None:
         """As :meth:`cloudsvc.drive.replacement.Replacement.take`."""
         run = self._resources.threads.disk.run
         with telling_of_the_disk(self._directory), telling_what_is_unusable():
             taken = await self._make_room()
             file = taken.own / CATALOGUE_NAME
-            await run(receive, catalogue, file)
+            await run(receive, catalogue, file, beginning)
             if supply is not None:
                 async with open_catalogue_in(file, self._resources) as opened:
                     async for blobs in list_blobs(opened):

@@ -8,6 +8,7 @@ from typing import IO
 from attrs import define
 
 from cloudsvc.core.errors import OperatorError
+from cloudsvc.drive.freezing import Beginning
 from cloudsvc.drive.inventory import list_blobs
 from cloudsvc.drive.nodes import ROOT_ID, BlobId, Instant
 from cloudsvc.drive.replacement import Supply, read_verified
@@ -31,11 +32,11 @@ class MemoryReplacement:
         tables = self._memory.tables
         return not (tables.list_children(ROOT_ID) or tables.trash)
 
-    async def take(self, catalogue: IO[bytes], supply: Supply | None) -> None:
+    async def take(self, catalogue: IO[bytes], supply: Supply | None, beginning: Beginning) -> None:
         """As :meth:`cloudsvc.drive.replacement.Replacement.take`."""
         stored: dict[BlobId, Stored] = {}
         with telling_what_is_unusable():
-            memory = Memory(tables=read_database(catalogue))
+            memory = Memory(tables=read_database(catalogue, beginning))
             if supply is not None:
                 async for blobs in list_blobs(MemoryCatalogue(now=self._now, memory=memory)):
                     for blob in blobs:

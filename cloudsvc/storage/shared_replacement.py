@@ -11,6 +11,7 @@ from attrs import define
 
 from cloudsvc.core.coroutines import complete
 from cloudsvc.drive.blobs import BlobStore
+from cloudsvc.drive.freezing import Beginning
 from cloudsvc.drive.replacement import Supply
 from cloudsvc.storage.backup_intake import BackupIntake, telling_of_the_store
 from cloudsvc.storage.blob_intake import BlobIntake
@@ -79,9 +80,9 @@ class SharedReplacement:
     _resources: Resources
     _taken: Path | None = None
 
-    async def take(self, catalogue: IO[bytes], supply: Supply | None) -> None:
+    async def take(self, catalogue: IO[bytes], supply: Supply | None, beginning: Beginning) -> None:
         """As :meth:`cloudsvc.drive.replacement.Replacement.take`."""
-        self._taken = await self._intake.take(catalogue, supply)
+        self._taken = await self._intake.take(catalogue, supply, beginning)
 
     async def install(self) -> str | None:
         """As :meth:`cloudsvc.drive.replacement.Replacement.install`."""

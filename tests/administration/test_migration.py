@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Container, Iterator
 from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.logger import capturedLogs
 
@@ -17,11 +17,15 @@ from cloudsvc.administration.migration_journal import Journal
 from cloudsvc.administration.progress import SILENCE, Progress
 from cloudsvc.core.actors import OWNER
 from cloudsvc.core.errors import OperatorError
+from cloudsvc.drive.catalogue import Catalogue, PinId, Snapshot
+from cloudsvc.drive.commands import SetQuota
+from cloudsvc.drive.errors import storage_failed
 from cloudsvc.drive.names import parse_path
+from cloudsvc.drive.nodes import Instant
 from cloudsvc.drive.replacement import Replacement
 from cloudsvc.storage.blobs.memory import Shelf
 from cloudsvc.storage.opened import OpenedDrive
-from tests.support.administration import damage, fill, find_content, load_all, open_tools, store
+from tests.support.administration import FILES, damage, fill, find_content, load_all, open_tools, store
 from tests.support.blobs import EVER
 from tests.support.furnished_drives import describe, furnish
 from tests.support.object_stores import run_moto
@@ -275,6 +279,193 @@ async def test_to_go_back_takes_no_room_for_what_is_there_still(tmp_path: Path) 
     assert (await migrate(new, former, tmp_path / "back")).copied.size == 400
     async with former.open() as drive:
         assert await load_all(drive) == {"large": bytes(1000), "younger": bytes(400)}
+
+
+COMPARED: Final = 3
+THAWED: Final = 4
+CLEARED: Final = 5
+"""For which time a target is opened when that is done."""
+
+
+@define(eq=False)
+class Watched:
+    """A target at which something happens when it is opened for the so-manieth time, or times."""
+
+    place: Place
+    numbers: Container[int]
+    happen: Callable[[], Awaitable[object]]
+    opened: int = 0
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[OpenedDrive]:
+        self.opened += 1
+        if self.opened in self.numbers:
+            await self.happen()
+        async with self.place.open() as drive:
+            yield drive
+
+    def replace(self) -> AbstractAsyncContextManager[Replacement]:
+        return self.place.replace()
+
+
+async def break_down() -> None:
+    raise OperatorError(["the target is away"])
+
+
+async def interrupt(running: Deferred[Any]) -> None:
+    """Cancel who waits for this, as Ctrl-C does."""
+    from twisted.internet import reactor  # noqa: PLC0415 - installed by then
+
+    # Once it waits.
+    reactor.callLater(0, running.cancel)
+    await Deferred()
+
+
+@in_reactor
+async def test_at_no_time_do_both_take_changes(places: tuple[Place, Place], tmp_path: Path) -> None:
+    former, new = places
+    async with former.open() as drive:
+        await fill(drive)
+
+    tried: list[Instant] = []
+
+    async def use() -> None:
+        """As a server does that was started too early."""
+        async with new.open() as drive:
+            assert (await drive.catalogue.find_standing()).is_arriving
+            assert await refusal(store(drive, "early", b"early")) == "read_only"
+            tried.append(drive.now())
+
+    await migrate(former, Watched(new, (COMPARED, THAWED), use), tmp_path / "journal")
+    assert len(tried) == 2
+    async with former.open() as drive:
+        assert (await drive.catalogue.find_standing()).has_moved
+    async with new.open() as drive:
+        await store(drive, "in time", b"in time")
+
+
+async def arrive(former: Place, new: Place, journal: Path) -> None:
+    """Have a drive moved that was interrupted before it left."""
+    with pytest.raises(OperatorError, match="the target is away"):
+        await migrate(former, Watched(new, [COMPARED], break_down), journal)
+    async with former.open() as drive:
+        assert (await drive.catalogue.find_standing()).frozen_until == 0
+    async with new.open() as drive:
+        assert (await drive.catalogue.find_standing()).is_arriving
+
+
+@in_reactor
+async def test_what_has_not_arrived_is_replaced_by_the_same_drive_only(tmp_path: Path) -> None:
+    former, new = LocalPlace(tmp_path / "former"), MemoryPlace(tmp_path / "new")
+    async with former.open() as drive:
+        await fill(drive)
+    for _ in range(2):
+        await arrive(former, new, tmp_path / "journal")
+    with pytest.raises(OperatorError, match="about to arrive at this home"):
+        await migrate(new, MemoryPlace(tmp_path / "third"), tmp_path / "third journal")
+    with pytest.raises(OperatorError, match="another drive is about to arrive"):
+        await migrate(MemoryPlace(tmp_path / "other"), new, tmp_path / "other journal")
+    async with former.open() as drive:
+        await store(drive, "between", b"between")
+        before = await describe(drive)
+    await migrate(former, new, tmp_path / "journal")
+    assert await look(new) == before
+
+
+@in_reactor
+async def test_what_was_changed_where_it_had_not_arrived_is_not_replaced(tmp_path: Path) -> None:
+    former, new = LocalPlace(tmp_path / "former"), MemoryPlace(tmp_path / "new")
+    async with former.open() as drive:
+        await fill(drive, {"folder/a": b"a"})
+    await arrive(former, new, tmp_path / "journal")
+    async with new.open() as drive:
+        await drive.catalogue.thaw(even_moved=True)
+        # That gets no number.
+        await drive.catalogue.apply(OWNER, [SetQuota(path=parse_path("folder"), quota=10)])
+    with pytest.raises(OperatorError, match="holds files"):
+        await migrate(former, new, tmp_path / "journal")
+
+
+@pytest.mark.parametrize("how", ["it fails", "it is interrupted"])
+@in_reactor
+async def test_what_has_left_and_has_not_arrived_arrives_with_the_next_attempt(tmp_path: Path, how: str) -> None:
+    former, new = LocalPlace(tmp_path / "former"), MemoryPlace(tmp_path / "new")
+    async with former.open() as drive:
+        await fill(drive)
+        before = await describe(drive)
+    running: list[Deferred[Migrated]] = []
+
+    async def happen() -> None:
+        if how == "it fails":
+            await break_down()
+        await interrupt(running[0])
+
+    target = Watched(new, [THAWED], happen)
+    running.append(Deferred.fromCoroutine(migrate(former, target, tmp_path / "journal")))
+    with pytest.raises(OperatorError, match="has moved, but takes no changes yet at its new home") as caught:
+        await running[0]
+    assert len(caught.value.lines) == 1
+    async with former.open() as drive:
+        assert (await drive.catalogue.find_standing()).has_moved
+    async with new.open() as drive:
+        assert (await drive.catalogue.find_standing()).is_arriving
+    migrated = await migrate(former, new, tmp_path / "journal")
+    assert (migrated.stock.files, migrated.frozen_seconds) == (len(FILES), None)
+    assert await look(new) == before
+    async with new.open() as drive:
+        await store(drive, "a", b"a")
+    assert not (tmp_path / "journal").exists()
+    with pytest.raises(OperatorError, match="has moved already"):
+        await migrate(former, new, tmp_path / "journal")
+
+
+@in_reactor
+async def test_an_interruption_of_the_clearing_up_is_no_failure(tmp_path: Path) -> None:
+    former, new = LocalPlace(tmp_path / "former"), MemoryPlace(tmp_path / "new")
+    async with former.open() as drive:
+        await fill(drive)
+    running: list[Deferred[Migrated]] = []
+
+    target = Watched(new, [CLEARED], lambda: interrupt(running[0]))
+    running.append(Deferred.fromCoroutine(migrate(former, target, tmp_path / "journal")))
+    assert (await running[0]).stock.files == len(FILES)
+    assert target.opened == CLEARED
+    async with new.open() as drive:
+        assert await load_all(drive) == FILES
+
+
+@frozen
+class Clinging:
+    """A catalogue whose pins cannot be let go of."""
+
+    catalogue: Catalogue
+
+    async def pin(self, until: Instant) -> PinId:
+        return await self.catalogue.pin(until)
+
+    async def unpin(self, pin: PinId) -> None:
+        raise storage_failed()
+
+    def snapshot(self) -> AbstractAsyncContextManager[Snapshot]:
+        return self.catalogue.snapshot()
+
+
+@in_reactor
+async def test_what_fails_after_the_drive_has_moved_is_no_failure(tmp_path: Path) -> None:
+    former, new = LocalPlace(tmp_path / "former"), MemoryPlace(tmp_path / "new")
+    async with open_tools() as tools, former.open() as drive:
+        await fill(drive)
+        clinging = evolve(drive, copies=evolve(drive.copies, catalogue=Clinging(drive.catalogue)))
+        epoch = (await drive.catalogue.find_standing()).epoch
+        with Journal.open(tmp_path / "journal", epoch) as journal, capturedLogs() as logs:
+            migrated = await Migration(
+                source=clinging, target=new, journal=journal, clock=tools.clock, progress=SILENCE
+            ).run()
+        assert (await drive.catalogue.find_standing()).has_moved
+    assert migrated.stock.files == len(FILES)
+    assert len(logs) == 1
+    async with new.open() as drive:
+        await store(drive, "a", b"a")
 
 
 @pytest.mark.parametrize("how", ["flipped", "missing"])

@@ -21,6 +21,9 @@ from tests.support.catalogues import SECOND, Trial, Watch
 from tests.support.opened_drives import refusal
 from tests.support.reactors import in_reactor
 
+SUCCESSOR: Final = "0a1b2c3d"
+"""The epoch of what goes on elsewhere."""
+
 LONG: Final = 2 * LONGEST_FREEZE // SECOND
 """Seconds for which no single freeze holds."""
 
@@ -48,7 +51,7 @@ async def test_it_lasts_until_it_is_ended_however_long_that_is() -> None:
 async def test_what_it_ends_for_good_stays() -> None:
     trial, clock = make_trial(), Clock()
     async with stand_still(trial.catalogue, clock, trial.watch) as standstill:
-        assert await standstill.end_for_good()
+        assert await standstill.end_for_good(SUCCESSOR)
     assert (await trial.catalogue.find_standing()).has_moved
     with pytest.raises(CloudError, match="has moved"):
         async with stand_still(trial.catalogue, clock, trial.watch):
@@ -73,7 +76,7 @@ async def test_a_program_that_was_halted_knows_that_something_may_have_changed(r
         if renewal:
             clock.advance(renewal)
         assert not standstill.is_unbroken
-        assert not await standstill.end_for_good()
+        assert not await standstill.end_for_good(SUCCESSOR)
     assert (await trial.catalogue.find_standing()).frozen_until == 0
 
 
@@ -85,7 +88,7 @@ async def test_a_change_by_a_clock_that_is_wrong_is_noticed() -> None:
     async with stand_still(trial.catalogue, Clock(), trial.watch) as standstill:
         await Trial(other, ahead).store("a")
         assert standstill.is_unbroken
-        assert not await standstill.end_for_good()
+        assert not await standstill.end_for_good(SUCCESSOR)
 
 
 @in_reactor
@@ -98,7 +101,7 @@ async def test_a_change_that_came_between_two_renewals_is_noticed() -> None:
         clock.advance(15)
         assert not await trial.catalogue.is_frozen()
         assert not standstill.is_unbroken
-        assert not await standstill.end_for_good()
+        assert not await standstill.end_for_good(SUCCESSOR)
     await trial.store("b")
 
 
@@ -111,7 +114,7 @@ async def test_a_change_without_a_number_is_noticed_that_somebody_has_let_in() -
         await trial.do(SetQuota(path=parse_path("folder"), quota=1))
         clock.advance(15)
         assert not standstill.is_unbroken
-        assert not await standstill.end_for_good()
+        assert not await standstill.end_for_good(SUCCESSOR)
     assert (await trial.catalogue.find_standing()).frozen_until == 0
 
 
@@ -124,7 +127,7 @@ class Fragile(MemoryCatalogue):
 
     async def renew(self, standing: Standing, until: Instant) -> Standing | None:
         """As :meth:`cloudsvc.drive.freezing.Freezing.renew`."""
-        problem = self.problem if until != FOR_GOOD else None
+        problem = self.problem if until < FOR_GOOD else None
         if problem is not None and not self.answers_late:
             raise problem
         renewed = await super().renew(standing, until)
@@ -148,7 +151,7 @@ async def test_renewals_that_fail_for_a_while_break_nothing(problem: Exception, 
             assert standstill.is_unbroken
             catalogue.problem = problem
             clock.advance(15)
-            assert await standstill.end_for_good()
+            assert await standstill.end_for_good(SUCCESSOR)
     assert len(logs) == 3
     assert clock.getDelayedCalls() == []
 
@@ -168,6 +171,6 @@ async def test_of_two_that_move_it_the_later_one_leaves_it_moved() -> None:
     trial, clock = make_trial(), Clock()
     async with stand_still(trial.catalogue, clock, trial.watch) as later:
         async with stand_still(trial.catalogue, clock, trial.watch) as first:
-            assert await first.end_for_good()
-        assert not await later.end_for_good()
+            assert await first.end_for_good(SUCCESSOR)
+        assert not await later.end_for_good(SUCCESSOR)
     assert (await trial.catalogue.find_standing()).has_moved

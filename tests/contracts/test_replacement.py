@@ -20,6 +20,7 @@ from cloudsvc.administration.progress import SILENCE
 from cloudsvc.administration.restoration import Restoration, Restored
 from cloudsvc.core.actors import OWNER
 from cloudsvc.core.errors import OperatorError
+from cloudsvc.drive.freezing import Beginning
 from cloudsvc.drive.names import parse_path
 from cloudsvc.drive.nodes import Blob, BlobId
 from cloudsvc.drive.replacement import Unusable
@@ -241,7 +242,7 @@ async def test_what_is_refused_changes_nothing(source: Place, target: Place, how
     before, kept = await look(target), target.list_kept()
     async with target.replace() as replacement:
         with pytest.raises(Unusable):
-            await replacement.take(io.BytesIO(parts.catalogue), parts.supply)
+            await replacement.take(io.BytesIO(parts.catalogue), parts.supply, Beginning())
         with pytest.raises(ValueError, match="nothing was taken"):
             await replacement.install()
     assert target.list_kept() == kept
@@ -255,12 +256,12 @@ async def test_what_is_not_installed_changes_nothing(source: Place, target: Plac
         await fill(drive, OLD)
     before, kept = await look(target), target.list_kept()
     async with target.replace() as replacement:
-        await replacement.take(io.BytesIO(parts.catalogue), parts.supply)
+        await replacement.take(io.BytesIO(parts.catalogue), parts.supply, Beginning())
     assert target.list_kept() == kept
     assert await look(target) == before
     # The parts were whole, and so what was spoiled above is why they were refused.
     async with target.replace() as replacement:
-        await replacement.take(io.BytesIO(parts.catalogue), parts.supply)
+        await replacement.take(io.BytesIO(parts.catalogue), parts.supply, Beginning())
         await replacement.install()
     assert await look(target) == await look(source)
 
@@ -273,7 +274,7 @@ async def test_it_is_installed_while_others_go_on_and_to_its_end_though_nobody_w
     async with target.open() as drive:
         await fill(drive, OLD)
     async with target.replace() as replacement:
-        await replacement.take(io.BytesIO(parts.catalogue), parts.supply)
+        await replacement.take(io.BytesIO(parts.catalogue), parts.supply, Beginning())
         installing = Deferred.fromCoroutine(replacement.install())
         # Where it takes long, it is not the reactor's thread that does it. In memory it is done at once.
         is_done = installing.called
@@ -290,7 +291,7 @@ async def test_a_catalogue_of_an_older_program_is_taken(target: Place, tmp_path:
     migrate(tmp_path / "older", "0001")
     parts = Parts((tmp_path / "older").read_bytes(), {})
     async with target.replace() as replacement:
-        await replacement.take(io.BytesIO(parts.catalogue), parts.supply)
+        await replacement.take(io.BytesIO(parts.catalogue), parts.supply, Beginning())
         await replacement.install()
     async with target.open() as drive:
         await store(drive, "a", b"a")

@@ -87,6 +87,9 @@ async def test_the_drive_goes_on_and_moves_with_the_next_attempt(
         assert not standing.has_moved
         # Nobody waits for that.
         assert standing.frozen_until <= drive.now() + 120_000_000
+    async with opened(target) as drive:
+        # At no time do both take changes.
+        assert (await drive.catalogue.find_standing()).is_arriving == (point[0] == "install")
     let_time_pass(source)
     async with opened(source) as drive:
         await store(drive, "between", b"stored after the kill")
@@ -108,6 +111,10 @@ async def test_what_has_moved_is_whole(furnished: Path, tmp_path: Path, point: t
     async with opened(source) as drive:
         before = await describe(drive)
     kill(source, target, point)
+    async with opened(target) as drive:
+        assert (await drive.catalogue.find_standing()).is_arriving == (point[0] == "leave")
+    assert (await migrate(source, target)).frozen_seconds is None
+    assert not (target / "migration.sqlite3").exists()
     with pytest.raises(OperatorError, match="has moved already"):
         await migrate(source, target)
     async with opened(target) as drive:

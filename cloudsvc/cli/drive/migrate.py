@@ -48,7 +48,12 @@ def _migrate(home: Home, other: Home) -> None:
     done = run(lambda resources, progress: migrate_drive(source, target, resources, progress))
     held = f"{format_count(done.stock.files, 'file')}: {format_count(done.stock.blobs, 'blob')}"
     copied = f"{format_size(done.stock.size)}, {format_size(done.copied.size)} of them copied now"
-    click.echo(f"moved {held} with {copied}; changes were refused for {done.frozen_seconds:.1f} s", err=True)
+    if done.frozen_seconds is None:
+        click.echo(
+            f"moved {held}, {format_size(done.stock.size)}, by an earlier command, which was interrupted", err=True
+        )
+    else:
+        click.echo(f"moved {held} with {copied}; changes were refused for {done.frozen_seconds:.1f} s", err=True)
     if done.kept is not None:
         click.echo(f"what was there before is in {done.kept}: delete it when you do not need it any more", err=True)
     click.echo(f"{home.root} takes no changes any more; start the server at {other.root}", err=True)
@@ -60,6 +65,6 @@ def _reopen(home: Home) -> None:
     limits, engines = find_drive(home)
     residence = Residence(directory=find_directory(home), engines=engines, limits=limits)
     if run(lambda resources, _: reopen_drive(residence, resources)):
-        click.echo("the drive takes changes again; see that nobody uses it where it has moved to", err=True)
+        click.echo("the drive takes changes again; see that nobody uses it at another home", err=True)
     else:
         click.echo("the drive has taken changes all along", err=True)

@@ -4,28 +4,30 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from sqlalchemy import bindparam, literal_column, select, update
+from sqlalchemy import and_, bindparam, literal_column, select, update
 
-from cloudsvc.drive.freezing import FOR_GOOD, Standing, is_frozen, refuse_change
+from cloudsvc.drive.freezing import ARRIVING, FOR_GOOD, Standing, find_end, is_frozen, refuse_change
 from cloudsvc.drive.nodes import Instant
 from cloudsvc.storage.catalogue.schema import state
 from cloudsvc.storage.catalogue.statements import Connection, compile_statement
 
 _columns: Final = (state.c.epoch, state.c.last_change, state.c.frozen_until)
-_has_not_moved: Final = state.c.frozen_until != literal_column(str(FOR_GOOD))
+_is_for_a_while: Final = and_(
+    state.c.frozen_until < literal_column(str(FOR_GOOD)), state.c.frozen_until != literal_column(str(ARRIVING))
+)
 _FIND: Final = compile_statement(select(*_columns))
 _FREEZE: Final = compile_statement(
-    update(state).where(_has_not_moved).values(frozen_until=bindparam("until")).returning(*_columns)
+    update(state).where(_is_for_a_while).values(frozen_until=bindparam("until")).returning(*_columns)
 )
 _RENEW: Final = compile_statement(
     update(state)
-    .where(_has_not_moved, state.c.last_change == bindparam("last"), state.c.frozen_until == bindparam("former"))
+    .where(_is_for_a_while, state.c.last_change == bindparam("last"), state.c.frozen_until == bindparam("former"))
     .values(frozen_until=bindparam("until"))
     .returning(*_columns)
 )
 _THAW: Final = compile_statement(update(state).values(frozen_until=literal_column("0")))
 _THAW_UNLESS_MOVED: Final = compile_statement(
-    update(state).where(_has_not_moved).values(frozen_until=literal_column("0"))
+    update(state).where(_is_for_a_while).values(frozen_until=literal_column("0"))
 )
 
 
@@ -38,7 +40,7 @@ def freeze(connection: Connection, until: Instant) -> Standing:
     """As :meth:`cloudsvc.drive.freezing.Freezing.freeze`."""
     found = _FREEZE.row(connection, until=until)
     if found is None:
-        raise refuse_change(FOR_GOOD)
+        raise refuse_change(find_standing(connection).frozen_until)
     return _make_standing(found)
 
 
@@ -48,9 +50,9 @@ def renew(connection: Connection, standing: Standing, until: Instant) -> Standin
     return None if found is None else _make_standing(found)
 
 
-def leave(connection: Connection, standing: Standing) -> bool:
+def leave(connection: Connection, standing: Standing, successor: str) -> bool:
     """As :meth:`cloudsvc.drive.freezing.Freezing.leave`."""
-    return renew(connection, standing, FOR_GOOD) is not None
+    return renew(connection, standing, find_end(successor)) is not None
 
 
 def thaw(connection: Connection, *, even_moved: bool) -> None:

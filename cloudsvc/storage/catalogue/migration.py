@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+from cloudsvc.drive.freezing import make_epoch
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -32,11 +33,6 @@ def make_config() -> Config:
     config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
     config.set_main_option("path_separator", "os")
     return config
-
-
-def make_epoch() -> str:
-    """The name of a new history."""
-    return secrets.token_hex(4)
 
 
 def describe_beginning() -> dict[str, str | int]:

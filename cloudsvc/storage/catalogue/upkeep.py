@@ -196,9 +196,9 @@ class Upkeep(Generic[C]):
         """As :meth:`cloudsvc.drive.freezing.Freezing.renew`."""
         return await self._writer.run(lambda connection: freezing.renew(connection, standing, until))
 
-    async def leave(self, standing: Standing) -> bool:
+    async def leave(self, standing: Standing, successor: str) -> bool:
         """As :meth:`cloudsvc.drive.freezing.Freezing.leave`."""
-        return await self._writer.run(lambda connection: freezing.leave(connection, standing))
+        return await self._writer.run(lambda connection: freezing.leave(connection, standing, successor))
 
     async def thaw(self, *, even_moved: bool) -> None:
         """As :meth:`cloudsvc.drive.freezing.Freezing.thaw`."""

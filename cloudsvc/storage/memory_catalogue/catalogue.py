@@ -29,7 +29,7 @@ from cloudsvc.drive.commands import (
     StoreFile,
 )
 from cloudsvc.drive.errors import telling_which
-from cloudsvc.drive.freezing import FOR_GOOD, Standing, is_frozen, refuse_change
+from cloudsvc.drive.freezing import Standing, find_end, is_for_a_while, is_frozen, refuse_change
 from cloudsvc.drive.names import DrivePath
 from cloudsvc.drive.nodes import Blob, BlobId, File, Instant, Node, NodeId, Trashed, Version, VersionId
 from cloudsvc.drive.pages import FileQuery, Page
@@ -279,25 +279,25 @@ class MemoryCatalogue:
 
     async def freeze(self, until: Instant) -> Standing:
         """As :meth:`cloudsvc.drive.freezing.Freezing.freeze`."""
-        if self._tables.frozen_until == FOR_GOOD:
-            raise refuse_change(FOR_GOOD)
+        if not is_for_a_while(self._tables.frozen_until):
+            raise refuse_change(self._tables.frozen_until)
         self._freeze(until)
         return await self.find_standing()
 
     async def renew(self, standing: Standing, until: Instant) -> Standing | None:
         """As :meth:`cloudsvc.drive.freezing.Freezing.renew`."""
-        if standing.has_moved or await self.find_standing() != standing:
+        if not is_for_a_while(standing.frozen_until) or await self.find_standing() != standing:
             return None
         self._freeze(until)
         return await self.find_standing()
 
-    async def leave(self, standing: Standing) -> bool:
+    async def leave(self, standing: Standing, successor: str) -> bool:
         """As :meth:`cloudsvc.drive.freezing.Freezing.leave`."""
-        return await self.renew(standing, FOR_GOOD) is not None
+        return await self.renew(standing, find_end(successor)) is not None
 
     async def thaw(self, *, even_moved: bool) -> None:
         """As :meth:`cloudsvc.drive.freezing.Freezing.thaw`."""
-        if even_moved or self._tables.frozen_until != FOR_GOOD:
+        if even_moved or is_for_a_while(self._tables.frozen_until):
             self._freeze(0)
 
     @asynccontextmanager

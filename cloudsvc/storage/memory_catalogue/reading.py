@@ -11,6 +11,7 @@ from typing import IO, Any, TypeAlias
 from sqlalchemy import Table, select
 
 from cloudsvc.drive.changes import Change, ChangeKind
+from cloudsvc.drive.freezing import Beginning
 from cloudsvc.drive.names import parse_name
 from cloudsvc.drive.nodes import Blob
 from cloudsvc.storage.catalogue import schema
@@ -23,7 +24,7 @@ from cloudsvc.storage.memory_catalogue.tables import Content, Entry, Happening, 
 _Row: TypeAlias = dict[str, Any]
 
 
-def read_database(content: IO[bytes]) -> Tables:
+def read_database(content: IO[bytes], beginning: Beginning) -> Tables:
     """
     All that is in a catalogue from elsewhere, which begins anew. Blocks.
 
@@ -31,7 +32,7 @@ def read_database(content: IO[bytes]) -> Tables:
     """
     with TemporaryDirectory() as directory:
         file = Path(directory) / "catalogue.sqlite3"
-        receive(content, file)
+        receive(content, file, beginning)
         with closing(connect(file)) as connection:
             return _read(connection)
 

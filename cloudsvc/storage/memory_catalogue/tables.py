@@ -8,6 +8,7 @@ from typing import Final
 from attrs import define, evolve, field, frozen
 
 from cloudsvc.drive.changes import Change
+from cloudsvc.drive.freezing import make_epoch
 from cloudsvc.drive.names import ROOT, DrivePath, Name
 from cloudsvc.drive.nodes import (
     ROOT_ID,
@@ -22,7 +23,6 @@ from cloudsvc.drive.nodes import (
     Version,
     VersionId,
 )
-from cloudsvc.storage.catalogue.migration import make_epoch
 
 TRASH: Final = NodeId(2)
 """The parent of what was thrown away."""

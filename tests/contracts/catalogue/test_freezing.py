@@ -11,12 +11,15 @@ from attrs import evolve
 from cloudsvc.core.actors import OWNER
 from cloudsvc.core.errors import CloudError, Kind
 from cloudsvc.drive.commands import MakeFolder, Purge, SetQuota
-from cloudsvc.drive.freezing import FOR_GOOD, LONGEST_FREEZE
+from cloudsvc.drive.freezing import ARRIVING, FOR_GOOD, LONGEST_FREEZE
 from cloudsvc.drive.names import parse_path
 from cloudsvc.drive.nodes import ROOT_ID
 from tests.support.catalogues import SECOND, Trial, hide_checksums, make_blob
 from tests.support.opened_drives import refusal
 from tests.support.reactors import in_reactor
+
+SUCCESSOR: Final = "0a1b2c3d"
+"""The epoch of what goes on elsewhere."""
 
 CHANGES: Final[dict[str, Callable[[Trial], Awaitable[Any]]]] = {
     "store": lambda trial: trial.store("b"),
@@ -98,12 +101,16 @@ async def test_it_is_left_for_good_unless_something_has_changed(trial: Trial) ->
     standing = await trial.catalogue.freeze(trial.watch.now + SECOND)
     trial.watch.pass_seconds(2)
     await trial.store("b")
-    assert not await trial.catalogue.leave(standing)
+    assert not await trial.catalogue.leave(standing, SUCCESSOR)
     standing = await trial.catalogue.freeze(trial.watch.now + SECOND)
     assert not standing.has_moved
-    assert await trial.catalogue.leave(standing)
-    assert (await trial.catalogue.find_standing()).has_moved
-    assert not await trial.catalogue.leave(standing)
+    assert await trial.catalogue.leave(standing, SUCCESSOR)
+    moved = await trial.catalogue.find_standing()
+    assert moved.has_moved
+    assert moved.has_become(SUCCESSOR)
+    assert not moved.has_become("0a1b2c3e")
+    assert not await trial.catalogue.leave(standing, SUCCESSOR)
+    assert not await trial.catalogue.leave(moved, SUCCESSOR)
     trial.watch.pass_seconds(10**6)
     assert await refusal(trial.store("c")) == "read_only"
     assert await refusal(trial.catalogue.freeze(trial.watch.now + SECOND)) == "read_only"
@@ -123,7 +130,7 @@ async def test_it_is_renewed_unless_something_has_changed(trial: Trial) -> None:
     assert renewed == evolve(first, frozen_until=trial.watch.now + 2 * SECOND)
     # What somebody else has frozen since is another freeze.
     assert await trial.catalogue.renew(first, trial.watch.now + 3 * SECOND) is None
-    assert not await trial.catalogue.leave(first)
+    assert not await trial.catalogue.leave(first, SUCCESSOR)
     assert await trial.catalogue.find_standing() == renewed
     trial.watch.pass_seconds(3)
     await trial.store("b")
@@ -150,7 +157,7 @@ async def test_a_change_without_a_number_is_noticed(trial: Trial, change: str, h
     trial.watch.now = before
     assert (await trial.catalogue.find_standing()).last_change == standing.last_change
     assert await trial.catalogue.renew(standing, before + 90 * SECOND) is None
-    assert not await trial.catalogue.leave(standing)
+    assert not await trial.catalogue.leave(standing, SUCCESSOR)
     assert not (await trial.catalogue.find_standing()).has_moved
 
 
@@ -162,7 +169,26 @@ async def test_upkeep_by_another_clock_is_noticed(trial: Trial) -> None:
     trial.watch.pass_seconds(61)
     await trial.catalogue.expire(trash_before=trial.watch.now, versions_before=0, changes_before=0)
     trial.watch.now = before
-    assert not await trial.catalogue.leave(standing)
+    assert not await trial.catalogue.leave(standing, SUCCESSOR)
+
+
+@in_reactor
+async def test_what_is_about_to_arrive_takes_no_changes_until_it_is_thawed(trial: Trial) -> None:
+    await trial.store("a")
+    standing = await trial.catalogue.freeze(ARRIVING)
+    assert standing.is_arriving
+    assert not standing.has_moved
+    trial.watch.pass_seconds(10**6)
+    assert await trial.catalogue.is_frozen()
+    assert await refusal(trial.store("b")) == "read_only"
+    with pytest.raises(CloudError, match="is about to move here"):
+        await trial.catalogue.freeze(trial.watch.now + SECOND)
+    assert await trial.catalogue.renew(standing, trial.watch.now + SECOND) is None
+    assert not await trial.catalogue.leave(standing, SUCCESSOR)
+    await trial.catalogue.thaw(even_moved=False)
+    assert (await trial.catalogue.find_standing()).is_arriving
+    await trial.catalogue.thaw(even_moved=True)
+    await trial.store("b")
 
 
 @in_reactor

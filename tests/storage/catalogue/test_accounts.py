@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from cloudsvc.core.actors import OWNER, Actor, Role
 from cloudsvc.core.errors import CloudError
 from cloudsvc.drive.commands import Command, Copy, Discard, MakeFolder, Move, Purge, Restore, RestoreVersion, SetQuota
+from cloudsvc.drive.freezing import Beginning
 from cloudsvc.drive.names import parse_path
 from cloudsvc.drive.nodes import BlobId, TrashId, VersionId
 from cloudsvc.storage.catalogue import accounts, begin_anew, catalogue, discarding, measuring
@@ -422,7 +423,7 @@ def test_the_accounts_of_a_backup_are_counted_anew(tmp_path: Path) -> None:
     with open_connection(tmp_path) as connection:
         do(connection, store("q/a", b"a" * 4), set_quota("q", 10), store("q/a", b"aa"))
         connection.execute("UPDATE account SET stored_bytes = -99")
-    begin_anew(tmp_path / NAME)
+    begin_anew(tmp_path / NAME, Beginning())
     with closing(connect(tmp_path / NAME)) as connection:
         check(connection)
 

@@ -19,6 +19,7 @@ from sqlalchemy import Column
 from cloudsvc.core.actors import Role
 from cloudsvc.core.errors import CloudError, Kind
 from cloudsvc.drive.commands import Copy, Purge, Restore, RestoreVersion, SetQuota
+from cloudsvc.drive.freezing import Beginning
 from cloudsvc.drive.names import parse_path
 from cloudsvc.drive.nodes import ROOT_ID, File
 from cloudsvc.drive.pages import Order
@@ -152,12 +153,12 @@ def test_it_is_refused_or_works(changes: list[Change]) -> None:
         content = alter(changes)
         try:
             with telling_what_is_unusable():
-                receive(io.BytesIO(content), Path(directory) / NAME)
+                receive(io.BytesIO(content), Path(directory) / NAME, Beginning())
         except Unusable:
             return
         finish(use_all(Path(directory)))
 
 
 def test_as_it_is_it_works(tmp_path: Path) -> None:
-    receive(io.BytesIO(make_catalogue()), tmp_path / NAME)
+    receive(io.BytesIO(make_catalogue()), tmp_path / NAME, Beginning())
     finish(use_all(tmp_path))

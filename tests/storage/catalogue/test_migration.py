@@ -14,6 +14,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 
+from cloudsvc.drive.freezing import Beginning
 from cloudsvc.storage.catalogue import HEAD, NewerSchema, begin_anew, find_revision, migrate
 from cloudsvc.storage.catalogue.migration import make_config
 from cloudsvc.storage.catalogue.schema import metadata
@@ -82,7 +83,7 @@ def test_every_catalogue_has_a_history_of_its_own(path: Path, tmp_path: Path) ->
     other = tmp_path / "other"
     migrate(other)
     epochs = [ask(file, "SELECT epoch FROM state") for file in (path, other)]
-    begin_anew(path)
+    begin_anew(path, Beginning())
     epochs.append(ask(path, "SELECT epoch FROM state"))
     assert len({str(epoch) for epoch in epochs}) == 3
 
@@ -96,7 +97,7 @@ async def test_ids_that_were_given_after_a_backup_are_given_to_nothing_else(tmp_
     shutil.copy(tmp_path / NAME, backup / NAME)
     async with open_sqlite(tmp_path, Watch()) as catalogue:
         lost = (await Trial(catalogue, Watch()).make_folder("lost")).folder
-    begin_anew(backup / NAME)
+    begin_anew(backup / NAME, Beginning())
     async with open_sqlite(backup, Watch()) as catalogue:
         trial = Trial(catalogue, Watch())
         other = (await trial.make_folder("other")).folder

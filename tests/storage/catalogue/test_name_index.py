@@ -14,6 +14,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from cloudsvc.drive.commands import Discard, Move, Purge
+from cloudsvc.drive.freezing import Beginning
 from cloudsvc.drive.names import fold_case, parse_path
 from cloudsvc.drive.pages import FileQuery, Order
 from cloudsvc.storage.catalogue import searching
@@ -122,7 +123,7 @@ async def test_copies_have_none_and_make_their_own(tmp_path: Path) -> None:
         tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_schema")]
         assert not [name for name in tables if name.startswith("node_text")]
         assert find_indexed(connection) == 0
-    begin_anew(copy)
+    begin_anew(copy, Beginning())
     async with open_sqlite(tmp_path / "copy", watch) as catalogue:
         trial = Trial(catalogue, watch)
         for number in range(5):

@@ -13,6 +13,7 @@ import pytest
 
 from cloudsvc.core.errors import OperatorError
 from cloudsvc.core.secrets import Secret
+from cloudsvc.drive.freezing import Beginning
 from cloudsvc.drive.nodes import Blob
 from cloudsvc.storage.blobs.memory import MemoryBlobs, Shelf
 from cloudsvc.storage.catalogue import examine
@@ -48,7 +49,7 @@ async def replace(directory: Path, url: Secret) -> AsyncIterator[SharedReplaceme
         blobs = MemoryBlobs(now=tools.now, shelf=Shelf())
         with use_alone(url) as database:
             async with open_shared_replacement(database, blobs, "0" * 32, directory / "work", tools) as replacement:
-                await replacement.take(io.BytesIO(other), supply)
+                await replacement.take(io.BytesIO(other), supply, Beginning())
                 yield replacement
 
 

@@ -6,7 +6,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
-from cloudsvc.storage.catalogue.migration import NewerSchema, list_revisions, make_config, make_epoch
+from cloudsvc.drive.freezing import Beginning
+from cloudsvc.storage.catalogue.migration import NewerSchema, list_revisions, make_config
 from cloudsvc.storage.catalogue.sqlite.connections import connect
 
 _LOST_NODES: Final = 2**32
@@ -68,7 +69,7 @@ def migrate(path: Path, revision: str = "head") -> None:
         engine.dispose()
 
 
-def begin_anew(path: Path) -> None:
+def begin_anew(path: Path, beginning: Beginning) -> None:
     """
     Make the catalogue of a backup one that begins: nobody uses it, and only the blobs that a version consists of are
     there. Its history is a new one, so that nobody takes its numbers for those of the lost one.
@@ -89,8 +90,8 @@ def begin_anew(path: Path) -> None:
         connection.execute("UPDATE sqlite_sequence SET seq = seq + ? WHERE name = 'node'", (_LOST_NODES,))
         connection.execute(
             "UPDATE state SET last_change = max(last_change, forgotten, coalesce((SELECT max(number) FROM change), 0)),"
-            " epoch = ?, indexed = 0, installation = '', frozen_until = 0,"
+            " epoch = ?, indexed = 0, installation = '', frozen_until = ?,"
             " stored_bytes = (SELECT coalesce(sum(size), 0) FROM blob)",
-            (make_epoch(),),
+            (beginning.epoch, beginning.frozen_until),
         )
         connection.execute("COMMIT")

@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from cloudsvc.core.durable_files import open_unlinked
 from cloudsvc.core.errors import CloudError
+from cloudsvc.drive.freezing import Beginning
 from cloudsvc.drive.replacement import Unusable
 from cloudsvc.storage.catalogue.migration import NewerSchema
 from cloudsvc.storage.catalogue.sqlite.examination import examine, examine_definitions
@@ -23,7 +24,7 @@ SENSELESS: Final = (CloudError, sqlite3.Error, SQLAlchemyError, LookupError, Typ
 """What reading a damaged catalogue may come to."""
 
 
-def receive(content: IO[bytes], file: Path) -> None:
+def receive(content: IO[bytes], file: Path, beginning: Beginning) -> None:
     """
     Write a catalogue to ``file``, which must not be there yet, and make it one that can be used. Blocks.
 
@@ -40,7 +41,7 @@ def receive(content: IO[bytes], file: Path) -> None:
         raise ValueError("it has no tables")
     migrate(file)
     examine(file)
-    begin_anew(file)
+    begin_anew(file, beginning)
 
 
 @contextmanager
