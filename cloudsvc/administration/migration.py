@@ -144,12 +144,17 @@ class Migration:
 
     async def _look_at(self, target: OpenedDrive) -> None:
         """
-        See what the target has, and whether it may be replaced and has room.
+        See what the target has, and whether it may be replaced, and can and may hold what comes.
 
-        :raises OperatorError: it may not, or has none.
+        :raises OperatorError: it may not, or has no room.
         """
         run, standing = self.source.disk.run, await target.catalogue.find_standing()
         await self._check(target, standing)
+        stored, capacity = await self.source.catalogue.stored_bytes(), target.limits.capacity
+        if stored > capacity:
+            # It would give up trash and old versions for the next files that are stored, or refuse them.
+            holds = f"the drive holds {stored:,} bytes, and the home to move to may hold only {capacity:,}"
+            raise OperatorError([f"{holds}: raise storage_config.capacity_gb there, then repeat this"])
         await run(self.journal.forget_present)
         async for bundle in target.blobs.list(_EVER):
             await run(self.journal.note_present, bundle)

@@ -253,6 +253,34 @@ async def test_what_cannot_move_stays_as_it_is(tmp_path: Path) -> None:
     assert await list_orphans(other) == []
 
 
+@frozen
+class Small:
+    """A target that may hold only so much."""
+
+    place: Place
+    capacity: int
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[OpenedDrive]:
+        async with self.place.open() as drive:
+            yield evolve(drive, limits=evolve(drive.limits, capacity=self.capacity))
+
+    def replace(self) -> AbstractAsyncContextManager[Replacement]:
+        return self.place.replace()
+
+
+@in_reactor
+async def test_what_may_hold_less_than_there_is_gets_nothing(tmp_path: Path) -> None:
+    former, new = LocalPlace(tmp_path / "former"), MemoryPlace(tmp_path / "new")
+    async with former.open() as drive:
+        await fill(drive, {"a": bytes(1000), "b": bytes(500)})
+    with pytest.raises(OperatorError, match=r"holds 1,500 bytes, .* only 1,499: .*capacity_gb") as caught:
+        await migrate(former, Small(new, 1499), tmp_path / "journal")
+    assert len(caught.value.lines) == 1
+    assert await list_orphans(new) == []
+    await migrate(former, Small(new, 1500), tmp_path / "journal")
+
+
 @in_reactor
 async def test_what_a_target_had_before_is_not_taken_for_what_was_brought(tmp_path: Path) -> None:
     """Whatever is kept aside of the target may need it."""
