@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
+from cloudsvc.drive.freezing import ARRIVING
+from cloudsvc.storage.local import CATALOGUE_NAME
 from tests.support.drive_servers import list_blobs, run_drive
+from tests.support.server import Server, wait_until
+
+
+def tell_whether_writable(server: Server) -> str:
+    """What the server says of changes."""
+    return str(server.ask("GET", "/api/health/checks").json["checks"]["drive_writable"]["message"])
 
 
 def test_a_store_that_does_not_work_is_told(tmp_path: Path) -> None:
@@ -14,6 +24,17 @@ def test_a_store_that_does_not_work_is_told(tmp_path: Path) -> None:
         assert checks["blobs"] == {"status": "healthy", "message": "What is stored can be read."}
         assert checks["database"] == {"status": "healthy", "message": "The database of the catalogue answers."}
         assert list_blobs(server) == []
+        # As a drive that is brought from elsewhere.
+        with (
+            closing(sqlite3.connect(server.home / "data/drive" / CATALOGUE_NAME, timeout=100)) as connection,
+            connection,
+        ):
+            connection.execute("UPDATE state SET frozen_until = ?", (ARRIVING,))
+        wait_until(lambda: "repeat the `cloudsvc migrate`" in tell_whether_writable(server), server.log)
+        refused = server.ask("PUT", "/api/files/a", b"a")
+        assert refused.status == 503
+        assert b"read_only" in refused.body
+        assert int(refused.headers["Retry-After"]) > 0
     # A new one has not been asked yet.
     with run_drive(tmp_path / "other") as server:
         shutil.rmtree(server.home / "data/drive/incoming")
