@@ -222,9 +222,7 @@ class DatabaseCatalogue(Upkeep[C]):
         return discarding.find_newest(connection)
 
     def _purge(self, connection: C, purge: Callable[[Connection, int, int], int], newest: int) -> int:
-        frozen_until = freezing.find_standing(connection).frozen_until
-        freezing.check_thawed(frozen_until, self._now())
-        freezing.end_lapsed(connection, frozen_until)
+        freezing.admit_change(connection, freezing.find_standing(connection).frozen_until, self._now())
         return purge(connection, newest, STEP)
 
     def _apply(self, connection: Connection, actor: Actor, commands: Sequence[Command]) -> list[Any]:

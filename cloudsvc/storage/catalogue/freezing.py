@@ -84,6 +84,17 @@ def check_thawed(frozen_until: Instant, now: Instant) -> None:
         raise refuse_change(frozen_until)
 
 
+def admit_change(connection: Connection, frozen_until: Instant, now: Instant) -> None:
+    """
+    See that changes are taken, in the transaction of one, and end a freeze that is over.
+
+    :param frozen_until: what the state says.
+    :raises CloudError: they are not.
+    """
+    check_thawed(frozen_until, now)
+    end_lapsed(connection, frozen_until)
+
+
 def _make_standing(row: Any) -> Standing:
     epoch, last_change, frozen_until = row
     return Standing(epoch=epoch, last_change=last_change, frozen_until=frozen_until)

@@ -13,7 +13,7 @@ from cloudsvc.drive.changes import Change, ChangeKind, Changes
 from cloudsvc.drive.errors import change_unknown, changes_expired
 from cloudsvc.drive.nodes import Instant, NodeId
 from cloudsvc.storage.catalogue.constructs import is_among, json_member
-from cloudsvc.storage.catalogue.freezing import check_thawed, end_lapsed, find_standing
+from cloudsvc.storage.catalogue.freezing import admit_change, find_standing
 from cloudsvc.storage.catalogue.nodes import read_chain, read_path
 from cloudsvc.storage.catalogue.schema import change, state
 from cloudsvc.storage.catalogue.sight import Sight, format_ids, holds_any
@@ -97,14 +97,11 @@ def record_changes(connection: Connection, noted: Sequence[dict[str, Any]], now:
         counted: Any = _COUNT_ON.row(connection, more=len(noted))
         last, frozen_until = counted
         # Only here, since the row is changed anyway: to ask before would take a statement more for each request.
-        check_thawed(frozen_until, now)
-        end_lapsed(connection, frozen_until)
+        admit_change(connection, frozen_until, now)
         first = last - len(noted) + 1
         _INSERT.run_for_each(connection, [{"number": number, **each} for number, each in enumerate(noted, first)])
     else:
-        frozen_until = find_standing(connection).frozen_until
-        check_thawed(frozen_until, now)
-        end_lapsed(connection, frozen_until)
+        admit_change(connection, find_standing(connection).frozen_until, now)
 
 
 def find_last_change(connection: Connection) -> int:
