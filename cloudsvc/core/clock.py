@@ -12,6 +12,9 @@ _SECONDS: Final = len("1970-01-01T00:00:00")
 WallClock: TypeAlias = Callable[[], float]
 """Gives seconds since the epoch. For deadlines and durations use a monotonic clock instead."""
 
+Instant: TypeAlias = int
+"""Microseconds since the epoch; negative before it."""
+
 
 def format_timestamp(seconds: float) -> str:
     """Seconds since the epoch as RFC 3339 in UTC with six digits: ``2026-01-01T00:00:00.000000Z``."""

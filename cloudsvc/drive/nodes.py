@@ -11,6 +11,7 @@ from typing import Final, NewType, TypeAlias
 
 from msgspec import Struct
 
+from cloudsvc.core import clock
 from cloudsvc.core.actors import ROOT_FOLDER
 from cloudsvc.core.clock import format_microseconds
 from cloudsvc.drive.names import DrivePath
@@ -30,7 +31,7 @@ TrashId = NewType("TrashId", int)
 BlobId = NewType("BlobId", str)
 """Names a sequence of bytes: 32 random hexadecimal digits. Never used again."""
 
-Instant: TypeAlias = int
+Instant: TypeAlias = clock.Instant
 """Microseconds since the epoch; negative before it."""
 
 EARLIEST: Final[Instant] = -62_135_596_800_000_000

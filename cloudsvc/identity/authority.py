@@ -1,0 +1,103 @@
+"""Authority over accounts: who may do what with users, groups and keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from attrs import frozen
+
+from cloudsvc.core.actors import ROOT_FOLDER, Actor, Grant, Role
+from cloudsvc.core.errors import CloudError
+from cloudsvc.identity.errors import grant_too_wide, managers_only, not_shareable, user_not_found
+from cloudsvc.identity.folders import Folders
+from cloudsvc.identity.grants import is_included
+from cloudsvc.identity.names import parse_account_name
+from cloudsvc.identity.store import IdentityStore
+from cloudsvc.identity.users import User
+
+_PROGRAM: Final = "program:"
+"""Before the name of a program where actors are named: no user can be called so."""
+
+
+def name_program(program: str) -> str:
+    """The name of a program as an actor."""
+    return f"{_PROGRAM}{program}"
+
+
+def is_manager(actor: Actor) -> bool:
+    """Whether the actor manages the whole drive, and so the accounts: the owner does."""
+    return any(grant.folder == ROOT_FOLDER and grant.role is Role.MANAGER for grant in actor.grants)
+
+
+def check_manager(actor: Actor) -> None:
+    """
+    See that the actor manages the accounts.
+
+    :raises CloudError: they do not.
+    """
+    if not is_manager(actor):
+        raise managers_only()
+
+
+@frozen(kw_only=True)
+class Authority:
+    """What takes a look at the drive, or at who the actor is."""
+
+    _store: IdentityStore
+    _folders: Folders
+
+    async def find_self(self, actor: Actor) -> User | None:
+        """The user who acts; ``None`` where it is the owner or a program."""
+        try:
+            name = parse_account_name(actor.name)
+        except CloudError:
+            return None
+        return await self._store.find_user(name)
+
+    async def find_user(self, actor: Actor, name: str) -> User:
+        """
+        The user of this name, as far as that is the actor's to know: to who is no manager, there is nobody else.
+
+        :raises CloudError: there is no such user.
+        """
+        wanted = parse_account_name(name)
+        if not is_manager(actor) and wanted.text != actor.name:
+            raise user_not_found()
+        found = await self._store.find_user(wanted)
+        if found is None:
+            raise user_not_found()
+        return found
+
+    async def find_shared(self, actor: Actor, path: str) -> int:
+        """
+        The folder at ``path``, which the actor may share.
+
+        :raises CloudError: there is none that they see, or they may not.
+        """
+        folder = await self._folders.find(actor, path)
+        await self.check_shares(actor, folder)
+        return folder
+
+    async def check_shares(self, actor: Actor, folder: int) -> None:
+        """
+        See that the actor may give and take roles on ``folder``.
+
+        :raises CloudError: they may not.
+        """
+        if not is_manager(actor):
+            chains = await self._folders.locate([folder])
+            if not is_included(Grant(role=Role.MANAGER, folder=folder), actor.grants, chains):
+                raise not_shareable()
+
+    async def check_included(self, actor: Actor, grants: Iterable[Grant]) -> None:
+        """
+        See that ``grants`` are no more than the actor has.
+
+        :raises CloudError: they are.
+        """
+        wanted = [*grants]
+        chains = await self._folders.locate({grant.folder for grant in wanted}) if wanted else {}
+        for grant in wanted:
+            if not is_included(grant, actor.grants, chains):
+                raise grant_too_wide()

@@ -1,0 +1,50 @@
+"""Bounds of users, groups and keys. What each question about the drive carries is a few hundred grants at most."""
+
+from __future__ import annotations
+
+from typing import Final
+
+MAX_USERS: Final = 10_000
+"""Users at a time."""
+
+MAX_NAMES: Final = 100_000
+"""Names that users have or had: none is ever given again."""
+
+MAX_GROUPS: Final = 1_000
+"""Groups at a time."""
+
+MAX_PROGRAM_KEYS: Final = 10_000
+"""Keys of all programs, with those that have ended and are still kept."""
+
+MAX_USER_KEYS: Final = 100
+"""Keys of one user, with those that have ended and are still kept."""
+
+MAX_USER_GRANTS: Final = 100
+"""Grants of one user, without those of groups."""
+
+MAX_GROUP_GRANTS: Final = 20
+"""Grants of one group."""
+
+MAX_USER_GROUPS: Final = 16
+"""Groups of one user."""
+
+MAX_KEY_GRANTS: Final = 80
+"""
+Grants of one key. What it has in common with its holder are two roles at most for each folder that either names: that
+is :data:`cloudsvc.core.actors.MAX_GRANTS` together.
+"""
+
+MAX_SCOPES: Final = 50
+"""Scopes of a user or a key."""
+
+MAX_SCOPE: Final = 64
+"""Characters of a scope."""
+
+MAX_NOTED: Final = 1_000
+"""Keys whose last use is written down in one step."""
+
+MAX_RESTRICTIONS: Final = 10_000
+"""Restricting changes that a store remembers; :class:`cloudsvc.identity.store.Restriction` says for what."""
+
+ENDED_KEY_SECONDS: Final = 30 * 24 * 60 * 60
+"""Seconds for which a key that has ended is still listed."""

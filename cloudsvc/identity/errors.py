@@ -1,0 +1,139 @@
+"""Errors of users, groups and keys: each code is stable, and each message says what to do."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from cloudsvc.core.errors import CloudError, Kind
+
+
+def invalid_name(reason: str) -> CloudError:
+    """A text is no name of a user, a group or a program."""
+    return CloudError(Kind.INVALID, "invalid_name", f"This is no valid name: {reason}.")
+
+
+def reserved_name(name: str) -> CloudError:
+    """A name is never given to anybody."""
+    return CloudError(Kind.INVALID, "reserved_name", f"Nobody can be named {name!r}, nor what looks like it.")
+
+
+def invalid_display_name(reason: str) -> CloudError:
+    """A text is no display name."""
+    return CloudError(Kind.INVALID, "invalid_display_name", f"This is no valid display name: {reason}.")
+
+
+def invalid_password(reason: str) -> CloudError:
+    """A text cannot be a password."""
+    return CloudError(Kind.INVALID, "invalid_password", f"This cannot be a password: {reason}.")
+
+
+def invalid_scope(text: str) -> CloudError:
+    """A text is no scope."""
+    message = f"{text!r} is no scope; one is '*', or words of lower-case letters with colons between them."
+    return CloudError(Kind.INVALID, "invalid_scope", message)
+
+
+def invalid_rate(reason: str) -> CloudError:
+    """A text is no rate."""
+    return CloudError(Kind.INVALID, "invalid_rate", f"This is no valid rate: {reason}.")
+
+
+def invalid_expiry() -> CloudError:
+    """A key would have ended before it begins."""
+    return CloudError(Kind.INVALID, "invalid_expiry", "A key ends after the present moment; name a later one.")
+
+
+def invalid_quota() -> CloudError:
+    """A quota is not a number of bytes."""
+    return CloudError(Kind.INVALID, "invalid_quota", "A quota is a number of bytes, at least 0.")
+
+
+def name_taken(name: str) -> CloudError:
+    """Somebody has or had this name, or one that looks like it."""
+    message = f"{name!r} is taken, or was, or looks like a name that is; choose another one."
+    return CloudError(Kind.CONFLICT, "name_taken", message)
+
+
+def user_not_found() -> CloudError:
+    """There is no such user."""
+    return CloudError(Kind.NOT_FOUND, "user_not_found", "There is no such user.")
+
+
+def group_not_found() -> CloudError:
+    """There is no such group."""
+    return CloudError(Kind.NOT_FOUND, "group_not_found", "There is no such group.")
+
+
+def key_not_found() -> CloudError:
+    """There is no such key."""
+    return CloudError(Kind.NOT_FOUND, "key_not_found", "There is no such key.")
+
+
+def folder_unknown() -> CloudError:
+    """A folder on which a role is to be granted is none that the actor sees."""
+    return CloudError(Kind.NOT_FOUND, "folder_not_found", "There is no such folder.")
+
+
+CHANGED_MEANWHILE: Final = "changed_meanwhile"
+"""The code of :func:`changed_meanwhile`."""
+
+
+def changed_meanwhile() -> CloudError:
+    """What was to be replaced is not any more as it was read; nothing was done."""
+    message = "It has been changed by somebody else meanwhile; read it again."
+    return CloudError(Kind.CONFLICT, CHANGED_MEANWHILE, message)
+
+
+def managers_only() -> CloudError:
+    """Only the owner and managers of the whole drive may do this."""
+    return CloudError(Kind.FORBIDDEN, "managers_only", "Only who manages the whole drive may do this.")
+
+
+def not_shareable() -> CloudError:
+    """The actor may not give others a role on a folder."""
+    return CloudError(Kind.FORBIDDEN, "forbidden", "Only who manages a folder may give others a role on it.")
+
+
+def grant_too_wide() -> CloudError:
+    """A key would have a role that its holder has not."""
+    message = "A key can have no role on a folder that you do not have there yourself."
+    return CloudError(Kind.FORBIDDEN, "grant_too_wide", message)
+
+
+def scope_too_wide(scope: str) -> CloudError:
+    """A key would have a scope that its holder has not."""
+    return CloudError(Kind.FORBIDDEN, "scope_too_wide", f"A key can have no scope that you do not have: {scope!r}.")
+
+
+def too_many(what: str, most: int) -> CloudError:
+    """There are so many of something that one more may not be."""
+    return CloudError(Kind.CONFLICT, "too_many_entries", f"There can be at most {most} {what}; remove some first.")
+
+
+def holder_required() -> CloudError:
+    """Nobody knows for whom a key is to be."""
+    message = "A key is for one user or for one program: name either, unless it is for yourself."
+    return CloudError(Kind.INVALID, "holder_required", message)
+
+
+def grants_required() -> CloudError:
+    """A key of a program would have no grants that anybody has named."""
+    message = "Say what a program may do: name roles on folders, or an empty list for none."
+    return CloudError(Kind.INVALID, "grants_required", message)
+
+
+def invalid_overlap(most: int) -> CloudError:
+    """A former key would go on for too long."""
+    message = f"A former key goes on for at most {most} seconds, or for none."
+    return CloudError(Kind.INVALID, "invalid_overlap", message)
+
+
+def key_ended() -> CloudError:
+    """A key was revoked, or has expired."""
+    return CloudError(Kind.CONFLICT, "key_ended", "The key was revoked, or has expired; make a new one.")
+
+
+def too_many_passwords() -> CloudError:
+    """So many passwords are being looked at that one more would wait too long."""
+    message = "Too many are signing in at the moment; try again soon."
+    return CloudError(Kind.UNAVAILABLE, "too_many_passwords", message, retry_after=5)

@@ -1,0 +1,33 @@
+"""Interface of the folders on which roles are granted: all that has to be known of the drive here."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Protocol
+
+from cloudsvc.core.actors import Actor
+from cloudsvc.identity.grants import Chains
+
+
+class Folders(Protocol):
+    """The folders of the drive."""
+
+    async def find(self, actor: Actor, path: str) -> int:
+        """
+        The id of the folder at ``path``.
+
+        :raises CloudError: there is none that the actor sees.
+        """
+        ...
+
+    async def locate(self, folders: Collection[int]) -> Chains:
+        """
+        Where ``folders`` are, of those that are in the tree, in one step. It is asked for nobody.
+
+        :raises CloudError: the drive fails.
+        """
+        ...
+
+    async def tell_paths(self, actor: Actor, folders: Collection[int]) -> Mapping[int, str]:
+        """The paths of those of ``folders`` into which ``actor`` may look."""
+        ...

@@ -1,0 +1,126 @@
+"""Passwords: Argon2id (RFC 9106), in threads, a few at a time."""
+
+from __future__ import annotations
+
+import unicodedata
+from base64 import b64encode
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+from argon2 import PasswordHasher, Type
+from argon2.exceptions import InvalidHashError, VerificationError
+from attrs import define, field
+
+from cloudsvc.core.secrets import Secret
+from cloudsvc.core.threads import ThreadRunner
+from cloudsvc.identity.errors import invalid_password, too_many_passwords
+
+T = TypeVar("T")
+
+MIN_PASSWORD: Final = 12
+"""Characters. Length is what helps (NIST SP 800-63B section 3.1.1.2); nothing is asked of which they are."""
+
+MAX_PASSWORD: Final = 256
+"""Characters, so that nobody has the server hash a book."""
+
+MAX_HASH: Final = 256
+"""Characters of a hash as it is kept."""
+
+PASSWORD_THREADS: Final = 2
+"""Passwords that are hashed at a time: each takes 64 MiB, and a core for some 50 ms."""
+
+_MOST_WAITING: Final = 40
+"""Passwords under way or waiting; the last is looked at after a second or two."""
+
+_HASHER: Final = PasswordHasher(
+    time_cost=3, memory_cost=64 * 1024, parallelism=4, hash_len=32, salt_len=16, type=Type.ID
+)
+"""The second recommended choice of RFC 9106 section 4."""
+
+
+def _write_unmatched() -> str:
+    """A hash that no password has, as far as anybody can know, and that takes as long to compare with as any."""
+    salt, tag = (b64encode(bytes(length)).decode().rstrip("=") for length in (_HASHER.salt_len, _HASHER.hash_len))
+    costs = f"m={_HASHER.memory_cost},t={_HASHER.time_cost},p={_HASHER.parallelism}"
+    return f"$argon2id$v=19${costs}${salt}${tag}"
+
+
+_UNMATCHED: Final = Secret(_write_unmatched())
+
+
+def parse_password(text: str) -> Secret:
+    """
+    ``text`` as a password that somebody chooses, in the form in which it is compared: in Normalization Form C, as the
+    profile OpaqueString has it (RFC 8265 section 4.2), so that each keyboard writes the same.
+
+    :raises CloudError: it cannot be one, and why.
+    """
+    if len(text) > MAX_PASSWORD:
+        raise invalid_password(f"it can have at most {MAX_PASSWORD} characters")
+    for character in text:
+        if unicodedata.category(character) in {"Cc", "Cs", "Cn"}:
+            raise invalid_password(f"it cannot contain U+{ord(character):04X}")
+    found = _normalize(text)
+    if len(found) < MIN_PASSWORD:
+        raise invalid_password(f"it must have at least {MIN_PASSWORD} characters")
+    return Secret(found)
+
+
+@define(eq=False)
+class Passwords:
+    """
+    Hashing and comparing.
+
+    :param threads: of its own, :data:`PASSWORD_THREADS` of them: so many are hashed at a time.
+    """
+
+    _threads: ThreadRunner
+    _waiting: int = field(init=False, default=0)
+
+    async def hash(self, password: Secret) -> Secret:
+        """
+        What to keep of ``password``, which :func:`parse_password` has given.
+
+        :raises CloudError: too many are waiting.
+        """
+        return Secret(await self._run(_HASHER.hash, password.reveal()))
+
+    async def verify(self, shown: Secret, kept: Secret | None) -> bool:
+        """
+        Whether ``shown`` is the password of which ``kept`` is kept; it takes the same time whatever comes of it.
+
+        :param kept: ``None`` where there is none: then it is not.
+        :raises CloudError: too many are waiting.
+        """
+        text = shown.reveal()
+        if len(text) > MAX_PASSWORD:
+            text = text[:MAX_PASSWORD]
+            kept = None
+        matches = await self._run(_matches, (kept or _UNMATCHED).reveal(), _normalize(text))
+        return matches and kept is not None
+
+    async def _run(self, function: Callable[..., T], *arguments: str) -> T:
+        if self._waiting >= _MOST_WAITING:
+            raise too_many_passwords()
+        self._waiting += 1
+        try:
+            return await self._threads.run(function, *arguments)
+        finally:
+            self._waiting -= 1
+
+
+def is_outdated(kept: Secret) -> bool:
+    """Whether ``kept`` was hashed with other costs than today's: at the next chance it is hashed anew."""
+    return _HASHER.check_needs_rehash(kept.reveal())
+
+
+def _matches(kept: str, shown: str) -> bool:
+    try:
+        return _HASHER.verify(kept, shown)
+    except (VerificationError, InvalidHashError):
+        return False
+
+
+def _normalize(text: str) -> str:
+    # Halves of characters are no text, and match nothing.
+    return unicodedata.normalize("NFC", text).encode(errors="replace").decode()

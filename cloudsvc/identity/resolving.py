@@ -1,0 +1,107 @@
+"""Resolution of keys: whose one is, and what it may do at this moment."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from attrs import define, field, frozen
+
+from cloudsvc.core.actors import Actor, Grant
+from cloudsvc.core.clock import Instant
+from cloudsvc.identity.authority import name_program
+from cloudsvc.identity.bounds import MAX_NOTED
+from cloudsvc.identity.folders import Folders
+from cloudsvc.identity.grants import find_folders, meet_grants
+from cloudsvc.identity.key_format import KeyId, read_key
+from cloudsvc.identity.keys import FoundKey, Key, floor_hour
+from cloudsvc.identity.scopes import meet_scopes
+from cloudsvc.identity.store import IdentityStore
+from cloudsvc.identity.users import Holder
+
+_NOBODY: Final = bytes(32)
+"""The digest of no secret that anyone could find; comparing with it makes a missing key cost the same."""
+
+
+@frozen(kw_only=True)
+class Resolved:
+    """
+    A key that is good, and who acts by it.
+
+    :ivar until: the moment from which on it is no good any more by itself; ``None`` for never.
+    """
+
+    actor: Actor
+    key: Key
+
+    @property
+    def until(self) -> Instant | None:
+        """When it ends."""
+        return self.key.ended_at
+
+
+@frozen(kw_only=True)
+class Resolver:
+    """
+    Finds out whose keys are. Whatever is wrong with a key, it is nobody's, and takes the same look-up to find out.
+
+    :param is_trusted: whether the store is what it was when it was seen last, and not an older one in which what was
+        revoked would be good again; where it is not, no key is anybody's.
+    """
+
+    _store: IdentityStore
+    _folders: Folders
+    _now: Callable[[], Instant]
+    _is_trusted: Callable[[], bool] = lambda: True
+
+    async def resolve(self, shown: bytes) -> Resolved | None:
+        """
+        Who has shown this as a key; ``None`` for nobody.
+
+        :raises CloudError: the storage fails, so that nobody can tell.
+        """
+        read = read_key(shown)
+        found = await self._store.find_key(read.id)
+        is_right = hmac.compare_digest(read.digest, _NOBODY if found is None else found.digest)
+        if found is None or not is_right or not self._is_good(found):
+            return None
+        return Resolved(actor=await self._find_actor(found), key=found.key)
+
+    def _is_good(self, found: FoundKey) -> bool:
+        is_disabled = found.holder is not None and found.holder.user.is_disabled
+        return self._is_trusted() and found.key.is_alive(self._now()) and not (found.is_void or is_disabled)
+
+    async def _find_actor(self, found: FoundKey) -> Actor:
+        key, holder = found.key, found.holder
+        if holder is None:
+            return Actor(name=name_program(str(key.program)), scopes=key.scopes, grants=key.grants or ())
+        scopes = meet_scopes(key.scopes, holder.user.scopes)
+        return Actor(name=str(holder.user.name), scopes=scopes, grants=await self._meet(key.grants, holder))
+
+    async def _meet(self, grants: tuple[Grant, ...] | None, holder: Holder) -> tuple[Grant, ...]:
+        if grants is None:
+            return holder.grants
+        folders = find_folders(grants, holder.grants)
+        return meet_grants(grants, holder.grants, await self._folders.locate(folders) if folders else {})
+
+
+@define(eq=False)
+class Uses:
+    """
+    When keys were used last, until it is written down. At most :data:`~cloudsvc.identity.bounds.MAX_NOTED` keys are
+    remembered, each once an hour; what is beyond that is not.
+    """
+
+    _noted: dict[KeyId, Instant] = field(factory=dict)
+
+    def note(self, key: Key, now: Instant) -> None:
+        """``key`` is used now."""
+        hour = floor_hour(now)
+        if (key.last_used is None or key.last_used < hour) and (key.id in self._noted or len(self._noted) < MAX_NOTED):
+            self._noted[key.id] = hour
+
+    def take(self) -> Mapping[KeyId, Instant]:
+        """What has to be written down, which is forgotten here."""
+        taken, self._noted = self._noted, {}
+        return taken

@@ -1,0 +1,1 @@
+"""Stores of users, groups and keys."""

@@ -1,0 +1,85 @@
+"""Accounts in memory with all use-cases, and short ways to have users and keys."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from attrs import define, field
+
+from cloudsvc.core.actors import OWNER, Actor, Role
+from cloudsvc.core.clock import Instant
+from cloudsvc.identity.authority import Authority
+from cloudsvc.identity.directory import Directory, UserFields
+from cloudsvc.identity.issuing import Issued, Issuer, KeyFields
+from cloudsvc.identity.passwords import Passwords
+from cloudsvc.identity.resolving import Resolver
+from cloudsvc.identity.users import User
+from cloudsvc.storage.identity.memory import MemoryIdentity
+from tests.support.identity_stores import BEGINNING
+from tests.support.inline_threads import Inline
+from tests.support.plain_folders import PlainFolders
+
+SECOND = 1_000_000
+
+
+@define(eq=False)
+class Office:
+    """
+    Users, groups and keys, in memory.
+
+    :ivar now: what its clock shows.
+    :ivar settled: how often a change was waited for.
+    """
+
+    store: MemoryIdentity = field(factory=MemoryIdentity)
+    folders: PlainFolders = field(factory=PlainFolders)
+    now: Instant = BEGINNING
+    settled: int = 0
+    is_trusted: bool = True
+    directory: Directory = field(init=False)
+    issuer: Issuer = field(init=False)
+    resolver: Resolver = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        authority = Authority(store=self.store, folders=self.folders)
+        self.directory = Directory(
+            store=self.store,
+            authority=authority,
+            passwords=Passwords(Inline()),
+            now=lambda: self.now,
+            settle=self._settle,
+        )
+        self.issuer = Issuer(
+            store=self.store, authority=authority, folders=self.folders, now=lambda: self.now, settle=self._settle
+        )
+        self.resolver = Resolver(
+            store=self.store, folders=self.folders, now=lambda: self.now, is_trusted=lambda: self.is_trusted
+        )
+
+    async def _settle(self) -> None:
+        self.settled += 1
+
+    async def add_user(self, name: str, *roles: tuple[str, Role], **fields: Any) -> User:
+        """A user with roles on the folders at paths."""
+        user = await self.directory.add_user(OWNER, name, UserFields(**fields))
+        for path, role in roles:
+            user = await self.directory.grant_role(OWNER, name, path, role)
+        return user
+
+    async def issue(self, user: str, *roles: tuple[str, Role], **fields: Any) -> Issued:
+        """A key of a user, for all that they may or for roles on some folders."""
+        asked = KeyFields(roles=roles or None, **fields)
+        return await self.issuer.issue(OWNER, asked, user=user)
+
+    async def resolve(self, issued: Issued) -> Actor | None:
+        """Who acts by a key now."""
+        found = await self.resolver.resolve(issued.made.text.reveal().encode())
+        return None if found is None else found.actor
+
+    async def act(self, name: str) -> Actor:
+        """A user, by a key for all that they may with all their scopes."""
+        user = await self.directory.find_user(OWNER, name)
+        issued = await self.issue(name, scopes=tuple(user.scopes))
+        actor = await self.resolve(issued)
+        assert actor is not None
+        return actor

@@ -1,0 +1,84 @@
+"""Stores of identity in tests: every implementation, and short ways to fill them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+import pytest
+
+from cloudsvc.core.actors import Grant, Role
+from cloudsvc.core.clock import Instant
+from cloudsvc.core.errors import CloudError, Kind
+from cloudsvc.identity.groups import Group, make_group_id
+from cloudsvc.identity.key_format import make_key
+from cloudsvc.identity.keys import Key
+from cloudsvc.identity.names import parse_account_name
+from cloudsvc.identity.scopes import USER_SCOPES
+from cloudsvc.identity.store import IdentityStore
+from cloudsvc.identity.users import User, make_user_id
+from cloudsvc.storage.identity.memory import Accounts, MemoryIdentity
+
+OpenIdentity: TypeAlias = Callable[[Path], AbstractAsyncContextManager[IdentityStore]]
+"""A way to the store in a directory, which may be empty, closed at the end. Several may be open at once."""
+
+BEGINNING: Final[Instant] = 1_000_000_000
+"""When everything in tests is made, unless they say otherwise."""
+
+_MEMORIES: Final[dict[Path, Accounts]] = {}
+"""What stores in memory have kept, by the directories where others would have kept it."""
+
+
+@asynccontextmanager
+async def open_memory(directory: Path) -> AsyncIterator[MemoryIdentity]:
+    """One in memory: of a directory, all have the same."""
+    yield MemoryIdentity(_MEMORIES.setdefault(directory, Accounts()))
+
+
+IDENTITY_STORES: Final[dict[str, OpenIdentity]] = {"memory": open_memory}
+"""Every implementation of ``IdentityStore``."""
+
+
+@contextmanager
+def refusing(code: str, kind: Kind) -> Iterator[None]:
+    """Meanwhile something is refused with this error."""
+    with pytest.raises(CloudError) as caught:
+        yield
+    assert (caught.value.code, caught.value.kind) == (code, kind)
+
+
+def grant(role: Role, folder: int) -> Grant:
+    """A role on a folder."""
+    return Grant(role=role, folder=folder)
+
+
+def make_user(name: str = "anna", **fields: Any) -> User:
+    """A user who is to be added."""
+    return User(
+        **{
+            "id": make_user_id(),
+            "name": parse_account_name(name),
+            "scopes": USER_SCOPES,
+            "created_at": BEGINNING,
+            **fields,
+        }
+    )
+
+
+def make_group(name: str = "family", *grants: Grant) -> Group:
+    """A group that is to be added."""
+    return Group(id=make_group_id(), name=parse_account_name(name), grants=grants, created_at=BEGINNING)
+
+
+def make_user_key(user: User, **fields: Any) -> Key:
+    """A key of ``user`` that is to be added."""
+    made = {"id": make_key().id, "holder": user.id, "maker": str(user.name)}
+    return Key(**{"scopes": USER_SCOPES, "created_at": BEGINNING, **made, **fields})
+
+
+def make_program_key(name: str = "camera", *grants: Grant, **fields: Any) -> Key:
+    """A key of a program that is to be added."""
+    made = {"id": make_key().id, "program": parse_account_name(name), "maker": "owner", "grants": grants}
+    return Key(**{"scopes": USER_SCOPES, "created_at": BEGINNING, **made, **fields})

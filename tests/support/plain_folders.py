@@ -1,0 +1,60 @@
+"""Folders without a drive, for whoever asks where one is."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from attrs import define, field
+
+from cloudsvc.core.actors import ROOT_FOLDER, Actor
+from cloudsvc.drive.permissions import Right, is_permitted
+from cloudsvc.identity.errors import folder_unknown
+from cloudsvc.identity.grants import Chains
+
+
+@define
+class PlainFolders:
+    """
+    Some folders with their chains, by their paths.
+
+    :ivar asked: how often somebody has asked where some are.
+    """
+
+    chains: dict[str, tuple[int, ...]] = field(factory=lambda: {"": (ROOT_FOLDER,)})
+    asked: int = 0
+
+    def make(self, path: str) -> int:
+        """Make a folder in one that is there; its id."""
+        number = 2 + len(self.chains)
+        self.chains[path] = (*self.chains[path.rpartition("/")[0]], number)
+        return number
+
+    def move(self, path: str, into: str) -> None:
+        """Put a folder without any in it into another one."""
+        chain = self.chains.pop(path)
+        self.chains[f"{into}/{path.rpartition('/')[2]}"] = (*self.chains[into], chain[-1])
+
+    def discard(self, path: str) -> None:
+        """Put a folder into the trash."""
+        for each in [each for each in self.chains if each == path or each.startswith(f"{path}/")]:
+            del self.chains[each]
+
+    async def find(self, actor: Actor, path: str) -> int:
+        """See :class:`cloudsvc.identity.folders.Folders`."""
+        chain = self.chains.get(path)
+        if chain is None or not is_permitted(actor, Right.SEE, chain):
+            raise folder_unknown()
+        return chain[-1]
+
+    async def locate(self, folders: Collection[int]) -> Chains:
+        """See :class:`cloudsvc.identity.folders.Folders`."""
+        self.asked += 1
+        return {chain[-1]: chain for chain in self.chains.values() if chain[-1] in folders}
+
+    async def tell_paths(self, actor: Actor, folders: Collection[int]) -> Mapping[int, str]:
+        """See :class:`cloudsvc.identity.folders.Folders`."""
+        return {
+            chain[-1]: path
+            for path, chain in self.chains.items()
+            if chain[-1] in folders and is_permitted(actor, Right.SEE, chain)
+        }
