@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
@@ -68,13 +68,23 @@ class _Drive:
 
 
 def measure_large(ground: Ground) -> Samples:
-    """One round of it. The server has its core, and PostgreSQL those of the client."""
+    """
+    One round of it. The servers have one core, and PostgreSQL those of the client.
+
+    Both servers run all the time, and each work is done by one right after the other, so that a slow minute of the host
+    falls on both.
+    """
     drives = ground.keep("large catalogue", lambda: _make_drives(ground))
-    samples: dict[str, Throughput] = {}
-    for size, drive in drives.items():
-        with run_node(ground, name_database(drive.url), str(drive.store)) as server:
-            samples |= {f"{size}-{name}": each for name, each in _measure(ground, server, drive).items()}
-    return samples
+    with ExitStack() as stack:
+        servers = {
+            size: stack.enter_context(run_node(ground, name_database(drive.url), str(drive.store)))
+            for size, drive in drives.items()
+        }
+        return {
+            f"{size}-{name}": _measure(ground, servers[size], drive, name)
+            for name in WORKS
+            for size, drive in drives.items()
+        }
 
 
 @contextmanager
@@ -101,17 +111,21 @@ def _make_drive(ground: Ground, server: PostgreSQL, size: str, files: int) -> _D
     return _Drive(database=server.pid, url=url, store=store, filling=filling)
 
 
-def _measure(ground: Ground, server: Server, drive: _Drive) -> dict[str, Throughput]:
+def _measure(ground: Ground, server: Server, drive: _Drive, work: str) -> Throughput:
     """Of both, the server and the database, for what many files cost is the database's."""
 
-    def ask(path: str) -> Throughput:
-        return add_engine(server, drive.database, lambda: measure_pages(ground, server, path))
+    def load() -> Throughput:
+        match work:
+            case "page":
+                return measure_pages(ground, server, f"/api/folders/{MANY}?limit={PAGE}")
+            case "look-up":
+                path = f"/api/files/{MANY}/{quote(name_file(drive.number))}"
+                return measure_look_ups(ground, server, path)
+            case "search":
+                return measure_pages(ground, server, f"/api/files?q={find_word(drive.number)}")
+            case "search-digits":
+                return measure_pages(ground, server, f"/api/files?q={drive.number:08}")
+            case _:
+                return measure_uploads(ground, server, "new")
 
-    path = f"/api/files/{MANY}/{quote(name_file(drive.number))}"
-    return {
-        "page": ask(f"/api/folders/{MANY}?limit={PAGE}"),
-        "look-up": add_engine(server, drive.database, lambda: measure_look_ups(ground, server, path)),
-        "search": ask(f"/api/files?q={find_word(drive.number)}"),
-        "search-digits": ask(f"/api/files?q={drive.number:08}"),
-        "upload": add_engine(server, drive.database, lambda: measure_uploads(ground, server, "new")),
-    }
+    return add_engine(server, drive.database, load)
