@@ -12,12 +12,12 @@ from typing import Any, Final
 from sqlalchemy import Table, insert
 
 from cloudsvc.drive.changes import ChangeKind
+from cloudsvc.storage.catalogue.name_index.full_text import catch_up
 from cloudsvc.storage.catalogue.schema import FILE, FOLDER, ROOT, blob, change, node, version
-from cloudsvc.storage.catalogue.sqlite.connections import SQLiteConnection, connect
 from cloudsvc.storage.catalogue.sqlite.migration import migrate
-from cloudsvc.storage.catalogue.sqlite.name_index import catch_up
-from cloudsvc.storage.catalogue.statements import compile_statement
 from cloudsvc.storage.catalogue.storing import count_bytes
+from cloudsvc.storage.database.sqlite.connections import SQLiteConnection, connect
+from cloudsvc.storage.database.statements import compile_statement
 from cloudsvc.storage.local import CATALOGUE_NAME
 
 MANY: Final = "many"

@@ -19,7 +19,7 @@ from attrs import define, field, frozen
 
 from bench.cell.figures import Figures
 from bench.cell.simulation import Activity, Resume, Simulation, Station
-from cloudsvc.storage.catalogue.group_commit import LONG_SECONDS, MOST_TOGETHER
+from cloudsvc.storage.database.group_commit import LONG_SECONDS, MOST_TOGETHER
 
 UPLOAD: Final = "upload"
 

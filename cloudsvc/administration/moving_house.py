@@ -109,7 +109,7 @@ def check_apart(source: Residence, target: Residence) -> None:
     if source.directory.resolve() == target.directory.resolve():
         raise OperatorError([f"{target.directory} is where the drive is; name another home to move to"])
     if former.database is not None and new.database is not None:
-        from cloudsvc.storage.catalogue.postgresql.databases import are_same  # noqa: PLC0415  # the driver is an extra
+        from cloudsvc.storage.database.postgresql.databases import are_same  # noqa: PLC0415  # the driver is an extra
 
         if are_same(former.database, new.database):
             raise OperatorError(["both homes have the same database: set another database.url in the one to move to"])

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from cloudsvc.extend import Combine, Instruments
-from cloudsvc.storage.catalogue.lanes import Lane
+from cloudsvc.storage.database.lanes import Lane
 from cloudsvc.storage.meters import Ending, Use
 
 _REQUEST_SECONDS: Final = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)

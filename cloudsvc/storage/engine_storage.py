@@ -127,10 +127,10 @@ class _Opening:
 
     async def open_postgresql(self, url: Secret) -> tuple[PostgreSQLCatalogue, Leadership]:
         """The catalogue in a database."""
-        from cloudsvc.storage.catalogue.postgresql.clocks import check_clock  # noqa: PLC0415  # see above
-        from cloudsvc.storage.catalogue.postgresql.leadership import DatabaseLeadership  # noqa: PLC0415  # likewise
         from cloudsvc.storage.catalogue.postgresql.migration import migrate  # noqa: PLC0415  # likewise
         from cloudsvc.storage.catalogue.postgresql.opening import open_postgresql  # noqa: PLC0415  # likewise
+        from cloudsvc.storage.database.postgresql.clocks import check_clock  # noqa: PLC0415  # see above
+        from cloudsvc.storage.database.postgresql.leadership import DatabaseLeadership  # noqa: PLC0415  # likewise
 
         threads = self.resources.threads
         self.stack.callback(os.close, await threads.disk.run(hold_directory, self.directory))

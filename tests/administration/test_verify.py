@@ -12,7 +12,7 @@ from cloudsvc.administration.verification import Verdict, verify_drive
 from cloudsvc.core.actors import OWNER
 from cloudsvc.drive.names import parse_path
 from cloudsvc.drive.verification import Damage
-from cloudsvc.storage.catalogue.sqlite.connections import connect
+from cloudsvc.storage.database.sqlite.connections import connect
 from cloudsvc.storage.local import CATALOGUE_NAME
 from cloudsvc.storage.opened import OpenedDrive
 from tests.support.administration import DAMAGES, FILES, damage, fill, find, find_content, opened, store

@@ -14,7 +14,7 @@ from cloudsvc.drive.names import parse_path
 from cloudsvc.drive.nodes import File
 from cloudsvc.storage.catalogue.listing import Lists
 from cloudsvc.storage.catalogue.sight import EVERYTHING
-from cloudsvc.storage.catalogue.sqlite.connections import connect
+from cloudsvc.storage.database.sqlite.connections import connect
 from tests.support.postgresql import find_programs
 from tests.support.required_tools import require_tool
 

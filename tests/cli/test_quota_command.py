@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cloudsvc.storage.catalogue.sqlite.connections import connect
+from cloudsvc.storage.database.sqlite.connections import connect
 from cloudsvc.storage.local import CATALOGUE_NAME
 from tests.support.command_processes import Shell, run_shell
 from tests.support.server import make_home

@@ -24,8 +24,8 @@ from cloudsvc.drive.nodes import Blob, BlobId, File, Instant, Node, Trashed
 from cloudsvc.drive.pages import FileQuery, Page
 from cloudsvc.storage.catalogue import READER_THREADS, SQLiteCatalogue, migrate, open_catalogue
 from cloudsvc.storage.catalogue.postgresql.opening import PostgreSQLCatalogue, open_postgresql
-from cloudsvc.storage.catalogue.sqlite.connections import SQLiteConnection
-from cloudsvc.storage.catalogue.sqlite.transactions import SQLiteTransactions
+from cloudsvc.storage.database.sqlite.connections import SQLiteConnection
+from cloudsvc.storage.database.sqlite.transactions import SQLiteTransactions
 from cloudsvc.storage.memory_catalogue import Memory, MemoryCatalogue
 from cloudsvc.storage.meters import UNMETERED, DatabaseMeter
 from tests.support.postgresql import find_database

@@ -23,6 +23,7 @@ SLOW = frozenset(
         "packaging",
         "storage/catalogue/test_connections.py",
         "storage/catalogue/test_searching.py",
+        "storage/database/postgresql",
         "storage/postgresql",
         "test_private_names.py",
         "thumbnails",

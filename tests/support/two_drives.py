@@ -21,7 +21,7 @@ from cloudsvc.drive.commands import Command, Copy, Discard, EditTags, MakeFolder
 from cloudsvc.drive.drive import Drive
 from cloudsvc.drive.names import DrivePath, parse_path
 from cloudsvc.drive.pages import Page
-from cloudsvc.storage.catalogue.sqlite.connections import connect
+from cloudsvc.storage.database.sqlite.connections import connect
 from tests.support.actors import make_guest
 from tests.support.catalogues import NAME, Watch, read_empty
 from tests.support.drive_site import DriveSite, open_site

@@ -297,7 +297,7 @@ Abandoned work
     storage/catalogue/test_reading.py::test_look_ups_do_not_wait_for_scans
     storage/catalogue/test_reading.py::test_clients_come_in_turns
     storage/catalogue/test_reading.py::test_what_takes_too_long_is_stopped
-    storage/catalogue/test_lanes.py::test_beyond_so_many_that_wait_one_is_refused
+    storage/database/test_lanes.py::test_beyond_so_many_that_wait_one_is_refused
     core/test_threads.py::test_a_call_that_is_cancelled_before_it_begins_never_runs
     threats/test_responses.py::test_a_server_with_too_much_to_do_says_when_to_come_back
     storage/blobs/objects/test_parts.py::test_readers_that_leave_let_go
@@ -310,10 +310,10 @@ A store that hangs, and whoever asks for anything with it
     live/test_object_store_faults.py::test_what_needs_no_bytes_goes_on_while_the_store_is_stopped
 One transaction for many large changes
     live/test_drive_fairness.py::test_whoever_writes_little_waits_for_one_of_many_large_copies_at_most
-    storage/catalogue/test_group_commit.py::test_light_works_wait_for_one_heavy_work_at_most
-    storage/catalogue/test_group_commit.py::test_a_transaction_ends_when_it_has_changed_many_rows
-    storage/catalogue/test_group_commit.py::test_a_transaction_ends_when_it_has_taken_long
-    storage/catalogue/test_group_commit.py::test_only_so_many_heavy_works_wait
+    storage/database/test_group_commit.py::test_light_works_wait_for_one_heavy_work_at_most
+    storage/database/test_group_commit.py::test_a_transaction_ends_when_it_has_changed_many_rows
+    storage/database/test_group_commit.py::test_a_transaction_ends_when_it_has_taken_long
+    storage/database/test_group_commit.py::test_only_so_many_heavy_works_wait
     storage/catalogue/test_connections.py::test_only_so_much_is_copied_in_one_step
     threats/test_drive_request_cost.py::test_no_batch_looks_up_deep_paths_without_end
     storage/catalogue/test_maintenance.py::test_a_log_that_has_become_large_is_cut

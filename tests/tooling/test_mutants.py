@@ -71,7 +71,7 @@ def test_what_is_only_said_is_left_alone(line: int) -> None:
     assert mutate(GUARD, line) == {}
 
 
-@pytest.mark.parametrize("module", ["cloudsvc/web/authentication.py", "cloudsvc/storage/catalogue/group_commit.py"])
+@pytest.mark.parametrize("module", ["cloudsvc/web/authentication.py", "cloudsvc/storage/database/group_commit.py"])
 def test_every_change_of_a_real_module_is_one(module: str) -> None:
     source = (ROOT / module).read_bytes()
     found = find_mutations(source)

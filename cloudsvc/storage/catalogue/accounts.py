@@ -15,12 +15,12 @@ from sqlalchemy import bindparam, func, literal_column, select, update
 from cloudsvc.drive.accounts import Account, Miscount, Quota
 from cloudsvc.drive.errors import quota_exceeded
 from cloudsvc.drive.nodes import NodeId
-from cloudsvc.storage.catalogue.constructs import is_among
 from cloudsvc.storage.catalogue.nodes import Ancestry, load_rows
 from cloudsvc.storage.catalogue.schema import ROOT, account, blob, node, version
 from cloudsvc.storage.catalogue.sight import format_ids
-from cloudsvc.storage.catalogue.statements import Connection, compile_statement
 from cloudsvc.storage.catalogue.tree import Context
+from cloudsvc.storage.database.constructs import is_among
+from cloudsvc.storage.database.statements import Connection, compile_statement
 
 _COLUMNS: Final = (account.c.owner, account.c.quota, account.c.stored_bytes)
 _AMONG: Final = compile_statement(select(*_COLUMNS).where(is_among(account.c.owner, bindparam("owners"))))

@@ -21,7 +21,7 @@ from cloudsvc.drive.names import DrivePath
 from cloudsvc.drive.nodes import TrashId
 from cloudsvc.drive.permissions import Right, find_folders, holds_any, is_permitted, is_unlimited
 from cloudsvc.storage.catalogue.sight import Sight, look, look_as
-from cloudsvc.storage.catalogue.statements import Connection
+from cloudsvc.storage.database.statements import Connection
 
 _OF_PLACES: Final = frozenset({Right.CREATE, Right.SEE})
 """Rights that one needs of a place where nothing is yet."""

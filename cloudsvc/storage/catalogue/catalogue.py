@@ -42,20 +42,20 @@ from cloudsvc.storage.catalogue import (
     quotas,
     storing,
 )
-from cloudsvc.storage.catalogue.group_commit import Weight
 from cloudsvc.storage.catalogue.identity import Identity
-from cloudsvc.storage.catalogue.lanes import Lane
 from cloudsvc.storage.catalogue.listing import Lists
 from cloudsvc.storage.catalogue.nodes import make_node
 from cloudsvc.storage.catalogue.places import check_place
-from cloudsvc.storage.catalogue.reading import Turn
 from cloudsvc.storage.catalogue.searching import Search
 from cloudsvc.storage.catalogue.seen_files import SeenSearch
 from cloudsvc.storage.catalogue.sight import find_seen, look_as
-from cloudsvc.storage.catalogue.statements import Connection
 from cloudsvc.storage.catalogue.tree import Context
 from cloudsvc.storage.catalogue.upkeep import STEP, C, Upkeep
 from cloudsvc.storage.catalogue.walking import Walk
+from cloudsvc.storage.database.group_commit import Weight
+from cloudsvc.storage.database.lanes import Lane
+from cloudsvc.storage.database.reading import Turn
+from cloudsvc.storage.database.statements import Connection
 
 T = TypeVar("T")
 

@@ -14,9 +14,9 @@ from cloudsvc.storage.catalogue.accounts import bring_to_account, check_quota, f
 from cloudsvc.storage.catalogue.copying import copy_contents
 from cloudsvc.storage.catalogue.nodes import load_tags, make_file, make_node
 from cloudsvc.storage.catalogue.schema import FOLDER, node
-from cloudsvc.storage.catalogue.statements import compile_statement
 from cloudsvc.storage.catalogue.storing import copy_content
 from cloudsvc.storage.catalogue.tree import Context
+from cloudsvc.storage.database.statements import compile_statement
 
 _DATE: Final = compile_statement(
     update(node)

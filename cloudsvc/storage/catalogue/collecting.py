@@ -11,11 +11,11 @@ from sqlalchemy import bindparam, delete, func, insert, literal_column, or_, sel
 from cloudsvc.drive.catalogue import PinId
 from cloudsvc.drive.names import DrivePath
 from cloudsvc.drive.nodes import BlobId, Instant, VersionId
-from cloudsvc.storage.catalogue.constructs import is_among_texts
 from cloudsvc.storage.catalogue.nodes import Ancestry, load_rows
 from cloudsvc.storage.catalogue.schema import blob, pin, version
-from cloudsvc.storage.catalogue.statements import Connection, compile_statement
 from cloudsvc.storage.catalogue.storing import count_bytes
+from cloudsvc.storage.database.constructs import is_among_texts
+from cloudsvc.storage.database.statements import Connection, compile_statement
 
 _MARK: Final = compile_statement(
     update(blob)

@@ -12,8 +12,8 @@ from cloudsvc.drive.bounds import MAX_MADE
 from cloudsvc.storage.catalogue.accounts import charge
 from cloudsvc.storage.catalogue.nodes import MODIFIED_AT
 from cloudsvc.storage.catalogue.schema import ROOT, blob, node, tag, version
-from cloudsvc.storage.catalogue.statements import Statement, compile_statement
 from cloudsvc.storage.catalogue.tree import Context
+from cloudsvc.storage.database.statements import Statement, compile_statement
 
 _original: Final = node.alias("original")
 _copy: Final = node.alias("copy")

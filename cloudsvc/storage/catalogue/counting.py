@@ -8,11 +8,11 @@ from sqlalchemy import and_, bindparam, case, func, literal_column, not_, or_, s
 
 from cloudsvc.drive.catalogue import Usage
 from cloudsvc.drive.nodes import Instant
-from cloudsvc.storage.catalogue.constructs import is_among
 from cloudsvc.storage.catalogue.freezing import check_thawed
 from cloudsvc.storage.catalogue.schema import FILE, PURGED, ROOT, TRASH, blob, node, state, trash, version
 from cloudsvc.storage.catalogue.sight import Sight, format_ids, holds_any
-from cloudsvc.storage.catalogue.statements import Connection, compile_statement
+from cloudsvc.storage.database.constructs import is_among
+from cloudsvc.storage.database.statements import Connection, compile_statement
 
 _STORED: Final = compile_statement(select(state.c.stored_bytes, state.c.frozen_until))
 

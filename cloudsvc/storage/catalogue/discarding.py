@@ -15,14 +15,15 @@ from cloudsvc.drive.names import DrivePath
 from cloudsvc.drive.nodes import Instant, Node, Trashed, TrashId
 from cloudsvc.drive.permissions import Right, find_folders
 from cloudsvc.storage.catalogue.accounts import bring_to_account, find_owner
-from cloudsvc.storage.catalogue.constructs import is_among
+from cloudsvc.storage.catalogue.name_index import choose_index
 from cloudsvc.storage.catalogue.nodes import format_chain, make_node, read_chain, read_path
 from cloudsvc.storage.catalogue.quotas import release_account
 from cloudsvc.storage.catalogue.schema import FILE, PURGED, TRASH, node, tag, trash, version
 from cloudsvc.storage.catalogue.sight import holds_any, look
-from cloudsvc.storage.catalogue.statements import Connection, compile_statement
 from cloudsvc.storage.catalogue.storing import drop_version
 from cloudsvc.storage.catalogue.tree import Context
+from cloudsvc.storage.database.constructs import is_among
+from cloudsvc.storage.database.statements import Connection, compile_statement
 
 _INSERT: Final = compile_statement(
     insert(trash).returning(trash.c.id), "node", "path", "deleted_at", "actor", "chain", "account", "shared"
@@ -239,5 +240,5 @@ def _remove_file(connection: Connection, node_id: int) -> None:
     for number, blob_id in _VERSIONS.run(connection, node=node_id).fetchall():
         drop_version(connection, number, blob_id)
     _DELETE_TAGS.run(connection, node=node_id)
-    connection.names.remove(connection, node_id)
+    choose_index(connection).remove(connection, node_id)
     _DELETE_NODE.run(connection, node=node_id)

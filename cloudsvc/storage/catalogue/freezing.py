@@ -9,7 +9,7 @@ from sqlalchemy import and_, bindparam, literal_column, select, update
 from cloudsvc.drive.freezing import ARRIVING, FOR_GOOD, Standing, find_end, is_frozen, refuse_change
 from cloudsvc.drive.nodes import Instant
 from cloudsvc.storage.catalogue.schema import state
-from cloudsvc.storage.catalogue.statements import Connection, compile_statement
+from cloudsvc.storage.database.statements import Connection, compile_statement
 
 _columns: Final = (state.c.epoch, state.c.last_change, state.c.frozen_until)
 _is_for_a_while: Final = and_(

@@ -12,12 +12,12 @@ from sqlalchemy import and_, bindparam, delete, func, insert, literal_column, or
 from cloudsvc.drive.changes import Change, ChangeKind, Changes
 from cloudsvc.drive.errors import change_unknown, changes_expired
 from cloudsvc.drive.nodes import Instant, NodeId
-from cloudsvc.storage.catalogue.constructs import is_among, json_member
 from cloudsvc.storage.catalogue.freezing import admit_change, find_standing
 from cloudsvc.storage.catalogue.nodes import read_chain, read_path
 from cloudsvc.storage.catalogue.schema import change, state
 from cloudsvc.storage.catalogue.sight import Sight, format_ids, holds_any
-from cloudsvc.storage.catalogue.statements import Connection, compile_statement
+from cloudsvc.storage.database.constructs import is_among, json_member
+from cloudsvc.storage.database.statements import Connection, compile_statement
 
 _changes: Final = (
     select(

@@ -8,7 +8,7 @@ from attrs import frozen
 from sqlalchemy import bindparam, exists, select, update
 
 from cloudsvc.storage.catalogue.schema import blob, state
-from cloudsvc.storage.catalogue.statements import Connection, compile_statement
+from cloudsvc.storage.database.statements import Connection, compile_statement
 
 _FIND: Final = compile_statement(select(state.c.installation, exists(select(blob.c.id))))
 _CLAIM: Final = compile_statement(

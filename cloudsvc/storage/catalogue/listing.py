@@ -12,7 +12,6 @@ from cloudsvc.drive.errors import file_not_found, folder_not_found
 from cloudsvc.drive.names import DrivePath, Name
 from cloudsvc.drive.nodes import Blob, BlobId, File, Node, Trashed, TrashId, Version, VersionId
 from cloudsvc.drive.pages import Page
-from cloudsvc.storage.catalogue.constructs import is_among
 from cloudsvc.storage.catalogue.cursors import read_cursor, write_cursor
 from cloudsvc.storage.catalogue.nodes import (
     MODIFIED_AT,
@@ -27,7 +26,8 @@ from cloudsvc.storage.catalogue.nodes import (
 )
 from cloudsvc.storage.catalogue.schema import blob, node, trash, version
 from cloudsvc.storage.catalogue.sight import Sight, find_seen, format_ids, holds_any
-from cloudsvc.storage.catalogue.statements import Connection, compile_statement
+from cloudsvc.storage.database.constructs import is_among
+from cloudsvc.storage.database.statements import Connection, compile_statement
 
 R = TypeVar("R")
 T = TypeVar("T")

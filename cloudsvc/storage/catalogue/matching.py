@@ -24,11 +24,13 @@ from sqlalchemy import (
 
 from cloudsvc.drive.names import fold_case
 from cloudsvc.drive.pages import FileQuery, Order
-from cloudsvc.storage.catalogue.constructs import contains, is_among, names_with
-from cloudsvc.storage.catalogue.name_index import make_expression
+from cloudsvc.storage.catalogue.name_index import choose_index
+from cloudsvc.storage.catalogue.name_index.constructs import names_with
+from cloudsvc.storage.catalogue.name_index.expressions import make_expression
 from cloudsvc.storage.catalogue.nodes import WITH_VERSION, Row
 from cloudsvc.storage.catalogue.schema import ROOT, node, tag
-from cloudsvc.storage.catalogue.statements import Connection, Statement, compile_statement
+from cloudsvc.storage.database.constructs import contains, is_among
+from cloudsvc.storage.database.statements import Connection, Statement, compile_statement
 
 MOST_CANDIDATES: Final = 20_000
 """Files, and folders between them, that are sorted for one page rather than looked for in a longer list."""
@@ -144,7 +146,7 @@ def _list_ways(connection: Connection, query: FileQuery, top: int) -> Iterator[t
     """By what few files may be found, the quickest way first, and the values that it needs."""
     text = None if query.text is None else fold_case(query.text)
     expression = None if text is None else make_expression(text)
-    if expression is not None and (indexed := connection.names.find_indexed(connection)):
+    if expression is not None and (indexed := choose_index(connection).find_indexed(connection)):
         yield Narrow.TEXT, {"text": text, "expression": expression, "indexed": indexed}
     if query.tag is not None:
         yield Narrow.TAG, {"tag": query.tag}

@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, func, select, text, update
 
 from cloudsvc.drive.nodes import Blob, BlobId
 from cloudsvc.storage.catalogue.schema import UNMEASURED, blob, version
-from cloudsvc.storage.catalogue.statements import Connection, compile_statement
+from cloudsvc.storage.database.statements import Connection, compile_statement
 
 # Written out as in the index, or it could not be used.
 _UNMEASURED: Final = compile_statement(

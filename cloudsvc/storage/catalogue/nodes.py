@@ -12,9 +12,9 @@ from sqlalchemy import BigInteger, bindparam, cast, func, literal_column, select
 
 from cloudsvc.drive.names import MAX_PATH_BYTES, DrivePath, Name, parse_name
 from cloudsvc.drive.nodes import Blob, BlobId, File, Folder, Instant, Node, NodeId, Version, VersionId
-from cloudsvc.storage.catalogue.constructs import is_among, json_item
 from cloudsvc.storage.catalogue.schema import FILE, PURGED, ROOT, TRASH, blob, node, tag, trash, version
-from cloudsvc.storage.catalogue.statements import Connection, compile_statement
+from cloudsvc.storage.database.constructs import is_among, json_item
+from cloudsvc.storage.database.statements import Connection, compile_statement
 
 
 class Row(NamedTuple):

@@ -24,8 +24,8 @@ from cloudsvc.drive.names import DrivePath, add_suffix
 from cloudsvc.drive.nodes import File, TrashId
 from cloudsvc.storage.catalogue.authorisation import Authorisation
 from cloudsvc.storage.catalogue.nodes import Chain, Row, find_chain, make_file
-from cloudsvc.storage.catalogue.statements import Connection
 from cloudsvc.storage.catalogue.surroundings import find_owners
+from cloudsvc.storage.database.statements import Connection
 
 _NUMBERS: Final = range(2, 10)
 """Which numbers names are given; after those come random ones, so that a name that is given often costs no more."""

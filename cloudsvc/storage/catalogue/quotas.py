@@ -12,8 +12,8 @@ from cloudsvc.drive.errors import root_has_capacity, too_many_quotas
 from cloudsvc.drive.nodes import Folder, Node
 from cloudsvc.storage.catalogue.accounts import charge, find_owner, load_account, recount
 from cloudsvc.storage.catalogue.schema import ROOT, account, blob, trash, version
-from cloudsvc.storage.catalogue.statements import Connection, compile_statement
 from cloudsvc.storage.catalogue.tree import Context
+from cloudsvc.storage.database.statements import Connection, compile_statement
 
 _COUNT: Final = compile_statement(select(func.count()).select_from(account))
 _INSERT: Final = compile_statement(insert(account), "owner", "quota", "stored_bytes")

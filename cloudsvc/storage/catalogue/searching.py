@@ -12,7 +12,6 @@ from cloudsvc.drive.names import DrivePath
 from cloudsvc.drive.nodes import File
 from cloudsvc.drive.pages import FileQuery, Page
 from cloudsvc.storage.catalogue.cursors import read_cursor, write_cursor
-from cloudsvc.storage.catalogue.lanes import PASSED_AT_LEAST, never
 from cloudsvc.storage.catalogue.matching import (
     KEYS,
     Candidate,
@@ -23,7 +22,8 @@ from cloudsvc.storage.catalogue.matching import (
     is_after,
 )
 from cloudsvc.storage.catalogue.nodes import MOST_TEXT, Ancestry, Row, find_chain, load_rows, make_files
-from cloudsvc.storage.catalogue.statements import Connection
+from cloudsvc.storage.catalogue.page_ends import PASSED_AT_LEAST, never
+from cloudsvc.storage.database.statements import Connection
 
 _WINDOW: Final = 20_000
 """Files that are looked at in one go, at most."""

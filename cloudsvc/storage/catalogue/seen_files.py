@@ -17,13 +17,13 @@ from sqlalchemy import BindParameter, Select, and_, bindparam, func, literal_col
 from cloudsvc.drive.names import DrivePath
 from cloudsvc.drive.nodes import File
 from cloudsvc.drive.pages import FileQuery, Order, Page
-from cloudsvc.storage.catalogue.constructs import is_among
 from cloudsvc.storage.catalogue.cursors import read_cursor, write_cursor
 from cloudsvc.storage.catalogue.matching import KEYS, Position, make_values, match_files
 from cloudsvc.storage.catalogue.nodes import MOST_TEXT, Ancestry, Row, load_rows, make_files
 from cloudsvc.storage.catalogue.schema import node
 from cloudsvc.storage.catalogue.sight import Sight, find_seen, format_ids
-from cloudsvc.storage.catalogue.statements import Connection, Statement, compile_statement
+from cloudsvc.storage.database.constructs import is_among
+from cloudsvc.storage.database.statements import Connection, Statement, compile_statement
 
 _below = select(node.c.id).where(is_among(node.c.id, bindparam("tops"))).cte("below", recursive=True)
 _below = _below.union_all(select(node.c.id).where(node.c.parent == _below.c.id, node.c.kind == literal_column("0")))

@@ -19,10 +19,10 @@ from cloudsvc.core.actors import Actor
 from cloudsvc.drive.names import DrivePath, Name
 from cloudsvc.drive.nodes import Instant
 from cloudsvc.drive.permissions import Right, find_folders, is_permitted_everywhere
-from cloudsvc.storage.catalogue.constructs import is_among, shares_number
 from cloudsvc.storage.catalogue.nodes import Chain, Row, find_chain
 from cloudsvc.storage.catalogue.schema import ROOT, node
-from cloudsvc.storage.catalogue.statements import Connection, compile_statement
+from cloudsvc.storage.database.constructs import is_among, shares_number
+from cloudsvc.storage.database.statements import Connection, compile_statement
 
 _above = (
     select(node.c.id, node.c.parent, node.c.name, node.c.key, node.c.created_at, node.c.updated_at)

@@ -17,8 +17,8 @@ from cloudsvc.drive.nodes import Blob, BlobId, File, Instant, NodeId
 from cloudsvc.storage.catalogue.accounts import charge, check_quota, find_owner, refund
 from cloudsvc.storage.catalogue.nodes import MODIFIED_AT, Row, make_file, make_tagged_file
 from cloudsvc.storage.catalogue.schema import FILE, blob, node, state, version
-from cloudsvc.storage.catalogue.statements import Connection, compile_statement
 from cloudsvc.storage.catalogue.tree import Context
+from cloudsvc.storage.database.statements import Connection, compile_statement
 
 _EQUAL_BLOB: Final = compile_statement(
     select(blob.c.id).where(blob.c.digest == bindparam("digest"), blob.c.size == bindparam("size"), blob.c.marked == 0)

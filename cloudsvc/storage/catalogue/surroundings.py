@@ -9,9 +9,9 @@ from typing import Final
 from attrs import define
 from sqlalchemy import bindparam, literal_column, select
 
-from cloudsvc.storage.catalogue.constructs import is_among
 from cloudsvc.storage.catalogue.schema import account, node
-from cloudsvc.storage.catalogue.statements import Connection, compile_statement
+from cloudsvc.storage.database.constructs import is_among
+from cloudsvc.storage.database.statements import Connection, compile_statement
 
 _above = select(account.c.owner.label("id"), literal_column("0").label("is_around")).cte("above", recursive=True)
 _above = _above.union(select(node.c.parent, literal_column("1")).join(_above, node.c.id == _above.c.id))

@@ -15,11 +15,11 @@ from attrs import define, field, frozen
 from sqlalchemy import bindparam, exists, select
 
 from cloudsvc.drive.names import Name
-from cloudsvc.storage.catalogue.constructs import is_among
 from cloudsvc.storage.catalogue.nodes import COLUMNS, WITH_VERSION, Row
 from cloudsvc.storage.catalogue.schema import blob, node, tag, version
 from cloudsvc.storage.catalogue.sight import Sight, format_ids
-from cloudsvc.storage.catalogue.statements import Connection, compile_statement
+from cloudsvc.storage.database.constructs import is_among
+from cloudsvc.storage.database.statements import Connection, compile_statement
 
 _MOST_TOGETHER: Final = 256
 """Folders of which all that is below them is read at once."""

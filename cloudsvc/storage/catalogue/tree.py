@@ -20,6 +20,7 @@ from cloudsvc.drive.errors import (
 from cloudsvc.drive.names import DrivePath, Name, fold_case
 from cloudsvc.drive.nodes import File, Folder, Instant, Node, TrashId
 from cloudsvc.storage.catalogue.authorisation import Authorisation
+from cloudsvc.storage.catalogue.name_index import choose_index
 from cloudsvc.storage.catalogue.nodes import (
     Chain,
     Row,
@@ -32,8 +33,8 @@ from cloudsvc.storage.catalogue.nodes import (
 )
 from cloudsvc.storage.catalogue.places import Located, Place, find_way
 from cloudsvc.storage.catalogue.schema import FOLDER, node, tag
-from cloudsvc.storage.catalogue.statements import Connection, compile_statement
 from cloudsvc.storage.catalogue.surroundings import Surroundings
+from cloudsvc.storage.database.statements import Connection, compile_statement
 
 _INSERT: Final = compile_statement(
     insert(node).returning(node.c.id), "parent", "key", "name", "folded", "kind", "created_at", "updated_at"
@@ -231,7 +232,7 @@ class Context:
         """Put a node somewhere else."""
         is_renamed = name.text != row.name
         if is_renamed:
-            self.connection.names.remove(self.connection, row.id)
+            choose_index(self.connection).remove(self.connection, row.id)
         _PLACE.run(
             self.connection,
             node=row.id,
@@ -243,7 +244,7 @@ class Context:
         )
         self.surroundings.move(row.id)
         if is_renamed:
-            self.connection.names.add(self.connection, row.id)
+            choose_index(self.connection).add(self.connection, row.id)
 
     def hide(self, row: Row, root: int, key: int) -> None:
         """Put a node below the trash or what is purged, where ``key`` is its name."""

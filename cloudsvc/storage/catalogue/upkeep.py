@@ -16,11 +16,11 @@ from cloudsvc.drive.names import DrivePath
 from cloudsvc.drive.nodes import Blob, BlobId, Instant, NodeId, VersionId
 from cloudsvc.drive.pages import Page
 from cloudsvc.storage.catalogue import accounts, collecting, counting, discarding, freezing, history, measuring
-from cloudsvc.storage.catalogue.group_commit import Weight, Writer
-from cloudsvc.storage.catalogue.lanes import Lane
 from cloudsvc.storage.catalogue.listing import list_blobs
-from cloudsvc.storage.catalogue.reading import Readers, ReadingConnection
-from cloudsvc.storage.catalogue.statements import Connection
+from cloudsvc.storage.database.group_commit import Weight, Writer
+from cloudsvc.storage.database.lanes import Lane
+from cloudsvc.storage.database.reading import Readers, ReadingConnection
+from cloudsvc.storage.database.statements import Connection
 
 T = TypeVar("T")
 C = TypeVar("C", bound=ReadingConnection)

@@ -14,7 +14,6 @@ from cloudsvc.drive.names import DrivePath, Name, fold_case
 from cloudsvc.drive.nodes import File
 from cloudsvc.drive.pages import FileQuery, Page
 from cloudsvc.storage.catalogue.cursors import read_cursor, write_cursor
-from cloudsvc.storage.catalogue.lanes import PASSED_AT_LEAST, never
 from cloudsvc.storage.catalogue.matching import Candidate, find_candidates
 from cloudsvc.storage.catalogue.nodes import (
     MOST_TEXT,
@@ -25,9 +24,10 @@ from cloudsvc.storage.catalogue.nodes import (
     load_rows,
     make_files,
 )
+from cloudsvc.storage.catalogue.page_ends import PASSED_AT_LEAST, never
 from cloudsvc.storage.catalogue.sight import Sight, find_seen
-from cloudsvc.storage.catalogue.statements import Connection
 from cloudsvc.storage.catalogue.traversal import Place, Traversal
+from cloudsvc.storage.database.statements import Connection
 
 _STEPS: Final = 200_000
 """Files and folders that are passed for one page, which may be empty then, and have a cursor all the same."""

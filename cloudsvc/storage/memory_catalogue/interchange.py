@@ -17,9 +17,9 @@ from sqlalchemy import Table, insert, update
 from cloudsvc.drive.names import fold_case
 from cloudsvc.storage.catalogue import schema
 from cloudsvc.storage.catalogue.nodes import format_chain
-from cloudsvc.storage.catalogue.sqlite.connections import SQLiteConnection, connect
 from cloudsvc.storage.catalogue.sqlite.migration import migrate
-from cloudsvc.storage.catalogue.statements import compile_statement
+from cloudsvc.storage.database.sqlite.connections import SQLiteConnection, connect
+from cloudsvc.storage.database.statements import compile_statement
 from cloudsvc.storage.memory_catalogue.accounts import count_account
 from cloudsvc.storage.memory_catalogue.tables import Tables, find_key
 

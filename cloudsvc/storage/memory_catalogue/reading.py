@@ -16,9 +16,9 @@ from cloudsvc.drive.names import parse_name
 from cloudsvc.drive.nodes import Blob
 from cloudsvc.storage.catalogue import schema
 from cloudsvc.storage.catalogue.nodes import read_chain, read_path
-from cloudsvc.storage.catalogue.sqlite.connections import SQLiteConnection, connect
 from cloudsvc.storage.catalogue.sqlite.receiving import receive
-from cloudsvc.storage.catalogue.statements import compile_statement
+from cloudsvc.storage.database.sqlite.connections import SQLiteConnection, connect
+from cloudsvc.storage.database.statements import compile_statement
 from cloudsvc.storage.memory_catalogue.tables import Content, Entry, Happening, KnownBlob, Tables, Thrown, find_key
 
 _Row: TypeAlias = dict[str, Any]

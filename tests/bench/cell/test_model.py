@@ -11,7 +11,7 @@ from bench.cell.directories import simulate_directory
 from bench.cell.figures import NoFigures, read_figures
 from bench.cell.model import Cell, find_most_together
 from bench.cell.runs import Load, find_bounds, simulate
-from cloudsvc.storage.catalogue.group_commit import MOST_TOGETHER
+from cloudsvc.storage.database.group_commit import MOST_TOGETHER
 from tests.bench.cell.figures import demand, make_figures, turn, write_figures
 
 REQUESTS = 5_000

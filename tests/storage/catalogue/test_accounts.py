@@ -22,9 +22,9 @@ from cloudsvc.drive.names import parse_path
 from cloudsvc.drive.nodes import BlobId, TrashId, VersionId
 from cloudsvc.storage.catalogue import accounts, begin_anew, catalogue, discarding, measuring
 from cloudsvc.storage.catalogue.schema import PURGED, ROOT
-from cloudsvc.storage.catalogue.sqlite.connections import SQLiteConnection, connect
 from cloudsvc.storage.catalogue.sqlite.examination import examine
 from cloudsvc.storage.catalogue.tree import Context
+from cloudsvc.storage.database.sqlite.connections import SQLiteConnection, connect
 from tests.support.actors import make_guest
 from tests.support.catalogues import NAME, hide_checksums, make_blob, read_empty, store
 

@@ -17,8 +17,8 @@ from cloudsvc.drive.bounds import MAX_MADE
 from cloudsvc.drive.commands import Copy, MakeFolder
 from cloudsvc.drive.names import parse_path
 from cloudsvc.storage.catalogue.catalogue import _weigh
-from cloudsvc.storage.catalogue.group_commit import Weight
-from cloudsvc.storage.catalogue.sqlite.connections import SQLiteConnection, connect
+from cloudsvc.storage.database.group_commit import Weight
+from cloudsvc.storage.database.sqlite.connections import SQLiteConnection, connect
 from tests.support.catalogues import NAME, TESTER, Trial, Watch, open_sqlite, writing_connection
 from tests.support.opened_drives import refusal
 from tests.support.reactors import in_reactor

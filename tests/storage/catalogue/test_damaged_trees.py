@@ -12,8 +12,8 @@ from cloudsvc.drive.names import parse_path
 from cloudsvc.storage.catalogue.catalogue import _DEEDS
 from cloudsvc.storage.catalogue.nodes import Ancestry, Row, find_chain
 from cloudsvc.storage.catalogue.sight import Sight, look
-from cloudsvc.storage.catalogue.sqlite.connections import SQLiteConnection, connect
 from cloudsvc.storage.catalogue.tree import Context
+from cloudsvc.storage.database.sqlite.connections import SQLiteConnection, connect
 from tests.support.catalogues import NAME, TESTER, read_empty, store
 
 

@@ -9,8 +9,8 @@ import pytest
 from cloudsvc.drive.commands import Copy, Discard, Purge
 from cloudsvc.drive.names import parse_path
 from cloudsvc.storage.catalogue import SQLiteCatalogue
-from cloudsvc.storage.catalogue.sqlite import maintenance
-from cloudsvc.storage.catalogue.sqlite.connections import connect
+from cloudsvc.storage.database.sqlite import maintenance
+from cloudsvc.storage.database.sqlite.connections import connect
 from tests.support.catalogues import NAME, Trial, Watch, open_sqlite, store, writing_connection
 from tests.support.reactors import in_reactor
 

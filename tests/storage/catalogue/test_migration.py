@@ -16,7 +16,7 @@ from sqlalchemy import create_engine
 
 from cloudsvc.drive.freezing import Beginning
 from cloudsvc.storage.catalogue import HEAD, NewerSchema, begin_anew, find_revision, migrate
-from cloudsvc.storage.catalogue.migration import make_config
+from cloudsvc.storage.catalogue.migration import HISTORY
 from cloudsvc.storage.catalogue.schema import metadata
 from cloudsvc.storage.local import LocalStorage, StorageInUse, StorageThreads
 from tests.support.catalogues import NAME, SECOND, Trial, Watch, open_sqlite
@@ -69,7 +69,7 @@ def test_details_that_a_comparison_of_tables_does_not_see(path: Path, tmp_path: 
 
 
 def test_head_is_the_last_migration() -> None:
-    assert ScriptDirectory.from_config(make_config()).get_heads() == [HEAD]
+    assert ScriptDirectory.from_config(HISTORY.make_config()).get_heads() == [HEAD]
 
 
 def test_an_empty_catalogue(path: Path) -> None:

@@ -19,11 +19,11 @@ from cloudsvc.drive.names import fold_case, parse_path
 from cloudsvc.drive.pages import FileQuery, Order
 from cloudsvc.storage.catalogue import searching
 from cloudsvc.storage.catalogue.matching import Narrow, make_few
-from cloudsvc.storage.catalogue.name_index import make_expression
-from cloudsvc.storage.catalogue.sqlite import name_index
-from cloudsvc.storage.catalogue.sqlite.connections import SQLiteConnection, connect
+from cloudsvc.storage.catalogue.name_index import full_text
+from cloudsvc.storage.catalogue.name_index.expressions import make_expression
+from cloudsvc.storage.catalogue.name_index.full_text import catch_up, find_indexed
 from cloudsvc.storage.catalogue.sqlite.migration import begin_anew
-from cloudsvc.storage.catalogue.sqlite.name_index import FullTextNames, catch_up
+from cloudsvc.storage.database.sqlite.connections import SQLiteConnection, connect
 from tests.support.catalogues import NAME, TESTER, Trial, Watch, gather, open_sqlite, store
 from tests.support.reactors import in_reactor
 
@@ -31,13 +31,11 @@ FACES = "\N{GRINNING FACE}" * 3
 WORDS = ["holiday", "Urlaub", "stra\N{LATIN SMALL LETTER SHARP S}e", '"quoted"', "100%_", "a'b", FACES, "ab"]
 TEXTS = ["day", "URLAUB", "STRASSE", "rasse", '"qu', '""', "0%_", "'b-", FACES, "ab-", "b-1", "zzz", "da", ""]
 
-find_indexed = FullTextNames().find_indexed
-
 
 @pytest.fixture(autouse=True)
 def small_steps(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """So that few names are many."""
-    monkeypatch.setattr(name_index, "_STEP", 7)
+    monkeypatch.setattr(full_text, "_STEP", 7)
     # Hardly anything is found before the index is asked.
     monkeypatch.setattr(searching, "_FIRST_WINDOW", 2)
     return iter(())
@@ -98,7 +96,7 @@ async def test_names_that_come_change_and_go(tmp_path: Path) -> None:
 
 @in_reactor
 async def test_it_catches_up_after_commits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cloudsvc.storage.catalogue.sqlite.transactions._BEHIND", 5)
+    monkeypatch.setattr("cloudsvc.storage.database.sqlite.transactions._BEHIND", 5)
     watch = Watch()
     async with open_sqlite(tmp_path, watch) as catalogue:
         trial = Trial(catalogue, watch)

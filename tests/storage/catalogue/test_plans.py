@@ -38,12 +38,12 @@ from cloudsvc.storage.catalogue import (
 )
 from cloudsvc.storage.catalogue.catalogue import _DEEDS
 from cloudsvc.storage.catalogue.listing import Lists, list_blobs
+from cloudsvc.storage.catalogue.name_index.full_text import catch_up
 from cloudsvc.storage.catalogue.searching import Search
 from cloudsvc.storage.catalogue.sight import EVERYTHING
-from cloudsvc.storage.catalogue.sqlite.connections import SQLiteConnection, connect
-from cloudsvc.storage.catalogue.sqlite.name_index import catch_up
 from cloudsvc.storage.catalogue.tree import Context
 from cloudsvc.storage.catalogue.walking import Walk
+from cloudsvc.storage.database.sqlite.connections import SQLiteConnection, connect
 from tests.support.catalogues import NAME, TESTER, make_blob, store
 
 A = parse_path("folder/a")

@@ -17,15 +17,15 @@ from cloudsvc.drive.commands import MakeFolder
 from cloudsvc.drive.names import parse_path
 from cloudsvc.drive.nodes import Node
 from cloudsvc.drive.pages import FileQuery, Order
-from cloudsvc.storage.catalogue import lanes
-from cloudsvc.storage.catalogue.lanes import READER_THREADS, Lane
-from cloudsvc.storage.catalogue.reading import Readers
+from cloudsvc.storage.catalogue import page_ends
 from cloudsvc.storage.catalogue.searching import Search
 from cloudsvc.storage.catalogue.sight import EVERYTHING
-from cloudsvc.storage.catalogue.sqlite.connections import SQLiteConnection, connect
 from cloudsvc.storage.catalogue.sqlite.opening import open_catalogue
-from cloudsvc.storage.catalogue.sqlite.sessions import SQLiteSessions
 from cloudsvc.storage.catalogue.walking import Walk
+from cloudsvc.storage.database.lanes import READER_THREADS, Lane
+from cloudsvc.storage.database.reading import Readers
+from cloudsvc.storage.database.sqlite.connections import SQLiteConnection, connect
+from cloudsvc.storage.database.sqlite.sessions import SQLiteSessions
 from tests.support.blobs import SteppingThreads, take_result
 from tests.support.catalogues import NAME, TESTER, Trial, Watch, open_sqlite, read_empty, store
 from tests.support.opened_drives import refusal
@@ -217,7 +217,7 @@ async def test_a_page_whose_time_is_up_has_what_was_found_and_all_pages_have_eve
     connection = connect(tmp_path / NAME)
     try:
         for hurried, patient in zip(
-            make_searches(connection, lambda: True), make_searches(connection, lanes.never), strict=True
+            make_searches(connection, lambda: True), make_searches(connection, page_ends.never), strict=True
         ):
             whole = patient.run(1000, None)
             assert whole.cursor is None

@@ -16,9 +16,9 @@ from cloudsvc.drive.names import MAX_PATH_BYTES, MAX_PATH_NAMES, parse_path
 from cloudsvc.drive.pages import FileQuery, Order
 from cloudsvc.storage.catalogue import matching, searching, walking
 from cloudsvc.storage.catalogue.sight import EVERYTHING
-from cloudsvc.storage.catalogue.sqlite.connections import connect
 from cloudsvc.storage.catalogue.storing import store_file
 from cloudsvc.storage.catalogue.tree import Context
+from cloudsvc.storage.database.sqlite.connections import connect
 from tests.support.catalogues import NAME, TESTER, Trial, Watch, gather, open_sqlite, read_empty, store
 from tests.support.opened_drives import refusal
 from tests.support.reactors import in_reactor

@@ -20,8 +20,8 @@ from cloudsvc.storage.catalogue.listing import Lists
 from cloudsvc.storage.catalogue.nodes import find_chain
 from cloudsvc.storage.catalogue.seen_files import SeenSearch
 from cloudsvc.storage.catalogue.sight import Sight, find_seen, look
-from cloudsvc.storage.catalogue.sqlite.connections import SQLiteConnection, connect
 from cloudsvc.storage.catalogue.tree import Context
+from cloudsvc.storage.database.sqlite.connections import SQLiteConnection, connect
 from tests.support.catalogues import NAME, TESTER, read_empty, store
 
 DEEP: Final = "/".join(["way"] * 60)

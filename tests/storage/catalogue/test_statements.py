@@ -38,10 +38,10 @@ from cloudsvc.storage.catalogue.nodes import find_chain, make_node
 from cloudsvc.storage.catalogue.schema import metadata
 from cloudsvc.storage.catalogue.searching import Search
 from cloudsvc.storage.catalogue.sight import EVERYTHING
-from cloudsvc.storage.catalogue.sqlite.connections import SQLiteConnection, connect
-from cloudsvc.storage.catalogue.statements import Statement
 from cloudsvc.storage.catalogue.tree import Context
 from cloudsvc.storage.catalogue.walking import Walk
+from cloudsvc.storage.database.sqlite.connections import SQLiteConnection, connect
+from cloudsvc.storage.database.statements import Statement
 from tests.support.catalogues import NAME, make_blob, read_empty, store
 
 POSTGRESQL = postgresql.dialect(paramstyle="named")

@@ -12,8 +12,8 @@ import pytest
 
 from cloudsvc.core.errors import OperatorError
 from cloudsvc.core.secrets import Secret
-from cloudsvc.storage.catalogue.postgresql import databases
 from cloudsvc.storage.catalogue.postgresql.migration import migrate
+from cloudsvc.storage.database.postgresql import databases
 from cloudsvc.tls.files import CertificateFiles
 from tests.support.catalogues import Trial, Watch, open_postgres
 from tests.support.postgresql import Cluster

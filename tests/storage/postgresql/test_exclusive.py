@@ -17,9 +17,9 @@ from cloudsvc.drive.freezing import Beginning
 from cloudsvc.drive.nodes import Blob
 from cloudsvc.storage.blobs.memory import MemoryBlobs, Shelf
 from cloudsvc.storage.catalogue import examine
-from cloudsvc.storage.catalogue.postgresql import databases
 from cloudsvc.storage.catalogue.postgresql.exclusive import use_alone
-from cloudsvc.storage.catalogue.postgresql.locks import PRESENCE
+from cloudsvc.storage.database.postgresql import databases
+from cloudsvc.storage.database.postgresql.locks import CATALOGUE
 from cloudsvc.storage.shared_replacement import SharedReplacement, open_shared_replacement
 from tests.support.administration import open_tools
 from tests.support.catalogues import NAME, Trial, Watch, make_blob, open_postgres, open_sqlite
@@ -68,8 +68,10 @@ def put_into(directory: Path, file: str) -> None:
 def test_what_the_server_has_not_noticed_to_be_closed_is_waited_for(tmp_path: Path) -> None:
     url = find_database(tmp_path)
     with closing(psycopg.connect(url.reveal(), autocommit=True)) as former:
-        former.execute(f"SELECT pg_advisory_lock_shared({PRESENCE})")  # a constant
-        former.pgconn.send_query(f"SELECT pg_sleep(0.5); SELECT pg_advisory_unlock_shared({PRESENCE})".encode())
+        former.execute(f"SELECT pg_advisory_lock_shared({CATALOGUE.presence})")  # a constant
+        former.pgconn.send_query(
+            f"SELECT pg_sleep(0.5); SELECT pg_advisory_unlock_shared({CATALOGUE.presence})".encode()
+        )
         with use_alone(url) as database:
             assert database.is_empty()
 

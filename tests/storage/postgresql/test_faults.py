@@ -19,12 +19,12 @@ from twisted.logger import capturedLogs
 from cloudsvc.core.errors import CloudError, Kind
 from cloudsvc.core.secrets import Secret
 from cloudsvc.drive.names import parse_path
-from cloudsvc.storage.catalogue.lanes import Lane
-from cloudsvc.storage.catalogue.postgresql import databases, sessions, transactions
-from cloudsvc.storage.catalogue.postgresql.connections import PostgreSQLConnection
-from cloudsvc.storage.catalogue.postgresql.locks import WRITING
 from cloudsvc.storage.catalogue.postgresql.migration import migrate
 from cloudsvc.storage.catalogue.postgresql.opening import PostgreSQLCatalogue
+from cloudsvc.storage.database.lanes import Lane
+from cloudsvc.storage.database.postgresql import databases, sessions, transactions
+from cloudsvc.storage.database.postgresql.connections import PostgreSQLConnection
+from cloudsvc.storage.database.postgresql.locks import CATALOGUE
 from tests.support.catalogues import TESTER, Trial, Watch, make_blob, open_postgres
 from tests.support.lines import Fault, Line, run_line
 from tests.support.opened_drives import refusal
@@ -157,7 +157,7 @@ async def test_what_is_unknown_is_not_said_before_it_has_ended(tmp_path: Path, m
         bench.line.judge = Once(b"COMMIT", Fault.LOST)
         assert await refusal(bench.trial.store("a", blob)) == "commit_unknown"
         with psycopg.connect(bench.url.reveal()) as others:
-            others.execute("SELECT pg_advisory_xact_lock(%s)", (WRITING,))
+            others.execute("SELECT pg_advisory_xact_lock(%s)", (CATALOGUE.writing,))
             with capturedLogs():
                 assert await refusal(bench.catalogue.find_unknown([blob.id])) == "storage_failed"
         assert await bench.catalogue.find_unknown([blob.id]) == [blob.id]
@@ -187,7 +187,7 @@ async def test_a_lock_that_somebody_keeps_is_waited_for_a_bounded_time(
     monkeypatch.setattr(databases, "_SETTINGS", databases._SETTINGS.replace("'30s'", "'300ms'"))
     async with open_bench(tmp_path) as bench:
         with psycopg.connect(bench.url.reveal()) as others:
-            others.execute("SELECT pg_advisory_xact_lock(%s)", (WRITING,))
+            others.execute("SELECT pg_advisory_xact_lock(%s)", (CATALOGUE.writing,))
             with capturedLogs() as events:
                 assert await refusal(bench.trial.store("a")) == "storage_failed"
             assert await bench.trial.find("a") is None

@@ -14,16 +14,16 @@ from twisted.logger import capturedLogs
 
 from cloudsvc.drive.changes import ChangeSignal
 from cloudsvc.drive.errors import storage_failed
-from cloudsvc.storage.catalogue.postgresql import listening
-from cloudsvc.storage.catalogue.postgresql.locks import PRESENCE
-from cloudsvc.storage.catalogue.postgresql.polling import Lookout
+from cloudsvc.storage.database.polling import Lookout
+from cloudsvc.storage.database.postgresql import listening
+from cloudsvc.storage.database.postgresql.locks import CATALOGUE
 from tests.support.catalogues import TESTER, Trial, Watch, open_postgres
 from tests.support.postgresql import find_cluster, find_database
 from tests.support.reactors import in_reactor
 
 LISTENERS: Final = f"""
     SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database
-    WHERE datname = current_database() AND locktype = 'advisory' AND objid = {PRESENCE}
+    WHERE datname = current_database() AND locktype = 'advisory' AND objid = {CATALOGUE.presence}
 """  # noqa: S608  # a constant
 
 

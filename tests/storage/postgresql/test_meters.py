@@ -16,9 +16,9 @@ from cloudsvc.core.errors import CloudError
 from cloudsvc.core.secrets import Secret
 from cloudsvc.observe.metrics import Metrics
 from cloudsvc.server.engine_metrics import DatabaseMetrics
-from cloudsvc.storage.catalogue.lanes import READER_THREADS, Lane
-from cloudsvc.storage.catalogue.postgresql.connections import PostgreSQLConnection
-from cloudsvc.storage.catalogue.postgresql.leadership import DatabaseLeadership
+from cloudsvc.storage.database.lanes import READER_THREADS, Lane
+from cloudsvc.storage.database.postgresql.connections import PostgreSQLConnection
+from cloudsvc.storage.database.postgresql.leadership import DatabaseLeadership
 from tests.storage.postgresql.test_faults import PATIENCE, Once
 from tests.support.catalogues import Trial, Watch, open_postgres
 from tests.support.coroutines import finish

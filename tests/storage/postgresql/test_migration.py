@@ -16,11 +16,12 @@ from twisted.logger import capturedLogs
 
 from cloudsvc.core.errors import OperatorError
 from cloudsvc.core.secrets import Secret
-from cloudsvc.storage.catalogue.migration import HEAD
-from cloudsvc.storage.catalogue.postgresql.databases import Database
-from cloudsvc.storage.catalogue.postgresql.migration import find_revision, migrate
-from cloudsvc.storage.catalogue.postgresql.watchdog import Watchdog
+from cloudsvc.storage.catalogue.migration import HEAD, HISTORY
+from cloudsvc.storage.catalogue.postgresql.migration import migrate
 from cloudsvc.storage.catalogue.schema import metadata
+from cloudsvc.storage.database.postgresql.databases import Database
+from cloudsvc.storage.database.postgresql.migration import find_revision
+from cloudsvc.storage.database.postgresql.watchdog import Watchdog
 from tests.support.catalogues import Trial, Watch, open_postgres
 from tests.support.postgresql import GUARDED, PASSWORD, Cluster, find_cluster, find_database
 from tests.support.reactors import in_reactor
@@ -236,7 +237,7 @@ def test_a_database_of_another_encoding_is_refused() -> None:
 
 
 def test_an_older_server_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cloudsvc.storage.catalogue.postgresql.databases._OLDEST", 10_000_000)
+    monkeypatch.setattr("cloudsvc.storage.database.postgresql.databases._OLDEST", 10_000_000)
     _, url = make_database()
     assert "15 is the oldest" in refuse(lambda: migrate(url))
 
@@ -256,7 +257,7 @@ def test_every_connection_is_durable_and_bounded(tmp_path: Path) -> None:
             "client_connection_check_interval": "500ms",
         }.items():
             assert connection.execute(f"SHOW {setting}").fetchall() == [(expected,)]
-        assert find_revision(connection) == HEAD
+        assert find_revision(connection, HISTORY) == HEAD
     finally:
         connection.close()
     find_cluster().ask(f"ALTER DATABASE {name} RESET synchronous_commit", name)

@@ -17,9 +17,9 @@ from cloudsvc.drive.commands import Copy, Discard, EditTags, MakeFolder, Move, P
 from cloudsvc.drive.names import parse_path
 from cloudsvc.drive.nodes import BlobId, NodeId
 from cloudsvc.drive.pages import FileQuery, Order
-from cloudsvc.storage.catalogue.postgresql.connections import PostgreSQLConnection
 from cloudsvc.storage.catalogue.postgresql.migration import migrate
 from cloudsvc.storage.catalogue.postgresql.opening import PostgreSQLCatalogue, open_postgresql
+from cloudsvc.storage.database.postgresql.connections import PostgreSQLConnection
 from tests.support.actors import make_guest
 from tests.support.catalogues import TESTER, Trial, Watch, make_blob, store
 from tests.support.coroutines import finish

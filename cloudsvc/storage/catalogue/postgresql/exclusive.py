@@ -14,13 +14,14 @@ from twisted.internet.task import Clock
 from cloudsvc.core.errors import OperatorError
 from cloudsvc.core.secrets import Secret
 from cloudsvc.storage.catalogue.identity import find_identity
-from cloudsvc.storage.catalogue.postgresql.connections import PostgreSQLConnection
-from cloudsvc.storage.catalogue.postgresql.databases import Database
 from cloudsvc.storage.catalogue.postgresql.interchange import replace_all, write_database
-from cloudsvc.storage.catalogue.postgresql.locks import WRITING, claim_presence
-from cloudsvc.storage.catalogue.postgresql.migration import migrate, telling_operators
-from cloudsvc.storage.catalogue.postgresql.watchdog import Watchdog
+from cloudsvc.storage.catalogue.postgresql.migration import migrate
 from cloudsvc.storage.catalogue.schema import ROOT, TRASH
+from cloudsvc.storage.database.postgresql.connections import PostgreSQLConnection
+from cloudsvc.storage.database.postgresql.databases import Database
+from cloudsvc.storage.database.postgresql.locks import CATALOGUE, claim_presence
+from cloudsvc.storage.database.postgresql.migration import telling_operators
+from cloudsvc.storage.database.postgresql.watchdog import Watchdog
 
 _UNLIMITED: Final = """
     SET statement_timeout = 0;
@@ -85,7 +86,7 @@ class ExclusiveDatabase:
             very end.
         """
         with telling_operators():
-            self._connection.execute(f"BEGIN; SELECT pg_advisory_xact_lock({WRITING})")  # a constant
+            self._connection.execute(f"BEGIN; SELECT pg_advisory_xact_lock({CATALOGUE.writing})")  # a constant
             try:
                 replace_all(self._connection, source)
             except BaseException:
@@ -125,5 +126,5 @@ def use_alone(url: Secret) -> Iterator[ExclusiveDatabase]:
 
 
 def _claim(connection: PostgreSQLConnection) -> None:
-    if not claim_presence(connection):
+    if not claim_presence(connection, CATALOGUE):
         raise OperatorError([f"the database {connection.session.info.dbname} is in use; stop all servers that use it"])

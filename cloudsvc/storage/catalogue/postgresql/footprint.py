@@ -9,7 +9,7 @@ from typing import Final
 
 from attrs import define
 
-from cloudsvc.storage.catalogue.postgresql.connections import PostgreSQLConnection
+from cloudsvc.storage.database.postgresql.connections import PostgreSQLConnection
 
 _BELIEVED_SECONDS: Final = 10.0
 """For so long a number is believed to be as it was: the server looks at each file of the database for it."""

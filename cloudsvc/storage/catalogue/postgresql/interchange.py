@@ -14,11 +14,11 @@ from typing import Any, Final
 
 from sqlalchemy import Table
 
-from cloudsvc.storage.catalogue.postgresql.connections import PostgreSQLConnection
 from cloudsvc.storage.catalogue.postgresql.migration import find_last_ids, set_last_ids
 from cloudsvc.storage.catalogue.schema import metadata, state
-from cloudsvc.storage.catalogue.sqlite.connections import connect
 from cloudsvc.storage.catalogue.sqlite.migration import migrate
+from cloudsvc.storage.database.postgresql.connections import PostgreSQLConnection
+from cloudsvc.storage.database.sqlite.connections import connect
 
 _TOGETHER: Final = 2_000
 """Rows that are in memory at once."""

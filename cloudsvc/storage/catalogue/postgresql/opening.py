@@ -6,6 +6,7 @@ import time
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 from attrs import define
 
@@ -16,24 +17,28 @@ from cloudsvc.drive.changes import ChangeSignal
 from cloudsvc.drive.nodes import Instant
 from cloudsvc.storage.catalogue import history
 from cloudsvc.storage.catalogue.catalogue import DatabaseCatalogue
-from cloudsvc.storage.catalogue.group_commit import Writer
-from cloudsvc.storage.catalogue.lanes import Lane
-from cloudsvc.storage.catalogue.postgresql.clocks import measure_clock
-from cloudsvc.storage.catalogue.postgresql.connections import PostgreSQLConnection
-from cloudsvc.storage.catalogue.postgresql.databases import Database
+from cloudsvc.storage.catalogue.migration import HEAD, HISTORY
 from cloudsvc.storage.catalogue.postgresql.footprint import DatabaseFootprint
 from cloudsvc.storage.catalogue.postgresql.interchange import write_database
-from cloudsvc.storage.catalogue.postgresql.listening import Listener
-from cloudsvc.storage.catalogue.postgresql.migration import telling_operators
-from cloudsvc.storage.catalogue.postgresql.polling import LOOK_SECONDS, Lookout
-from cloudsvc.storage.catalogue.postgresql.sessions import PostgreSQLSessions
-from cloudsvc.storage.catalogue.postgresql.transactions import PostgreSQLTransactions
-from cloudsvc.storage.catalogue.postgresql.watchdog import Watchdog
-from cloudsvc.storage.catalogue.reading import Readers
 from cloudsvc.storage.catalogue.sqlite.opening import open_catalogue
 from cloudsvc.storage.catalogue.sqlite.snapshots import Copier
+from cloudsvc.storage.database.group_commit import Writer
+from cloudsvc.storage.database.lanes import Lane
+from cloudsvc.storage.database.polling import LOOK_SECONDS, Lookout
+from cloudsvc.storage.database.postgresql.clocks import measure_clock
+from cloudsvc.storage.database.postgresql.connections import PostgreSQLConnection, Unreachable
+from cloudsvc.storage.database.postgresql.databases import Database
+from cloudsvc.storage.database.postgresql.listening import Listener
+from cloudsvc.storage.database.postgresql.locks import CATALOGUE
+from cloudsvc.storage.database.postgresql.migration import find_revision, telling_operators
+from cloudsvc.storage.database.postgresql.sessions import PostgreSQLSessions
+from cloudsvc.storage.database.postgresql.transactions import PostgreSQLTransactions
+from cloudsvc.storage.database.postgresql.watchdog import Watchdog
+from cloudsvc.storage.database.reading import Readers
 from cloudsvc.storage.faults import translated
 from cloudsvc.storage.meters import UNMETERED, DatabaseMeter, Use
+
+_CHANNEL: Final = "cloudsvc_changes"
 
 
 async def open_postgresql(
@@ -54,7 +59,7 @@ async def open_postgresql(
     :param url: of the database, with the password of its user.
     :param work: a directory of this machine, which is made, for copies that come and go.
     :param writer: exactly one thread.
-    :param readers: at least :data:`~cloudsvc.storage.catalogue.lanes.READER_THREADS` of them, and two more for copies
+    :param readers: at least :data:`~cloudsvc.storage.database.lanes.READER_THREADS` of them, and two more for copies
         that are read while it is in use.
     :param monotonic: a clock in seconds, by which reads take too long.
     :param meter: is told how the database is used.
@@ -63,12 +68,23 @@ async def open_postgresql(
     """
     watchdog, signal = Watchdog(reactor), ChangeSignal()
     database = Database.of(url, watchdog, meter)
-    listener = Listener(database=database, threads=readers, reactor=reactor, on_wake=signal.wake_all)
+    listener = Listener(
+        database=database,
+        lock=CATALOGUE.presence,
+        channel=_CHANNEL,
+        look=_find_epoch,
+        threads=readers,
+        reactor=reactor,
+        on_wake=signal.wake_all,
+    )
     with telling_operators():
         epoch = await listener.open()
     watchdog.start()
     transactions = PostgreSQLTransactions(
-        database=database, wake=lambda: listener.write_wake() if signal.is_due else "", monotonic=monotonic
+        database=database,
+        lock=CATALOGUE.writing,
+        wake=lambda: listener.write_wake() if signal.is_due else "",
+        monotonic=monotonic,
     )
     reading = Readers(
         sessions=PostgreSQLSessions(database, monotonic),
@@ -143,3 +159,11 @@ class PostgreSQLCatalogue(DatabaseCatalogue[PostgreSQLConnection]):
 async def _write_copy(readers: Readers[PostgreSQLConnection], destination: Path) -> None:
     with translated():
         await readers.run(lambda connection: write_database(connection, destination), Lane.COPIES)
+
+
+def _find_epoch(connection: PostgreSQLConnection) -> str:
+    found = find_revision(connection, HISTORY)
+    if found != HEAD:
+        raise Unreachable(f"the database has the schema {found}, not {HEAD}; the same cloudsvc has to migrate it")
+    [epoch] = connection.execute("SELECT epoch FROM state").fetchall()[0]
+    return str(epoch)

@@ -7,10 +7,10 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from cloudsvc.storage.catalogue.lanes import Lane
-from cloudsvc.storage.catalogue.reading import Readers, Turn
-from cloudsvc.storage.catalogue.sqlite.connections import OWNER_ONLY, SQLiteConnection, connect
-from cloudsvc.storage.catalogue.sqlite.name_index import remove_index
+from cloudsvc.storage.catalogue.name_index.full_text import find_indexed, remove_index
+from cloudsvc.storage.database.lanes import Lane
+from cloudsvc.storage.database.reading import Readers, Turn
+from cloudsvc.storage.database.sqlite.connections import OWNER_ONLY, SQLiteConnection, connect
 from cloudsvc.storage.faults import translated
 
 
@@ -50,6 +50,6 @@ def _strip(copy: Path) -> None:
         # Nobody else has it, and it is of no use until it is whole: it needs no journal on the disk.
         connection.execute("PRAGMA journal_mode = MEMORY")
         connection.execute("PRAGMA synchronous = OFF")
-        if connection.names.find_indexed(connection):
+        if find_indexed(connection):
             remove_index(connection)
             connection.execute("PRAGMA incremental_vacuum").fetchall()

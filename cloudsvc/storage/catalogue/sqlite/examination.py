@@ -16,8 +16,8 @@ from cloudsvc.drive.names import parse_name
 from cloudsvc.drive.tags import check_tag
 from cloudsvc.storage.catalogue.nodes import read_chain, read_path
 from cloudsvc.storage.catalogue.schema import PURGED, ROOT, TRASH, metadata
-from cloudsvc.storage.catalogue.sqlite.connections import connect
 from cloudsvc.storage.catalogue.sqlite.invariants import INVARIANTS
+from cloudsvc.storage.database.sqlite.connections import connect
 
 _PLAIN: Final = re.compile(r"CREATE (?:TABLE|INDEX|UNIQUE INDEX)\s")
 """What defines a table or an index. Views, triggers and virtual tables would run whatever they like when asked."""

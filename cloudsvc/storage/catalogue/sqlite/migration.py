@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Final
 
 from cloudsvc.drive.freezing import Beginning
-from cloudsvc.storage.catalogue.migration import NewerSchema, list_revisions, make_config
-from cloudsvc.storage.catalogue.sqlite.connections import connect
+from cloudsvc.storage.catalogue.migration import HISTORY
+from cloudsvc.storage.database.sqlite import migration
+from cloudsvc.storage.database.sqlite.connections import connect
 
 _LOST_NODES: Final = 2**32
 """Ids that are left out when a backup becomes the catalogue: more than can have been given since it was written."""
@@ -27,13 +28,7 @@ def find_revision(path: Path) -> str | None:
 
     :raises sqlite3.Error: it is no database, or cannot be opened.
     """
-    if not path.exists():
-        return None
-    with closing(connect(path)) as connection:
-        if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone():
-            return None
-        found = connection.execute("SELECT version_num FROM alembic_version").fetchone()
-    return found[0] if found else None
+    return migration.find_revision(path, HISTORY)
 
 
 def migrate(path: Path, revision: str = "head") -> None:
@@ -44,29 +39,7 @@ def migrate(path: Path, revision: str = "head") -> None:
     :raises NewerSchema: it is beyond that.
     :raises sqlite3.Error: it is no database, or cannot be written.
     """
-    # Half of Alembic's price is importing it; most starts need nothing of it.
-    from alembic import command  # noqa: PLC0415  # as above
-    from sqlalchemy import NullPool, create_engine  # noqa: PLC0415  # as above
-    from sqlalchemy.exc import DBAPIError  # noqa: PLC0415  # as above
-
-    config = make_config()
-    found = find_revision(path)
-    if found is not None and found not in list_revisions():
-        raise NewerSchema(
-            f"{path} was written by a newer cloudsvc (schema {found}); install that again, or restore a backup"
-        )
-    engine = create_engine("sqlite://", creator=lambda: connect(path), poolclass=NullPool)
-    try:
-        with engine.connect() as connection:
-            config.attributes["connection"] = connection
-            connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-            command.upgrade(config, revision)
-            connection.commit()
-    except DBAPIError as problem:
-        raise problem.orig or problem from None
-    finally:
-        engine.dispose()
+    migration.migrate(path, HISTORY, revision)
 
 
 def begin_anew(path: Path, beginning: Beginning) -> None:

@@ -14,15 +14,15 @@ from cloudsvc.drive.changes import ChangeSignal
 from cloudsvc.drive.nodes import Instant
 from cloudsvc.storage.ballast import Ballast
 from cloudsvc.storage.catalogue.catalogue import DatabaseCatalogue
-from cloudsvc.storage.catalogue.group_commit import Writer
-from cloudsvc.storage.catalogue.reading import Readers
-from cloudsvc.storage.catalogue.sqlite.connections import SQLiteConnection, connect
+from cloudsvc.storage.catalogue.name_index.full_text import catch_up
 from cloudsvc.storage.catalogue.sqlite.copying import copy_database
 from cloudsvc.storage.catalogue.sqlite.footprint import FileFootprint
-from cloudsvc.storage.catalogue.sqlite.name_index import catch_up
-from cloudsvc.storage.catalogue.sqlite.sessions import SQLiteSessions
 from cloudsvc.storage.catalogue.sqlite.snapshots import Copier
-from cloudsvc.storage.catalogue.sqlite.transactions import SQLiteTransactions
+from cloudsvc.storage.database.group_commit import Writer
+from cloudsvc.storage.database.reading import Readers
+from cloudsvc.storage.database.sqlite.connections import SQLiteConnection, connect
+from cloudsvc.storage.database.sqlite.sessions import SQLiteSessions
+from cloudsvc.storage.database.sqlite.transactions import SQLiteTransactions
 from cloudsvc.storage.work_directories import WORK_NAME
 
 SQLiteCatalogue: TypeAlias = DatabaseCatalogue[SQLiteConnection]
@@ -43,7 +43,7 @@ async def open_catalogue(
     The catalogue in a file that is migrated. Whoever opens it closes it.
 
     :param writer: exactly one thread.
-    :param readers: at least :data:`~cloudsvc.storage.catalogue.lanes.READER_THREADS` of them.
+    :param readers: at least :data:`~cloudsvc.storage.database.lanes.READER_THREADS` of them.
     :param ballast: is given up for deleting on a full disk.
     :param monotonic: a clock in seconds, by which reads take too long.
     :param beside: directories with copies of it, which count as what it takes.

@@ -1,0 +1,1 @@
+"""SQLite: what it alone has, which are files with a log."""
