@@ -51,6 +51,12 @@ class Line:
         """Take connections."""
         self._spawn(self._accept)
 
+    def cut(self) -> None:
+        """Cut all connections that there are."""
+        for each in [*self._sockets]:
+            with suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+
     def stop(self) -> None:
         """Cut all of them, and take none any more."""
         with suppress(OSError):
@@ -58,9 +64,7 @@ class Line:
         # From then on no connection is added that nobody would cut.
         self._threads[0].join(_DEADLINE)
         self._listening.close()
-        for each in self._sockets:
-            with suppress(OSError):
-                each.shutdown(socket.SHUT_RDWR)
+        self.cut()
         for thread in self._threads:
             thread.join(_DEADLINE)
         for each in self._sockets:

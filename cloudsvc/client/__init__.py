@@ -1,0 +1,91 @@
+"""
+Client of a cloudsvc server, for programs: :class:`Client` waits for each answer, :class:`AsyncClient` is for asyncio.
+
+It needs the extra ``client``, and nothing of the server. docs/client.md has a worked example.
+"""
+
+from __future__ import annotations
+
+from cloudsvc.client.asynchronous import AsyncClient
+from cloudsvc.client.connecting import Timeouts
+from cloudsvc.client.errors import (
+    ChangedError,
+    ClientError,
+    ConflictError,
+    DamagedError,
+    ForbiddenError,
+    GoneError,
+    LocalError,
+    MalformedAnswerError,
+    NoSpaceError,
+    NotFoundError,
+    PreconditionFailedError,
+    RefusedError,
+    ThrottledError,
+    TooLargeError,
+    UnauthenticatedError,
+    UnavailableError,
+    UnreachableError,
+    UntrustedError,
+)
+from cloudsvc.client.operations import Copy, Delete, MakeFolder, Move, Operation, Restore, Tag
+from cloudsvc.client.retrying import RetryPolicy
+from cloudsvc.client.synchronous import Client
+from cloudsvc.client.values import (
+    Done,
+    Downloaded,
+    Health,
+    ListedFile,
+    Node,
+    Purged,
+    Status,
+    Stored,
+    Tagged,
+    Trashed,
+    Version,
+)
+from cloudsvc.core.secrets import Secret
+
+__all__ = [
+    "AsyncClient",
+    "ChangedError",
+    "Client",
+    "ClientError",
+    "ConflictError",
+    "Copy",
+    "DamagedError",
+    "Delete",
+    "Done",
+    "Downloaded",
+    "ForbiddenError",
+    "GoneError",
+    "Health",
+    "ListedFile",
+    "LocalError",
+    "MakeFolder",
+    "MalformedAnswerError",
+    "Move",
+    "NoSpaceError",
+    "Node",
+    "NotFoundError",
+    "Operation",
+    "PreconditionFailedError",
+    "Purged",
+    "RefusedError",
+    "Restore",
+    "RetryPolicy",
+    "Secret",
+    "Status",
+    "Stored",
+    "Tag",
+    "Tagged",
+    "ThrottledError",
+    "Timeouts",
+    "TooLargeError",
+    "Trashed",
+    "UnauthenticatedError",
+    "UnavailableError",
+    "UnreachableError",
+    "UntrustedError",
+    "Version",
+]
