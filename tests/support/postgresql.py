@@ -89,18 +89,22 @@ class Cluster:
     @classmethod
     def make(cls) -> Cluster:
         """One that does not run yet."""
-        programs, directory = find_programs(), Path(tempfile.mkdtemp(prefix="postgresql-"))
-        cluster = cls(directory)
-        cluster.give(directory)
-        directory.chmod(0o700)
+        find_programs()
+        cluster = cls(Path(tempfile.mkdtemp(prefix="postgresql-")))
+        cluster.give(cluster.directory)
+        cluster.directory.chmod(0o700)
+        cluster.initialise()
+        return cluster
+
+    def initialise(self) -> None:
+        """Write what a server starts with to where it keeps everything, which is empty or not there."""
         command = [
-            *(str(programs / "initdb"), "--pgdata", str(cluster.data), "--username", _USER),
+            *(str(find_programs() / "initdb"), "--pgdata", str(self.data), "--username", _USER),
             *("--encoding=UTF8", "--locale=C.UTF-8", "--auth=trust"),
         ]
-        subprocess.run(as_user(command), check=True, capture_output=True, cwd=directory)
-        rules = cluster.data / "pg_hba.conf"
+        subprocess.run(as_user(command), check=True, capture_output=True, cwd=self.directory)
+        rules = self.data / "pg_hba.conf"
         rules.write_text(f"host all {GUARDED} 127.0.0.1/32 scram-sha-256\n{rules.read_text()}")
-        return cluster
 
     def give(self, file: Path) -> None:
         """Let the server alone read a file."""
@@ -139,7 +143,7 @@ class Cluster:
             )
         deadline = time.monotonic() + _DEADLINE
         while True:
-            assert self._process.poll() is None, (self.directory / "log").read_text()
+            assert self._process.poll() is None, self.read_log()
             try:
                 self.ask("SELECT 1")
             except psycopg.OperationalError:
@@ -155,6 +159,16 @@ class Cluster:
             self._process.send_signal(how)
             self._process.wait(_DEADLINE)
             self._process = None
+
+    def restart_if_ended(self) -> None:
+        """Start it again if it has ended by itself."""
+        if self.process.poll() is not None:
+            self.stop()
+            self.start()
+
+    def read_log(self) -> str:
+        """What the server has printed."""
+        return (self.directory / "log").read_text()
 
     def remove(self) -> None:
         """End it, and leave nothing behind."""

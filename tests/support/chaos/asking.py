@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from http.client import HTTPConnection, HTTPException
+from math import inf
 from typing import Any, Final
 
 from attrs import define, evolve, field, frozen
@@ -15,7 +16,7 @@ from tests.support.chaos.history import Effect, History, Operation, Outcome
 from tests.support.chaos.linearizability import Step
 from tests.support.server import Reply
 
-_EXPECTED: Final = frozenset({200, 201, 204, 404, 409, 412, 503})
+_EXPECTED: Final = frozenset({200, 201, 204, 404, 409, 412, 503, 507})
 """Statuses with which a request of these clients may be answered."""
 
 _UNKNOWN: Final = "commit_unknown"
@@ -45,6 +46,7 @@ class Meeting:
     What clients share.
 
     :ivar round: names the folder in which all of them work; with a new one now and then, each path has a short history.
+    :ivar full_until: when a disk of an engine had room again that was full; infinite while one is.
     :ivar faults: what was seen at once not to be as it must be.
     """
 
@@ -56,6 +58,7 @@ class Meeting:
     contents: Contents = field(factory=Contents)
     known: dict[str, Known] = field(factory=dict)
     thrown: list[Thrown] = field(factory=list)
+    full_until: float = -inf
     faults: list[str] = field(factory=list)
     _began: float = field(factory=time.monotonic)
 
@@ -184,6 +187,8 @@ class Asked:
             self.meeting.faults.append(f"unexpected answer: {self.operation}")
         if self.status == 503 and not self.operation.retry_after.isdecimal():
             self.meeting.faults.append(f"no Retry-After: {self.operation}")
+        if self.status == 507 and self.operation.begin > self.meeting.full_until:
+            self.meeting.faults.append(f"no disk is full: {self.operation}")
         self.meeting.history.add(evolve(self.operation, outcome=outcome, steps=steps))
 
     def note_failure(self) -> None:

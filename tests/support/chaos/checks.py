@@ -16,7 +16,6 @@ _KEPT: Final = """
     JOIN blob ON blob.id = version.blob JOIN node ON node.id = version.node
     WHERE node.parent IS DISTINCT FROM 3 AND blob.digest IS NOT NULL AND blob.marked = 0
 """
-"""Digests of all versions of files that are there or in the trash."""
 
 
 def check_registers(operations: Sequence[Operation]) -> Iterator[str]:
@@ -35,9 +34,17 @@ def check_registers(operations: Sequence[Operation]) -> Iterator[str]:
         yield f"{path}: this cannot have happened:\n    {lines}"
 
 
-def check_bytes(operations: Sequence[Operation], databases: Pair) -> Iterator[str]:
-    """Contents that were acknowledged and that no version has. That the bytes are those, ``cloudsvc verify`` says."""
-    kept = {digest for (digest,) in databases.primary.ask(_KEPT, DATABASE)}
+def list_kept(databases: Pair) -> set[str]:
+    """Digests of all versions of files that are there or in the trash, in hexadecimal digits."""
+    return {digest for (digest,) in databases.primary.ask(_KEPT, DATABASE)}
+
+
+def check_bytes(operations: Sequence[Operation], kept: Set[str]) -> Iterator[str]:
+    """
+    Contents that were acknowledged and that no version has. That the bytes are those, ``cloudsvc verify`` says.
+
+    :param kept: digests of all versions.
+    """
     for each in operations:
         if each.value is not None and each.outcome is Outcome.DONE and digest_content(each.value).hex() not in kept:
             yield f"acknowledged and lost: {each}"

@@ -16,12 +16,17 @@ from tests.support.chaos.balancer import run_balancer
 from tests.support.chaos.databases import DATABASE, USER, Pair, run_pair
 from tests.support.chaos.nodes import Node, make_homes
 from tests.support.chaos.relays import Exchange, run_exchange
-from tests.support.chaos.small_disks import mount_small
+from tests.support.chaos.small_disks import mount_image, mount_memory
 from tests.support.external_servers import ToolServer, find_free_port, run_redis
 from tests.support.object_stores import BUCKET, KEY, SECRET, ObjectServer, run_seaweedfs
 from tests.support.server import PATIENCE
 
 NAMES: Final = ["node-1", "node-2", "node-3"]
+
+PREFIX: Final = "chaos"
+"""Of all keys in the bucket."""
+
+_STORED: Final = "seaweedfs"
 
 _FOREVER: Final = 10_000
 """Days, and versions of a file: nothing expires in a run, so that all that was acknowledged is there in the end."""
@@ -40,6 +45,11 @@ class Cluster:
     store: ObjectServer
     redis: ToolServer
     balancer: ToolServer
+
+    @property
+    def stored(self) -> Path:
+        """Where the store of objects keeps everything."""
+        return self.directory / _STORED
 
     @property
     def token(self) -> str:
@@ -64,19 +74,21 @@ def run_cluster(directory: Path, *, small_disks: bool) -> Iterator[Cluster]:
     """
     A cluster that is ready; all of it is stopped at the end.
 
-    :param small_disks: whether each home is on a disk of its own, which can be full.
+    :param small_disks: whether each home and each engine is on a disk of its own, which can be full.
     """
-    seaweedfs = directory / "seaweedfs"
+    seaweedfs = directory / _STORED
     seaweedfs.mkdir()
     with ExitStack() as parts:
-        exchange, pair = parts.enter_context(run_exchange()), parts.enter_context(run_pair())
+        exchange, pair = parts.enter_context(run_exchange()), parts.enter_context(run_pair(small_disks=small_disks))
+        if small_disks:
+            parts.enter_context(mount_image(seaweedfs, directory / "seaweedfs.disk"))
         store, redis = (
             parts.enter_context(run_seaweedfs(seaweedfs, directory / "seaweedfs.log")),
             parts.enter_context(run_redis(directory)),
         )
         if small_disks:
             for name in NAMES:
-                parts.enter_context(mount_small(directory / name))
+                parts.enter_context(mount_memory(directory / name))
         nodes = _make_nodes(directory, exchange, pair, store, redis)
         try:
             # The first one makes the tables and claims the bucket.
@@ -106,7 +118,7 @@ def _make_nodes(directory: Path, exchange: Exchange, pair: Pair, store: ObjectSe
         url = Secret(f"postgresql://{USER}@{hosts}/{DATABASE}?target_session_attrs=read-write")
         environ = {
             "CLOUDSVC__DATABASE__URL": url.reveal(),
-            "CLOUDSVC__BLOBS__URL": f"s3://{BUCKET}/chaos",
+            "CLOUDSVC__BLOBS__URL": f"s3://{BUCKET}/{PREFIX}",
             "CLOUDSVC__BLOBS__ENDPOINT": f"http://127.0.0.1:{line.port}",
             "CLOUDSVC__BLOBS__PATH_STYLE": "true",
             "CLOUDSVC__BLOBS__ACCESS_KEY": KEY,

@@ -7,22 +7,27 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Final
 
 import psycopg
 from attrs import define
 
+from tests.support.chaos.small_disks import mount_image
 from tests.support.postgresql import Cluster, as_user, find_programs
 from tests.support.server import wait_until
 
-USER = "cloudsvc"
-DATABASE = "cloudsvc"
+USER: Final = "cloudsvc"
+DATABASE: Final = "cloudsvc"
 
-_CAUGHT_UP = """
+_CAUGHT_UP: Final = """
     SELECT count(*) FROM pg_stat_replication
     WHERE state = 'streaming' AND sync_state = 'sync' AND flush_lsn >= '{}'
 """
+
+_KEEPING: Final = ("-c", "wal_keep_size=1GB")
+"""What a standby lacks that could not follow for a while is still there."""
 
 
 @define(eq=False)
@@ -62,10 +67,31 @@ class Pair:
         self.primary.ask("SELECT pg_promote(true, 100)")
         self._require_standby("")
 
+    def mend(self) -> None:
+        """Start whichever has ended again, as often as it does, and return once both work."""
+
+        def is_mended() -> bool:
+            for server in self.servers:
+                server.restart_if_ended()
+            return is_primary(self.primary)
+
+        wait_until(is_mended, lambda: f"the primary does not come back: {self.primary.read_log()[-3000:]}")
+        self.wait_for_standby()
+
+    def write_log(self) -> None:
+        """
+        Let the primary write a megabyte of its log, with which nobody's data have to do. It waits for no standby.
+
+        :raises psycopg.OperationalError: it cannot.
+        """
+        self.primary.ask("SELECT pg_logical_emit_message(false, 'chaos', repeat('x', 1000000))")
+
     def rebuild(self) -> None:
         """Make what was the primary the standby, from a copy of the one that is now."""
         standby = self.standby
-        shutil.rmtree(standby.data)
+        # The directory itself may be a disk.
+        for file in standby.data.iterdir():
+            shutil.rmtree(file) if file.is_dir() else file.unlink()
         self._copy(standby)
         standby.start()
         self._require_standby("*")
@@ -111,19 +137,29 @@ class Pair:
 
 
 @contextmanager
-def run_pair() -> Iterator[Pair]:
-    """A primary and a synchronous standby, gone at the end."""
-    first = Cluster.make()
-    second = Cluster(Path(tempfile.mkdtemp(prefix="postgresql-")))
-    pair = Pair([first, second], first)
-    try:
-        first.give(second.directory)
-        second.directory.chmod(0o700)
+def run_pair(*, small_disks: bool = False) -> Iterator[Pair]:
+    """
+    A primary and a synchronous standby, gone at the end.
+
+    :param small_disks: whether each is to have a disk of its own.
+    """
+    with ExitStack() as parts:
+        servers = []
+        for _ in range(2):
+            server = Cluster(Path(tempfile.mkdtemp(prefix="postgresql-")), options=_KEEPING)
+            parts.callback(server.remove)
+            server.data.mkdir()
+            if small_disks:
+                parts.enter_context(mount_image(server.data, server.directory / "disk"))
+            parts.callback(server.stop)
+            for directory in (server.directory, server.data):
+                server.give(directory)
+                directory.chmod(0o700)
+            servers.append(server)
+        servers[0].initialise()
+        pair = Pair(servers, servers[0])
         pair.begin()
         yield pair
-    finally:
-        for server in pair.servers:
-            server.remove()
 
 
 def is_primary(server: Cluster) -> bool:

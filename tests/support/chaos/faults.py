@@ -2,79 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from random import Random
-from typing import Any, Final, TypeAlias
+from typing import Final
 
-from attrs import define
-
-from tests.support.chaos.asking import Meeting
-from tests.support.chaos.cluster import Cluster
-from tests.support.chaos.nodes import Node
-from tests.support.chaos.small_disks import fill, is_small
-from tests.support.server import Reply, wait_until
-
-PROBE: Final = "probe"
-"""A file that is always there."""
+from tests.support.chaos.controls import CONTROLS
+from tests.support.chaos.full_disks import fill_home, fill_primary, fill_standby, fill_store
+from tests.support.chaos.scene import PROBE, Fault, Scene
 
 _HOUR: Final = 3600.0
-
-_HEALTHY: Final = "healthy"
-
-
-@define(eq=False)
-class Scene:
-    """Where faults happen."""
-
-    cluster: Cluster
-    meeting: Meeting
-    random: Random
-
-    def tell(self, event: str) -> None:
-        """Say what happens."""
-        at = self.meeting.now()
-        self.meeting.history.tell(at, event)
-        print(f"[{at:7.1f}] {event}", flush=True)  # noqa: T201 - progress
-
-    def hold(self, least: float = 1.0, most: float = 5.0) -> None:
-        """Let clients work for a while."""
-        self.meeting.end.wait(self.random.uniform(least, most))
-
-    def choose_node(self) -> Node:
-        """One of the nodes."""
-        return self.random.choice(self.cluster.nodes)
-
-    def wait_for_refusal(self, path: str) -> None:
-        """Return once a node answers 503, as it must while an engine is gone; it has to say when to come again."""
-        node = self.choose_node()
-        seen: list[Reply] = []
-
-        def is_refused() -> bool:
-            seen.append(node.ask("GET", path))
-            return seen[-1].status == 503
-
-        wait_until(is_refused, lambda: f"{node.name} never answered 503 to {path}, but {seen[-1]}")
-        if not seen[-1].headers.get("Retry-After", "").isdecimal():
-            self.meeting.faults.append(f"{node.name} answered 503 without Retry-After: {seen[-1]}")
-
-    def wait_for_list(self) -> None:
-        """Return once a node lists a folder, for which it needs no store."""
-        node = self.choose_node()
-        wait_until(lambda: node.ask("GET", "/api/folders").status == 200, lambda: f"{node.name} lists nothing")
-
-    def wait_for_health(self, engine: str) -> None:
-        """Return once the health of a node says that an engine fails."""
-        node = self.choose_node()
-        seen: list[Mapping[str, Any]] = []
-
-        def is_named() -> bool:
-            seen.append(node.ask("GET", "/api/health/checks").json["checks"])
-            return bool(seen[-1][engine]["status"] != _HEALTHY)
-
-        wait_until(is_named, lambda: f"the health of {node.name} does not say that {engine} fails: {seen[-1]}")
-
-
-Fault: TypeAlias = Callable[[Scene], None]
 
 
 def kill_node(scene: Scene) -> None:
@@ -211,19 +147,6 @@ def silence_lines(scene: Scene) -> None:
             line.release() if is_late else line.heal()
 
 
-def fill_disk(scene: Scene) -> None:
-    """The disk of one node's home is full for a while, where that is one of its own."""
-    node = scene.choose_node()
-    if not is_small(node.home):
-        scene.tell(
-            f"the home of {node.name} is on no disk of its own, which only root can make: it does not become full"
-        )
-        return
-    scene.tell(f"fill the disk of {node.name}")
-    with fill(node.home):
-        scene.hold(3, 8)
-
-
 def jump_clock(scene: Scene) -> None:
     """The clock of one node is set, and put right after a while."""
     node = scene.choose_node()
@@ -236,9 +159,10 @@ def jump_clock(scene: Scene) -> None:
         node.jump(0)
 
 
-FAULTS: Final[tuple[Fault, ...]] = (
+FAULTS: Final = (
     kill_node,
     promote_standby,
+    fill_primary,
     kill_store,
     crash_database,
     freeze_node,
@@ -246,15 +170,22 @@ FAULTS: Final[tuple[Fault, ...]] = (
     freeze_store,
     silence_lines,
     jump_clock,
-    fill_disk,
+    fill_home,
+    fill_store,
     restart_node,
     lose_power,
+    fill_standby,
     kill_redis,
     freeze_redis,
 )
 
 
-def plan_faults(random: Random) -> Iterator[Fault]:
-    """All of them in some order, again and again."""
+def plan_faults(random: Random, names: Collection[str] = ()) -> Iterator[Fault]:
+    """
+    Faults in some order, again and again.
+
+    :param names: of those that happen, controls among them; all faults where it names none.
+    """
+    chosen = [each for each in (*FAULTS, *CONTROLS) if each.__name__ in names] or FAULTS
     while True:
-        yield from random.sample(FAULTS, len(FAULTS))
+        yield from random.sample(chosen, len(chosen))

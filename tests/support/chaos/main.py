@@ -9,11 +9,14 @@ import signal
 import sys
 import tempfile
 import traceback
+from collections.abc import Collection
 from pathlib import Path
 from types import FrameType
 
 import pytest
 
+from tests.support.chaos.controls import CONTROLS
+from tests.support.chaos.faults import FAULTS
 from tests.support.chaos.run import Lost, Run, running
 from tests.support.chaos.small_disks import keep_mounts_private
 
@@ -23,6 +26,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=3600.0, help="for which faults happen")
     parser.add_argument("--seed", type=int, default=secrets.randbits(32), help="chooses what happens, to have it again")
+    names = [each.__name__ for each in (*FAULTS, *CONTROLS)]
+    parser.add_argument(
+        "--fault", choices=names, action="append", default=[], help="one that happens; all by default, but for controls"
+    )
     options = parser.parse_args()
     # The system sends the second to all of a group that has lost its shell while something in it is frozen.
     for number in (signal.SIGTERM, signal.SIGHUP):
@@ -32,7 +39,7 @@ def main() -> int:
     print(f"seed {options.seed}", flush=True)  # noqa: T201 - whoever wants it again needs it
     try:
         with running(directory, options.seed, small_disks=small_disks) as run:
-            print(_work(run, options.seconds), flush=True)  # noqa: T201 - the result
+            print(_work(run, options.seconds, options.fault), flush=True)  # noqa: T201 - the result
     except KeyboardInterrupt:
         shutil.rmtree(directory, ignore_errors=True)
         return 130
@@ -49,9 +56,9 @@ def main() -> int:
     return 0
 
 
-def _work(run: Run, seconds: float) -> str:
+def _work(run: Run, seconds: float, faults: Collection[str]) -> str:
     try:
-        return run.work(seconds)
+        return run.work(seconds, faults)
     except Exception:
         # Those of the database servers go with them.
         for number, file in enumerate(run.cluster.list_logs()):

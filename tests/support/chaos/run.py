@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -18,12 +18,13 @@ from typing import Final
 from attrs import define
 
 from tests.support.chaos.asking import Meeting, ask_json
-from tests.support.chaos.checks import check_bytes, check_feed, check_presence, check_registers
+from tests.support.chaos.checks import check_bytes, check_feed, check_presence, check_registers, list_kept
 from tests.support.chaos.clients import Client
 from tests.support.chaos.cluster import Cluster, run_cluster
-from tests.support.chaos.faults import PROBE, Scene, plan_faults
+from tests.support.chaos.faults import plan_faults
 from tests.support.chaos.feed import Reader
 from tests.support.chaos.history import History
+from tests.support.chaos.scene import PROBE, STORED, Scene, probe
 from tests.support.server import PATIENCE, environment, program, wait_until
 
 CLIENTS: Final = 4
@@ -50,19 +51,20 @@ class Run:
     history: History
     seed: int
 
-    def work(self, seconds: float) -> str:
+    def work(self, seconds: float, faults: Collection[str] = ()) -> str:
         """
         Let faults happen for so long; what was seen, in a line.
 
+        :param faults: names of those that happen; all of them where it names none.
         :raises Lost: something is not as it must be.
         """
         cluster = self.cluster
         meeting = Meeting(self.history, cluster.connect, cluster.token)
         scene = Scene(cluster, meeting, self._make_random("faults"))
-        assert cluster.nodes[0].ask("PUT", f"/api/files/{PROBE}", b"p" * 300_000).status == 201
+        assert probe(cluster.nodes[0]).status == 201
         readers = [Reader(f"reader {number}") for number in range(READERS)]
         with self._working(meeting, readers):
-            self._let_happen(scene, seconds)
+            self._let_happen(scene, seconds, faults)
         return self._judge(scene, readers)
 
     def _make_random(self, *purpose: object) -> Random:
@@ -95,9 +97,9 @@ class Run:
                 meeting.end.wait(_PAUSE)
         connection.close()
 
-    def _let_happen(self, scene: Scene, seconds: float) -> None:
+    def _let_happen(self, scene: Scene, seconds: float, faults: Collection[str]) -> None:
         end = time.monotonic() + seconds
-        for fault in plan_faults(scene.random):
+        for fault in plan_faults(scene.random, faults):
             scene.meeting.round += 1
             scene.hold(1, 3)
             fault(scene)
@@ -113,7 +115,7 @@ class Run:
             node.wait_until_ready()
             path = f"/api/files/healed/{node.name}"
             wait_until(
-                lambda node=node, path=path: node.ask("PUT", path, b"x").status in {201, 204},  # type: ignore[misc]  # bound now
+                lambda node=node, path=path: node.ask("PUT", path, b"x").status in STORED,  # type: ignore[misc]  # bound now
                 lambda node=node: f"{node.name} stores nothing, {PATIENCE} s after all was healed",  # type: ignore[misc]  # as above
             )
         wait_until(lambda: self._count_leaders() == 1, lambda: f"{self._count_leaders()} nodes lead")
@@ -144,7 +146,7 @@ class Run:
         findings = [
             *meeting.faults,
             *check_registers(operations),
-            *check_bytes(ours, self.cluster.databases),
+            *check_bytes(ours, list_kept(self.cluster.databases)),
             *check_feed(ours, readers, whole, others),
             *check_presence(present, whole.without(others)),
             *self._check_storage(),
