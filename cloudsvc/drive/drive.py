@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from typing import Any, TypeVar
@@ -34,14 +34,16 @@ from cloudsvc.drive.errors import (
     CommandError,
     already_exists,
     file_not_found,
+    folder_not_found,
     node_not_found,
     storage_failed,
     version_not_found,
 )
 from cloudsvc.drive.limits import Limits
 from cloudsvc.drive.names import DrivePath
-from cloudsvc.drive.nodes import Blob, File, Folder, Node, Trashed, TrashId, Version, VersionId
+from cloudsvc.drive.nodes import Blob, File, Folder, Node, NodeId, Trashed, TrashId, Version, VersionId
 from cloudsvc.drive.pages import FileQuery, Page
+from cloudsvc.drive.permissions import Right, is_permitted
 from cloudsvc.drive.tags import check_commands
 from cloudsvc.drive.upload import Upload
 from cloudsvc.drive.uploads import Uploads
@@ -101,6 +103,26 @@ class Drive:
         if not isinstance(node, File):
             raise file_not_found(path)
         return node
+
+    async def find_folder(self, actor: Actor, path: DrivePath) -> Folder:
+        """
+        The folder at ``path``.
+
+        :raises CloudError: there is none.
+        """
+        node = await self._catalogue.find(actor, path)
+        if not isinstance(node, Folder):
+            raise folder_not_found(path)
+        return node
+
+    async def tell_paths(self, actor: Actor, folders: Collection[NodeId]) -> Mapping[NodeId, DrivePath]:
+        """
+        The paths of those of ``folders`` into which ``actor`` may look.
+
+        :param folders: :data:`cloudsvc.core.actors.MAX_GRANTS` at most.
+        """
+        found = await self._catalogue.locate(folders)
+        return {each: at.path for each, at in found.items() if is_permitted(actor, Right.SEE, at.chain)}
 
     async def find_file_with(self, actor: Actor, path: DrivePath, read: Callable[[Blob], T]) -> tuple[File, T]:
         """

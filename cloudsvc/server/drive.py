@@ -15,6 +15,7 @@ from cloudsvc.drive.expiry import Expiry
 from cloudsvc.drive.freezing import is_frozen
 from cloudsvc.drive.jobs import Job, Scheduler
 from cloudsvc.drive.leadership import Candidate, Leader
+from cloudsvc.drive.locating import Locator
 from cloudsvc.drive.measuring import Measuring
 from cloudsvc.drive.probing import Soundness, StoreProbe
 from cloudsvc.drive.settings import StorageSettings
@@ -63,7 +64,7 @@ class DriveProvider(Provider[StorageSettings]):
     name = "drive"
     section = "storage_config"
     settings_type = StorageSettings
-    opens = (Drive, Thumbnails, Leader)
+    opens = (Drive, Locator, Thumbnails, Leader)
 
     def __init__(self, settings: StorageSettings, tools: Tools, foundation: Foundation) -> None:
         super().__init__(settings, tools, foundation)
@@ -131,7 +132,12 @@ class DriveProvider(Provider[StorageSettings]):
             leadership=self._storage.leadership, clock=tools.clock, on_change=self._change_leadership
         )
         await self._candidate.start()
-        return {Drive: opened.drive, Thumbnails: thumbnails, Leader: Leader(self._candidate)}
+        return {
+            Drive: opened.drive,
+            Locator: Locator(opened.catalogue),
+            Thumbnails: thumbnails,
+            Leader: Leader(self._candidate),
+        }
 
     async def stop(self) -> None:
         """Finish what runs, and let go of the storage."""

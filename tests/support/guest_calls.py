@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Final, TypeAlias
 
+from cloudsvc.core.actors import MAX_GRANTS
 from cloudsvc.core.errors import CloudError
 from cloudsvc.drive.commands import EditTags
 from cloudsvc.drive.names import DrivePath, parse_path
-from cloudsvc.drive.nodes import TrashId, VersionId
+from cloudsvc.drive.nodes import NodeId, TrashId, VersionId
 from cloudsvc.drive.pages import FileQuery, Order
 from tests.support.blobs import read_all
 from tests.support.two_drives import UNKNOWN, World
@@ -33,6 +34,19 @@ async def find(world: World, path: DrivePath, other: DrivePath) -> AsyncIterator
 
 async def find_file(world: World, path: DrivePath, other: DrivePath) -> AsyncIterator[Awaitable[Any]]:
     yield world.drive.find_file(world.guest, path)
+
+
+async def find_folder(world: World, path: DrivePath, other: DrivePath) -> AsyncIterator[Awaitable[Any]]:
+    yield world.drive.find_folder(world.guest, path)
+
+
+async def tell_paths(world: World, path: DrivePath, other: DrivePath) -> AsyncIterator[Awaitable[Any]]:
+    async def tell() -> Any:
+        # Ids differ between the drives; those of what is hidden are in one of them alone.
+        ids = [NodeId(number) for number in range(1, MAX_GRANTS)]
+        return sorted(str(each) for each in (await world.drive.tell_paths(world.guest, ids)).values())
+
+    yield tell()
 
 
 async def find_file_with(world: World, path: DrivePath, other: DrivePath) -> AsyncIterator[Awaitable[Any]]:
@@ -150,6 +164,8 @@ CALLS: Final[dict[str, Calling]] = {
     for calling in (
         find,
         find_file,
+        find_folder,
+        tell_paths,
         find_file_with,
         open_file,
         find_version,

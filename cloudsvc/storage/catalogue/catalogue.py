@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import nullcontext
 from functools import partial
 from typing import Any, Final, TypeVar
@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 from attrs import define
 
 from cloudsvc.core.actors import Actor
-from cloudsvc.drive.catalogue import Place, Usage
+from cloudsvc.drive.catalogue import Location, Place, Usage
 from cloudsvc.drive.changes import Changes, ChangeSignal
 from cloudsvc.drive.commands import (
     Command,
@@ -28,7 +28,7 @@ from cloudsvc.drive.commands import (
 )
 from cloudsvc.drive.errors import telling_which
 from cloudsvc.drive.names import DrivePath
-from cloudsvc.drive.nodes import Blob, File, Node, Trashed, Version, VersionId
+from cloudsvc.drive.nodes import Blob, File, Node, NodeId, Trashed, Version, VersionId
 from cloudsvc.drive.pages import FileQuery, Order, Page
 from cloudsvc.drive.permissions import is_unlimited
 from cloudsvc.storage.catalogue import (
@@ -48,7 +48,7 @@ from cloudsvc.storage.catalogue.nodes import make_node
 from cloudsvc.storage.catalogue.places import check_place
 from cloudsvc.storage.catalogue.searching import Search
 from cloudsvc.storage.catalogue.seen_files import SeenSearch
-from cloudsvc.storage.catalogue.sight import find_seen, look_as
+from cloudsvc.storage.catalogue.sight import find_seen, locate, look_as
 from cloudsvc.storage.catalogue.tree import Context
 from cloudsvc.storage.catalogue.upkeep import STEP, C, Upkeep
 from cloudsvc.storage.catalogue.walking import Walk
@@ -128,6 +128,10 @@ class DatabaseCatalogue(Upkeep[C]):
     async def find(self, actor: Actor, path: DrivePath) -> Node | None:
         """As :meth:`cloudsvc.drive.catalogue.Catalogue.find`."""
         return await self._readers.run(lambda connection: self._find(connection, actor, path))
+
+    async def locate(self, nodes: Collection[NodeId]) -> Mapping[NodeId, Location]:
+        """As :meth:`cloudsvc.drive.catalogue.Catalogue.locate`."""
+        return await self._readers.run(lambda connection: locate(connection, nodes))
 
     async def check_place(self, actor: Actor, path: DrivePath, *, replace: bool) -> Place:
         """As :meth:`cloudsvc.drive.catalogue.Catalogue.check_place`."""

@@ -8,7 +8,7 @@ there is does not exist for this actor. A grant sleeps while its folder is in th
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Final, NamedTuple
 
@@ -16,8 +16,9 @@ from attrs import field, frozen
 from sqlalchemy import Column, ColumnElement, String, bindparam, func, literal_column, select
 
 from cloudsvc.core.actors import Actor
+from cloudsvc.drive.catalogue import Location
 from cloudsvc.drive.names import DrivePath, Name
-from cloudsvc.drive.nodes import Instant
+from cloudsvc.drive.nodes import ROOT_ID, Instant, NodeId
 from cloudsvc.drive.permissions import Right, find_folders, is_permitted_everywhere
 from cloudsvc.storage.catalogue.nodes import Chain, Row, find_chain
 from cloudsvc.storage.catalogue.schema import ROOT, node
@@ -131,6 +132,11 @@ class Sight:
         """The path of a folder that is granted or on the way."""
         return DrivePath(tuple(reversed([Name(place.name, place.key) for place in self._climb(folder)])))
 
+    def locate(self, folder: int) -> Location:
+        """Where a folder is that is granted or on the way."""
+        chain = [NodeId(place.id) for place in self._climb(folder)]
+        return Location(chain=(ROOT_ID, *reversed(chain)), path=self.find_path(folder))
+
     @cached_property
     def _ways(self) -> Mapping[int, frozenset[int]]:
         """Folders that are seen, but not into; and of each, the next ones."""
@@ -168,6 +174,13 @@ def look(connection: Connection, granted: frozenset[int]) -> Sight:
     places = {row[0]: _Place(*row) for row in _ABOVE.rows(connection, granted=format_ids(granted))}
     awake = frozenset(folder for folder in granted if _leads_to_root(places, folder))
     return Sight(granted=awake, places=places)
+
+
+def locate(connection: Connection, nodes: Collection[NodeId]) -> Mapping[NodeId, Location]:
+    """As :meth:`cloudsvc.drive.catalogue.Tree.locate`."""
+    sight = look(connection, frozenset(nodes) - {ROOT})
+    found = {NodeId(node): sight.locate(node) for node in sight.granted}
+    return found | {ROOT_ID: Location(chain=(ROOT_ID,), path=DrivePath())} if ROOT in nodes else found
 
 
 def look_as(connection: Connection, actor: Actor) -> Sight:

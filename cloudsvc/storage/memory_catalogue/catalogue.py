@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from io import BytesIO
 from typing import Any, Final, TypeVar
@@ -12,7 +12,7 @@ from attrs import define, evolve, field
 from cloudsvc.core.actors import Actor
 from cloudsvc.drive.accounts import Account, Miscount, Quota
 from cloudsvc.drive.bounds import Made, Recounted
-from cloudsvc.drive.catalogue import PinId, Place, Snapshot, Usage
+from cloudsvc.drive.catalogue import Location, PinId, Place, Snapshot, Usage
 from cloudsvc.drive.changes import Changes, ChangeSignal
 from cloudsvc.drive.commands import (
     Command,
@@ -41,7 +41,7 @@ from cloudsvc.storage.memory_catalogue.interchange import write_database
 from cloudsvc.storage.memory_catalogue.lists import Lists, list_blobs
 from cloudsvc.storage.memory_catalogue.places import check_place
 from cloudsvc.storage.memory_catalogue.searching import Search
-from cloudsvc.storage.memory_catalogue.sight import look_as
+from cloudsvc.storage.memory_catalogue.sight import locate, look_as
 from cloudsvc.storage.memory_catalogue.tables import Happening, Tables
 
 T = TypeVar("T")
@@ -117,6 +117,10 @@ class MemoryCatalogue:
     async def find(self, actor: Actor, path: DrivePath) -> Node | None:
         """As :meth:`cloudsvc.drive.catalogue.Catalogue.find`."""
         return self._list(actor).find(path)
+
+    async def locate(self, nodes: Collection[NodeId]) -> Mapping[NodeId, Location]:
+        """As :meth:`cloudsvc.drive.catalogue.Catalogue.locate`."""
+        return locate(self._tables, nodes)
 
     async def check_place(self, actor: Actor, path: DrivePath, *, replace: bool) -> Place:
         """As :meth:`cloudsvc.drive.catalogue.Catalogue.check_place`."""

@@ -8,6 +8,7 @@ from itertools import pairwise
 from attrs import evolve, field, frozen
 
 from cloudsvc.core.actors import Actor
+from cloudsvc.drive.catalogue import Location
 from cloudsvc.drive.changes import ChangeKind
 from cloudsvc.drive.names import DrivePath
 from cloudsvc.drive.nodes import ROOT_ID, NodeId
@@ -154,6 +155,14 @@ def look(tables: Tables, folders: frozenset[int]) -> Sight:
             for above, below in pairwise(chain):
                 ways[above] = ways.get(above, frozenset()) | {below}
     return Sight(tables=tables, granted=frozenset(chains), ways=ways)
+
+
+def locate(tables: Tables, nodes: Collection[NodeId]) -> Mapping[NodeId, Location]:
+    """As :meth:`cloudsvc.drive.catalogue.Tree.locate`."""
+    chains = {node: chain for node in nodes if (chain := tables.find_chain(node)) is not None}
+    return {
+        node: Location(chain=tuple(map(NodeId, chain)), path=tables.find_path(node)) for node, chain in chains.items()
+    }
 
 
 def look_as(tables: Tables, actor: Actor) -> Sight:

@@ -12,14 +12,14 @@ import pytest
 
 from cloudsvc.drive.commands import Command, Discard, Move
 from cloudsvc.drive.names import parse_path
-from cloudsvc.drive.nodes import VersionId
+from cloudsvc.drive.nodes import NodeId, VersionId
 from cloudsvc.drive.pages import FileQuery, Order
 from cloudsvc.storage.catalogue import counting, history
 from cloudsvc.storage.catalogue.catalogue import _DEEDS
 from cloudsvc.storage.catalogue.listing import Lists
 from cloudsvc.storage.catalogue.nodes import find_chain
 from cloudsvc.storage.catalogue.seen_files import SeenSearch
-from cloudsvc.storage.catalogue.sight import Sight, find_seen, look
+from cloudsvc.storage.catalogue.sight import Sight, find_seen, locate, look
 from cloudsvc.storage.catalogue.tree import Context
 from cloudsvc.storage.database.sqlite.connections import SQLiteConnection, connect
 from tests.support.catalogues import NAME, TESTER, read_empty, store
@@ -72,6 +72,7 @@ READS: Final[dict[str, Callable[[SQLiteConnection, str, int], object]]] = {
         parse_path(folder), limit, None
     ),
     "ways": lambda connection, folder, limit: make_lists(connection, folder).children(parse_path(""), limit, None),
+    "locate": lambda connection, folder, limit: locate(connection, list_nodes(connection, folder)[:limit]),
     "version": lambda connection, folder, _: make_lists(connection, folder).find_version(
         parse_path(f"{folder}/9"), VersionId(1)
     ),
@@ -85,6 +86,12 @@ READS: Final[dict[str, Callable[[SQLiteConnection, str, int], object]]] = {
         f"files by {order.value}": partial(search, FileQuery(order=order)) for order in Order if order is not Order.PATH
     },
 }
+
+
+def list_nodes(connection: SQLiteConnection, folder: str) -> list[NodeId]:
+    """A folder with what is in it: where a folder is costs what anything does."""
+    children = make_lists(connection, folder).children(parse_path(folder), MANY, None).items
+    return [NodeId(find_chain(connection, parse_path(folder)).ids[-1]), *(child.id for child in children)]
 
 
 def make_lists(connection: SQLiteConnection, folder: str) -> Lists:
