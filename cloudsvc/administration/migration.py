@@ -205,7 +205,7 @@ class Migration:
 
     async def _finish(self) -> Migrated:
         """All that is done while the drive is frozen, and what follows."""
-        since, beginning = self.clock.seconds(), Beginning(frozen_until=ARRIVING)
+        since, beginning = self.clock.seconds(), Beginning(freeze=ARRIVING)
         standing_still = stand_still(self.source.catalogue, self.clock, self.source.now)
         moved: Migrated | None = None
         try:

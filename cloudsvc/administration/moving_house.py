@@ -14,6 +14,7 @@ from cloudsvc.administration.migration import OTHER_ARRIVES, Migrated, Migration
 from cloudsvc.administration.migration_journal import Journal
 from cloudsvc.administration.progress import Progress
 from cloudsvc.core.errors import OperatorError
+from cloudsvc.drive.freezing import THAWED
 from cloudsvc.drive.limits import Limits
 from cloudsvc.drive.replacement import Replacement
 from cloudsvc.storage.engine_replacement import open_any_replacement
@@ -93,7 +94,7 @@ async def reopen_drive(residence: Residence, resources: Resources) -> bool:
     :raises OperatorError: it cannot be opened.
     """
     async with open_residence(residence, resources) as opened:
-        if not (await opened.catalogue.find_standing()).frozen_until:
+        if (await opened.catalogue.find_standing()).freeze == THAWED:
             return False
         await opened.catalogue.thaw(even_moved=True)
         return True

@@ -13,7 +13,7 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
 from cloudsvc.core.errors import CloudError
-from cloudsvc.drive.freezing import Freezing, Standing
+from cloudsvc.drive.freezing import Freezing, Standing, freeze_until
 from cloudsvc.drive.nodes import Instant
 
 _log = Logger("cloudsvc.administration")
@@ -49,7 +49,7 @@ class Standstill:
         Whether it has been frozen all the time, as far as is known: a program may have been halted for longer than it
         lasts, and somebody else may have let it take changes.
         """
-        return not self._has_lapsed and self._now() < self.standing.frozen_until
+        return not self._has_lapsed and self._now() < self.standing.freeze.until
 
     async def end_for_good(self, successor: str) -> bool:
         """
@@ -92,8 +92,8 @@ class Standstill:
         """Find out whether a renewal came about that was not answered."""
         if self._attempted is not None:
             found = await self._catalogue.find_standing()
-            if found.frozen_until == self._attempted:
-                self.standing = evolve(self.standing, frozen_until=found.frozen_until)
+            if found.freeze == freeze_until(self._attempted):
+                self.standing = evolve(self.standing, freeze=found.freeze)
             self._attempted = None
 
     async def thaw(self) -> None:

@@ -8,6 +8,7 @@ nobody stores in the former place what nobody would find in the new one.
 from __future__ import annotations
 
 import secrets
+from enum import Enum
 from typing import Final, Protocol
 
 from attrs import field, frozen
@@ -18,17 +19,77 @@ from cloudsvc.drive.nodes import Instant
 
 _EPOCH_BYTES: Final = 4
 
-FOR_GOOD: Final = 2**62 - 2 ** (8 * _EPOCH_BYTES)
-"""A drive that has moved is frozen until this moment, or a later one, which says what it has become."""
-
-ARRIVING: Final = 2**61
-"""
-The moment until which a drive is frozen that has come from elsewhere, where it has not been left yet: whoever brings it
-thaws it afterwards. So at no time do both take changes.
-"""
-
 LONGEST_FREEZE: Final = 600 * 1_000_000
-"""Microseconds. A freeze that ends later, and not never, was begun by a clock that was wrong, and holds up nothing."""
+"""Microseconds. A freeze for a while that ends later was begun by a clock that was wrong, and holds up nothing."""
+
+
+class FreezeKind(Enum):
+    """Why a drive refuses changes."""
+
+    NONE = "none"
+    """It refuses none."""
+
+    TEMPORARY = "temporary"
+    """Until a moment, so that by whoever is killed nothing is held up for long."""
+
+    ARRIVING = "arriving"
+    """
+    It has come from elsewhere, where it has not been left yet: whoever brings it thaws it afterwards. So at no time do
+    both take changes.
+    """
+
+    MOVED = "moved"
+    """It goes on elsewhere."""
+
+
+@frozen(kw_only=True)
+class Freeze:
+    """
+    What a drive is frozen for: :data:`THAWED`, :data:`ARRIVING`, or what :func:`freeze_until` and
+    :func:`freeze_for_good` make.
+
+    :ivar until: when changes are taken again, or were, in microseconds; 0 unless it is temporary.
+    :ivar successor: the epoch with which the drive goes on elsewhere; empty unless it has moved.
+    """
+
+    kind: FreezeKind = FreezeKind.NONE
+    until: Instant = 0
+    successor: str = ""
+
+    @property
+    def ends_by_itself(self) -> bool:
+        """Whether it does, or there is none."""
+        return self.kind in {FreezeKind.NONE, FreezeKind.TEMPORARY}
+
+    def holds(self, now: Instant) -> bool:
+        """Whether changes are refused at a moment."""
+        return not self.ends_by_itself or now < self.until <= now + LONGEST_FREEZE
+
+    def make_refusal(self) -> CloudError:
+        """What a change is refused with meanwhile."""
+        match self.kind:
+            case FreezeKind.ARRIVING:
+                return drive_arriving()
+            case FreezeKind.MOVED:
+                return drive_moved()
+        return drive_frozen()
+
+
+THAWED: Final = Freeze()
+"""No freeze at all."""
+
+ARRIVING: Final = Freeze(kind=FreezeKind.ARRIVING)
+"""The freeze of a drive that is about to arrive."""
+
+
+def freeze_until(until: Instant) -> Freeze:
+    """A freeze for a while; none where that is 0."""
+    return Freeze(kind=FreezeKind.TEMPORARY, until=until) if until else THAWED
+
+
+def freeze_for_good(successor: str) -> Freeze:
+    """The freeze of a drive that has moved, and goes on elsewhere with the epoch ``successor``."""
+    return Freeze(kind=FreezeKind.MOVED, successor=successor)
 
 
 @frozen(kw_only=True)
@@ -38,27 +99,26 @@ class Standing:
 
     :ivar epoch: of the history; another one after a restoration.
     :ivar last_change: the number of the last change.
-    :ivar frozen_until: when changes are taken again, or were; :data:`FOR_GOOD` or later where the drive has moved,
-        :data:`ARRIVING` where it is about to arrive.
+    :ivar freeze: the one that was begun last, which may be over.
     """
 
     epoch: str
     last_change: int
-    frozen_until: Instant
+    freeze: Freeze
 
     @property
     def has_moved(self) -> bool:
         """Whether it is frozen for good."""
-        return self.frozen_until >= FOR_GOOD
+        return self.freeze.kind is FreezeKind.MOVED
 
     @property
     def is_arriving(self) -> bool:
         """Whether it is frozen until the place that it comes from has been left."""
-        return self.frozen_until == ARRIVING
+        return self.freeze.kind is FreezeKind.ARRIVING
 
     def has_become(self, epoch: str) -> bool:
         """Whether it has moved, and goes on elsewhere with this epoch."""
-        return self.frozen_until == find_end(epoch)
+        return self.freeze == freeze_for_good(epoch)
 
 
 def make_epoch() -> str:
@@ -72,11 +132,11 @@ class Beginning:
     What a history begins with that goes on from a copy of another one.
 
     :ivar epoch: its name, which no other one has.
-    :ivar frozen_until: as :attr:`Standing.frozen_until`.
+    :ivar freeze: what the drive is frozen for.
     """
 
     epoch: str = field(factory=make_epoch)
-    frozen_until: Instant = 0
+    freeze: Freeze = THAWED
 
 
 class Freezing(Protocol):
@@ -124,25 +184,3 @@ class Freezing(Protocol):
         :param even_moved: also where the drive has moved, or is about to arrive; otherwise such a one stays as it is.
         """
         ...
-
-
-def is_frozen(frozen_until: Instant, now: Instant) -> bool:
-    """Whether changes are refused now."""
-    return not is_for_a_while(frozen_until) or now < frozen_until <= now + LONGEST_FREEZE
-
-
-def refuse_change(frozen_until: Instant) -> CloudError:
-    """What a change is refused with while the drive is frozen."""
-    if is_for_a_while(frozen_until):
-        return drive_frozen()
-    return drive_arriving() if frozen_until == ARRIVING else drive_moved()
-
-
-def is_for_a_while(frozen_until: Instant) -> bool:
-    """Whether a freeze ends by itself."""
-    return frozen_until < FOR_GOOD and frozen_until != ARRIVING
-
-
-def find_end(successor: str) -> Instant:
-    """The moment until which a drive is frozen that goes on elsewhere with the epoch ``successor``."""
-    return FOR_GOOD + int(successor, 16)

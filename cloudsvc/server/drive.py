@@ -12,7 +12,6 @@ from cloudsvc.administration.snapshots import make_snapshots
 from cloudsvc.core.errors import CloudError
 from cloudsvc.drive.drive import Drive
 from cloudsvc.drive.expiry import Expiry
-from cloudsvc.drive.freezing import is_frozen
 from cloudsvc.drive.jobs import Job, Scheduler
 from cloudsvc.drive.leadership import Candidate, Leader
 from cloudsvc.drive.locating import Locator
@@ -245,6 +244,6 @@ class DriveProvider(Provider[StorageSettings]):
             return Finding(ok=False, message=_MOVED)
         if standing.is_arriving:
             return Finding(ok=False, message=_ARRIVING)
-        if is_frozen(standing.frozen_until, self._opened.now()):
+        if standing.freeze.holds(self._opened.now()):
             return Finding(ok=False, message="The drive is about to move, and takes no changes meanwhile.")
         return Finding(ok=True, message="The drive takes changes.")

@@ -20,6 +20,7 @@ from cloudsvc.core.errors import OperatorError
 from cloudsvc.drive.catalogue import Catalogue, PinId, Snapshot
 from cloudsvc.drive.commands import SetQuota
 from cloudsvc.drive.errors import storage_failed
+from cloudsvc.drive.freezing import Freeze
 from cloudsvc.drive.names import parse_path
 from cloudsvc.drive.nodes import Instant
 from cloudsvc.drive.replacement import Replacement
@@ -188,7 +189,7 @@ async def test_what_somebody_stores_at_the_target_meanwhile_is_not_replaced(tmp_
         await migrate(former, Settled(new), tmp_path / "journal")
     assert await look(former) == before
     async with former.open() as drive:
-        assert (await drive.catalogue.find_standing()).frozen_until == 0
+        assert (await drive.catalogue.find_standing()).freeze == Freeze()
     async with new.open() as drive:
         assert await load_all(drive) == {"settled": b"acknowledged there"}
 
@@ -223,7 +224,7 @@ async def test_after_a_failure_the_drive_goes_on_and_the_next_attempt_copies_not
     with pytest.raises(OperatorError, match="the target is in use"):
         await migrate(former, Failing(new, fail), tmp_path / "journal")
     async with former.open() as drive:
-        assert (await drive.catalogue.find_standing()).frozen_until == 0
+        assert (await drive.catalogue.find_standing()).freeze == Freeze()
         # What is not needed any more when it moves does not stay at the target.
         await store(drive, "younger", b"younger")
         await drive.drive.purge(OWNER, None)
@@ -377,7 +378,7 @@ async def arrive(former: Place, new: Place, journal: Path) -> None:
     with pytest.raises(OperatorError, match="the target is away"):
         await migrate(former, Watched(new, [COMPARED], break_down), journal)
     async with former.open() as drive:
-        assert (await drive.catalogue.find_standing()).frozen_until == 0
+        assert (await drive.catalogue.find_standing()).freeze == Freeze()
     async with new.open() as drive:
         assert (await drive.catalogue.find_standing()).is_arriving
 
@@ -506,7 +507,7 @@ async def test_a_damaged_file_is_named_and_nothing_moves(tmp_path: Path, how: st
     with pytest.raises(OperatorError, match=r"'folder/damaged' would be lost: `cloudsvc verify` names"):
         await migrate(former, new, tmp_path / "journal")
     async with former.open() as drive:
-        assert (await drive.catalogue.find_standing()).frozen_until == 0
+        assert (await drive.catalogue.find_standing()).freeze == Freeze()
         await drive.drive.discard(OWNER, parse_path("folder/damaged"))
         await drive.drive.purge(OWNER, None)
         await drive.collection.collect()

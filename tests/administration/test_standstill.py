@@ -13,7 +13,7 @@ from cloudsvc.administration.standstill import stand_still
 from cloudsvc.core.errors import CloudError
 from cloudsvc.drive.commands import SetQuota
 from cloudsvc.drive.errors import commit_unknown
-from cloudsvc.drive.freezing import FOR_GOOD, LONGEST_FREEZE, Standing
+from cloudsvc.drive.freezing import LONGEST_FREEZE, THAWED, Standing
 from cloudsvc.drive.names import parse_path
 from cloudsvc.drive.nodes import Instant
 from cloudsvc.storage.memory_catalogue import MemoryCatalogue
@@ -77,7 +77,7 @@ async def test_a_program_that_was_halted_knows_that_something_may_have_changed(r
             clock.advance(renewal)
         assert not standstill.is_unbroken
         assert not await standstill.end_for_good(SUCCESSOR)
-    assert (await trial.catalogue.find_standing()).frozen_until == 0
+    assert (await trial.catalogue.find_standing()).freeze == THAWED
 
 
 @in_reactor
@@ -115,7 +115,7 @@ async def test_a_change_without_a_number_is_noticed_that_somebody_has_let_in() -
         clock.advance(15)
         assert not standstill.is_unbroken
         assert not await standstill.end_for_good(SUCCESSOR)
-    assert (await trial.catalogue.find_standing()).frozen_until == 0
+    assert (await trial.catalogue.find_standing()).freeze == THAWED
 
 
 @define(eq=False)
@@ -127,7 +127,7 @@ class Fragile(MemoryCatalogue):
 
     async def renew(self, standing: Standing, until: Instant) -> Standing | None:
         """As :meth:`cloudsvc.drive.freezing.Freezing.renew`."""
-        problem = self.problem if until < FOR_GOOD else None
+        problem = self.problem
         if problem is not None and not self.answers_late:
             raise problem
         renewed = await super().renew(standing, until)
@@ -163,7 +163,7 @@ async def test_renewals_that_fail_in_the_end_leave_the_drive_thawed() -> None:
     with capturedLogs():
         async with stand_still(catalogue, clock, watch):
             clock.advance(15)
-    assert (await catalogue.find_standing()).frozen_until == 0
+    assert (await catalogue.find_standing()).freeze == THAWED
 
 
 @in_reactor

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from cloudsvc.core.secrets import Secret
+from cloudsvc.drive.freezing import THAWED
 from tests.support.administration import FILES, fill, load_all, opened
 from tests.support.blobs import find_files
 from tests.support.command_processes import Shell, run_shell
@@ -83,7 +84,7 @@ async def test_what_is_wrong_is_said_and_touches_nothing(shell: Shell, tmp_path:
         assert "is in use" in refuse(shell, home, "--to", newer)
     assert find_files(home) == before
     async with opened(home / "data" / "drive") as drive:
-        assert (await drive.catalogue.find_standing()).frozen_until == 0
+        assert (await drive.catalogue.find_standing()).freeze == THAWED
         assert await load_all(drive) == {"a": b"a"}
 
 

@@ -20,7 +20,7 @@ from cloudsvc.administration.progress import SILENCE
 from cloudsvc.administration.restoration import Restoration, Restored
 from cloudsvc.core.actors import OWNER
 from cloudsvc.core.errors import OperatorError
-from cloudsvc.drive.freezing import Beginning
+from cloudsvc.drive.freezing import ARRIVING, Beginning
 from cloudsvc.drive.names import parse_path
 from cloudsvc.drive.nodes import Blob, BlobId
 from cloudsvc.drive.replacement import Unusable
@@ -287,13 +287,16 @@ async def test_it_is_installed_while_others_go_on_and_to_its_end_though_nobody_w
 
 
 @in_reactor
-async def test_a_catalogue_of_an_older_program_is_taken(target: Place, tmp_path: Path) -> None:
+async def test_a_catalogue_of_an_older_program_is_taken_and_begins_as_is_said(target: Place, tmp_path: Path) -> None:
     migrate(tmp_path / "older", "0001")
-    parts = Parts((tmp_path / "older").read_bytes(), {})
+    parts, beginning = Parts((tmp_path / "older").read_bytes(), {}), Beginning(freeze=ARRIVING)
     async with target.replace() as replacement:
-        await replacement.take(io.BytesIO(parts.catalogue), parts.supply, Beginning())
+        await replacement.take(io.BytesIO(parts.catalogue), parts.supply, beginning)
         await replacement.install()
     async with target.open() as drive:
+        standing = await drive.catalogue.find_standing()
+        assert (standing.epoch, standing.freeze) == (beginning.epoch, beginning.freeze)
+        await drive.catalogue.thaw(even_moved=True)
         await store(drive, "a", b"a")
         assert (await drive.catalogue.usage(OWNER)).files == 1
 

@@ -86,7 +86,7 @@ async def test_the_drive_goes_on_and_moves_with_the_next_attempt(
         standing = await drive.catalogue.find_standing()
         assert not standing.has_moved
         # Nobody waits for that.
-        assert standing.frozen_until <= drive.now() + 120_000_000
+        assert standing.freeze.until <= drive.now() + 120_000_000
     async with opened(target) as drive:
         # At no time do both take changes.
         assert (await drive.catalogue.find_standing()).is_arriving == (point[0] == "install")

@@ -7,7 +7,6 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from cloudsvc.drive.freezing import ARRIVING
 from cloudsvc.storage.local import CATALOGUE_NAME
 from tests.support.drive_servers import list_blobs, run_drive
 from tests.support.server import Server, wait_until
@@ -29,7 +28,7 @@ def test_a_store_that_does_not_work_is_told(tmp_path: Path) -> None:
             closing(sqlite3.connect(server.home / "data/drive" / CATALOGUE_NAME, timeout=100)) as connection,
             connection,
         ):
-            connection.execute("UPDATE state SET frozen_until = ?", (ARRIVING,))
+            connection.execute("UPDATE state SET arriving = 1")
         wait_until(lambda: "repeat the `cloudsvc migrate`" in tell_whether_writable(server), server.log)
         refused = server.ask("PUT", "/api/files/a", b"a")
         assert refused.status == 503

@@ -19,10 +19,12 @@ from cloudsvc.drive.catalogue import Catalogue
 from cloudsvc.drive.changes import Change
 from cloudsvc.drive.checksums import Checksums
 from cloudsvc.drive.commands import Command, Discard, MadeFolder, MakeFolder, StoredFile, StoreFile
+from cloudsvc.drive.freezing import ARRIVING
 from cloudsvc.drive.names import parse_path
 from cloudsvc.drive.nodes import Blob, BlobId, File, Instant, Node, Trashed
 from cloudsvc.drive.pages import FileQuery, Page
 from cloudsvc.storage.catalogue import READER_THREADS, SQLiteCatalogue, migrate, open_catalogue
+from cloudsvc.storage.catalogue.catalogue import DatabaseCatalogue
 from cloudsvc.storage.catalogue.postgresql.opening import PostgreSQLCatalogue, open_postgresql
 from cloudsvc.storage.database.sqlite.connections import SQLiteConnection
 from cloudsvc.storage.database.sqlite.transactions import SQLiteTransactions
@@ -55,6 +57,15 @@ class Watch:
         """Go on by so many seconds; the moment that is then."""
         self.now += seconds * SECOND
         return self.now
+
+
+async def let_arrive(catalogue: Catalogue) -> None:
+    """Let one be that of a drive which is about to arrive, as its replacement would."""
+    if isinstance(catalogue, MemoryCatalogue):
+        catalogue._set_freeze(ARRIVING)
+    else:
+        assert isinstance(catalogue, DatabaseCatalogue)
+        await catalogue._writer.run(lambda connection: connection.execute("UPDATE state SET arriving = 1"))
 
 
 OpenCatalogue: TypeAlias = Callable[[Path, Watch], AbstractAsyncContextManager[Catalogue]]

@@ -222,11 +222,11 @@ class DatabaseCatalogue(Upkeep[C]):
         return purged
 
     def _find_newest(self, connection: C) -> int:
-        freezing.check_thawed(freezing.find_standing(connection).frozen_until, self._now())
+        freezing.check_thawed(freezing.find_standing(connection).freeze, self._now())
         return discarding.find_newest(connection)
 
     def _purge(self, connection: C, purge: Callable[[Connection, int, int], int], newest: int) -> int:
-        freezing.admit_change(connection, freezing.find_standing(connection).frozen_until, self._now())
+        freezing.admit_change(connection, freezing.find_standing(connection).freeze, self._now())
         return purge(connection, newest, STEP)
 
     def _apply(self, connection: Connection, actor: Actor, commands: Sequence[Command]) -> list[Any]:

@@ -8,13 +8,13 @@ from sqlalchemy import and_, bindparam, case, func, literal_column, not_, or_, s
 
 from cloudsvc.drive.catalogue import Usage
 from cloudsvc.drive.nodes import Instant
-from cloudsvc.storage.catalogue.freezing import check_thawed
+from cloudsvc.storage.catalogue.freezing import FREEZE_COLUMNS, check_thawed, read_freeze
 from cloudsvc.storage.catalogue.schema import FILE, PURGED, ROOT, TRASH, blob, node, state, trash, version
 from cloudsvc.storage.catalogue.sight import Sight, format_ids, holds_any
 from cloudsvc.storage.database.constructs import is_among
 from cloudsvc.storage.database.statements import Connection, compile_statement
 
-_STORED: Final = compile_statement(select(state.c.stored_bytes, state.c.frozen_until))
+_STORED: Final = compile_statement(select(state.c.stored_bytes, *FREEZE_COLUMNS))
 
 _dead = select(node.c.id).where((node.c.id == TRASH) | (node.c.id == PURGED)).cte("dead", recursive=True)
 _dead = _dead.union_all(select(node.c.id).join(_dead, node.c.parent == _dead.c.id))
@@ -119,8 +119,8 @@ def count_stored_bytes_for_change(connection: Connection, now: Instant) -> int:
     :raises CloudError: the catalogue is frozen.
     """
     found: Any = _STORED.row(connection)
-    stored, frozen_until = found
-    check_thawed(frozen_until, now)
+    stored, *frozen = found
+    check_thawed(read_freeze(*frozen), now)
     return int(stored)
 
 

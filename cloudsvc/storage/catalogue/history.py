@@ -12,7 +12,7 @@ from sqlalchemy import and_, bindparam, delete, func, insert, literal_column, or
 from cloudsvc.drive.changes import Change, ChangeKind, Changes
 from cloudsvc.drive.errors import change_unknown, changes_expired
 from cloudsvc.drive.nodes import Instant, NodeId
-from cloudsvc.storage.catalogue.freezing import admit_change, find_standing
+from cloudsvc.storage.catalogue.freezing import FREEZE_COLUMNS, admit_change, find_standing, read_freeze
 from cloudsvc.storage.catalogue.nodes import read_chain, read_path
 from cloudsvc.storage.catalogue.schema import change, state
 from cloudsvc.storage.catalogue.sight import Sight, format_ids, holds_any
@@ -68,7 +68,7 @@ _BOUNDS: Final = compile_statement(select(state.c.epoch, state.c.forgotten, stat
 _COUNT_ON: Final = compile_statement(
     update(state)
     .values(last_change=state.c.last_change + bindparam("more"))
-    .returning(state.c.last_change, state.c.frozen_until)
+    .returning(state.c.last_change, *FREEZE_COLUMNS)
 )
 _INSERT: Final = compile_statement(
     insert(change),
@@ -95,13 +95,13 @@ def record_changes(connection: Connection, noted: Sequence[dict[str, Any]], now:
     """
     if noted:
         counted: Any = _COUNT_ON.row(connection, more=len(noted))
-        last, frozen_until = counted
+        last, *frozen = counted
         # Only here, since the row is changed anyway: to ask before would take a statement more for each request.
-        admit_change(connection, frozen_until, now)
+        admit_change(connection, read_freeze(*frozen), now)
         first = last - len(noted) + 1
         _INSERT.run_for_each(connection, [{"number": number, **each} for number, each in enumerate(noted, first)])
     else:
-        admit_change(connection, find_standing(connection).frozen_until, now)
+        admit_change(connection, find_standing(connection).freeze, now)
 
 
 def find_last_change(connection: Connection) -> int:

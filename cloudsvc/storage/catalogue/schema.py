@@ -212,6 +212,10 @@ state: Final = Table(
     Column("last_change", _NUMBER, nullable=False, server_default=text("0")),
     # Whose blobs it refers to; empty until it is first opened beside them. See ``identity``.
     Column("installation", _TEXT, nullable=False, server_default=text("''")),
-    # Until when changes are refused. See ``freezing``.
+    # Until when changes are refused; 0 where they are not, or where that does not end by itself. See ``freezing``.
     Column("frozen_until", _NUMBER, nullable=False, server_default=text("0")),
+    # Whether the drive has come from elsewhere, where it has not been left yet: changes are refused until it has.
+    Column("arriving", _NUMBER, nullable=False, server_default=text("0")),
+    # The epoch with which the drive goes on elsewhere, so that changes are refused here; empty where it has not moved.
+    Column("successor", _TEXT, nullable=False, server_default=text("''")),
 )

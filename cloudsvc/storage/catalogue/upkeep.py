@@ -11,7 +11,7 @@ from attrs import define
 
 from cloudsvc.drive.accounts import Account, Miscount, Quota
 from cloudsvc.drive.catalogue import PinId, Snapshot
-from cloudsvc.drive.freezing import Standing, is_frozen
+from cloudsvc.drive.freezing import Standing
 from cloudsvc.drive.names import DrivePath
 from cloudsvc.drive.nodes import Blob, BlobId, Instant, NodeId, VersionId
 from cloudsvc.drive.pages import Page
@@ -211,10 +211,10 @@ class Upkeep(Generic[C]):
         )
 
     def _tend_at_once(self, connection: C, work: Callable[[C], T], otherwise: T) -> T:
-        frozen_until = freezing.find_standing(connection).frozen_until
-        if is_frozen(frozen_until, self._now()):
+        freeze = freezing.find_standing(connection).freeze
+        if freeze.holds(self._now()):
             return otherwise
-        freezing.end_lapsed(connection, frozen_until)
+        freezing.end_lapsed(connection, freeze)
         return work(connection)
 
     async def _repeat(self, work: Callable[[Connection], int]) -> None:

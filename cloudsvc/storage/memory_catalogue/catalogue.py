@@ -29,7 +29,7 @@ from cloudsvc.drive.commands import (
     StoreFile,
 )
 from cloudsvc.drive.errors import telling_which
-from cloudsvc.drive.freezing import Standing, find_end, is_for_a_while, is_frozen, refuse_change
+from cloudsvc.drive.freezing import THAWED, Freeze, Standing, freeze_for_good, freeze_until
 from cloudsvc.drive.names import DrivePath
 from cloudsvc.drive.nodes import Blob, BlobId, File, Instant, Node, NodeId, Trashed, Version, VersionId
 from cloudsvc.drive.pages import FileQuery, Page
@@ -106,7 +106,7 @@ class MemoryCatalogue:
                 results.append(_DEEDS[type(command)](context, command))
         self._check_thawed()
         # It may have lapsed by our clock, and not by that of whoever has frozen it.
-        tables.frozen_until = 0
+        tables.freeze = THAWED
         history.record_changes(tables, noted)
         self._memory.tables = tables
         if noted:
@@ -275,7 +275,7 @@ class MemoryCatalogue:
     async def find_standing(self) -> Standing:
         """As :meth:`cloudsvc.drive.freezing.Freezing.find_standing`."""
         tables = self._tables
-        return Standing(epoch=tables.epoch, last_change=tables.last_change, frozen_until=tables.frozen_until)
+        return Standing(epoch=tables.epoch, last_change=tables.last_change, freeze=tables.freeze)
 
     async def is_frozen(self) -> bool:
         """As :meth:`cloudsvc.drive.catalogue.Catalogue.is_frozen`."""
@@ -283,26 +283,24 @@ class MemoryCatalogue:
 
     async def freeze(self, until: Instant) -> Standing:
         """As :meth:`cloudsvc.drive.freezing.Freezing.freeze`."""
-        if not is_for_a_while(self._tables.frozen_until):
-            raise refuse_change(self._tables.frozen_until)
-        self._freeze(until)
+        former = self._tables.freeze
+        if not former.ends_by_itself:
+            raise former.make_refusal()
+        self._set_freeze(freeze_until(until))
         return await self.find_standing()
 
     async def renew(self, standing: Standing, until: Instant) -> Standing | None:
         """As :meth:`cloudsvc.drive.freezing.Freezing.renew`."""
-        if not is_for_a_while(standing.frozen_until) or await self.find_standing() != standing:
-            return None
-        self._freeze(until)
-        return await self.find_standing()
+        return await self.find_standing() if await self._go_on(standing, freeze_until(until)) else None
 
     async def leave(self, standing: Standing, successor: str) -> bool:
         """As :meth:`cloudsvc.drive.freezing.Freezing.leave`."""
-        return await self.renew(standing, find_end(successor)) is not None
+        return await self._go_on(standing, freeze_for_good(successor))
 
     async def thaw(self, *, even_moved: bool) -> None:
         """As :meth:`cloudsvc.drive.freezing.Freezing.thaw`."""
-        if even_moved or is_for_a_while(self._tables.frozen_until):
-            self._freeze(0)
+        if even_moved or self._tables.freeze.ends_by_itself:
+            self._set_freeze(THAWED)
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Snapshot]:
@@ -324,14 +322,21 @@ class MemoryCatalogue:
 
     @property
     def _is_frozen(self) -> bool:
-        return is_frozen(self._tables.frozen_until, self._now())
+        return self._tables.freeze.holds(self._now())
 
     def _check_thawed(self) -> None:
         if self._is_frozen:
-            raise refuse_change(self._tables.frozen_until)
+            raise self._tables.freeze.make_refusal()
 
-    def _freeze(self, until: Instant) -> None:
-        self._memory.tables = evolve(self._tables.copy(), frozen_until=until)
+    async def _go_on(self, standing: Standing, freeze: Freeze) -> bool:
+        """Freeze it otherwise, unless there may have been a change since ``standing``; whether that was done."""
+        is_same = standing.freeze.ends_by_itself and await self.find_standing() == standing
+        if is_same:
+            self._set_freeze(freeze)
+        return is_same
+
+    def _set_freeze(self, freeze: Freeze) -> None:
+        self._memory.tables = evolve(self._tables.copy(), freeze=freeze)
 
     def _list(self, actor: Actor) -> Lists:
         return Lists(sight=look_as(self._tables, actor))
@@ -340,7 +345,7 @@ class MemoryCatalogue:
         """What some upkeep comes to; ``otherwise`` where the catalogue is frozen, and nothing is done."""
 
         def tend(tables: Tables) -> T:
-            tables.frozen_until = 0
+            tables.freeze = THAWED
             return change(tables)
 
         return otherwise if self._is_frozen else self._change(tend)

@@ -16,6 +16,7 @@ from sqlalchemy import Table, insert, update
 
 from cloudsvc.drive.names import fold_case
 from cloudsvc.storage.catalogue import schema
+from cloudsvc.storage.catalogue.freezing import list_values
 from cloudsvc.storage.catalogue.nodes import format_chain
 from cloudsvc.storage.catalogue.sqlite.migration import migrate
 from cloudsvc.storage.database.sqlite.connections import SQLiteConnection, connect
@@ -25,7 +26,7 @@ from cloudsvc.storage.memory_catalogue.tables import Tables, find_key
 
 _Row: TypeAlias = Mapping[str, Any]
 
-_STATE: Final = ("epoch", "stored_bytes", "forgotten", "last_change", "frozen_until")
+_STATE: Final = ("epoch", "stored_bytes", "forgotten", "last_change")
 
 
 def write_database(tables: Tables) -> bytes:
@@ -59,7 +60,8 @@ def _write(tables: Tables, connection: SQLiteConnection) -> None:
             last = tables.last_change if table is schema.change else tables.last_id
             connection.execute("DELETE FROM sqlite_sequence WHERE name = ?", (table.name,))
             connection.execute("INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", (table.name, last))
-    compile_statement(update(schema.state), *_STATE).run(connection, **{name: getattr(tables, name) for name in _STATE})
+    state = {**{name: getattr(tables, name) for name in _STATE}, **list_values(tables.freeze)}
+    compile_statement(update(schema.state), *state).run(connection, **state)
 
 
 def _make_nodes(tables: Tables) -> Iterator[_Row]:

@@ -15,6 +15,7 @@ from cloudsvc.drive.freezing import Beginning
 from cloudsvc.drive.names import parse_name
 from cloudsvc.drive.nodes import Blob
 from cloudsvc.storage.catalogue import schema
+from cloudsvc.storage.catalogue.freezing import FREEZE_COLUMNS, read_freeze
 from cloudsvc.storage.catalogue.nodes import read_chain, read_path
 from cloudsvc.storage.catalogue.sqlite.receiving import receive
 from cloudsvc.storage.database.sqlite.connections import SQLiteConnection, connect
@@ -44,7 +45,7 @@ def _read(connection: SQLiteConnection) -> Tables:
         epoch=state["epoch"],
         forgotten=state["forgotten"],
         last_change=state["last_change"],
-        frozen_until=state["frozen_until"],
+        freeze=read_freeze(*(state[column.name] for column in FREEZE_COLUMNS)),
         blobs={row["id"]: _make_blob(row) for row in _list(connection, schema.blob)},
         trash={row["id"]: _make_thrown(row) for row in _list(connection, schema.trash)},
         changes={row["number"]: _make_happening(row) for row in _list(connection, schema.change)},

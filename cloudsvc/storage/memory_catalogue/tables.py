@@ -8,7 +8,7 @@ from typing import Final
 from attrs import define, evolve, field, frozen
 
 from cloudsvc.drive.changes import Change
-from cloudsvc.drive.freezing import make_epoch
+from cloudsvc.drive.freezing import THAWED, Freeze, make_epoch
 from cloudsvc.drive.names import ROOT, DrivePath, Name
 from cloudsvc.drive.nodes import (
     ROOT_ID,
@@ -131,7 +131,7 @@ class Tables:
     :ivar quotas: of folders, in bytes.
     :ivar last_id: the last number that was given to anything but a change.
     :ivar forgotten: the number of the last change that is not remembered any more.
-    :ivar frozen_until: until when changes are refused.
+    :ivar freeze: whether changes are refused, and why.
     """
 
     epoch: str = field(factory=make_epoch)
@@ -145,7 +145,7 @@ class Tables:
     last_id: int = 3
     last_change: int = 0
     forgotten: int = 0
-    frozen_until: Instant = 0
+    freeze: Freeze = THAWED
 
     def copy(self) -> Tables:
         """The same, to be changed."""

@@ -11,10 +11,10 @@ from attrs import evolve
 from cloudsvc.core.actors import OWNER
 from cloudsvc.core.errors import CloudError, Kind
 from cloudsvc.drive.commands import MakeFolder, Purge, SetQuota
-from cloudsvc.drive.freezing import ARRIVING, FOR_GOOD, LONGEST_FREEZE
+from cloudsvc.drive.freezing import ARRIVING, LONGEST_FREEZE, THAWED, freeze_until
 from cloudsvc.drive.names import parse_path
 from cloudsvc.drive.nodes import ROOT_ID
-from tests.support.catalogues import SECOND, Trial, hide_checksums, make_blob
+from tests.support.catalogues import SECOND, Trial, hide_checksums, let_arrive, make_blob
 from tests.support.opened_drives import refusal
 from tests.support.reactors import in_reactor
 
@@ -59,7 +59,7 @@ async def test_no_change_is_made(trial: Trial, change: str) -> None:
     await furnish(trial)
     before = await describe(trial)
     standing = await trial.catalogue.freeze(trial.watch.now + 60 * SECOND)
-    assert standing.frozen_until == trial.watch.now + 60 * SECOND
+    assert standing.freeze == freeze_until(trial.watch.now + 60 * SECOND)
     assert await trial.catalogue.is_frozen()
     with pytest.raises(CloudError) as caught:
         await CHANGES[change](trial)
@@ -119,7 +119,7 @@ async def test_it_is_left_for_good_unless_something_has_changed(trial: Trial) ->
     assert (await trial.catalogue.find_standing()).has_moved
     await trial.catalogue.thaw(even_moved=True)
     await trial.store("c")
-    assert (await trial.catalogue.find_standing()).frozen_until == 0
+    assert (await trial.catalogue.find_standing()).freeze == THAWED
 
 
 @in_reactor
@@ -127,7 +127,7 @@ async def test_it_is_renewed_unless_something_has_changed(trial: Trial) -> None:
     await trial.store("a")
     first = await trial.catalogue.freeze(trial.watch.now + SECOND)
     renewed = await trial.catalogue.renew(first, trial.watch.now + 2 * SECOND)
-    assert renewed == evolve(first, frozen_until=trial.watch.now + 2 * SECOND)
+    assert renewed == evolve(first, freeze=freeze_until(trial.watch.now + 2 * SECOND))
     # What somebody else has frozen since is another freeze.
     assert await trial.catalogue.renew(first, trial.watch.now + 3 * SECOND) is None
     assert not await trial.catalogue.leave(first, SUCCESSOR)
@@ -175,8 +175,10 @@ async def test_upkeep_by_another_clock_is_noticed(trial: Trial) -> None:
 @in_reactor
 async def test_what_is_about_to_arrive_takes_no_changes_until_it_is_thawed(trial: Trial) -> None:
     await trial.store("a")
-    standing = await trial.catalogue.freeze(ARRIVING)
+    await let_arrive(trial.catalogue)
+    standing = await trial.catalogue.find_standing()
     assert standing.is_arriving
+    assert standing.freeze == ARRIVING
     assert not standing.has_moved
     trial.watch.pass_seconds(10**6)
     assert await trial.catalogue.is_frozen()
@@ -188,6 +190,9 @@ async def test_what_is_about_to_arrive_takes_no_changes_until_it_is_thawed(trial
     await trial.catalogue.thaw(even_moved=False)
     assert (await trial.catalogue.find_standing()).is_arriving
     await trial.catalogue.thaw(even_moved=True)
+    # By then it is no longer what it was.
+    assert await trial.catalogue.renew(standing, trial.watch.now + SECOND) is None
+    assert not await trial.catalogue.leave(standing, SUCCESSOR)
     await trial.store("b")
 
 
@@ -196,5 +201,5 @@ async def test_a_freeze_of_a_clock_that_was_wrong_holds_up_nothing(trial: Trial)
     await trial.catalogue.freeze(trial.watch.now + LONGEST_FREEZE + SECOND)
     assert not await trial.catalogue.is_frozen()
     await trial.store("a")
-    await trial.catalogue.freeze(FOR_GOOD - 1)
+    await trial.catalogue.freeze(2**62)
     await trial.store("b")

@@ -14,12 +14,14 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 
-from cloudsvc.drive.freezing import Beginning
+from cloudsvc.drive.freezing import ARRIVING, Beginning, Freeze
 from cloudsvc.storage.catalogue import HEAD, NewerSchema, begin_anew, find_revision, migrate
 from cloudsvc.storage.catalogue.migration import HISTORY
 from cloudsvc.storage.catalogue.schema import metadata
+from cloudsvc.storage.catalogue.sqlite.receiving import receive
 from cloudsvc.storage.local import LocalStorage, StorageInUse, StorageThreads
 from tests.support.catalogues import NAME, SECOND, Trial, Watch, open_sqlite
+from tests.support.former_freezes import FORMER_FREEZES
 from tests.support.reactors import in_reactor, run_threads
 
 
@@ -229,3 +231,36 @@ def test_what_an_older_program_has_stored_counts_to_the_root(tmp_path: Path) -> 
     assert ask(file, "SELECT id, account FROM version ORDER BY id") == [(10, 1), (11, 1)]
     assert ask(file, "SELECT id, account, shared FROM trash") == [(1, 1, 0)]
     assert ask(file, "SELECT owner FROM account") == []
+
+
+def make_frozen(file: Path, former: int) -> None:
+    """A catalogue that an older program has frozen."""
+    migrate(file, "0010")
+    ask(file, f"UPDATE state SET frozen_until = {former}")  # noqa: S608  # a number
+
+
+async def find_freeze(directory: Path) -> Freeze:
+    async with open_sqlite(directory, Watch()) as catalogue:
+        return (await catalogue.find_standing()).freeze
+
+
+@pytest.mark.parametrize(("former", "freeze"), FORMER_FREEZES.values(), ids=FORMER_FREEZES)
+@in_reactor
+async def test_what_an_older_program_has_frozen_is_frozen_for_the_same(
+    tmp_path: Path, former: int, freeze: Freeze
+) -> None:
+    make_frozen(tmp_path / NAME, former)
+    migrate(tmp_path / NAME)
+    assert await find_freeze(tmp_path) == freeze
+
+
+@pytest.mark.parametrize("former", [former for former, _ in FORMER_FREEZES.values()], ids=FORMER_FREEZES)
+@in_reactor
+async def test_a_backup_of_an_older_program_begins_as_is_said(tmp_path: Path, former: int) -> None:
+    make_frozen(tmp_path / "backup", former)
+    for number, beginning in enumerate((Beginning(), Beginning(freeze=ARRIVING))):
+        directory = tmp_path / str(number)
+        directory.mkdir()
+        with (tmp_path / "backup").open("rb") as content:
+            receive(content, directory / NAME, beginning)
+        assert await find_freeze(directory) == beginning.freeze

@@ -16,6 +16,7 @@ from twisted.logger import capturedLogs
 
 from cloudsvc.core.errors import OperatorError
 from cloudsvc.core.secrets import Secret
+from cloudsvc.drive.freezing import Freeze
 from cloudsvc.storage.catalogue.migration import HEAD, HISTORY
 from cloudsvc.storage.catalogue.postgresql.migration import migrate
 from cloudsvc.storage.catalogue.schema import metadata
@@ -23,6 +24,7 @@ from cloudsvc.storage.database.postgresql.databases import Database
 from cloudsvc.storage.database.postgresql.migration import find_revision
 from cloudsvc.storage.database.postgresql.watchdog import Watchdog
 from tests.support.catalogues import Trial, Watch, open_postgres
+from tests.support.former_freezes import FORMER_FREEZES
 from tests.support.postgresql import GUARDED, PASSWORD, Cluster, find_cluster, find_database
 from tests.support.reactors import in_reactor
 
@@ -97,6 +99,21 @@ def test_an_older_one_becomes_what_a_new_one_is() -> None:
     for what, question in DESCRIPTION.items():
         assert describe(older, question) == describe(newer, question), what
     assert find_cluster().ask("SELECT version_num FROM alembic_version", older) == [(HEAD,)]
+
+
+@pytest.mark.parametrize(("former", "freeze"), FORMER_FREEZES.values(), ids=FORMER_FREEZES)
+@in_reactor
+async def test_what_an_older_program_has_frozen_is_frozen_for_the_same(
+    tmp_path: Path, former: int, freeze: Freeze
+) -> None:
+    older, url = make_database()
+    find_cluster().ask((Path(__file__).parent / "revision_0009.sql").read_text(), older)
+    find_cluster().ask(f"ALTER TABLE state ADD COLUMN frozen_until BIGINT DEFAULT {former} NOT NULL", older)
+    find_cluster().ask("ALTER TABLE state ALTER COLUMN frozen_until SET DEFAULT 0", older)
+    find_cluster().ask("UPDATE alembic_version SET version_num = '0010'", older)
+    migrate(url)
+    async with open_postgres(tmp_path, Watch(), url) as catalogue:
+        assert (await catalogue.find_standing()).freeze == freeze
 
 
 def test_a_server_that_does_not_flush_is_told_of() -> None:

@@ -78,12 +78,13 @@ _KINDS: Final = f"""
     WHERE is_folder NOT IN (0, 1) OR kind NOT IN ({", ".join(f"'{kind.value}'" for kind in ChangeKind)})
 """  # noqa: S608  # constants
 _STATE: Final = "SELECT count(*) != 1 FROM state"
+_FREEZE: Final = "SELECT count(*) FROM state WHERE (frozen_until != 0) + arriving + (successor != '') NOT IN (0, 1)"
 _NUMBERS: Final = [
     f"SELECT count(*) FROM {table} WHERE {column} NOT BETWEEN {least} AND {LAST_NUMBER}"  # noqa: S608  # constants
     for table, column, least in (
         *((table, "id", 1) for table in ("node", "version", "trash", "pin")),
         *(("change", column, 1) for column in ("number", "node")),
-        *(("state", column, 0) for column in ("forgotten", "last_change", "frozen_until")),
+        *(("state", column, 0) for column in ("forgotten", "last_change", "frozen_until", "arriving")),
         ("sqlite_sequence", "seq", 0),
     )
 ]
@@ -131,6 +132,7 @@ INVARIANTS: Final = (
     *(("a number is none", question) for question in _NUMBERS),
     *(("a number was never given", question) for question in _GIVEN),
     ("there is no state, or more than one", _STATE),
+    ("the drive is frozen for more than one reason", _FREEZE),
     ("one of the tops is missing, or has a name", _TOPS),
     ("something is in no folder", _TREE),
     ("two things are at one place", _PLACES),

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from cloudsvc.drive.freezing import Beginning
+from cloudsvc.storage.catalogue.freezing import list_values
 from cloudsvc.storage.catalogue.migration import HISTORY
 from cloudsvc.storage.database.sqlite import migration
 from cloudsvc.storage.database.sqlite.connections import connect
@@ -63,8 +64,9 @@ def begin_anew(path: Path, beginning: Beginning) -> None:
         connection.execute("UPDATE sqlite_sequence SET seq = seq + ? WHERE name = 'node'", (_LOST_NODES,))
         connection.execute(
             "UPDATE state SET last_change = max(last_change, forgotten, coalesce((SELECT max(number) FROM change), 0)),"
-            " epoch = ?, indexed = 0, installation = '', frozen_until = ?,"
+            " epoch = :epoch, indexed = 0, installation = '',"
+            " frozen_until = :frozen_until, arriving = :arriving, successor = :successor,"
             " stored_bytes = (SELECT coalesce(sum(size), 0) FROM blob)",
-            (beginning.epoch, beginning.frozen_until),
+            {"epoch": beginning.epoch, **list_values(beginning.freeze)},
         )
         connection.execute("COMMIT")
