@@ -224,6 +224,17 @@ def test_a_server_without_trigrams_is_told_of_once() -> None:
     assert find_cluster().ask("SELECT to_regclass('node_folded') IS NOT NULL", name) == [(True,)]
 
 
+def test_few_names_wait_for_the_index_of_names() -> None:
+    name, url = make_database()
+    options = "SELECT reloptions FROM pg_class WHERE relname = 'node_folded'"
+    migrate(url)
+    assert find_cluster().ask(options, name) == [(["gin_pending_list_limit=64"],)]
+    # As it was made by earlier programs.
+    find_cluster().ask("ALTER INDEX node_folded RESET (gin_pending_list_limit)", name)
+    migrate(url)
+    assert find_cluster().ask(options, name) == [(["gin_pending_list_limit=64"],)]
+
+
 def test_faults_are_one_line_without_the_password() -> None:
     cluster = find_cluster()
     name = cluster.make_database()
