@@ -189,9 +189,13 @@ def too_many_recounted(most: int) -> CloudError:
     return CloudError(Kind.TOO_LARGE, "too_many_nodes", message)
 
 
+NO_SPACE: Final = "no_space"
+"""The code of :func:`no_space`."""
+
+
 def no_space() -> CloudError:
     """The disk is full."""
-    return CloudError(Kind.NO_SPACE, "no_space", "The server's disk is full.")
+    return CloudError(Kind.NO_SPACE, NO_SPACE, "The server's disk is full.")
 
 
 def storage_failed() -> CloudError:

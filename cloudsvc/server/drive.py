@@ -222,6 +222,8 @@ class DriveProvider(Provider[StorageSettings]):
         found = await self._probe.ask()
         if found is Soundness.FULL:
             return Finding(ok=False, message="There is no space for new files, whatever the capacity is.")
+        if self._storage.lacks_space:
+            return Finding(ok=False, message="The disk of the database is full, and takes nothing new.")
         return Finding(ok=True, message="There is space for new files.")
 
     async def _ask_clock(self) -> Finding:

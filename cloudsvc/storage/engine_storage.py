@@ -53,7 +53,13 @@ class EngineStorage:
     leadership: Leadership
     ballast: Ballast | None
     _measure_clock: Callable[[], Awaitable[float]]
+    _is_full: Callable[[], bool]
     _stack: AsyncExitStack
+
+    @property
+    def lacks_space(self) -> bool:
+        """As :attr:`cloudsvc.storage.opened.OpenStorage.lacks_space`."""
+        return self._is_full()
 
     async def measure_clock(self) -> float:
         """As :meth:`cloudsvc.storage.opened.OpenStorage.measure_clock`."""
@@ -78,11 +84,11 @@ async def open_engines(directory: pathlib.Path, engines: Engines, resources: Res
         if engines.database is None:
             ballast: Ballast | None = find_ballast(directory)
             catalogue, leadership = await opening.open_sqlite(ballast)
-            measure_clock = _find_no_other
+            measure_clock, is_full = _find_no_other, _know_nothing
         else:
             ballast = None
             shared, leadership = await opening.open_postgresql(engines.database)
-            catalogue, measure_clock = shared, shared.measure_clock
+            catalogue, measure_clock, is_full = shared, shared.measure_clock, lambda: shared.lacks_space
         blobs = await (
             opening.open_files(catalogue) if engines.bucket is None else opening.open_bucket(engines.bucket, catalogue)
         )
@@ -93,6 +99,7 @@ async def open_engines(directory: pathlib.Path, engines: Engines, resources: Res
         leadership=leadership,
         ballast=ballast,
         measure_clock=measure_clock,
+        is_full=is_full,
         stack=opened,
     )
 
@@ -100,6 +107,11 @@ async def open_engines(directory: pathlib.Path, engines: Engines, resources: Res
 async def _find_no_other() -> float:
     """What the clock of this machine is off that of a file."""
     return 0.0
+
+
+def _know_nothing() -> bool:
+    """Of the disk of the home everybody knows."""
+    return False
 
 
 @frozen(kw_only=True)

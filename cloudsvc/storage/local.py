@@ -110,6 +110,11 @@ class LocalStorage:
         leadership = FileLeadership(file=directory / LEADER_NAME, threads=threads.disk)
         return cls(catalogue=catalogue, blobs=blobs, ballast=ballast, leadership=leadership, lock=lock)
 
+    @property
+    def lacks_space(self) -> bool:
+        """Of the disk of the home everybody knows."""
+        return False
+
     async def measure_clock(self) -> float:
         """The catalogue has no clock of its own."""
         return 0.0

@@ -41,6 +41,14 @@ class OpenStorage(Storage, Protocol):
         """What is given up so that a full disk can be emptied; ``None`` where that would help nobody."""
         ...
 
+    @property
+    def lacks_space(self) -> bool:
+        """
+        Whether the catalogue was refused room within the last minute by a disk of which only it knows: one of a
+        database server.
+        """
+        ...
+
     async def measure_clock(self) -> float:
         """
         Seconds by which the clock of this machine is ahead of the catalogue's at least; negative where it is behind,

@@ -293,6 +293,25 @@ async def test_a_server_that_falls_silent_is_given_up(tmp_path: Path, monkeypatc
         await bench.trial.store("c")
 
 
+@in_reactor
+async def test_a_disk_that_is_full_is_logged_once_and_counts_as_full_for_a_minute(tmp_path: Path) -> None:
+    full = "DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = 'disk_full'; END $$"
+    async with open_bench(tmp_path) as bench:
+        assert not bench.catalogue.lacks_space
+        with capturedLogs() as events:
+            for _ in range(2):
+                with pytest.raises(CloudError) as caught:
+                    await bench.catalogue._writer.run(lambda connection: connection.execute(full))
+                assert (caught.value.kind, caught.value.code) == (Kind.NO_SPACE, "no_space")
+        assert len(events) == 1
+        # What needs less may have room.
+        await bench.trial.store("a")
+        assert bench.catalogue.lacks_space
+        used: transactions.PostgreSQLTransactions = bench.catalogue._writer.transactions
+        used._monotonic = lambda read=used._monotonic: read() + 60
+        assert not bench.catalogue.lacks_space
+
+
 @pytest.fixture
 def cluster() -> Iterator[Cluster]:
     """A server of one's own, to be ended."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from pathlib import Path
 from typing import Final
 
@@ -36,7 +37,9 @@ def fill_primary(scene: Scene) -> None:
         return
     scene.tell("fill the disk of the primary")
     with scene.filling(primary.data) as ballast:
-        scene.wait_until_full(ballast)
+        node, status = scene.wait_until_full(ballast)
+        if status == HTTPStatus.INSUFFICIENT_STORAGE:
+            scene.wait_for_health("drive_space", node)
 
         def has_ended() -> bool:
             ballast.grow()

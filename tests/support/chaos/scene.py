@@ -75,16 +75,16 @@ class Scene:
         node = self.choose_node()
         wait_until(lambda: node.ask("GET", "/api/folders").status == 200, lambda: f"{node.name} lists nothing")
 
-    def wait_for_health(self, engine: str) -> None:
-        """Return once the health of a node says that an engine fails."""
-        node = self.choose_node()
+    def wait_for_health(self, check: str, node: Node | None = None) -> None:
+        """Return once the health of a node, or of one of them, says that a check fails."""
+        node = node or self.choose_node()
         seen: list[Mapping[str, Any]] = []
 
         def is_named() -> bool:
             seen.append(node.ask("GET", "/api/health/checks").json["checks"])
-            return bool(seen[-1][engine]["status"] != _HEALTHY)
+            return bool(seen[-1][check]["status"] != _HEALTHY)
 
-        wait_until(is_named, lambda: f"the health of {node.name} does not say that {engine} fails: {seen[-1]}")
+        wait_until(is_named, lambda: f"the health of {node.name} does not say that {check} fails: {seen[-1]}")
 
     @contextmanager
     def filling(self, directory: Path) -> Iterator[Ballast]:
@@ -93,8 +93,8 @@ class Scene:
         with fill(directory) as ballast:
             yield ballast
 
-    def wait_until_full(self, ballast: Ballast) -> None:
-        """Return once a node refuses to store something, since nothing can be written any more where it should be."""
+    def wait_until_full(self, ballast: Ballast) -> tuple[Node, int]:
+        """A node that refuses to store something, since nothing can be written any more where it should be; how."""
         node = self.choose_node()
         seen: list[Reply] = []
 
@@ -105,6 +105,7 @@ class Scene:
 
         wait_until(is_refused, lambda: f"{node.name} stores what has no room: {seen[-1]}")
         self.tell(f"{node.name} answers {seen[-1].status} {seen[-1].json['error']}")
+        return node, seen[-1].status
 
     def wait_until_all_store(self) -> None:
         """Return once each node stores something. From then on nobody may be told any more that a disk is full."""

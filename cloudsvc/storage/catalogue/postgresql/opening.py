@@ -116,6 +116,7 @@ async def open_postgresql(
         lookout=lookout,
         watchdog=watchdog,
         ask_clock=lambda: reading.run(lambda connection: measure_clock(connection, now)),
+        is_full=lambda: transactions.lacks_space,
     )
     listener.on_epoch = catalogue.begin_epoch
     lookout.start()
@@ -135,6 +136,12 @@ class PostgreSQLCatalogue(DatabaseCatalogue[PostgreSQLConnection]):
     _lookout: Lookout
     _watchdog: Watchdog
     _ask_clock: Callable[[], Awaitable[float]]
+    _is_full: Callable[[], bool]
+
+    @property
+    def lacks_space(self) -> bool:
+        """As :attr:`cloudsvc.storage.opened.OpenStorage.lacks_space`."""
+        return self._is_full()
 
     async def close(self) -> None:
         """Finish what was asked for, and let go of the database."""

@@ -19,13 +19,16 @@ from typing import Final
 import psycopg
 from attrs import define
 from psycopg import errors
+from twisted.logger import Logger
 
 from cloudsvc.core.errors import CloudError
-from cloudsvc.drive.errors import commit_unknown
+from cloudsvc.drive.errors import NO_SPACE, commit_unknown
 from cloudsvc.storage.database.group_commit import LONG_SECONDS, Outcome, Task
 from cloudsvc.storage.database.postgresql.connections import PostgreSQLConnection, Unreachable, is_lost, translate
 from cloudsvc.storage.database.postgresql.databases import Database
 from cloudsvc.storage.meters import Ending, Use
+
+_log = Logger("cloudsvc.storage")
 
 _ATTEMPTS: Final = 4
 """So often a transaction is tried that was given up for the sake of another one, or whose connection was lost."""
@@ -35,6 +38,9 @@ _RANDOM: Final = SystemRandom()
 
 _PAUSE_SECONDS: Final = 0.05
 """Before the second attempt, about; twice as long before each after it."""
+
+_FULL_SECONDS: Final = 60.0
+"""For so long after a refusal for want of space the database counts as full: what needs less may succeed meanwhile."""
 
 _BEGIN: Final = "BEGIN; SELECT pg_advisory_xact_lock({lock}); SAVEPOINT work"
 
@@ -74,9 +80,24 @@ class PostgreSQLTransactions:
     _pause: Callable[[float], None] = time.sleep
     is_uncertain: bool = False
     _connection: PostgreSQLConnection | None = None
+    _refused_at: float | None = None
+
+    @property
+    def lacks_space(self) -> bool:
+        """Whether the disk of the database had no room for something within the last minute. From any thread."""
+        refused_at = self._refused_at
+        return refused_at is not None and self._monotonic() - refused_at < _FULL_SECONDS
 
     def commit(self, tasks: Sequence[Task[PostgreSQLConnection]]) -> list[Outcome]:
         """As :meth:`~cloudsvc.storage.database.group_commit.Transactions.commit`."""
+        outcomes = self._commit(tasks)
+        if any(isinstance(each.problem, CloudError) and each.problem.code == NO_SPACE for each in outcomes):
+            if not self.lacks_space:
+                _log.error("the disk of the database is full, and takes nothing new")
+            self._refused_at = self._monotonic()
+        return outcomes
+
+    def _commit(self, tasks: Sequence[Task[PostgreSQLConnection]]) -> list[Outcome]:
         begun_at, ending = self._monotonic(), Ending.FAILED
         try:
             outcomes = self._insist(tasks)
