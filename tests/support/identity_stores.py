@@ -12,6 +12,7 @@ import pytest
 from cloudsvc.core.actors import Grant, Role
 from cloudsvc.core.clock import Instant
 from cloudsvc.core.errors import CloudError, Kind
+from cloudsvc.core.secrets import Secret
 from cloudsvc.identity.groups import Group, make_group_id
 from cloudsvc.identity.key_format import make_key
 from cloudsvc.identity.keys import Key
@@ -19,7 +20,12 @@ from cloudsvc.identity.names import parse_account_name
 from cloudsvc.identity.scopes import USER_SCOPES
 from cloudsvc.identity.store import IdentityStore
 from cloudsvc.identity.users import User, make_user_id
+from cloudsvc.storage.database.lanes import READER_THREADS
 from cloudsvc.storage.identity.memory import Accounts, MemoryIdentity
+from cloudsvc.storage.identity.postgresql import PostgreSQLIdentity, open_postgresql_identity
+from cloudsvc.storage.identity.sqlite import NAME, SQLiteIdentity, open_sqlite_identity
+from tests.support.postgresql import find_database
+from tests.support.reactors import run_threads
 
 OpenIdentity: TypeAlias = Callable[[Path], AbstractAsyncContextManager[IdentityStore]]
 """A way to the store in a directory, which may be empty, closed at the end. Several may be open at once."""
@@ -37,7 +43,55 @@ async def open_memory(directory: Path) -> AsyncIterator[MemoryIdentity]:
     yield MemoryIdentity(_MEMORIES.setdefault(directory, Accounts()))
 
 
-IDENTITY_STORES: Final[dict[str, OpenIdentity]] = {"memory": open_memory}
+@asynccontextmanager
+async def open_sqlite(directory: Path) -> AsyncIterator[SQLiteIdentity]:
+    """One in SQLite."""
+    from twisted.internet import reactor  # noqa: PLC0415  # installed by then
+
+    with run_threads(1) as writer, run_threads(READER_THREADS) as readers:
+        store = await open_sqlite_identity(
+            directory / NAME,
+            writer=writer,
+            readers=readers,
+            clock=reactor,
+        )
+        try:
+            yield store
+        finally:
+            await store.close()
+
+
+@asynccontextmanager
+async def open_postgres(
+    directory: Path, url: Secret | None = None, *, look_seconds: float = 86_400.0
+) -> AsyncIterator[PostgreSQLIdentity]:
+    """
+    One in PostgreSQL: of a directory, all have the same database.
+
+    :param url: another way there, or to another database.
+    :param look_seconds: between two looks for changes; so long that tests know why somebody is woken.
+    """
+    from twisted.internet import reactor  # noqa: PLC0415  # installed by then
+
+    with run_threads(1) as writer, run_threads(READER_THREADS) as readers:
+        store = await open_postgresql_identity(
+            find_database(directory) if url is None else url,
+            writer=writer,
+            readers=readers,
+            reactor=reactor,  # type: ignore[arg-type]  # the module stands for it
+            look_seconds=look_seconds,
+        )
+        try:
+            yield store
+        finally:
+            await store.close()
+
+
+IDENTITY_STORES: Final[dict[str, OpenIdentity]] = {
+    "memory": open_memory,
+    "sqlite": open_sqlite,
+    "postgresql": open_postgres,
+}
 """Every implementation of ``IdentityStore``."""
 
 

@@ -24,6 +24,7 @@ SLOW = frozenset(
         "storage/catalogue/test_connections.py",
         "storage/catalogue/test_searching.py",
         "storage/database/postgresql",
+        "storage/identity/test_several_processes.py",
         "storage/postgresql",
         "test_private_names.py",
         "thumbnails",

@@ -23,6 +23,8 @@ from attrs import define, field
 from cloudsvc.core.secrets import Secret
 from cloudsvc.storage.catalogue.postgresql.migration import migrate
 from cloudsvc.storage.catalogue.schema import metadata
+from cloudsvc.storage.identity.postgresql import migrate as migrate_accounts
+from cloudsvc.storage.identity.schema import metadata as accounts
 from tests.support.external_servers import find_free_port
 
 _DEADLINE: Final = 100.0
@@ -45,7 +47,9 @@ _EMPTY: Final = f"""
     SELECT number, '', '', '', 0, 0, 0 FROM generate_series(1, 3) AS number;
     SELECT setval('node_id_seq', 3);
     INSERT INTO state (id, epoch, stored_bytes, forgotten)
-    VALUES (1, lpad(to_hex((random() * 2000000000)::int), 8, '0'), 0, 0)
+    VALUES (1, lpad(to_hex((random() * 2000000000)::int), 8, '0'), 0, 0);
+    TRUNCATE {", ".join(table.name for table in accounts.sorted_tables)};
+    INSERT INTO identity_state (id, revision, void_until) VALUES (1, 0, 0)
 """  # noqa: S608  # constants
 """Makes a database as good as new. To drop one takes a flush of all that the server has ever written."""
 
@@ -202,6 +206,7 @@ def find_cluster() -> Cluster:
     cluster.ask(f"CREATE USER {GUARDED} PASSWORD '{PASSWORD}'")
     cluster.ask(f"CREATE DATABASE {_TEMPLATE}")
     migrate(cluster.make_url(_TEMPLATE))
+    migrate_accounts(cluster.make_url(_TEMPLATE))
     return cluster
 
 

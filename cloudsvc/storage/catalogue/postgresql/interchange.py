@@ -25,11 +25,12 @@ _TOGETHER: Final = 2_000
 
 _TABLES: Final = tuple(table for table in metadata.sorted_tables if table is not state)
 
-_REFERENCES: Final = """
+_REFERENCES: Final = f"""
     SELECT conrelid::regclass::text, quote_ident(conname), pg_get_constraintdef(oid) FROM pg_constraint
-    WHERE contype = 'f' AND connamespace = current_schema()::regnamespace ORDER BY oid
-"""
-"""What refers to what: the tables, and their constraints."""
+    WHERE contype = 'f' AND connamespace = current_schema()::regnamespace
+    AND conrelid::regclass::text IN ({", ".join(f"'{table.name}'" for table in _TABLES)}) ORDER BY oid
+"""  # noqa: S608  # constants
+"""What refers to what: the tables, and their constraints. There may be others' in the same database."""
 
 _OF_STATE: Final = tuple(column.name for column in state.columns if column.name not in {"id", "indexed"})
 """What there is an index of is each engine's own."""

@@ -118,6 +118,7 @@ _TABLES: Final = Tables(
     history=HISTORY,
     locks=CATALOGUE,
     known=("node", "state"),
-    names="true",
+    # Those are of others of this program.
+    names=r"relname NOT LIKE 'identity\_%'",
     make=_make_tables,
 )

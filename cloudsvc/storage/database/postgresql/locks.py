@@ -30,6 +30,9 @@ class Locks:
 
 CATALOGUE: Final = Locks(writing=1, presence=2)
 
+IDENTITY: Final = Locks(writing=4, presence=5)
+"""Those of users, groups and keys."""
+
 LEADING: Final = 3
 """Who has it does the background jobs of all. It is taken for as long as a connection lives."""
 

@@ -1,0 +1,189 @@
+"""Keys in a database."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from attrs import evolve
+from sqlalchemy import bindparam, delete, func, insert, or_, select, update
+
+from cloudsvc.core.clock import Instant
+from cloudsvc.identity import bounds
+from cloudsvc.identity.errors import changed_meanwhile, key_not_found, too_many, user_not_found
+from cloudsvc.identity.key_format import KeyId
+from cloudsvc.identity.keys import FoundKey, Key
+from cloudsvc.identity.revisions import Revision
+from cloudsvc.identity.users import UserId
+from cloudsvc.storage.database.statements import Connection, compile_statement
+from cloudsvc.storage.identity import users
+from cloudsvc.storage.identity.revisions import count_on
+from cloudsvc.storage.identity.rows import read_key, write_key
+from cloudsvc.storage.identity.schema import key, state, user
+
+COLUMNS: Final = (
+    key.c.id,
+    key.c.label,
+    key.c.holder,
+    key.c.program,
+    key.c.program_key,
+    key.c.maker,
+    key.c.grants,
+    key.c.scopes,
+    key.c.rate,
+    key.c.created_at,
+    key.c.expires_at,
+    key.c.revoked_at,
+    key.c.last_used,
+    key.c.made,
+    key.c.revision,
+)
+"""What a key is read from."""
+
+_REPLACED: Final = ("label", "grants", "scopes", "rate", "expires_at", "revoked_at", "ended_at")
+
+# There is a row whether there is such a key or not.
+_FIND_WHOLE: Final = compile_statement(
+    select(state.c.void_until, key.c.digest, *COLUMNS, *users.COLUMNS).select_from(
+        state.outerjoin(key, key.c.id == bindparam("id")).outerjoin(user, user.c.id == key.c.holder)
+    )
+)
+_FIND: Final = compile_statement(select(*COLUMNS).where(key.c.id == bindparam("id")))
+_page = select(*COLUMNS).where(key.c.id > bindparam("after")).order_by(key.c.id).limit(bindparam("limit"))
+_LIST: Final = compile_statement(_page)
+_LIST_HELD: Final = compile_statement(_page.where(key.c.holder == bindparam("holder")))
+_FIND_USER: Final = compile_statement(select(user.c.id).where(user.c.id == bindparam("id")))
+_COUNT_HELD: Final = compile_statement(select(func.count()).select_from(key).where(key.c.holder == bindparam("holder")))
+_COUNT_PROGRAMS: Final = compile_statement(select(func.count()).select_from(key).where(key.c.holder.is_(None)))
+_INSERT: Final = compile_statement(
+    insert(key),
+    *("id", "holder", "program", "program_key", "maker", *_REPLACED, "created_at", "digest", "made", "revision"),
+)
+_UPDATE: Final = compile_statement(
+    update(key)
+    .where(key.c.id == bindparam("key"))
+    .values({each: bindparam(f"new_{each}") for each in (*_REPLACED, "revision")})
+)
+_NOTE_USE: Final = compile_statement(
+    update(key)
+    .where(key.c.id == bindparam("key"))
+    .where(or_(key.c.last_used.is_(None), key.c.last_used < bindparam("used")))
+    .values(last_used=bindparam("used"))
+)
+_ended = (
+    select(key.c.id)
+    .where(key.c.ended_at < bindparam("before"))
+    .order_by(key.c.ended_at, key.c.id)
+    .limit(bindparam("limit"))
+)
+_DELETE_ENDED: Final = compile_statement(delete(key).where(key.c.id.in_(_ended)))
+
+
+def add_key(connection: Connection, added: Key, digest: bytes) -> Key:
+    """As :meth:`cloudsvc.identity.store.IdentityStore.add_key`."""
+    _check_place(connection, added)
+    return _insert(connection, added, digest, count_on(connection, adds=True))
+
+
+def find_key(connection: Connection, key_id: KeyId) -> FoundKey | None:
+    """As :meth:`cloudsvc.identity.store.IdentityStore.find_key`."""
+    row = _FIND_WHOLE.row(connection, id=key_id)
+    void_until, digest, *columns = row or (0, None, *(None for _ in (*COLUMNS, *users.COLUMNS)))
+    holder = users.hold(connection, tuple(columns[len(COLUMNS) :]))
+    if digest is None:
+        return None
+    found = read_key(tuple(columns[: len(COLUMNS)]))
+    return FoundKey(key=found, digest=bytes(digest), holder=holder, is_void=found.made <= void_until)
+
+
+def list_keys(connection: Connection, limit: int, after: KeyId | None, holder: UserId | None) -> Sequence[Key]:
+    """As :meth:`cloudsvc.identity.store.IdentityStore.list_keys`."""
+    if holder is None:
+        rows = _LIST.rows(connection, after=after or "", limit=limit)
+    else:
+        rows = _LIST_HELD.rows(connection, after=after or "", limit=limit, holder=holder)
+    return [*map(read_key, rows)]
+
+
+def replace_key(connection: Connection, wanted: Key) -> Key:
+    """As :meth:`cloudsvc.identity.store.IdentityStore.replace_key`."""
+    kept = _compare(connection, wanted)
+    return _replace(connection, kept, wanted, count_on(connection))
+
+
+def rotate_key(connection: Connection, former: Key, added: Key, digest: bytes) -> Key:
+    """As :meth:`cloudsvc.identity.store.IdentityStore.rotate_key`."""
+    kept = _compare(connection, former)
+    _check_place(connection, added)
+    revision = count_on(connection)
+    _replace(connection, kept, former, revision)
+    return _insert(connection, added, digest, revision)
+
+
+def note_uses(connection: Connection, uses: Mapping[KeyId, Instant]) -> None:
+    """As :meth:`cloudsvc.identity.store.IdentityStore.note_uses`."""
+    if uses:
+        _NOTE_USE.run_for_each(connection, [{"key": each, "used": used} for each, used in uses.items()])
+
+
+def remove_ended_keys(connection: Connection, before: Instant, limit: int) -> int:
+    """As :meth:`cloudsvc.identity.store.IdentityStore.remove_ended_keys`."""
+    count = _DELETE_ENDED.run(connection, before=before, limit=limit).rowcount
+    if count:
+        count_on(connection)
+    return count
+
+
+def _check_place(connection: Connection, added: Key) -> None:
+    """See that there may be one more key like ``added``."""
+    if added.holder is None:
+        if _COUNT_PROGRAMS.value(connection) >= bounds.MAX_PROGRAM_KEYS:
+            raise too_many("keys of programs", bounds.MAX_PROGRAM_KEYS)
+        return
+    if _FIND_USER.row(connection, id=added.holder) is None:
+        raise user_not_found()
+    if _COUNT_HELD.value(connection, holder=added.holder) >= bounds.MAX_USER_KEYS:
+        raise too_many("keys of a user", bounds.MAX_USER_KEYS)
+
+
+def _compare(connection: Connection, wanted: Key) -> Key:
+    row = _FIND.row(connection, id=wanted.id)
+    if row is None:
+        raise key_not_found()
+    kept = read_key(row)
+    if kept.revision != wanted.revision:
+        raise changed_meanwhile()
+    return kept
+
+
+def _insert(connection: Connection, added: Key, digest: bytes, revision: Revision) -> Key:
+    added = evolve(added, made=revision, revision=revision)
+    _INSERT.run(
+        connection,
+        id=added.id,
+        holder=added.holder,
+        program=None if added.program is None else added.program.text,
+        program_key=None if added.program is None else added.program.key,
+        maker=added.maker,
+        created_at=added.created_at,
+        digest=digest,
+        made=revision,
+        revision=revision,
+        **write_key(added),
+    )
+    return added
+
+
+def _replace(connection: Connection, kept: Key, wanted: Key, revision: Revision) -> Key:
+    columns = {**write_key(wanted), "revision": revision}
+    _UPDATE.run(connection, key=kept.id, **{f"new_{each}": value for each, value in columns.items()})
+    return evolve(
+        kept,
+        label=wanted.label,
+        grants=wanted.grants,
+        scopes=wanted.scopes,
+        rate=wanted.rate,
+        expires_at=wanted.expires_at,
+        revoked_at=wanted.revoked_at,
+        revision=revision,
+    )

@@ -1,0 +1,164 @@
+"""The store of users, groups and keys in a database: which statements run in which thread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Generic, TypeVar
+
+from attrs import define
+
+from cloudsvc.core.clock import Instant
+from cloudsvc.core.secrets import Secret
+from cloudsvc.drive.changes import ChangeSignal
+from cloudsvc.identity.groups import Group, GroupId
+from cloudsvc.identity.key_format import KeyId
+from cloudsvc.identity.keys import FoundKey, Key
+from cloudsvc.identity.names import AccountName
+from cloudsvc.identity.revisions import Restriction, Standing
+from cloudsvc.identity.store import Login, NewPassword
+from cloudsvc.identity.users import Holder, User, UserId
+from cloudsvc.storage.database.group_commit import Writer
+from cloudsvc.storage.database.lanes import Lane
+from cloudsvc.storage.database.reading import Readers, ReadingConnection
+from cloudsvc.storage.identity import groups, keys, revisions, users
+
+T = TypeVar("T")
+C = TypeVar("C", bound=ReadingConnection)
+
+
+@define(eq=False, kw_only=True)
+class DatabaseIdentity(Generic[C]):
+    """
+    A :class:`cloudsvc.identity.store.IdentityStore` in a database. Several processes may have it open.
+
+    :ivar signal: wakes those who listen, after each commit that changed something.
+    """
+
+    _writer: Writer[C]
+    _readers: Readers[C]
+    _signal: ChangeSignal
+
+    async def close(self) -> None:
+        """Finish what was asked for, and let go of the database."""
+        try:
+            await self._readers.close()
+        finally:
+            await self._writer.close()
+
+    async def find_standing(self) -> Standing:
+        """As :meth:`cloudsvc.identity.store.IdentityStore.find_standing`."""
+        return await self._readers.run(revisions.find_standing)
+
+    async def knows(self, restriction: Restriction) -> bool:
+        """As :meth:`cloudsvc.identity.store.IdentityStore.knows`."""
+        return await self._readers.run(lambda connection: revisions.knows(connection, restriction))
+
+    def on_change(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """As :meth:`cloudsvc.identity.store.IdentityStore.on_change`."""
+        return self._signal.add(listener)
+
+    async def void_credentials(self) -> Standing:
+        """As :meth:`cloudsvc.identity.store.IdentityStore.void_credentials`."""
+        return await self._change(revisions.void_credentials)
+
+    # -- users -----------------------------------------------------------------------------------------------------
+
+    async def add_user(self, user: User, password: Secret | None = None) -> User:
+        """As :meth:`cloudsvc.identity.store.IdentityStore.add_user`."""
+        return await self._change(lambda connection: users.add_user(connection, user, password))
+
+    async def find_user(self, name: AccountName) -> User | None:
+        """As :meth:`cloudsvc.identity.store.IdentityStore.find_user`."""
+        return await self._readers.run(lambda connection: users.find_user(connection, name))
+
+    async def find_users(self, ids: Sequence[UserId]) -> Mapping[UserId, User]:
+        """As :meth:`cloudsvc.identity.store.IdentityStore.find_users`."""
+        return await self._readers.run(lambda connection: users.find_users(connection, ids), Lane.PAGES)
+
+    async def list_users(self, limit: int, *, after: str = "", group: GroupId | None = None) -> Sequence[User]:
+        """As :meth:`cloudsvc.identity.store.IdentityStore.list_users`."""
+        return await self._readers.run(lambda connection: users.list_users(connection, limit, after, group), Lane.PAGES)
+
+    async def replace_user(self, user: User, password: NewPassword | None = None) -> User:
+        """As :meth:`cloudsvc.identity.store.IdentityStore.replace_user`."""
+        return await self._change(lambda connection: users.replace_user(connection, user, password))
+
+    async def remove_user(self, user: UserId) -> None:
+        """As :meth:`cloudsvc.identity.store.IdentityStore.remove_user`."""
+        await self._change(lambda connection: users.remove_user(connection, user))
+
+    async def find_login(self, name: AccountName) -> Login | None:
+        """As :meth:`cloudsvc.identity.store.IdentityStore.find_login`."""
+        return await self._readers.run(lambda connection: users.find_login(connection, name))
+
+    async def find_holder(self, user: UserId) -> Holder | None:
+        """As :meth:`cloudsvc.identity.store.IdentityStore.find_holder`."""
+        return await self._readers.run(lambda connection: users.find_holder(connection, user))
+
+    # -- groups ----------------------------------------------------------------------------------------------------
+
+    async def add_group(self, group: Group) -> Group:
+        """As :meth:`cloudsvc.identity.store.IdentityStore.add_group`."""
+        return await self._change(lambda connection: groups.add_group(connection, group))
+
+    async def find_group(self, name: AccountName) -> Group | None:
+        """As :meth:`cloudsvc.identity.store.IdentityStore.find_group`."""
+        return await self._readers.run(lambda connection: groups.find_group(connection, name))
+
+    async def find_groups(self, ids: Sequence[GroupId]) -> Mapping[GroupId, Group]:
+        """As :meth:`cloudsvc.identity.store.IdentityStore.find_groups`."""
+        return await self._readers.run(lambda connection: groups.find_groups(connection, ids), Lane.PAGES)
+
+    async def list_groups(self, limit: int, *, after: str = "") -> Sequence[Group]:
+        """As :meth:`cloudsvc.identity.store.IdentityStore.list_groups`."""
+        return await self._readers.run(lambda connection: groups.list_groups(connection, limit, after), Lane.PAGES)
+
+    async def replace_group(self, group: Group) -> Group:
+        """As :meth:`cloudsvc.identity.store.IdentityStore.replace_group`."""
+        return await self._change(lambda connection: groups.replace_group(connection, group))
+
+    async def remove_group(self, group: GroupId) -> None:
+        """As :meth:`cloudsvc.identity.store.IdentityStore.remove_group`."""
+        await self._change(lambda connection: groups.remove_group(connection, group))
+
+    # -- keys ------------------------------------------------------------------------------------------------------
+
+    async def add_key(self, key: Key, digest: bytes) -> Key:
+        """As :meth:`cloudsvc.identity.store.IdentityStore.add_key`."""
+        return await self._change(lambda connection: keys.add_key(connection, key, digest))
+
+    async def find_key(self, key: KeyId) -> FoundKey | None:
+        """As :meth:`cloudsvc.identity.store.IdentityStore.find_key`."""
+        return await self._readers.run(lambda connection: keys.find_key(connection, key))
+
+    async def list_keys(self, limit: int, *, after: KeyId | None = None, holder: UserId | None = None) -> Sequence[Key]:
+        """As :meth:`cloudsvc.identity.store.IdentityStore.list_keys`."""
+        return await self._readers.run(lambda connection: keys.list_keys(connection, limit, after, holder), Lane.PAGES)
+
+    async def replace_key(self, key: Key) -> Key:
+        """As :meth:`cloudsvc.identity.store.IdentityStore.replace_key`."""
+        return await self._change(lambda connection: keys.replace_key(connection, key))
+
+    async def rotate_key(self, former: Key, key: Key, digest: bytes) -> Key:
+        """As :meth:`cloudsvc.identity.store.IdentityStore.rotate_key`."""
+        return await self._change(lambda connection: keys.rotate_key(connection, former, key, digest))
+
+    async def note_uses(self, uses: Mapping[KeyId, Instant]) -> None:
+        """As :meth:`cloudsvc.identity.store.IdentityStore.note_uses`."""
+        await self._writer.run(lambda connection: keys.note_uses(connection, uses))
+
+    async def remove_ended_keys(self, before: Instant, limit: int) -> int:
+        """As :meth:`cloudsvc.identity.store.IdentityStore.remove_ended_keys`."""
+        return await self._change(lambda connection: keys.remove_ended_keys(connection, before, limit))
+
+    # --------------------------------------------------------------------------------------------------------------
+
+    async def _change(self, work: Callable[[C], T]) -> T:
+        """What ``work`` returns, once it is durable; whoever listens is woken then."""
+
+        def change(connection: C) -> T:
+            result = work(connection)
+            self._signal.note()
+            return result
+
+        return await self._writer.run(change)

@@ -1,0 +1,130 @@
+"""Statements: of one source for two engines, by an index, and as many for a page as for one row."""
+
+from __future__ import annotations
+
+import pkgutil
+import re
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+import cloudsvc.storage.identity
+from cloudsvc.core.actors import Role
+from cloudsvc.core.secrets import Secret
+from cloudsvc.identity.key_format import make_key
+from cloudsvc.identity.names import parse_account_name
+from cloudsvc.identity.store import NewPassword
+from cloudsvc.identity.users import make_user_id
+from cloudsvc.storage.database.sqlite.connections import SQLiteConnection, connect
+from cloudsvc.storage.database.sqlite.migration import migrate
+from cloudsvc.storage.database.statements import Statement
+from cloudsvc.storage.identity import groups, keys, revisions, users
+from cloudsvc.storage.identity.migration import HISTORY
+from tests.support.identity_stores import BEGINNING, grant, make_group, make_program_key, make_user, make_user_key
+
+FOREIGN = re.compile(r"\b(json_each|json_extract|rowid|INSERT OR|typeof|last_insert_rowid)\b|LIMIT -1")
+
+WHOLE = {"users._COUNT", "users._COUNT_NAMES", "groups._COUNT", "revisions._FORGET"}
+"""Statements that go through a table: what is bounded is counted, or its oldest found, before one more is added."""
+
+
+@pytest.fixture
+def connection(tmp_path: Path) -> Iterator[SQLiteConnection]:
+    migrate(tmp_path / "accounts", HISTORY)
+    with closing(connect(tmp_path / "accounts")) as connection:
+        connection.execute("BEGIN")
+        yield connection
+        connection.execute("ROLLBACK")
+
+
+def list_statements() -> Iterator[tuple[str, Statement]]:
+    for module in pkgutil.iter_modules(cloudsvc.storage.identity.__path__):
+        if not module.ispkg:
+            path = f"{cloudsvc.storage.identity.__name__}.{module.name}"
+            for variable, value in vars(import_module(path)).items():
+                if isinstance(value, Statement):
+                    yield f"{module.name}.{variable}", value
+
+
+def count(connection: SQLiteConnection, work: Callable[[], object]) -> int:
+    found: list[str] = []
+    connection.set_trace_callback(found.append)
+    try:
+        work()
+    finally:
+        connection.set_trace_callback(None)
+    return len(found)
+
+
+def test_every_statement_is_one_of_postgresql_too() -> None:
+    statements = dict(list_statements())
+    assert not [name for name, statement in statements.items() if FOREIGN.search(statement.postgresql.text)]
+    # They were found.
+    assert {"users._FIND_LOGIN", "groups._LIST", "keys._FIND_WHOLE", "revisions._COUNT_ON"} <= statements.keys()
+
+
+def test_every_statement_finds_what_it_looks_for_by_an_index(connection: SQLiteConnection) -> None:
+    for name, statement in list_statements():
+        text, always = statement.sqlite
+        values = {each: always.get(each) for each in re.findall(r":(\w+)", text)}
+        for _, _, _, step in connection.execute(f"EXPLAIN QUERY PLAN {text}", values):
+            if step.startswith("SCAN identity_") and name not in WHOLE:
+                assert step == "SCAN identity_state", name
+
+
+def test_whoever_is_looked_for_is_as_much_work_as_nobody(connection: SQLiteConnection) -> None:
+    group = groups.add_group(connection, make_group("family", grant(Role.VIEWER, 5)))
+    user = users.add_user(connection, make_user("anna", groups=(group.id,)), Secret("hash"))
+    key = keys.add_key(connection, make_user_key(user), bytes(32))
+    for found, missing in (
+        (lambda: keys.find_key(connection, key.id), lambda: keys.find_key(connection, make_key().id)),
+        (
+            lambda: users.find_login(connection, user.name),
+            lambda: users.find_login(connection, parse_account_name("bert")),
+        ),
+    ):
+        assert found() is not None
+        assert missing() is None
+        assert count(connection, found) == count(connection, missing) == 2
+
+
+def test_a_page_is_as_many_statements_as_one_row(connection: SQLiteConnection) -> None:
+    for number in range(50):
+        group = groups.add_group(connection, make_group(f"group-{number}"))
+        user = users.add_user(connection, make_user(f"user-{number}", groups=(group.id,)), None)
+        keys.add_key(connection, make_user_key(user), bytes(32))
+    ids = [user.id for user in users.list_users(connection, 50, "", None)]
+    named = [group.id for group in groups.list_groups(connection, 50, "")]
+    for ask, statements in (
+        (lambda limit: users.list_users(connection, limit, "", None), 2),
+        (lambda limit: users.list_users(connection, limit, "", named[0]), 2),
+        (lambda limit: users.find_users(connection, ids[:limit]), 2),
+        (lambda limit: groups.list_groups(connection, limit, ""), 1),
+        (lambda limit: groups.find_groups(connection, named[:limit]), 1),
+        (lambda limit: keys.list_keys(connection, limit, None, None), 1),
+        (lambda limit: keys.list_keys(connection, limit, None, ids[0]), 1),
+    ):
+        assert [count(connection, lambda ask=ask, limit=limit: ask(limit)) for limit in (1, 50)] == [statements] * 2  # type: ignore[misc]  # mypy does not know such defaults
+
+
+def test_changes_are_few_statements(connection: SQLiteConnection) -> None:
+    family = groups.add_group(connection, make_group("family"))
+    anna = make_user("anna", groups=(family.id,))
+    assert count(connection, lambda: users.add_user(connection, anna, None)) <= 8
+    user = users.find_user(connection, anna.name)
+    assert user is not None
+    key = make_user_key(user)
+    assert count(connection, lambda: keys.add_key(connection, key, bytes(32))) <= 4
+    assert count(connection, lambda: users.replace_user(connection, user, NewPassword(hash=None))) <= 9
+    [added] = keys.list_keys(connection, 1, None, None)
+    assert count(connection, lambda: keys.rotate_key(connection, added, make_user_key(user), bytes(32))) <= 8
+    camera = keys.add_key(connection, make_program_key("camera"), bytes(32))
+    assert count(connection, lambda: keys.replace_key(connection, camera)) <= 5
+    assert count(connection, lambda: keys.remove_ended_keys(connection, BEGINNING, 100)) == 1
+    assert count(connection, lambda: groups.remove_group(connection, family.id)) <= 5
+    assert count(connection, lambda: users.remove_user(connection, user.id)) <= 6
+    assert count(connection, lambda: revisions.void_credentials(connection)) <= 5
+    assert users.find_holder(connection, make_user_id()) is None
