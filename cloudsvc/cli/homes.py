@@ -6,21 +6,16 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import wraps
 from pathlib import Path
-from typing import Any, Concatenate, Final, TypeVar
+from typing import Any, Concatenate, TypeVar
 
 import click
 
-from cloudsvc.settings.home import HOME_VARIABLE, Home, find_home
+from cloudsvc.cli.options import home_option
+from cloudsvc.settings.home import Home, find_home
 from cloudsvc.settings.loading import Loaded, load
 from cloudsvc.settings.model import Settings
 
 R = TypeVar("R")
-
-home_option: Final = click.option(
-    "--home",
-    metavar="DIR",
-    help=f"Directory with config/, certs/, data/ and logs/ [{HOME_VARIABLE} or here].",
-)
 
 
 def pass_home(function: Callable[Concatenate[Home, ...], R]) -> Callable[..., R]:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import re
+import shlex
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+from click.testing import CliRunner
+
+from cloudsvc.cli.main import main
 from tests.support.drive_servers import run_drive
 from tests.support.server import PATIENCE, Server, environment
 
@@ -49,3 +54,18 @@ def test_the_worked_example(tmp_path: Path) -> None:
         assert run(synchronous, server, tmp_path) == f"sea.jpeg is there already\n{brought}"
         said = run(asynchronous, server, tmp_path)
     assert said == f"file photos/2026/sea.jpeg {len(SEA)}\nffd8ffe0\n"
+
+
+def test_the_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    [script] = re.findall(r"^```console\n(cloudsvc remote.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "sea.jpeg").write_bytes(SEA)
+    monkeypatch.chdir(tmp_path)
+    runner = CliRunner(env={"XDG_CONFIG_HOME": str(tmp_path / "config"), "CLOUDSVC_URL": None})
+    with run_drive(tmp_path / "home") as server:
+        shutil.copy(server.certificate, tmp_path / "cert.pem")
+        for line in script.replace("https://localhost:8443", server.url).splitlines():
+            done = runner.invoke(main, shlex.split(line)[1:], input=f"{server.token}\n")
+            assert done.exit_code == 0, done.output
+            assert server.token not in done.output
+    assert (tmp_path / "again.jpeg").read_bytes() == SEA

@@ -22,12 +22,12 @@ from cloudsvc.administration.source import read_tree
 from cloudsvc.administration.statistics import Statistics, gather_statistics
 from cloudsvc.administration.target import Target
 from cloudsvc.administration.verification import Verdict, verify_drive
-from cloudsvc.cli.drive.meter import format_count, format_size
 from cloudsvc.cli.drive.migrate import migrate
 from cloudsvc.cli.drive.quotas import quota
 from cloudsvc.cli.drive.sessions import administer, find_directory, find_drive, run
 from cloudsvc.cli.faults import Command
 from cloudsvc.cli.homes import pass_home
+from cloudsvc.cli.units import format_count, format_size
 from cloudsvc.core.actors import OWNER
 from cloudsvc.core.errors import OperatorError
 from cloudsvc.drive.names import parse_path

@@ -6,10 +6,10 @@ import pathlib
 
 import click
 
-from cloudsvc.cli.drive.meter import format_count, format_size
 from cloudsvc.cli.drive.sessions import find_directory, find_drive, run
 from cloudsvc.cli.faults import Command
 from cloudsvc.cli.homes import pass_home
+from cloudsvc.cli.units import format_count, format_size
 from cloudsvc.core.errors import OperatorError
 from cloudsvc.settings.home import Home
 

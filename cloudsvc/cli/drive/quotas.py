@@ -10,10 +10,10 @@ from typing import Final
 import click
 
 from cloudsvc.administration.progress import Progress
-from cloudsvc.cli.drive.meter import format_size
 from cloudsvc.cli.drive.sessions import administer
 from cloudsvc.cli.faults import Command
 from cloudsvc.cli.homes import pass_home
+from cloudsvc.cli.units import format_size
 from cloudsvc.core.actors import OWNER
 from cloudsvc.drive.accounts import Quota
 from cloudsvc.drive.names import parse_path

@@ -1,0 +1,170 @@
+"""Folders with all that is in them, to the drive and from it."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from attrs import define, field
+
+from cloudsvc.cli.remote.faults import choose_status
+from cloudsvc.cli.remote.paths import aim_path
+from cloudsvc.cli.remote.printing import Output
+from cloudsvc.cli.remote.transfers import download_file, print_content, upload_file, upload_stream
+from cloudsvc.client import (
+    Client,
+    ClientError,
+    LocalError,
+    Node,
+    NotFoundError,
+    UnauthenticatedError,
+    UnreachableError,
+)
+from cloudsvc.client.paths import check_local_name, child_name
+
+_HERE: Final = "."
+
+_STANDARD: Final = "-"
+"""Standard input or output, in place of a local file."""
+
+
+def get_path(client: Client, output: Output, path: str, destination: str, *, recursive: bool, replace: bool) -> None:
+    """Bring what is at ``path``, or all of it that can be brought."""
+    status = client.stat(path)
+    name = path.rpartition("/")[2]
+    if status.kind == "folder":
+        if not recursive:
+            raise LocalError("is_a_folder", f"{path!r} is a folder: -r brings it with all that is in it.")
+        # Never into a directory for being there already: the same command again has to lead to the same place.
+        place = Path(destination)
+        if name and (destination == _HERE or destination.endswith("/")):
+            place /= check_local_name(name)
+        tree = Tree(client=client, output=output)
+        tree.get(path, place, replace=replace)
+        tree.conclude()
+    elif destination == _STANDARD:
+        print_content(client, path, 0, None)
+    else:
+        place = Path(destination)
+        if place.is_dir():
+            place /= check_local_name(name)
+        output.show(download_file(client, path, place, size=status.size, replace=replace))
+
+
+def put_paths(
+    client: Client, output: Output, sources: Sequence[str], destination: str, *, recursive: bool, if_absent: bool
+) -> None:
+    """Keep local files and directories, or all of them that can be kept."""
+    several = len(sources) > 1
+    is_folder = several or _is_folder(client, destination)
+    tree = Tree(client=client, output=output)
+    for source in sources:
+        local = Path(source)
+        name = local.absolute().name
+        if source == _STANDARD:
+            output.show(upload_stream(client, sys.stdin.buffer, aim_path(source, destination), if_absent=if_absent))
+        elif not local.is_dir():
+            path = aim_path(name, destination, into=is_folder)
+            output.show(upload_file(client, local, path, if_absent=if_absent))
+        elif recursive:
+            # As when a folder is brought: the same command again leads to the same place.
+            tree.put(local, aim_path(name, destination, into=several), if_absent=if_absent)
+        else:
+            raise LocalError("is_a_directory", f"{source!r} is a directory: -r keeps it with all that is in it.")
+    tree.conclude()
+
+
+def _is_folder(client: Client, path: str) -> bool:
+    try:
+        return not path.strip("/") or client.stat(path.strip("/")).kind == "folder"
+    except NotFoundError:
+        return False
+
+
+@define(kw_only=True)
+class Tree:
+    """Transfers of whole trees. What cannot be transferred is told, and the rest goes on."""
+
+    client: Client
+    output: Output
+    _first: ClientError | None = field(default=None, init=False)
+
+    def get(self, folder: str, destination: Path, *, replace: bool) -> None:
+        """Bring all that is in ``folder`` to a local directory, and nothing to anywhere else."""
+        waiting = [(folder, destination)]
+        while waiting:
+            remote, local = waiting.pop()
+            if self._try(remote, partial(_make_directory, local)):
+                for child in self.client.list_folder(remote):
+                    self._try(child.path, partial(self._get, remote, child, local, waiting, replace=replace))
+
+    def put(self, directory: Path, folder: str, *, if_absent: bool) -> None:
+        """Bring all that is in a local directory to ``folder``. Links are left out, and told of."""
+        for place, path in _walk(directory, folder):
+            self._try(str(place), partial(self._put, place, path, if_absent=if_absent))
+
+    def conclude(self) -> None:
+        """Nothing where everything went well; or else the end, with the exit status of the first fault."""
+        if self._first is not None:
+            sys.exit(choose_status(self._first))
+
+    def _get(self, folder: str, child: Node, local: Path, waiting: list[tuple[str, Path]], *, replace: bool) -> None:
+        place = local / check_local_name(child_name(folder, child.path))
+        if child.kind == "folder":
+            waiting.append((child.path, place))
+        else:
+            self.output.show(download_file(self.client, child.path, place, size=child.size, replace=replace))
+
+    def _put(self, place: Path, path: str, *, if_absent: bool) -> None:
+        mode = place.lstat().st_mode
+        if stat.S_ISDIR(mode):
+            self.output.show(self.client.make_folder(path))
+        elif stat.S_ISREG(mode):
+            self.output.show(upload_file(self.client, place, path, if_absent=if_absent))
+        else:
+            raise LocalError("not_a_file", "It is neither a file nor a directory, and is left out.")
+
+    def _try(self, about: str, work: Callable[[], object]) -> bool:
+        """Whether ``work`` went well. A server that is out of reach, or a key that is none, ends everything."""
+        try:
+            work()
+        except (UnreachableError, UnauthenticatedError):
+            raise
+        except OSError as problem:
+            fault: ClientError = LocalError("local_fault", f"{problem.strerror}.")
+        except ClientError as problem:
+            fault = problem
+        else:
+            return True
+        self._first = self._first or fault
+        self.output.tell(fault, about)
+        return False
+
+
+def _make_directory(place: Path) -> None:
+    """One that is there is used; a link to one would lead out of the tree."""
+    place.mkdir(exist_ok=True)
+    if place.is_symlink():
+        raise LocalError("link_in_the_way", f"{place} is a link, which is not followed.")
+
+
+def _walk(directory: Path, folder: str) -> Iterator[tuple[Path, str]]:
+    """Whatever is below ``directory``, and where it goes; what is in a folder after the folder."""
+    waiting = [(directory, folder)]
+    while waiting:
+        local, remote = waiting.pop()
+        if remote:
+            yield local, remote
+        with os.scandir(local) as found:
+            entries = sorted(found, key=lambda entry: entry.name)
+        for entry in entries:
+            place, path = Path(entry.path), f"{remote}/{entry.name}" if remote else entry.name
+            if entry.is_dir(follow_symlinks=False):
+                waiting.append((place, path))
+            else:
+                yield place, path
