@@ -19,7 +19,7 @@ from attrs import frozen
 
 from cloudsvc.core.actors import Actor
 from cloudsvc.drive.accounts import Account, Miscount, Quota
-from cloudsvc.drive.changes import Changes
+from cloudsvc.drive.changes import Changes, Looked
 from cloudsvc.drive.commands import Command
 from cloudsvc.drive.freezing import Freezing
 from cloudsvc.drive.names import DrivePath
@@ -199,12 +199,22 @@ class Tree(Protocol):
         """
         ...
 
-    async def read_changes(self, actor: Actor, after: int, limit: int) -> Changes:
+    async def read_changes(
+        self, actor: Actor, after: int, limit: int, *, epoch: str | None = None, looked: Looked | None = None
+    ) -> Changes:
         """
-        What happened after the change numbered ``after``. No route asks yet; a feed of changes will.
+        What happened after the change numbered ``after``.
 
-        :raises CloudError: ``GONE``, so long ago is not remembered; ``INVALID``, there was no such change yet.
+        :param after: the number of a change that the actor sees, or of the last one that is not remembered any more.
+        :param epoch: in which history it was; without one, in that of now.
+        :param looked: from an answer before, to look only through what came after it.
+        :raises CloudError: ``GONE``, so long ago is not remembered, or the history is another one; ``INVALID``, there
+            was no such change yet.
         """
+        ...
+
+    async def find_last_change(self, actor: Actor) -> Changes:
+        """The last change that ``actor`` sees, by its number alone; or else that of the last one not remembered."""
         ...
 
     async def usage(self, actor: Actor) -> Usage:

@@ -13,7 +13,7 @@ from cloudsvc.core.actors import Actor
 from cloudsvc.core.errors import CloudError
 from cloudsvc.drive.blobs import BlobMissing, BlobReader, BlobStore
 from cloudsvc.drive.catalogue import Tree, Usage
-from cloudsvc.drive.changes import Changes
+from cloudsvc.drive.changes import Changes, Looked
 from cloudsvc.drive.commands import (
     ALWAYS,
     Command,
@@ -214,13 +214,22 @@ class Drive:
         """
         return await self._catalogue.list_trash(actor, limit, cursor)
 
-    async def read_changes(self, actor: Actor, after: int, limit: int) -> Changes:
+    async def read_changes(
+        self, actor: Actor, after: int, limit: int, *, epoch: str | None = None, looked: Looked | None = None
+    ) -> Changes:
         """
-        What happened after the change numbered ``after``. No route asks yet; a feed of changes will.
+        What happened after the change numbered ``after``. Who waits for changes has them from a
+        :class:`~cloudsvc.drive.following.Feed`, which reads once for all who see the same.
 
+        :param epoch: in which history it was; without one, in that of now.
+        :param looked: from an answer before, to look only through what came after it.
         :raises CloudError: it is not remembered any more, or there was no such change yet.
         """
-        return await self._catalogue.read_changes(actor, after, limit)
+        return await self._catalogue.read_changes(actor, after, limit, epoch=epoch, looked=looked)
+
+    async def find_last_change(self, actor: Actor) -> Changes:
+        """The last change that ``actor`` sees, by its number alone: whoever follows from there misses none."""
+        return await self._catalogue.find_last_change(actor)
 
     def on_change(self, listener: Callable[[], None]) -> Callable[[], None]:
         """

@@ -295,13 +295,34 @@ def bad_cursor() -> CloudError:
 
 
 def changes_expired() -> CloudError:
-    """Changes of so long ago are not remembered."""
-    return CloudError(Kind.GONE, "changes_expired", "Changes of so long ago are not remembered; list everything anew.")
+    """Changes of so long ago are not remembered, or the history is another one since a backup was restored."""
+    return CloudError(
+        Kind.GONE,
+        "changes_expired",
+        "Changes since then are not remembered. Begin anew: ask where the changes stand now, list everything, and then"
+        " follow from there.",
+    )
 
 
 def change_unknown() -> CloudError:
     """There was no change of this number yet."""
     return CloudError(Kind.INVALID, "change_unknown", "There was no change of this number; list everything anew.")
+
+
+def invalid_position() -> CloudError:
+    """Where to go on with changes is said by what no answer and no event has given."""
+    return CloudError(
+        Kind.INVALID,
+        "invalid_position",
+        "This is no position among the changes: give the id of a change as it was told.",
+    )
+
+
+def too_many_followers() -> CloudError:
+    """So many follow the changes that one more would cost the others."""
+    return CloudError(
+        Kind.UNAVAILABLE, "too_many_followers", "Too many follow the changes already; try again later.", retry_after=30
+    )
 
 
 def unsupported_media() -> CloudError:

@@ -133,6 +133,7 @@ class _Opening:
             now=self.resources.now,
             ballast=ballast,
             beside=[self.directory / SNAPSHOTS_NAME],
+            clock=self.resources.clock,
         )
         self.stack.push_async_callback(catalogue.close)
         return catalogue, FileLeadership(file=self.directory / LEADER_NAME, threads=threads.disk)

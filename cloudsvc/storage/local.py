@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from attrs import frozen
+from twisted.internet.interfaces import IReactorTime
 
 from cloudsvc.core.durable_files import sync_directory
 from cloudsvc.core.threads import ThreadRunner
@@ -77,11 +78,13 @@ class LocalStorage:
         now: Callable[[], Instant],
         alone: bool = False,
         disk: Disk | None = None,
+        clock: IReactorTime | None = None,
     ) -> LocalStorage:
         """
         Open what is in ``directory``, or make it.
 
         :param alone: whether nobody else may have it open.
+        :param clock: as in :func:`~cloudsvc.storage.catalogue.open_catalogue`.
         :raises StorageInUse: others have it open, and one of them or this one wants to be alone.
         :raises CatalogueMissing: the catalogue was lost.
         :raises NewerSchema: a newer program has written it.
@@ -98,6 +101,7 @@ class LocalStorage:
                 now=now,
                 ballast=ballast,
                 beside=[directory / SNAPSHOTS_NAME],
+                clock=clock,
             )
             try:
                 blobs = await open_blobs(directory, threads.disk, writing=threads.uploads, disk=disk)

@@ -68,7 +68,7 @@ async def open_storage(directory: pathlib.Path, resources: Resources, engines: E
 
 
 async def _open_local(directory: pathlib.Path, resources: Resources) -> LocalStorage:
-    storage = await LocalStorage.open(directory, resources.threads, now=resources.now)
+    storage = await LocalStorage.open(directory, resources.threads, now=resources.now, clock=resources.clock)
     try:
         await claim_home(storage.catalogue, directory, resources.threads.disk)
     except BaseException:

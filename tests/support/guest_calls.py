@@ -98,6 +98,10 @@ async def read_changes(world: World, path: DrivePath, other: DrivePath) -> Async
     yield world.drive.read_changes(world.guest, 0, 1000)
 
 
+async def find_last_change(world: World, path: DrivePath, other: DrivePath) -> AsyncIterator[Awaitable[Any]]:
+    yield world.drive.find_last_change(world.guest)
+
+
 async def usage(world: World, path: DrivePath, other: DrivePath) -> AsyncIterator[Awaitable[Any]]:
     yield world.drive.usage(world.guest)
 
@@ -174,6 +178,7 @@ CALLS: Final[dict[str, Calling]] = {
         list_versions,
         list_trash,
         read_changes,
+        find_last_change,
         usage,
         receive,
         apply,

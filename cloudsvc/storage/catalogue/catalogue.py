@@ -11,7 +11,7 @@ from attrs import define
 
 from cloudsvc.core.actors import Actor
 from cloudsvc.drive.catalogue import Location, Place, Usage
-from cloudsvc.drive.changes import Changes, ChangeSignal
+from cloudsvc.drive.changes import Changes, ChangeSignal, Looked
 from cloudsvc.drive.commands import (
     Command,
     Copy,
@@ -30,7 +30,7 @@ from cloudsvc.drive.errors import telling_which
 from cloudsvc.drive.names import DrivePath
 from cloudsvc.drive.nodes import Blob, File, Node, NodeId, Trashed, Version, VersionId
 from cloudsvc.drive.pages import FileQuery, Order, Page
-from cloudsvc.drive.permissions import is_unlimited
+from cloudsvc.drive.permissions import Right, is_permitted_everywhere, is_unlimited
 from cloudsvc.storage.catalogue import (
     accounts,
     changing,
@@ -54,6 +54,7 @@ from cloudsvc.storage.catalogue.upkeep import STEP, C, Upkeep
 from cloudsvc.storage.catalogue.walking import Walk
 from cloudsvc.storage.database.group_commit import Weight
 from cloudsvc.storage.database.lanes import Lane
+from cloudsvc.storage.database.polling import Lookout
 from cloudsvc.storage.database.reading import Turn
 from cloudsvc.storage.database.statements import Connection
 
@@ -99,10 +100,13 @@ class DatabaseCatalogue(Upkeep[C]):
 
     _epoch: str
     _signal: ChangeSignal
+    _lookout: Lookout | None = None
 
     async def close(self) -> None:
         """Finish what was asked for, and let go of the database."""
         try:
+            if self._lookout is not None:
+                await self._lookout.stop()
             await self._readers.close()
         finally:
             await self._writer.close()
@@ -192,10 +196,24 @@ class DatabaseCatalogue(Upkeep[C]):
         """As :meth:`cloudsvc.drive.catalogue.Catalogue.on_change`."""
         return self._signal.add(listener)
 
-    async def read_changes(self, actor: Actor, after: int, limit: int) -> Changes:
+    async def read_changes(
+        self, actor: Actor, after: int, limit: int, *, epoch: str | None = None, looked: Looked | None = None
+    ) -> Changes:
         """As :meth:`cloudsvc.drive.catalogue.Catalogue.read_changes`."""
         return await self._readers.run(
-            lambda connection: history.read_changes(connection, after, limit, look_as(connection, actor)), Lane.PAGES
+            lambda connection: history.read_changes(
+                connection, after, limit, look_as(connection, actor), epoch=epoch, looked=looked
+            ),
+            Lane.PAGES,
+        )
+
+    async def find_last_change(self, actor: Actor) -> Changes:
+        """As :meth:`cloudsvc.drive.catalogue.Catalogue.find_last_change`."""
+        return await self._readers.run(
+            lambda connection: history.find_last_seen(connection, look_as(connection, actor)),
+            # Who sees a part may have seen nothing happen for long.
+            Lane.LOOKUPS if is_permitted_everywhere(actor, Right.SEE) else Lane.SCANS,
+            caller=actor.name,
         )
 
     async def usage(self, actor: Actor) -> Usage:

@@ -9,33 +9,29 @@ from typing import Any, Final
 from attrs import evolve
 from sqlalchemy import and_, bindparam, delete, func, insert, literal_column, or_, select, update
 
-from cloudsvc.drive.changes import Change, ChangeKind, Changes
+from cloudsvc.drive.changes import Change, ChangeKind, Changes, Looked
 from cloudsvc.drive.errors import change_unknown, changes_expired
 from cloudsvc.drive.nodes import Instant, NodeId
 from cloudsvc.storage.catalogue.freezing import FREEZE_COLUMNS, admit_change, find_standing, read_freeze
-from cloudsvc.storage.catalogue.nodes import read_chain, read_path
+from cloudsvc.storage.catalogue.nodes import Ancestry, load_rows, make_row_version, read_chain, read_path
 from cloudsvc.storage.catalogue.schema import change, state
 from cloudsvc.storage.catalogue.sight import Sight, format_ids, holds_any
 from cloudsvc.storage.database.constructs import is_among, json_member
 from cloudsvc.storage.database.statements import Connection, compile_statement
 
-_changes: Final = (
-    select(
-        change.c.number,
-        change.c.kind,
-        change.c.node,
-        change.c.is_folder,
-        change.c.path,
-        change.c.source,
-        change.c.at,
-        change.c.actor,
-        change.c.chain,
-        change.c.source_chain,
-    )
-    .where(change.c.number > bindparam("after"))
-    .order_by(change.c.number)
-    .limit(bindparam("most"))
-)
+_columns: Final = select(
+    change.c.number,
+    change.c.kind,
+    change.c.node,
+    change.c.is_folder,
+    change.c.path,
+    change.c.source,
+    change.c.at,
+    change.c.actor,
+    change.c.chain,
+    change.c.source_chain,
+).limit(bindparam("most"))
+_changes: Final = _columns.where(change.c.number > bindparam("after")).order_by(change.c.number)
 _is_move: Final = change.c.kind == literal_column(f"'{ChangeKind.MOVED.value}'")
 _is_seen: Final = or_(
     holds_any(change.c.chain, "granted"),
@@ -50,6 +46,9 @@ _is_seen: Final = or_(
 )
 _CHANGES: Final = compile_statement(_changes)
 _SEEN_CHANGES: Final = compile_statement(_changes.where(_is_seen))
+_LAST_SEEN: Final = compile_statement(
+    _columns.where(change.c.number > bindparam("after"), _is_seen).order_by(change.c.number.desc())
+)
 _ARRIVALS: Final = compile_statement(
     select(change.c.node, func.max(change.c.number))
     .where(
@@ -110,22 +109,52 @@ def find_last_change(connection: Connection) -> int:
     return int(bounds[2])
 
 
-def read_changes(connection: Connection, after: int, limit: int, sight: Sight) -> Changes:
+def read_changes(
+    connection: Connection,
+    after: int,
+    limit: int,
+    sight: Sight,
+    *,
+    epoch: str | None = None,
+    looked: Looked | None = None,
+) -> Changes:
     """As :meth:`cloudsvc.drive.catalogue.Catalogue.read_changes`, of what is in ``sight``."""
     bounds: Any = _BOUNDS.row(connection)
-    epoch, forgotten, last = bounds
-    if after < forgotten:
+    present, forgotten, last = bounds
+    if epoch is not None and epoch != present:
+        raise changes_expired()
+    is_continued = looked is not None and looked.sight == sight.outline
+    start = max(after, looked.to) if looked is not None and is_continued else after
+    if start < forgotten:
         raise changes_expired()
     if sight.sees_all:
         if after > last:
             raise change_unknown()
-        items = [_make_change(row) for row in _CHANGES.rows(connection, after=after, most=limit)]
+        rows = [*_CHANGES.rows(connection, after=start, most=limit)]
+        items = [_make_change(row) for row in rows]
     else:
-        items = [_tell_change(row, sight) for row in _read_seen(connection, after, limit, sight)]
+        rows = _read_seen(connection, start, limit, sight)
+        items = [_tell_change(row, sight) for row in rows]
         # How many changes there are is not this actor's to know: the last one that is seen is the last one there is.
-        if not items and after > forgotten and not _read_seen(connection, after - 1, 1, sight):
+        if not (items or is_continued) and after > forgotten and not _read_seen(connection, after - 1, 1, sight):
             raise change_unknown()
-    return Changes(epoch=epoch, last=items[-1].number if items else after, items=items)
+    return Changes(
+        epoch=present,
+        last=items[-1].number if items else after,
+        items=_add_versions(connection, present, items, sight),
+        looked=Looked(to=items[-1].number if len(items) == limit else max(last, start), sight=sight.outline),
+    )
+
+
+def find_last_seen(connection: Connection, sight: Sight) -> Changes:
+    """As :meth:`cloudsvc.drive.catalogue.Catalogue.find_last_change`, of what is in ``sight``."""
+    bounds: Any = _BOUNDS.row(connection)
+    epoch, forgotten, last = bounds
+    seen = last
+    if not sight.sees_all:
+        found = _read_seen(connection, forgotten, 1, sight, is_last=True)
+        seen = found[0][0] if found else forgotten
+    return Changes(epoch=epoch, last=seen, items=[], looked=Looked(to=last, sight=sight.outline))
 
 
 def forget_changes(connection: Connection, before: Instant, most: int) -> int:
@@ -138,11 +167,14 @@ def forget_changes(connection: Connection, before: Instant, most: int) -> int:
     return 0
 
 
-def _read_seen(connection: Connection, after: int, limit: int, sight: Sight) -> list[tuple[Any, ...]]:
+def _read_seen(
+    connection: Connection, after: int, limit: int, sight: Sight, *, is_last: bool = False
+) -> list[tuple[Any, ...]]:
     granted = format_ids(sight.granted)
+    statement = _LAST_SEEN if is_last else _SEEN_CHANGES
 
     def read(ways: Mapping[int, int]) -> list[tuple[Any, ...]]:
-        return [*_SEEN_CHANGES.rows(connection, after=after, most=limit, granted=granted, ways=json.dumps(ways))]
+        return [*statement.rows(connection, after=after, most=limit, granted=granted, ways=json.dumps(ways))]
 
     rows = read(dict.fromkeys(sight.ways, 0))
     if any(kind == ChangeKind.MOVED.value and sight.is_way(node_id) for _, kind, node_id, *_ in rows):
@@ -150,6 +182,27 @@ def _read_seen(connection: Connection, after: int, limit: int, sight: Sight) -> 
         places = format_ids(sight.granted | sight.ways)
         rows = read(sight.find_beginnings(dict(_ARRIVALS.rows(connection, after=after, places=places))))
     return rows
+
+
+def _add_versions(connection: Connection, epoch: str, items: Sequence[Change], sight: Sight) -> Sequence[Change]:
+    """``items`` with what their files contain now, as far as that is seen where they are now."""
+    files = {item.node for item in items if _tells_content(item)}
+    if not files:
+        return items
+    rows = [*load_rows(connection, files).values()]
+    ancestry = Ancestry(connection)
+    ancestry.load(row.parent for row in rows)
+    chains = [(row, ancestry.find_chain(row)) for row in rows]
+    found = {
+        row.id: make_row_version(epoch, row)
+        for row, chain in chains
+        if row.is_file and chain is not None and sight.sees(chain)
+    }
+    return [evolve(item, version=found.get(item.node)) if _tells_content(item) else item for item in items]
+
+
+def _tells_content(change: Change) -> bool:
+    return not (change.is_folder or change.kind is ChangeKind.DISCARDED)
 
 
 def _tell_change(row: tuple[Any, ...], sight: Sight) -> Change:

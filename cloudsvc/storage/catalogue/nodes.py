@@ -196,6 +196,18 @@ def make_version(
     )
 
 
+def make_row_version(epoch: str, row: Row) -> Version:
+    """The current version of the file that ``row`` stands for."""
+    return make_version(
+        epoch,
+        row.version or 0,
+        Blob(id=BlobId(row.blob), size=row.size, digest=row.digest, crc32=row.crc32),
+        row.media_type,
+        created_at=row.version_created_at,
+        modified_at=row.modified_at,
+    )
+
+
 def make_validator(epoch: str, number: int | None) -> str:
     """What names a version in all histories."""
     return f"{epoch}-{number}"
@@ -236,14 +248,7 @@ def make_tagged_file(epoch: str, row: Row, path: DrivePath, tags: tuple[str, ...
     return File(
         id=NodeId(row.id),
         path=path,
-        version=make_version(
-            epoch,
-            row.version or 0,
-            Blob(id=BlobId(row.blob), size=row.size, digest=row.digest, crc32=row.crc32),
-            row.media_type,
-            created_at=row.version_created_at,
-            modified_at=row.modified_at,
-        ),
+        version=make_row_version(epoch, row),
         tags=tags,
         created_at=row.created_at,
         updated_at=row.updated_at,
@@ -291,6 +296,11 @@ class Ancestry:
             return DrivePath()
         folder = self.find_folder(row.parent)
         return None if folder is None else folder / Name(row.name, row.key)
+
+    def find_chain(self, row: Row) -> tuple[int, ...] | None:
+        """The nodes from the root down to that of ``row``; ``None`` where that is in the trash or purged."""
+        top, steps = self._climb(row.parent)
+        return (ROOT, *(node_id for node_id, _ in steps), row.id) if top == ROOT else None
 
     def find_anywhere(self, rows: Sequence[Row]) -> list[DrivePath | None]:
         """The paths of what ``rows`` stand for, and those that things in the trash had; ``None`` where it is purged."""

@@ -8,7 +8,7 @@ there is does not exist for this actor. A grant sleeps while its folder is in th
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Final, NamedTuple
 
@@ -111,6 +111,12 @@ class Sight:
     def ways(self) -> frozenset[int]:
         """All folders on the way, the root among them."""
         return frozenset(self._ways)
+
+    @property
+    def outline(self) -> Hashable:
+        """What is equal for as long as the same is seen at the same paths."""
+        places = frozenset((place.id, place.parent, place.name) for place in self._places.values())
+        return self.sees_all, self.granted, places
 
     def find_beginnings(self, arrived: Mapping[int, int]) -> Mapping[int, int]:
         """

@@ -1,6 +1,7 @@
 """
-Looking for changes of other processes now and then: who waits for changes hears of them also while no notification of
-the database comes through, as where the connection that listens cannot be made anew, or a pooler swallows them.
+Looking for changes of other processes now and then: who waits for changes hears of them also where nothing tells of
+them. SQLite tells nobody; of PostgreSQL no notification comes through where the connection that listens cannot be made
+anew, or a pooler swallows them.
 """
 
 from __future__ import annotations
@@ -20,7 +21,10 @@ from cloudsvc.drive.changes import ChangeSignal
 _log = Logger("cloudsvc.storage")
 
 LOOK_SECONDS: Final = 10.0
-"""Seconds between two looks: so late at most anybody hears of a change."""
+"""Seconds between two looks where there are notifications: so late at most anybody hears of a change."""
+
+QUICK_LOOK_SECONDS: Final = 0.5
+"""The same where there are none. A look is one row."""
 
 
 @define(eq=False, kw_only=True)

@@ -13,7 +13,7 @@ from cloudsvc.core.actors import Actor
 from cloudsvc.drive.accounts import Account, Miscount, Quota
 from cloudsvc.drive.bounds import Made, Recounted
 from cloudsvc.drive.catalogue import Location, PinId, Place, Snapshot, Usage
-from cloudsvc.drive.changes import Changes, ChangeSignal
+from cloudsvc.drive.changes import Changes, ChangeSignal, Looked
 from cloudsvc.drive.commands import (
     Command,
     Copy,
@@ -177,9 +177,15 @@ class MemoryCatalogue:
         """As :meth:`cloudsvc.drive.catalogue.Catalogue.on_change`."""
         return self._memory.signal.add(listener)
 
-    async def read_changes(self, actor: Actor, after: int, limit: int) -> Changes:
+    async def read_changes(
+        self, actor: Actor, after: int, limit: int, *, epoch: str | None = None, looked: Looked | None = None
+    ) -> Changes:
         """As :meth:`cloudsvc.drive.catalogue.Catalogue.read_changes`."""
-        return history.read_changes(after, limit, look_as(self._tables, actor))
+        return history.read_changes(after, limit, look_as(self._tables, actor), epoch=epoch, looked=looked)
+
+    async def find_last_change(self, actor: Actor) -> Changes:
+        """As :meth:`cloudsvc.drive.catalogue.Catalogue.find_last_change`."""
+        return history.find_last_seen(look_as(self._tables, actor))
 
     async def usage(self, actor: Actor) -> Usage:
         """As :meth:`cloudsvc.drive.catalogue.Catalogue.usage`."""

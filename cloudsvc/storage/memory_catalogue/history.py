@@ -6,25 +6,45 @@ from collections.abc import Iterable, Mapping
 
 from attrs import evolve
 
-from cloudsvc.drive.changes import Change, ChangeKind, Changes
+from cloudsvc.drive.changes import Change, ChangeKind, Changes, Looked
 from cloudsvc.drive.errors import change_unknown, changes_expired
 from cloudsvc.drive.nodes import Instant
 from cloudsvc.storage.memory_catalogue.sight import Sight
 from cloudsvc.storage.memory_catalogue.tables import Happening, Tables
 
 
-def read_changes(after: int, limit: int, sight: Sight) -> Changes:
+def read_changes(
+    after: int, limit: int, sight: Sight, *, epoch: str | None = None, looked: Looked | None = None
+) -> Changes:
     """As :meth:`cloudsvc.drive.catalogue.Catalogue.read_changes`, of what is in ``sight``."""
     tables = sight.tables
-    if after < tables.forgotten:
+    is_continued = looked is not None and looked.sight == sight.outline
+    start = max(after, looked.to) if looked is not None and is_continued else after
+    if start < tables.forgotten or epoch not in {None, tables.epoch}:
         raise changes_expired()
     seen = _find_seen(sight)
-    items = [_tell(each, sight) for each in seen if each.change.number > after][:limit]
+    items = [_tell(each, sight) for each in seen if each.change.number > start][:limit]
     # How many changes there are is not everybody's to know: the last one that is seen is the last one there is.
     last = tables.last_change if sight.sees_all else max((each.change.number for each in seen), default=0)
-    if after > max(last, tables.forgotten):
+    if after > max(last, tables.forgotten) and not (is_continued and not sight.sees_all):
         raise change_unknown()
-    return Changes(epoch=tables.epoch, last=items[-1].number if items else after, items=items)
+    return Changes(
+        epoch=tables.epoch,
+        last=items[-1].number if items else after,
+        items=[_add_version(each, sight) for each in items],
+        looked=Looked(
+            to=items[-1].number if len(items) == limit else max(tables.last_change, start), sight=sight.outline
+        ),
+    )
+
+
+def find_last_seen(sight: Sight) -> Changes:
+    """As :meth:`cloudsvc.drive.catalogue.Catalogue.find_last_change`, of what is in ``sight``."""
+    tables = sight.tables
+    last = tables.last_change
+    if not sight.sees_all:
+        last = max((each.change.number for each in _find_seen(sight)), default=tables.forgotten)
+    return Changes(epoch=tables.epoch, last=last, items=[], looked=Looked(to=tables.last_change, sight=sight.outline))
 
 
 def record_changes(tables: Tables, noted: Iterable[Happening]) -> None:
@@ -39,6 +59,16 @@ def forget_changes(tables: Tables, before: Instant) -> None:
     outdated = [each.change.number for each in tables.changes.values() if each.change.at < before]
     tables.forgotten = max(outdated, default=tables.forgotten)
     tables.changes = {number: each for number, each in tables.changes.items() if number > tables.forgotten}
+
+
+def _add_version(change: Change, sight: Sight) -> Change:
+    """``change`` with what its file contains now, if that is seen where it is now."""
+    if change.is_folder or change.kind is ChangeKind.DISCARDED:
+        return change
+    chain = sight.tables.find_chain(change.node)
+    if chain is None or not sight.sees(chain):
+        return change
+    return evolve(change, version=sight.tables.make_version(sight.tables.nodes[change.node].contents[-1]))
 
 
 def _find_seen(sight: Sight) -> list[Happening]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 from itertools import pairwise
 
 from attrs import evolve, field, frozen
@@ -78,6 +78,12 @@ class Sight:
             return path
         depth, folder = next((depth, each) for depth, each in enumerate(chain) if each in self.granted)
         return DrivePath((*self.tables.find_path(NodeId(folder)).names, *path.names[depth:]))
+
+    @property
+    def outline(self) -> Hashable:
+        """What is equal for as long as the same is seen at the same paths."""
+        places = {folder: self.tables.find_path(NodeId(folder)) for folder in self.granted - {ROOT_ID}}
+        return self.sees_all, self.granted, tuple((folder, str(path)) for folder, path in sorted(places.items()))
 
     def find_beginnings(self, happenings: Collection[Happening]) -> Mapping[int, int]:
         """Of each folder on the way, the number of the change since which it has been on the way to what is granted."""

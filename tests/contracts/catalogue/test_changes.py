@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from twisted.internet.defer import Deferred, gatherResults
 
+from cloudsvc.core.actors import Role
 from cloudsvc.core.errors import CloudError, Kind
 from cloudsvc.drive.changes import Change, ChangeKind
 from cloudsvc.drive.commands import Copy, Discard, EditTags, Move, Restore, RestoreVersion
@@ -217,3 +218,103 @@ async def test_numbers_have_no_gap_and_a_failure_takes_none(trial: Trial) -> Non
         assert await refusal(trial.do(store("c"), Discard(path=parse_path("missing")))) == "not_found"
     await trial.store("c")
     assert [change.number for change in await trial.changes()] == [1, 2, 3]
+
+
+@in_reactor
+async def test_a_change_tells_what_the_file_contains_when_it_is_read(trial: Trial) -> None:
+    await trial.store("x/a", b"1")
+    later = (await trial.store("x/a", b"22", media_type="text/html")).file
+    thrown = await trial.discard("x/a")
+    assert [change.version for change in await trial.changes()] == [None] * 4
+    await trial.do(Restore(entry=thrown.id))
+    found = [(change.kind.value, change.version) for change in await trial.changes()]
+    assert found == [
+        ("created", None),
+        ("created", later.version),
+        ("changed", later.version),
+        ("discarded", None),
+        ("restored", later.version),
+    ]
+
+
+@in_reactor
+async def test_what_has_moved_out_of_sight_tells_nothing_any_more(trial: Trial) -> None:
+    await trial.store("x/a", b"1")
+    folder = await trial.find("x")
+    assert folder is not None
+    guest = trial.as_actor((Role.VIEWER, folder.id))
+    assert [change.version is None for change in await guest.changes()] == [True, False]
+    await trial.do(Move(path=parse_path("x/a"), destination=parse_path("b")))
+    assert [(change.kind.value, change.version) for change in await guest.changes()] == [
+        ("created", None),
+        ("created", None),
+        ("discarded", None),
+    ]
+
+
+@in_reactor
+async def test_numbers_of_another_history_are_gone(trial: Trial) -> None:
+    await trial.store("a")
+    read = trial.catalogue.read_changes
+    now = await read(TESTER, 0, 10)
+    assert (await read(TESTER, now.last, 10, epoch=now.epoch)).items == []
+    for number in (0, now.last, now.last + 1):
+        with pytest.raises(CloudError) as caught:
+            await read(TESTER, number, 10, epoch="another")
+        assert (caught.value.kind, caught.value.code) == (Kind.GONE, "changes_expired")
+
+
+@in_reactor
+async def test_the_last_change_is_the_last_that_is_seen(trial: Trial) -> None:
+    find = trial.catalogue.find_last_change
+    assert (await find(TESTER)).last == 0
+    await trial.store("x/a")
+    folder = await trial.find("x")
+    assert folder is not None
+    guest = trial.as_actor((Role.VIEWER, folder.id)).actor
+    stranger = trial.as_actor().actor
+    for number in range(3):
+        await trial.store(f"elsewhere {number}")
+    assert [(await find(actor)).last for actor in (TESTER, guest, stranger)] == [5, 2, 0]
+    for actor in (TESTER, guest, stranger):
+        last = (await find(actor)).last
+        assert (await trial.catalogue.read_changes(actor, last, 10)).items == []
+    await trial.do(Move(path=parse_path("x"), destination=parse_path("y")))
+    assert (await find(guest)).last == 6
+    await trial.expire(changes_before=trial.watch.pass_seconds(1))
+    assert {(await find(actor)).last for actor in (TESTER, guest, stranger)} == {6}
+
+
+@in_reactor
+async def test_who_goes_on_looks_only_at_what_is_new(trial: Trial) -> None:
+    await trial.store("x/a")
+    folder = await trial.find("x")
+    assert folder is not None
+    guest = trial.as_actor((Role.VIEWER, folder.id)).actor
+    first = await trial.catalogue.read_changes(guest, 0, 10)
+    assert [each.number for each in first.items] == [1, 2]
+    await trial.store("elsewhere")
+    second = await trial.catalogue.read_changes(guest, first.last, 10, looked=first.looked)
+    assert (second.items, second.last, second.looked.to) == ([], 2, 3)
+    # What was seen before and is forgotten by now does not matter to who has looked further.
+    await trial.expire(changes_before=trial.watch.pass_seconds(1))
+    await trial.store("x/b")
+    assert await refusal(trial.catalogue.read_changes(guest, second.last, 10)) == "changes_expired"
+    third = await trial.catalogue.read_changes(guest, second.last, 10, looked=second.looked)
+    assert [each.number for each in third.items] == [4]
+
+
+@in_reactor
+async def test_who_sees_something_else_by_now_looks_again(trial: Trial) -> None:
+    """While a granted folder is in the trash, nothing is told of it; what happened is told once it is back."""
+    await trial.store("x/a")
+    folder = await trial.find("x")
+    assert folder is not None
+    guest = trial.as_actor((Role.VIEWER, folder.id)).actor
+    first = await trial.catalogue.read_changes(guest, 0, 10)
+    thrown = await trial.discard("x")
+    asleep = await trial.catalogue.read_changes(guest, 0, 10, looked=first.looked)
+    assert (asleep.items, asleep.looked.to) == ([], 3)
+    await trial.do(Restore(entry=thrown.id))
+    awake = await trial.catalogue.read_changes(guest, first.last, 10, looked=asleep.looked)
+    assert [(each.number, each.kind.value) for each in awake.items] == [(3, "discarded"), (4, "restored")]

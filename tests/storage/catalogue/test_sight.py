@@ -80,7 +80,10 @@ READS: Final[dict[str, Callable[[SQLiteConnection, str, int], object]]] = {
         parse_path(f"{folder}/9"), limit, None
     ),
     "trash": lambda connection, folder, limit: make_lists(connection, folder).trash(limit, None),
-    "changes": lambda connection, folder, limit: history.read_changes(connection, 0, limit, grant(connection, folder)),
+    # With a file among them in any case, for what files contain is two statements more.
+    "changes": lambda connection, folder, limit: history.read_changes(
+        connection, 0, limit + 5, grant(connection, folder)
+    ),
     "usage": lambda connection, folder, _: counting.count_seen_usage(connection, grant(connection, folder)),
     **{
         f"files by {order.value}": partial(search, FileQuery(order=order)) for order in Order if order is not Order.PATH

@@ -133,7 +133,6 @@ class PostgreSQLCatalogue(DatabaseCatalogue[PostgreSQLConnection]):
     """
 
     _listener: Listener
-    _lookout: Lookout
     _watchdog: Watchdog
     _ask_clock: Callable[[], Awaitable[float]]
     _is_full: Callable[[], bool]
@@ -146,7 +145,6 @@ class PostgreSQLCatalogue(DatabaseCatalogue[PostgreSQLConnection]):
     async def close(self) -> None:
         """Finish what was asked for, and let go of the database."""
         try:
-            await self._lookout.stop()
             await self._listener.close()
         finally:
             try:
