@@ -49,6 +49,7 @@ from cloudsvc.web.ranges import MOST_RANGES
 from cloudsvc.web.representations import Representation, Selection
 from cloudsvc.web.responses import NO_CONTENT, Message, Reply, Response, StreamedMessage
 from cloudsvc.web.routes import accepts_body, accepts_json, accepts_no_body, accepts_query, route
+from cloudsvc.web.standing import Standings
 
 __all__ = [
     "BINARY",
@@ -95,6 +96,7 @@ __all__ = [
     "Secret",
     "Selection",
     "Services",
+    "Standings",
     "StreamedMessage",
     "ThreadRunner",
     "Thumbnails",

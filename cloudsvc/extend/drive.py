@@ -7,6 +7,7 @@ whatever else speaks a protocol of files.
 
 from __future__ import annotations
 
+from cloudsvc.drive.changes import Change, ChangeKind, Position, parse_position
 from cloudsvc.drive.commands import (
     Command,
     Condition,
@@ -29,6 +30,8 @@ from cloudsvc.drive.errors import (
     telling_which,
     trash_entry_not_found,
 )
+from cloudsvc.drive.followers import Follower
+from cloudsvc.drive.following import Feed
 from cloudsvc.drive.limits import Limits
 from cloudsvc.drive.media_types import UNKNOWN_TYPE, essence_of, guess_type, parse_media_type
 from cloudsvc.drive.names import MAX_PATH_NAMES, ROOT, parse_name
@@ -52,12 +55,16 @@ __all__ = [
     "MAX_PATH_NAMES",
     "ROOT",
     "UNKNOWN_TYPE",
+    "Change",
+    "ChangeKind",
     "Command",
     "Condition",
     "Copy",
     "Discard",
     "EditTags",
+    "Feed",
     "FileQuery",
+    "Follower",
     "Instant",
     "Limits",
     "MadeFolder",
@@ -67,6 +74,7 @@ __all__ = [
     "OpenFile",
     "Order",
     "Page",
+    "Position",
     "Purge",
     "Restore",
     "RestoreVersion",
@@ -83,6 +91,7 @@ __all__ = [
     "guess_type",
     "parse_media_type",
     "parse_name",
+    "parse_position",
     "storage_failed",
     "telling_which",
     "trash_entry_not_found",

@@ -78,6 +78,27 @@ class Authenticator:
                 return principal
         raise self._unauthenticated(request, "missing", "missing_api_key", "Missing API key")
 
+    async def identify(self, request: Request) -> Principal | None:
+        """
+        The principal that the credential of ``request`` proves now, if any. Nothing is counted, nothing limited: it is
+        for a request that has been let in.
+
+        :raises Exception: nobody can tell.
+        """
+        for source in self.sources:
+            credential = source.find(request)
+            if credential is not None:
+                found = source.identify(credential, request)
+                return found if found is None or isinstance(found, Principal) else await found
+        return None
+
+    def name_credential(self, request: Request) -> int:
+        """What is the same for requests with the same credential, and of no use to anyone."""
+        shown = next(
+            ((source.name, found) for source in self.sources if (found := source.find(request)) is not None), None
+        )
+        return hash(shown)
+
     async def _evaluate(self, request: Request, source: CredentialSource, credential: bytes) -> Principal:
         # Python's own hash takes a secret of this process, so what is kept of a credential is of no use to anyone.
         presented = hash((request.sender.bucket, source.name, credential))

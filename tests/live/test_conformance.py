@@ -101,4 +101,5 @@ def test_the_server_conforms_to_its_description(example: Example, tmp_path: Path
         refused = find_refused(server)
     assert result.returncode == 0, result.stdout
     assert "Traceback" not in log
-    assert refused <= LUCKY, result.stdout
+    # schemathesis.toml says why.
+    assert refused <= LUCKY | {("GET", "/api/events")}, result.stdout

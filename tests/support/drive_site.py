@@ -68,6 +68,24 @@ class DriveSite:
         client.leave()
         return answer
 
+    async def follow(self, path: str, marker: bytes, headers: Any = None, *, key: bool = True) -> Client:
+        """A client that has asked for a stream and received ``marker`` of it, or all of an answer that has an end."""
+        before = len(self.site.tally.departures)
+        client = self.send("GET", path, b"", headers, key=key)
+        await self.wait_until(lambda: marker in client.received or len(self.site.tally.departures) > before)
+        return client
+
+    async def wait_until(self, is_so: Callable[[], bool]) -> None:
+        """Let time pass on the clock of the site until something is so."""
+        from twisted.internet import reactor  # noqa: PLC0415  # installed by then
+
+        for _ in range(10_000):
+            if is_so():
+                return
+            await deferLater(cast("Any", reactor), 0.001)
+            self.site.clock.advance(1)
+        raise AssertionError("it never was")
+
 
 def read_head(client: Client) -> Answer:
     """An answer to ``HEAD``, which has fields about a content that it has not."""

@@ -149,6 +149,23 @@ async def batch(world: World, path: str, other: str) -> Told:
     yield await send(world, "POST", "/batch", {"operations": steps[:3]})
 
 
+async def list_changes(world: World, path: str, other: str) -> Told:
+    yield await send(world, "GET", "/changes")
+    since: str | None = await world.find_beginning()
+    while since is not None:
+        told, since = await world.ask("GET", f"/changes?since={since}")
+        yield told
+    for number in (1, UNKNOWN):
+        yield await send(world, "GET", f"/changes?since={await world.find_beginning(number)}")
+
+
+async def follow_events(world: World, path: str, other: str) -> Told:
+    for number in (0, 1, UNKNOWN):
+        since = await world.find_beginning(number)
+        yield await send(world, "HEAD", f"/events?since={since}")
+        yield await world.follow(f"/events?since={since}")
+
+
 READING: Final[dict[tuple[str, str], Asking]] = {
     ("GET", "/files/<path:path>"): get_file,
     ("GET", "/files/<path:path>/thumbnail"): get_thumbnail,
@@ -158,6 +175,8 @@ READING: Final[dict[tuple[str, str], Asking]] = {
     ("GET", "/folders/<path:path>"): list_folder,
     ("GET", "/versions/<path:path>"): list_versions,
     ("GET", "/trash"): list_trash,
+    ("GET", "/changes"): list_changes,
+    ("GET", "/events"): follow_events,
 }
 CHANGING: Final[dict[tuple[str, str], Asking]] = {
     ("PUT", "/files/<path:path>"): put_file,

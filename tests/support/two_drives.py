@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from base64 import urlsafe_b64decode
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, closing
@@ -17,6 +18,7 @@ from msgspec import Struct
 from cloudsvc.access.credentials import CredentialSource, RequestHead
 from cloudsvc.core.actors import OWNER, Actor, Principal, Role
 from cloudsvc.core.errors import CloudError
+from cloudsvc.drive.changes import Position, parse_position
 from cloudsvc.drive.commands import Command, Copy, Discard, EditTags, MakeFolder, Move, Purge
 from cloudsvc.drive.drive import Drive
 from cloudsvc.drive.names import DrivePath, parse_path
@@ -56,6 +58,9 @@ EXEMPT: Final = {
 }
 """What is left out where answers are compared, and why."""
 
+
+_LONG: Final = 20_000
+"""Seconds of the site's clock that pass while a stream is read."""
 
 _JSON: Final = frozenset({"application/json", "application/problem+json"})
 
@@ -183,6 +188,10 @@ class World:
             return UNKNOWN
         return page.items[-1].id
 
+    async def find_beginning(self, number: int = 0) -> str:
+        """The position of a change, as this drive tells it."""
+        return str(Position(epoch=(await self.drive.find_last_change(OWNER)).epoch, number=number))
+
     # -- answers ----------------------------------------------------------------------------------------------------
 
     async def ask(self, method: str, target: str, body: bytes = b"", headers: Mapping[str, str] | None = None) -> Any:
@@ -190,6 +199,22 @@ class World:
         fields = {"X-Guest": "1", **(headers or {})}
         answer = await self.site.ask(method, target, body, fields, key=False)
         return self._reduce_answer(answer), _find_cursor(answer)
+
+    async def follow(self, target: str) -> Any:
+        """What a stream of events says to the guest at first, or the refusal."""
+        clock = self.site.site.clock
+        end = clock.seconds() + _LONG
+        # What has happened comes before the first beat.
+        client = await self.site.follow(target, b"\n:\n", {"X-Guest": "1"}, key=False)
+        # How long that took is up to the machine, and answers tell the time.
+        clock.advance(end - clock.seconds())
+        if b"HTTP/1.1 200" not in client.received:
+            answer = client.answer()
+            client.leave()
+            return answer.status, answer.json["error"]
+        events = re.findall(rb"data: (.*)\n\n", client.received)
+        client.leave()
+        return [self.reduce(json.loads(each)) for each in events]
 
     def _reduce_answer(self, answer: Answer) -> Any:
         media_type, _, boundary = answer.headers.get("Content-Type", "").partition("; boundary=")
@@ -223,9 +248,11 @@ class World:
     def _reduce_field(self, name: str, value: Any, kind: str) -> Any:
         if name in _IDS and isinstance(value, int):
             return self._label(_IDS[name] or _OWNERS.get(kind, kind), value)
+        if name in {"position", "id"} and isinstance(value, str) and kind != "Blob":
+            return self._label("change", parse_position(value).number)
         if name in {"etag", "validator"} and value is not None:
             return self._label("version", value)
-        if name in {"epoch", "request_id"} or (name == "id" and kind == "Blob"):
+        if name in {"epoch", "request_id", "looked"} or (name == "id" and kind == "Blob"):
             return None
         if name == "cursor":
             return self._reduce_cursor(value)
@@ -246,6 +273,9 @@ class World:
 def _find_cursor(answer: Answer) -> str | None:
     if answer.headers.get("Content-Type") != "application/json" or not answer.body:
         return None
+    if answer.json.get("changes"):
+        position: str = answer.json["position"]
+        return position
     cursor: str | None = answer.json.get("cursor")
     return cursor
 
@@ -263,6 +293,7 @@ def _make_sqlite(directory: Path) -> None:
         for table in _NUMBERED:
             connection.execute("DELETE FROM sqlite_sequence WHERE name = ?", (table,))
             connection.execute("INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", (table, _FIRST))
+        connection.execute("UPDATE state SET last_change = ?", (_FIRST,))
 
 
 def _make_postgresql(directory: Path) -> None:
@@ -270,6 +301,7 @@ def _make_postgresql(directory: Path) -> None:
     with psycopg.connect(find_database(directory).reveal()) as connection:
         for table in _NUMBERED:
             connection.execute("SELECT setval(%s, %s)", (f"{table}_id_seq", _FIRST))
+        connection.execute("UPDATE state SET last_change = %s", (_FIRST,))
 
 
 _MAKERS: Final = {"sqlite": _make_sqlite, "postgresql": _make_postgresql}

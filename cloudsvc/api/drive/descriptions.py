@@ -25,6 +25,9 @@ OptionalPathText = Annotated[str, Meta(extra_json_schema={"pattern": f"^({_PATH}
 PrefixText = Annotated[str, Meta(extra_json_schema={"pattern": f"^({_PATH})?/?$"})]
 """A path, the root too, with or without a slash at its end."""
 
+PositionText = Annotated[str, Meta(extra_json_schema={"pattern": "^[0-9A-Za-z]{1,64}-(0|[1-9][0-9]{0,18})$"})]
+"""A position among the changes."""
+
 _TAG: Final = r"^[^\s\x00-\x1f\x7f-\x9f]([^\x00-\x1f\x7f-\x9f\u2028\u2029]*[^\s\x00-\x1f\x7f-\x9f])?$"
 
 # Likewise: `cloudsvc.drive.tags` judges. How long it may be is a setting, which the application adds.

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from cloudsvc.api.drive.descriptions import Moment
 from cloudsvc.extend import File, Folder, Message, format_tag
-from cloudsvc.extend.drive import Node, Trashed, Version, format_instant
+from cloudsvc.extend.drive import Change, Node, Position, Trashed, Version, format_instant
 
 
 class NodeKind(StrEnum):
@@ -194,6 +194,77 @@ class TrashEntry(Entry, frozen=True, kw_only=True):
             deleted_at=format_instant(entry.deleted_at),
             deleted_by=entry.actor,
         )
+
+
+class KindOfChange(StrEnum):
+    """What happened to a file or folder; `changed`: to its content or its tags."""
+
+    CREATED = "created"
+    CHANGED = "changed"
+    MOVED = "moved"
+    DISCARDED = "discarded"
+    RESTORED = "restored"
+
+
+class ChangeEntry(Entry, frozen=True, kw_only=True):
+    """
+    A change of a file or folder.
+
+    What the file contains is told as it was when the server read the change, which may be later than the change; of
+    folders, and of files that are gone by then, it is `null`.
+
+    :ivar id: Names the change: whoever has read it asks for what came after it by `since`.
+    :ivar node: The file or folder, wherever it moves.
+    :ivar path: Where it was after the change; of what was discarded, before.
+    :ivar source: Of what was moved, where it was before; otherwise null.
+    :ivar size: In bytes.
+    :ivar etag: The entity tag of what the file contains.
+    :ivar modified_at: When the content was last changed, as whoever stored it said.
+    :ivar at: When it happened.
+    """
+
+    id: str
+    kind: KindOfChange
+    node: int
+    path: str
+    source: str | None
+    is_folder: bool
+    mime_type: str | None
+    size: int | None
+    etag: str | None
+    modified_at: Moment | None
+    at: Moment
+
+    @classmethod
+    def of(cls, position: Position, change: Change) -> ChangeEntry:
+        """``change``, which is at ``position``, as clients see it."""
+        version = change.version
+        return cls(
+            id=str(position),
+            kind=KindOfChange(change.kind.value),
+            node=change.node,
+            path=str(change.path),
+            source=None if change.source is None else str(change.source),
+            is_folder=change.is_folder,
+            mime_type=None if version is None else version.media_type,
+            size=None if version is None else version.blob.size,
+            etag=None if version is None else format_tag(version.validator),
+            modified_at=None if version is None else format_instant(version.modified_at),
+            at=format_instant(change.at),
+        )
+
+
+@frozen(kw_only=True)
+class ChangesMessage(Message):
+    """
+    What has changed, in order.
+
+    :ivar changes: The oldest first.
+    :ivar position: Up to where that is: `since` of the next request.
+    """
+
+    changes: tuple[ChangeEntry, ...]
+    position: str
 
 
 @frozen(kw_only=True)

@@ -6,7 +6,7 @@ from collections import deque
 from math import inf
 from typing import Final
 
-from attrs import define, field
+from attrs import define
 
 from cloudsvc.web.http1.bounds import ConnectionBounds
 
@@ -28,7 +28,7 @@ class Pace:
     _bounds: ConnectionBounds
     checks_at: float = inf
     _received: int = 0
-    _checks: deque[tuple[float, int]] = field(factory=deque)  # no more than _CHECKS and the two at its ends
+    _checks: deque[tuple[float, int]] | None = None  # no more than _CHECKS and the two at its ends
     _was_held: bool = False
 
     @property
@@ -57,12 +57,13 @@ class Pace:
 
     def await_taking(self, pending: int, now: float) -> None:
         """``pending`` bytes wait for the client from ``now`` on."""
-        self._checks.clear()
+        self._checks = None
         self._check(pending, now)
 
     def end_waiting(self) -> None:
         """Nothing waits for the client any more."""
-        self._checks.clear()
+        # It takes as much as the rest of a connection's pace together, and most connections never need it.
+        self._checks = None
         self.checks_at = inf
 
     def has_taken(self, pending: int, now: float) -> bool:
@@ -71,7 +72,7 @@ class Pace:
 
         That is something in any case, and no less than the slowest body brings in that time.
         """
-        stall, checks = self._bounds.stall_seconds, self._checks
+        stall, checks = self._bounds.stall_seconds, self._checks or deque()
         while len(checks) > 1 and checks[1][0] + stall <= now:
             checks.popleft()
         since, before = checks[0] if checks else (now, pending)
@@ -80,5 +81,7 @@ class Pace:
         return now < since + stall or (taken > 0 and taken >= self._bounds.body_bytes_per_second * stall)
 
     def _check(self, pending: int, now: float) -> None:
+        if self._checks is None:
+            self._checks = deque()
         self._checks.append((now, pending))
         self.checks_at = now + self._bounds.stall_seconds / _CHECKS
