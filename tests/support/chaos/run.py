@@ -24,6 +24,7 @@ from tests.support.chaos.cluster import Cluster, run_cluster
 from tests.support.chaos.faults import plan_faults
 from tests.support.chaos.feed import Reader
 from tests.support.chaos.history import History
+from tests.support.chaos.listening import Listener
 from tests.support.chaos.scene import PROBE, STORED, Scene, probe
 from tests.support.server import PATIENCE, environment, program, wait_until
 
@@ -63,19 +64,21 @@ class Run:
         scene = Scene(cluster, meeting, self._make_random("faults"))
         assert probe(cluster.nodes[0]).status == 201
         readers = [Reader(f"reader {number}") for number in range(READERS)]
-        with self._working(meeting, readers):
+        listener = Listener(Reader("listener"), cluster.connect, cluster.token)
+        with self._working(meeting, readers, listener):
             self._let_happen(scene, seconds, faults)
-        return self._judge(scene, readers)
+        return self._judge(scene, readers, listener)
 
     def _make_random(self, *purpose: object) -> Random:
         return Random(repr((self.seed, *purpose)))  # noqa: S311 - it keeps no secrets
 
     @contextmanager
-    def _working(self, meeting: Meeting, readers: Sequence[Reader]) -> Iterator[None]:
+    def _working(self, meeting: Meeting, readers: Sequence[Reader], listener: Listener) -> Iterator[None]:
         clients = [Client.make(f"client {number}", meeting, self._make_random(number)) for number in range(CLIENTS)]
         works: list[Callable[[], None]] = [
             *(each.work for each in clients),
             *(partial(self._follow, meeting, each) for each in readers),
+            partial(listener.listen, meeting.end.is_set),
         ]
         threads = [threading.Thread(target=each) for each in works]
         for thread in threads:
@@ -126,7 +129,7 @@ class Run:
 
     # -- the judgement -------------------------------------------------------------------------------------------
 
-    def _judge(self, scene: Scene, readers: Sequence[Reader]) -> str:
+    def _judge(self, scene: Scene, readers: Sequence[Reader], listener: Listener) -> str:
         scene.tell("judge")
         meeting, operations = scene.meeting, self.history.operations
         judge = Client.make("judge", meeting, self._make_random("judge"))
@@ -135,6 +138,7 @@ class Run:
             wait_until(lambda path=path: judge.read(path), lambda path=path: f"{path} cannot be read")  # type: ignore[misc]  # bound now
         judge.line.hang_up()
         whole = self._read_all()
+        listener.listen(lambda: listener.reader.last >= whole.last)
         for node in self.cluster.nodes:
             if (status := node.stop()) != 0:
                 meeting.faults.append(f"{node.name} ended with {status}")
@@ -147,7 +151,7 @@ class Run:
             *meeting.faults,
             *check_registers(operations),
             *check_bytes(ours, list_kept(self.cluster.databases)),
-            *check_feed(ours, readers, whole, others),
+            *check_feed(ours, [*readers, listener.reader], whole, others),
             *check_presence(present, whole.without(others)),
             *self._check_storage(),
         ]
