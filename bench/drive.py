@@ -15,6 +15,8 @@ from bench.catalogues import PROGRAM as INITDB
 from bench.catalogues import TITLES as CATALOGUES
 from bench.catalogues import measure_catalogues
 from bench.commits import WRITERS, measure_commits
+from bench.followers import FOLLOWED, measure_followers
+from bench.followers import TITLES as FOLLOWERS
 from bench.load import measure_throughput
 from bench.memory import measure_growth
 from bench.refusals import measure_refusal
@@ -172,6 +174,7 @@ STAGES: Final[tuple[Stage, ...]] = (
         titles={"commits": f"lateness of the reactor beside {WRITERS} writers"},
         measure=_measure_commits,
     ),
+    Stage(name="followers", peers=(FOLLOWED,), titles=FOLLOWERS, measure=measure_followers, once=True),
     Stage(name="blobs", peers=(SEAWEEDFS,), titles=BLOBS, measure=measure_blobs),
     Stage(name="catalogues", peers=(POSTGRESQL,), titles=CATALOGUES, measure=measure_catalogues),
 )

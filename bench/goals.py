@@ -11,6 +11,7 @@ from attrs import frozen
 
 from bench.attacks import Calm
 from bench.commits import Lateness
+from bench.followers import Delay
 from bench.load import Throughput
 from bench.memory import Growth
 from bench.refusals import Taken
@@ -45,6 +46,7 @@ QUANTITIES: Final[Mapping[type, Quantity]] = {
     Turn: Quantity(rate="files_per_second", rate_unit="files/s", cost="group_ms", cost_unit="ms a group"),
     Growth: Quantity(cost="mib", cost_unit="MiB"),
     Taken: Quantity(cost="bytes", cost_unit="bytes"),
+    Delay: Quantity(cost="ms", cost_unit="ms"),
     Lateness: Quantity(rate="commits_per_second", rate_unit="commits/s", cost="p99_ms", cost_unit="ms at p99"),
 }
 
@@ -164,6 +166,14 @@ GOALS: Final = (
     ),
     Goal(title="memory for a large upload, MiB", kind=Kind.AMOUNT, subject="memory-upload", at_least=16, aim=8),
     Goal(title="memory for a large download, MiB", kind=Kind.AMOUNT, subject="memory-download", at_least=16, aim=8),
+    Goal(
+        title="memory for 10,000 idle followers, MiB",
+        kind=Kind.AMOUNT,
+        subject="followers-memory",
+        at_least=200,
+        aim=150,
+    ),
+    Goal(title="a change to all of them, ms", kind=Kind.AMOUNT, subject="followers-delay", at_least=200, aim=100),
     Goal(title="read of a refused upload, bytes", kind=Kind.AMOUNT, subject="refusal", at_least=2**16, aim=2**16),
     Goal(title="the same, with Expect", kind=Kind.AMOUNT, subject="refusal-expect", at_least=2**16, aim=0),
     Goal(
