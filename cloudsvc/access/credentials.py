@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, ClassVar, Final, Protocol, TypeAlias
 
-from attrs import frozen
+from attrs import evolve, frozen
 from twisted.web.http_headers import Headers
 
 from cloudsvc.access.keys import Keys
@@ -164,13 +164,14 @@ def _combine(lines: Sequence[bytes]) -> bytes | None:
 
 def _identify(keys: Keys, key: bytes, via: str) -> Identified:
     found = keys.identify(key)
-    if found is None:
-        return None
-    if isinstance(found, Actor):
-        return Principal(actor=found, via=via)
-    return _await_actor(found, via)
+    return _await_holder(found, via) if isinstance(found, Awaitable) else _name_kind(found, via)
 
 
-async def _await_actor(looked_up: Awaitable[Actor | None], via: str) -> Principal | None:
-    actor = await looked_up
-    return None if actor is None else Principal(actor=actor, via=via)
+async def _await_holder(looked_up: Awaitable[Actor | Principal | None], via: str) -> Principal | None:
+    return _name_kind(await looked_up, via)
+
+
+def _name_kind(found: Actor | Principal | None, via: str) -> Principal | None:
+    if isinstance(found, Principal):
+        return found if found.via == via else evolve(found, via=via)
+    return None if found is None else Principal(actor=found, via=via)

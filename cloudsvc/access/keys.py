@@ -11,7 +11,7 @@ from typing import Final, Protocol
 
 from attrs import field, frozen
 
-from cloudsvc.core.actors import OWNER, Actor
+from cloudsvc.core.actors import OWNER, Actor, Principal
 from cloudsvc.core.secrets import Secret
 
 _SHA256_HEX: Final = re.compile(r"[0-9a-fA-F]{64}")
@@ -37,9 +37,10 @@ class Keys(Protocol):
         """Whether any key can be valid at all, now; true where only a look-up could say."""
         ...
 
-    def identify(self, presented: bytes, /) -> Actor | Awaitable[Actor | None] | None:
+    def identify(self, presented: bytes, /) -> Actor | Principal | Awaitable[Actor | Principal | None] | None:
         """
-        The holder of the key ``presented``; ``None`` for nobody, found in the same time as somebody.
+        The holder of the key ``presented``; ``None`` for nobody, found in the same time as somebody. A principal, where
+        more is to be said of the key; by which kind of credential it was shown is not asked of it.
 
         Something to await, where the answer is not known at once. A look-up that fails raises: that is no wrong key.
         """

@@ -8,6 +8,8 @@ from typing import Final
 from attrs import field, frozen
 from attrs.validators import max_len
 
+from cloudsvc.core.rates import Rate
+
 ROOT_FOLDER: Final = 1
 """The id of the root folder of a drive, in every catalogue."""
 
@@ -75,7 +77,15 @@ OWNER: Final = make_full_actor("owner")
 
 @frozen(kw_only=True)
 class Principal:
-    """An actor together with the credential that proved it (``via``, such as ``key`` or ``bearer``)."""
+    """
+    An actor together with the credential that proved it.
+
+    :ivar via: of which kind that is, such as ``key`` or ``bearer``.
+    :ivar credential: names it, where it can be revoked while requests run that it has let in; empty where it cannot.
+    :ivar rate: how often this credential may be used, where that is less than others may.
+    """
 
     actor: Actor
     via: str
+    credential: str = ""
+    rate: Rate | None = None

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Final, TypeVar
 
 from attrs import evolve, field, frozen
 
-from cloudsvc.core.actors import Actor, Grant, Role
+from cloudsvc.core.actors import MAX_GRANTS, Actor, Grant, Role
 from cloudsvc.core.clock import Instant
 from cloudsvc.core.errors import CloudError
 from cloudsvc.identity import bounds
@@ -20,6 +20,7 @@ from cloudsvc.identity.errors import (
     too_many,
     user_not_found,
 )
+from cloudsvc.identity.folders import Folders
 from cloudsvc.identity.grants import tidy
 from cloudsvc.identity.groups import Group, GroupId, make_group_id
 from cloudsvc.identity.names import parse_account_name, parse_display_name
@@ -70,6 +71,18 @@ class Profile:
 
 
 @frozen(kw_only=True)
+class Shared:
+    """
+    A user who has just been given a role.
+
+    :ivar folder: the id of the folder on which they have it.
+    """
+
+    user: User
+    folder: int
+
+
+@frozen(kw_only=True)
 class Directory:
     """
     Users and groups. Every method takes the actor on whose behalf it works. Errors are those of
@@ -83,9 +96,18 @@ class Directory:
 
     _store: IdentityStore
     _authority: Authority
+    _folders: Folders
     _passwords: Passwords
     _now: Callable[[], Instant]
     _settle: Callable[[], Awaitable[object]]
+
+    async def tell_paths(self, actor: Actor, grants: Iterable[Grant]) -> Mapping[int, str]:
+        """The paths of the folders of ``grants``, of those into which ``actor`` may look."""
+        wanted = sorted({grant.folder for grant in grants})
+        known: dict[int, str] = {}
+        for start in range(0, len(wanted), MAX_GRANTS):
+            known |= await self._folders.tell_paths(actor, wanted[start : start + MAX_GRANTS])
+        return known
 
     async def find_profile(self, actor: Actor) -> Profile:
         """Who the actor is."""
@@ -155,7 +177,7 @@ class Directory:
         await self._store.remove_user(user.id)
         await self._settle()
 
-    async def grant_role(self, actor: Actor, name: str, path: str, role: Role) -> User:
+    async def grant_role(self, actor: Actor, name: str, path: str, role: Role) -> Shared:
         """
         Give a user a role on the folder at ``path``, instead of those that they have just there.
 
@@ -167,7 +189,7 @@ class Directory:
             grants = _set_role(user.grants, folder, role, bounds.MAX_USER_GRANTS)
             return await self._store.replace_user(evolve(user, grants=grants))
 
-        return await self._replace_user(actor, name, give, shares=True)
+        return Shared(user=await self._replace_user(actor, name, give, shares=True), folder=folder)
 
     async def withdraw_role(self, actor: Actor, name: str, folder: int) -> User:
         """

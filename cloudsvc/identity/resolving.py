@@ -68,6 +68,15 @@ class Resolver:
             return None
         return Resolved(actor=await self._find_actor(found), key=found.key)
 
+    async def find_actor(self, key: KeyId) -> Actor | None:
+        """
+        Who acts by a key that was shown before; ``None`` where it is no good any more.
+
+        :raises CloudError: the storage fails, so that nobody can tell.
+        """
+        found = await self._store.find_key(key)
+        return None if found is None or not self._is_good(found) else await self._find_actor(found)
+
     def _is_good(self, found: FoundKey) -> bool:
         is_disabled = found.holder is not None and found.holder.user.is_disabled
         return self._is_trusted() and found.key.is_alive(self._now()) and not (found.is_void or is_disabled)

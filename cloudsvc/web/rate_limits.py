@@ -20,6 +20,9 @@ Subject: TypeAlias = Literal["client", "principal"]
 _PRINCIPAL: Final = "principal"
 """Begins the keys of principals; no client is called so."""
 
+_CREDENTIAL: Final = "credential"
+"""Begins those of credentials with a rate of their own; no class of rates is called so."""
+
 
 class RateLimitMetrics(Protocol):
     """What rate limits count."""
@@ -44,18 +47,23 @@ class RateLimits:
 
     async def admit(self, request: Request, kind: str, subject: Subject | None = None) -> None:
         """
-        Count a request in its rate class.
+        Count a request in its rate class, and in the rate that its credential has of its own.
 
         :param subject: whose requests are counted together. A request without a principal is its client's.
         :raises HTTPError: 429 over the limit.
         """
         if self.throttle is None:
             return
-        principal = request.principal if (subject or self.subject) == "principal" else None
-        if principal is None:
+        principal = request.principal
+        if principal is not None and principal.rate is not None:
+            self._check(request, await self.throttle.hit_rate(principal.rate, _CREDENTIAL, principal.credential))
+        if principal is None or (subject or self.subject) == "client":
             decision = await self.throttle.hit(kind, request.sender.bucket, request.pattern)
         else:
             decision = await self.throttle.hit(kind, _PRINCIPAL, principal.actor.name, request.pattern)
+        self._check(request, decision)
+
+    def _check(self, request: Request, decision: Decision | None) -> None:
         if decision is not None and not decision.allowed:
             raise self.refuse(request, decision, "Too many requests")
 

@@ -155,12 +155,12 @@ def test_a_narrow_key_of_a_manager_signs_in_as_nobody(office: Office) -> None:
 
 
 def test_who_manages_a_folder_shares_it(office: Office, anna: Actor) -> None:
-    shared = finish(office.directory.grant_role(anna, "bert", "photos/sea", Role.MANAGER))
+    shared = finish(office.directory.grant_role(anna, "bert", "photos/sea", Role.MANAGER)).user
     assert shared.grants == (
         grant(Role.EDITOR, folder(office, "photos")),
         grant(Role.MANAGER, folder(office, "photos/sea")),
     )
-    narrowed = finish(office.directory.grant_role(anna, "bert", "photos/sea", Role.VIEWER))
+    narrowed = finish(office.directory.grant_role(anna, "bert", "photos/sea", Role.VIEWER)).user
     assert narrowed.grants[1] == grant(Role.VIEWER, folder(office, "photos/sea"))
     left = finish(office.directory.withdraw_role(anna, "bert", folder(office, "photos")))
     assert left.grants == narrowed.grants[1:]
@@ -216,7 +216,7 @@ def test_what_others_do_meanwhile_is_kept() -> None:
     office = Office(store=Overtaken())
     office.folders.make("photos")
     finish(office.directory.add_user(OWNER, "anna", UserFields()))
-    user = finish(office.directory.grant_role(OWNER, "anna", "photos", Role.VIEWER))
+    user = finish(office.directory.grant_role(OWNER, "anna", "photos", Role.VIEWER)).user
     assert (user.display_name, len(user.grants)) == ("+++", 1)
     assert isinstance(office.store, Overtaken)
     office.store.faster = 99

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from attrs import define, field
@@ -29,12 +30,15 @@ class Office:
 
     :ivar now: what its clock shows.
     :ivar settled: how often a change was waited for.
+    :ivar settle: is awaited then.
     """
 
     store: MemoryIdentity = field(factory=MemoryIdentity)
     folders: PlainFolders = field(factory=PlainFolders)
     now: Instant = BEGINNING
+    owner: Actor = OWNER
     settled: int = 0
+    settle: Callable[[], Awaitable[object]] | None = None
     is_trusted: bool = True
     directory: Directory = field(init=False)
     issuer: Issuer = field(init=False)
@@ -45,6 +49,7 @@ class Office:
         self.directory = Directory(
             store=self.store,
             authority=authority,
+            folders=self.folders,
             passwords=Passwords(Inline()),
             now=lambda: self.now,
             settle=self._settle,
@@ -58,12 +63,14 @@ class Office:
 
     async def _settle(self) -> None:
         self.settled += 1
+        if self.settle is not None:
+            await self.settle()
 
     async def add_user(self, name: str, *roles: tuple[str, Role], **fields: Any) -> User:
         """A user with roles on the folders at paths."""
         user = await self.directory.add_user(OWNER, name, UserFields(**fields))
         for path, role in roles:
-            user = await self.directory.grant_role(OWNER, name, path, role)
+            user = (await self.directory.grant_role(OWNER, name, path, role)).user
         return user
 
     async def issue(self, user: str, *roles: tuple[str, Role], **fields: Any) -> Issued:

@@ -49,7 +49,11 @@ class Throttle:
         :return: ``None`` when it cannot be counted, and is allowed for that.
         :raises CloudError: unavailable, when it cannot be counted, and is refused for that.
         """
-        decision = await self.count(self._rates[class_], class_, *key)
+        return await self.hit_rate(self._rates[class_], class_, *key)
+
+    async def hit_rate(self, rate: Rate, *key: str) -> Decision | None:
+        """As :meth:`hit`, by another rate than that of a class."""
+        decision = await self.count(rate, *key)
         if decision is None and self._on_failure == "refuse":
             raise CloudError(
                 Kind.UNAVAILABLE, "throttling_unavailable", "Requests cannot be counted now. Try again later."

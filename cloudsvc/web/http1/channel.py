@@ -15,6 +15,7 @@ from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from cloudsvc.core.actors import Principal
 from cloudsvc.web.errors import HTTPError
 from cloudsvc.web.http1.bounds import HeadBounds, Phase
 from cloudsvc.web.http1.connections import Connections
@@ -138,6 +139,16 @@ class Channel(RequestParser):
     def phase(self) -> Phase:
         """What the connection is doing."""
         return self.deadlines.phase
+
+    @property
+    def principal(self) -> Principal | None:
+        """Who was let in by the credential of the request that is under way, if anybody was."""
+        return self.requests[0].principal if self.requests else None
+
+    @property
+    def is_changing(self) -> bool:
+        """Whether a request is under way that changes something and has arrived whole."""
+        return bool(self.requests) and self.requests[0].must_finish
 
     @property
     def spare_since(self) -> float:

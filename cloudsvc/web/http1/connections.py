@@ -14,6 +14,7 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
 from cloudsvc.access.clients import Clients
+from cloudsvc.core.actors import Principal
 from cloudsvc.web.http1.bounds import ConnectionBounds
 from cloudsvc.web.http1.elsewhere import Elsewhere, Nowhere
 from cloudsvc.web.http1.turns import Turns
@@ -43,6 +44,16 @@ class Connection(Protocol):
 
     @property
     def deadlines(self) -> Deadline: ...
+
+    @property
+    def principal(self) -> Principal | None:
+        """Who was let in by the credential of the request that is under way, if anybody was."""
+        ...
+
+    @property
+    def is_changing(self) -> bool:
+        """Whether a request is under way that changes something and has arrived whole."""
+        ...
 
     @property
     def spare_since(self) -> float:
@@ -195,6 +206,27 @@ class Connections:
             except Exception:  # noqa: BLE001  # whatever it was, the deadlines of the others still count
                 _log.failure("a connection could not be closed at its deadline")
                 channel.abort()
+
+    def list_credentials(self) -> frozenset[str]:
+        """The names of the credentials by which requests were let in that are under way now."""
+        principals = (channel.principal for channel in self._open)
+        return frozenset(each.credential for each in principals if each is not None and each.credential)
+
+    def end(self, is_refused: Callable[[Principal], bool], *, spares_changes: bool = False) -> int:
+        """
+        Close all connections at once on which a request is under way that would not be let in any more. What has
+        arrived whole is carried through; no answer goes on. How many there were.
+
+        :param is_refused: says so of principals whose credential has a name.
+        :param spares_changes: whether to leave those alone on which a change is under way that has arrived whole.
+        """
+        principals = [(channel, channel.principal) for channel in self._open]
+        ended = [channel for channel, each in principals if each is not None and each.credential and is_refused(each)]
+        if spares_changes:
+            ended = [channel for channel in ended if not channel.is_changing]
+        for channel in ended:
+            channel.abort()
+        return len(ended)
 
     async def wind_down(self, seconds: float) -> None:
         """

@@ -1,0 +1,30 @@
+"""The HTTP API of users, groups and keys as an application."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cloudsvc.api.identity.groups import GroupRoutes
+from cloudsvc.api.identity.keys import KeyRoutes
+from cloudsvc.api.identity.users import UserRoutes
+from cloudsvc.extend import Application, NoSettings, Routes
+from cloudsvc.extend.identity import Directory, Issuer
+
+
+class IdentityApplication(Application[NoSettings]):
+    """Who one is, users, groups, keys."""
+
+    name = "identity"
+    mounts = ("me", "users", "groups", "keys")
+    needs = (Directory, Issuer)
+    route_types = (UserRoutes, GroupRoutes, KeyRoutes)
+
+    def make_routes(self) -> Sequence[Routes]:
+        """All of them, around the same accounts."""
+        services = self.tools.services
+        directory = services.get(Directory)
+        return (
+            UserRoutes(directory=directory),
+            GroupRoutes(directory=directory),
+            KeyRoutes(directory=directory, issuer=services.get(Issuer)),
+        )

@@ -1,0 +1,68 @@
+"""Parameters, header fields and errors that several routes of accounts share, and their scopes."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+from attrs import frozen
+from msgspec import Meta
+
+from cloudsvc.extend import Role
+from cloudsvc.extend.identity import MAX_DISPLAY_NAME, MAX_NAME, MAX_SCOPE, MAX_SCOPES
+
+READ: Final = "accounts:read"
+"""The scope of whoever may see users, groups and keys, as far as they may at all."""
+
+WRITE: Final = "accounts:write"
+"""The scope of whoever may change them."""
+
+NO_RIGHT: Final = "The key lacks the scope, or one may not do this."
+NO_USER: Final = "There is no such user, or folder."
+NO_GROUP: Final = "There is no such group, or folder."
+NO_KEY: Final = "There is no such key."
+TAKEN: Final = "The name is taken, or looks like one that is; or there are too many."
+IN_THE_WAY: Final = "Somebody else has changed the same meanwhile, or there are too many."
+FAILED: Final = "The storage does not work or has too much to do, or requests cannot be counted."
+
+# Only described here: `cloudsvc.identity.names` judges, and says why.
+NameText = Annotated[str, Meta(min_length=1, max_length=MAX_NAME)]
+"""A name of a user, a group or a program."""
+
+DisplayText = Annotated[str, Meta(max_length=MAX_DISPLAY_NAME)]
+"""A name for people, or a label."""
+
+ScopeTexts = Annotated[
+    tuple[Annotated[str, Meta(min_length=1, max_length=MAX_SCOPE)], ...], Meta(max_length=MAX_SCOPES)
+]
+"""Scopes."""
+
+Moment = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
+"""A moment in UTC, as RFC 3339 writes it."""
+
+FolderNumber = Annotated[int, Meta(ge=1, le=2**63 - 1)]
+"""The id of a folder."""
+
+
+@frozen(kw_only=True)
+class NoQuery:
+    """Nothing."""
+
+
+@frozen(kw_only=True)
+class ListQuery:
+    """Which part of a list to give."""
+
+    limit: Annotated[int, Meta(ge=1, le=100, description="How many entries at most.")] = 100
+    cursor: Annotated[str | None, Meta(description="From the page before; without it, the first page.")] = None
+
+
+@frozen(kw_only=True)
+class RoleOnPath:
+    """
+    A role on a folder, and on all that is in it.
+
+    :ivar path: Of the folder; empty for the root.
+    """
+
+    path: Annotated[str, Meta(max_length=4096)]
+    role: Role

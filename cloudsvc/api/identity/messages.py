@@ -1,0 +1,272 @@
+"""Response messages of the routes of accounts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Final
+
+import msgspec
+from attrs import frozen
+
+from cloudsvc.api.identity.descriptions import Moment
+from cloudsvc.extend import Actor, CloudError, Grant, Kind, Message, Role
+from cloudsvc.extend.drive import Instant, format_instant
+from cloudsvc.extend.identity import Directory, Group, Issued, Key, Profile, User, is_manager
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+_Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+
+
+@frozen(kw_only=True)
+class GrantedRole:
+    """
+    A role on a folder.
+
+    :ivar folder: The id of the folder, which it keeps wherever it is moved.
+    :ivar path: Where it is now; `null` where the reader may not look into it, or where it is in the trash or gone.
+    """
+
+    folder: int
+    path: str | None
+    role: Role
+
+
+@frozen(kw_only=True)
+class Paths:
+    """The paths of folders, as far as the reader may know them."""
+
+    known: Mapping[int, str]
+
+    @classmethod
+    async def find(cls, directory: Directory, actor: Actor, grants: Iterable[Grant]) -> Paths:
+        """Those of the folders of ``grants``."""
+        return cls(known=await directory.tell_paths(actor, grants))
+
+    def tell(self, grants: Sequence[Grant]) -> tuple[GrantedRole, ...]:
+        """``grants`` as readers see them."""
+        return tuple(
+            GrantedRole(folder=grant.folder, path=self.known.get(grant.folder), role=grant.role) for grant in grants
+        )
+
+
+@frozen(kw_only=True)
+class ProfileMessage(Message):
+    """
+    Who one is.
+
+    :ivar display_name: Empty for the owner and for programs.
+    :ivar manager: Whether one manages the whole drive, and so the accounts.
+    :ivar roles: All that one may do in the drive, by the key that was shown.
+    :ivar quota: Bytes; `null` where there is none.
+    """
+
+    name: str
+    display_name: str
+    manager: bool
+    scopes: tuple[str, ...]
+    roles: tuple[GrantedRole, ...]
+    groups: tuple[str, ...]
+    quota: int | None
+
+    @classmethod
+    def of(cls, profile: Profile, paths: Paths) -> ProfileMessage:
+        """``profile`` as its owner sees it."""
+        user, actor = profile.user, profile.actor
+        return cls(
+            message="This is who you are.",
+            name=actor.name,
+            display_name="" if user is None else user.display_name,
+            manager=is_manager(actor),
+            scopes=tuple(sorted(actor.scopes)),
+            roles=paths.tell(actor.grants),
+            groups=tuple(sorted(str(group.name) for group in profile.groups)),
+            quota=None if user is None else user.quota,
+        )
+
+
+@frozen(kw_only=True)
+class UserEntry:
+    """
+    A user.
+
+    :ivar roles: Their own, without those of their groups.
+    :ivar groups: How many groups they are in.
+    :ivar quota: Bytes; `null` where there is none.
+    """
+
+    name: str
+    display_name: str
+    disabled: bool
+    has_password: bool
+    scopes: tuple[str, ...]
+    roles: tuple[GrantedRole, ...]
+    groups: int
+    quota: int | None
+    created_at: Moment
+
+    @classmethod
+    def of(cls, user: User, paths: Paths) -> UserEntry:
+        """``user`` as managers see them."""
+        return cls(
+            name=str(user.name),
+            display_name=user.display_name,
+            disabled=user.is_disabled,
+            has_password=bool(user.password_set),
+            scopes=tuple(sorted(user.scopes)),
+            roles=paths.tell(user.grants),
+            groups=len(user.groups),
+            quota=user.quota,
+            created_at=format_instant(user.created_at),
+        )
+
+
+@frozen(kw_only=True)
+class UserMessage(Message):
+    """One user."""
+
+    user: UserEntry
+
+
+@frozen(kw_only=True)
+class UserPage(Message):
+    """Some users, by their names."""
+
+    users: tuple[UserEntry, ...]
+    cursor: str | None
+
+
+@frozen(kw_only=True)
+class SharedMessage(Message):
+    """
+    A role that was given or taken.
+
+    :ivar role: What the user has on the folder itself now; `null` for nothing.
+    """
+
+    name: str
+    folder: int
+    role: Role | None
+
+
+@frozen(kw_only=True)
+class GroupEntry:
+    """A group, and the roles of everybody in it."""
+
+    name: str
+    roles: tuple[GrantedRole, ...]
+    created_at: Moment
+
+    @classmethod
+    def of(cls, group: Group, paths: Paths) -> GroupEntry:
+        """``group`` as managers see it."""
+        return cls(name=str(group.name), roles=paths.tell(group.grants), created_at=format_instant(group.created_at))
+
+
+@frozen(kw_only=True)
+class GroupMessage(Message):
+    """One group."""
+
+    group: GroupEntry
+
+
+@frozen(kw_only=True)
+class GroupPage(Message):
+    """Some groups, by their names."""
+
+    groups: tuple[GroupEntry, ...]
+    cursor: str | None
+
+
+@frozen(kw_only=True)
+class KeyEntry:
+    """
+    A key, without its secret.
+
+    :ivar program: The program whose it is; `null` for a key of a user.
+    :ivar maker: The name of who has made it.
+    :ivar roles: What it may do of what its holder may; `null` for all of that.
+    :ivar rate: How often it may be used; `null` for as often as anybody.
+    :ivar last_used: To the hour; `null` for never.
+    """
+
+    id: str
+    label: str
+    program: str | None
+    maker: str
+    roles: tuple[GrantedRole, ...] | None
+    scopes: tuple[str, ...]
+    rate: str | None
+    created_at: Moment
+    expires_at: Moment | None
+    revoked_at: Moment | None
+    last_used: Moment | None
+
+    @classmethod
+    def of(cls, key: Key, paths: Paths) -> KeyEntry:
+        """``key`` as its holder sees it."""
+        return cls(
+            id=key.id,
+            label=key.label,
+            program=None if key.program is None else str(key.program),
+            maker=key.maker,
+            roles=None if key.grants is None else paths.tell(key.grants),
+            scopes=tuple(sorted(key.scopes)),
+            rate=key.rate,
+            created_at=format_instant(key.created_at),
+            expires_at=_format(key.expires_at),
+            revoked_at=_format(key.revoked_at),
+            last_used=_format(key.last_used),
+        )
+
+
+@frozen(kw_only=True)
+class KeyMessage(Message):
+    """One key."""
+
+    key: KeyEntry
+
+
+@frozen(kw_only=True)
+class KeyPage(Message):
+    """Some keys, by their ids."""
+
+    keys: tuple[KeyEntry, ...]
+    cursor: str | None
+
+
+@frozen(kw_only=True)
+class IssuedMessage(Message):
+    """
+    A new key.
+
+    :ivar secret: The key itself, to be sent as `X-API-Key`. It is told once: the server keeps but a hash.
+    """
+
+    key: KeyEntry
+    secret: str
+
+    @classmethod
+    def of(cls, message: str, issued: Issued, paths: Paths) -> IssuedMessage:
+        """``issued`` for who has asked for it."""
+        return cls(message=message, key=KeyEntry.of(issued.key, paths), secret=issued.made.text.reveal())
+
+
+def read_expiry(text: str | None) -> Instant | None:
+    """
+    ``text``, a date with a time and its offset from UTC (RFC 3339), in microseconds since the epoch; 0 for none.
+
+    :raises CloudError: it is something else.
+    """
+    if not text:
+        return None if text is None else 0
+    try:
+        return (msgspec.convert(text, _Moment) - _EPOCH) // _MICROSECOND
+    except msgspec.ValidationError:
+        message = "expires_at is no moment: write a date and time such as 2026-01-31T12:00:00Z (RFC 3339)."
+        raise CloudError(Kind.INVALID, "invalid_expiry", message) from None
+
+
+def _format(moment: Instant | None) -> str | None:
+    return None if moment is None else format_instant(moment)

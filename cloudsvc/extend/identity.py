@@ -1,0 +1,38 @@
+"""
+Public interface of users, groups and keys for front ends.
+
+An application that only wants to know who acts needs none of it: that is :class:`~cloudsvc.extend.Actor`.
+"""
+
+from __future__ import annotations
+
+from cloudsvc.identity.authority import is_manager
+from cloudsvc.identity.bounds import MAX_KEY_GRANTS, MAX_SCOPE, MAX_SCOPES, MAX_USER_GROUPS
+from cloudsvc.identity.directory import Directory, Profile, UserFields
+from cloudsvc.identity.groups import Group
+from cloudsvc.identity.issuing import MAX_OVERLAP, Issued, Issuer, KeyFields
+from cloudsvc.identity.keys import Key
+from cloudsvc.identity.names import MAX_DISPLAY_NAME, MAX_NAME
+from cloudsvc.identity.passwords import MAX_PASSWORD
+from cloudsvc.identity.users import User
+
+__all__ = [
+    "MAX_DISPLAY_NAME",
+    "MAX_KEY_GRANTS",
+    "MAX_NAME",
+    "MAX_OVERLAP",
+    "MAX_PASSWORD",
+    "MAX_SCOPE",
+    "MAX_SCOPES",
+    "MAX_USER_GROUPS",
+    "Directory",
+    "Group",
+    "Issued",
+    "Issuer",
+    "Key",
+    "KeyFields",
+    "Profile",
+    "User",
+    "UserFields",
+    "is_manager",
+]

@@ -1,0 +1,226 @@
+"""
+Accounts at run time: keys are looked up, what was revoked ends requests that are under way, and uses are written down.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from attrs import define, field
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger, LogLevel
+
+from cloudsvc.access.keychain import Keychain
+from cloudsvc.core.actors import Actor, Principal
+from cloudsvc.core.clock import Instant
+from cloudsvc.core.coroutines import complete
+from cloudsvc.core.errors import CloudError
+from cloudsvc.core.locks import Lock
+from cloudsvc.core.rates import parse_rate
+from cloudsvc.identity.key_format import KeyId
+from cloudsvc.identity.keys import find_stale
+from cloudsvc.identity.resolving import Resolver, Uses
+from cloudsvc.identity.revisions import NEVER, Revision
+from cloudsvc.identity.store import IdentityStore
+from cloudsvc.identity.witness import Witness
+
+_log = Logger("cloudsvc.identity")
+
+SWEEP_SECONDS: Final = 0.5
+"""Between two looks for keys that have expired, and for a store that is trusted again."""
+
+_NOTE_SWEEPS: Final = 120
+"""Sweeps after which uses of keys are written down, and keys removed that ended long ago."""
+
+_MOST_REMOVED: Final = 100
+"""Keys in one step."""
+
+_MOST_ENDINGS: Final = 10_000
+"""Keys of which it is known here when they end. Beyond that, those by which nothing is under way are dropped."""
+
+_VIA: Final = "key"
+_NAME: Final = "key:"
+"""Before the id of a key where credentials are named."""
+
+
+class RunningRequests(Protocol):
+    """The requests that are under way in this process."""
+
+    def list_credentials(self) -> frozenset[str]:
+        """The names of the credentials by which they were let in."""
+        ...
+
+    def end(self, is_refused: Callable[[Principal], bool], *, spares_changes: bool = False) -> int:
+        """
+        End those that would not be let in any more; how many there were.
+
+        :param spares_changes: whether to leave alone those that change something and have arrived whole.
+        """
+        ...
+
+
+@define(eq=False, kw_only=True)
+class Accounts:
+    """
+    A :class:`~cloudsvc.access.keychain.KeyStore` that keeps up with what changes.
+
+    :param running: the requests of this process.
+    """
+
+    _store: IdentityStore
+    _resolver: Resolver
+    _witness: Witness
+    _keychain: Keychain
+    _running: RunningRequests
+    _clock: IReactorTime
+    _now: Callable[[], Instant]
+    _uses: Uses = field(init=False, factory=Uses)
+    _endings: dict[str, Instant] = field(init=False, factory=dict)
+    _revision: Revision = field(init=False, default=NEVER)
+    _lock: Lock = field(init=False, factory=Lock)
+    _is_woken: bool = field(init=False, default=False)
+    _sweeps: int = field(init=False, default=0)
+    _sweeper: LoopingCall | None = field(init=False, default=None)
+    _stop_listening: Callable[[], None] = field(init=False, default=lambda: None)
+
+    @property
+    def has_keys(self) -> bool:
+        """Whether there is or was anything in the store."""
+        return self._revision != NEVER
+
+    async def start(self) -> None:
+        """
+        See whether the store is trusted, and let keys in.
+
+        :raises CloudError: the store fails.
+        """
+        await self._witness.start()
+        self._tell_trust()
+        self._stop_listening = self._store.on_change(self._wake)
+        self._revision = (await self._store.find_standing()).revision
+        self._keychain.open(self)
+        self._sweeper = LoopingCall(lambda: Deferred.fromCoroutine(self._sweep()))
+        self._sweeper.clock = self._clock
+        self._sweeper.start(SWEEP_SECONDS, now=False)
+
+    async def stop(self) -> None:
+        """Let no key in any more, and write down what was used."""
+        self._keychain.close()
+        self._stop_listening()
+        if self._sweeper is not None:
+            self._sweeper.stop()
+            self._sweeper = None
+        await self._lock.acquire()
+        self._lock.release()
+        await self._note_uses()
+
+    async def look_up(self, presented: bytes) -> Principal | None:
+        """See :class:`~cloudsvc.access.keychain.KeyStore`."""
+        found = await self._resolver.resolve(presented)
+        if found is None:
+            return None
+        self._uses.note(found.key, self._now())
+        name = f"{_NAME}{found.key.id}"
+        if found.until is not None:
+            self._remember_end(name, found.until)
+        rate = None if found.key.rate is None else parse_rate(found.key.rate)
+        return Principal(actor=found.actor, via=_VIA, credential=name, rate=rate)
+
+    async def settle(self) -> None:
+        """What was taken from somebody counts in this process when this returns, and is witnessed."""
+        self._wake()
+        await self._witness.settle()
+
+    def _wake(self) -> None:
+        self._keychain.forget()
+        self._is_woken = True
+        # And once more with the next sweep: a look-up that was under way may yet have let somebody in.
+        Deferred.fromCoroutine(self._follow(spares_changes=True)).addErrback(
+            lambda failure: _log.failure("changes of the accounts could not be followed, trying again", failure)
+        )
+
+    async def _sweep(self) -> None:
+        try:
+            if not self._witness.is_trusted and await self._witness.start():
+                _log.info("the accounts have been accepted: keys are let in again")
+                self._keychain.forget()
+            self._end_expired()
+            if self._is_woken:
+                self._is_woken = False
+                await self._follow(spares_changes=False)
+            self._sweeps += 1
+            if self._sweeps % _NOTE_SWEEPS == 0:
+                await self._note_uses()
+                await self._store.remove_ended_keys(find_stale(self._now()), _MOST_REMOVED)
+        except CloudError as problem:
+            _log.emit(LogLevel.warn, "the accounts cannot be looked after now: {problem}", problem=problem.message)
+        except Exception:  # noqa: BLE001  # whatever it was, the next sweep has to happen
+            _log.failure("the accounts could not be looked after, trying again")
+
+    async def _follow(self, *, spares_changes: bool) -> None:
+        """
+        End what is under way by credentials that were narrowed, one look at a time.
+
+        :param spares_changes: whether a change goes on that has arrived whole: whoever revokes the key by which they
+            ask for that is to have the answer.
+        """
+        await complete(self._follow_in_turn(spares_changes=spares_changes))
+
+    async def _follow_in_turn(self, *, spares_changes: bool) -> None:
+        await self._lock.acquire()
+        try:
+            try:
+                self._revision = (await self._witness.settle()).revision
+                found = {name: await self._find_actor(name) for name in self._running.list_credentials()}
+            except BaseException:
+                self._is_woken = True
+                raise
+            ended = self._running.end(
+                lambda principal: (
+                    principal.credential in found and not _includes(found[principal.credential], principal.actor)
+                ),
+                spares_changes=spares_changes,
+            )
+        finally:
+            self._lock.release()
+        if ended:
+            _log.info("{ended} requests were ended, whose keys may do less now", ended=ended)
+
+    async def _find_actor(self, name: str) -> Actor | None:
+        return await self._resolver.find_actor(KeyId(name.removeprefix(_NAME)))
+
+    def _remember_end(self, name: str, until: Instant) -> None:
+        if len(self._endings) >= _MOST_ENDINGS:
+            running = self._running.list_credentials()
+            self._endings = {name: until for name, until in self._endings.items() if name in running}
+        self._endings[name] = until
+
+    def _end_expired(self) -> None:
+        now = self._now()
+        over = {name for name, until in self._endings.items() if until <= now}
+        if over:
+            self._keychain.forget()
+            self._running.end(lambda principal: principal.credential in over)
+            for name in over:
+                del self._endings[name]
+
+    async def _note_uses(self) -> None:
+        uses = self._uses.take()
+        if uses:
+            await self._store.note_uses(uses)
+
+    def _tell_trust(self) -> None:
+        if not self._witness.is_trusted:
+            _log.emit(
+                LogLevel.error,
+                "the accounts are older than those that were here before, so no key and no password is let in: what was"
+                " revoked since would be good again; see who may do what, and say `cloudsvc identity accept`",
+            )
+
+
+def _includes(actor: Actor | None, former: Actor) -> bool:
+    """Whether somebody may still do all that they could."""
+    return actor is not None and former.scopes <= actor.scopes and frozenset(former.grants) <= frozenset(actor.grants)

@@ -1,0 +1,186 @@
+"""Routes of accounts: who one is, users, groups and keys, over HTTP."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from cloudsvc.api.identity import IdentityApplication
+from cloudsvc.core.actors import Role
+from cloudsvc.web.mounts import list_routes
+from tests.support.coroutines import finish
+from tests.support.identity_site import IdentitySite
+
+OPERATIONS = {operation.name: operation for _, operation in list_routes(IdentityApplication.route_types)}
+
+
+@pytest.fixture
+def site() -> Iterator[IdentitySite]:
+    site = IdentitySite()
+    for path in ("photos", "photos/sea", "work"):
+        site.office.folders.make(path)
+    finish(site.office.add_user("anna", ("photos", Role.MANAGER)))
+    finish(site.office.add_user("bert", ("photos", Role.EDITOR)))
+    site.start()
+    yield site
+    site.stop()
+
+
+def folder(site: IdentitySite, path: str) -> int:
+    return site.office.folders.chains[path][-1]
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_every_route_has_its_scope_and_its_throttling_class(name: str) -> None:
+    operation = OPERATIONS[name]
+    reads = "GET" in operation.methods
+    assert operation.scope == ("" if name == "me" else "accounts:read" if reads else "accounts:write")
+    assert operation.throttle == "api"
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_without_a_right_key_nothing_is_read(site: IdentitySite, name: str) -> None:
+    operation = OPERATIONS[name]
+    path = re.sub(r"<\w+>", "anna", re.sub(r"<int:\w+>", "1", operation.path))
+    for method in operation.methods:
+        for key in ("wrong", "csk_" + "0" * 65):
+            client = site.site.connect()
+            client.send(
+                f"{method} /api{path} HTTP/1.1\r\nHost: localhost\r\nX-API-Key: {key}\r\n"
+                "Content-Length: 1000000\r\n\r\n".encode()
+            )
+            assert client.received.startswith(b"HTTP/1.1 401 "), (method, path)
+            client.leave()
+
+
+def test_who_one_is(site: IdentitySite) -> None:
+    owner = site.ask("GET", "/me").json
+    assert (owner["name"], owner["manager"], owner["scopes"]) == ("owner", True, ["*"])
+    assert owner["roles"] == [{"folder": 1, "path": "", "role": "manager"}]
+    anna = site.ask("GET", "/me", key=site.key_of("anna")).json
+    assert (anna["name"], anna["manager"], anna["quota"], anna["groups"]) == ("anna", False, None, [])
+    assert anna["roles"] == [{"folder": folder(site, "photos"), "path": "photos", "role": "manager"}]
+    narrow = site.key_of("anna", ("photos/sea", Role.VIEWER), scopes=())
+    for field in ("X-API-Key", "Authorization"):
+        shown = narrow if field == "X-API-Key" else f"Bearer {narrow}"
+        found = site.ask("GET", "/me", key=shown, field=field).json
+        assert found["roles"] == [{"folder": folder(site, "photos/sea"), "path": "photos/sea", "role": "viewer"}]
+        assert found["scopes"] == []
+
+
+def test_users_from_beginning_to_end(site: IdentitySite) -> None:
+    site.ask("POST", "/groups", {"name": "family"})
+    made = site.ask(
+        "POST", "/users", {"name": "Cleo", "display_name": "C", "password": "correct horse", "groups": ["family"]}
+    )
+    assert made.status == 201
+    assert made.json["user"]["name"] == "cleo"
+    assert (made.json["user"]["has_password"], made.json["user"]["groups"]) == (True, 1)
+    assert b"correct horse" not in made.body
+    assert b"argon2" not in made.body
+    assert site.ask("POST", "/users", {"name": "c1eo"}).json["error"] == "name_taken"
+    shared = site.ask("PUT", "/users/cleo/roles", {"path": "photos", "role": "viewer"}).json
+    assert (shared["name"], shared["folder"], shared["role"]) == ("cleo", folder(site, "photos"), "viewer")
+    assert [each["path"] for each in site.ask("GET", "/users/cleo").json["user"]["roles"]] == ["photos"]
+    taken = site.ask("DELETE", f"/users/cleo/roles/{folder(site, 'photos')}").json
+    assert taken["role"] is None
+    changed = site.ask("PATCH", "/users/cleo", {"quota": 5, "disabled": True, "password": ""}).json["user"]
+    assert (changed["quota"], changed["disabled"], changed["has_password"], changed["roles"]) == (5, True, False, [])
+    assert site.ask("DELETE", "/users/cleo").status == 200
+    assert site.ask("GET", "/users/cleo").json["error"] == "user_not_found"
+
+
+def test_users_in_pages(site: IdentitySite) -> None:
+    first = site.ask("GET", "/users?limit=1").json
+    second = site.ask("GET", f"/users?limit=1&cursor={first['cursor']}").json
+    assert [page["users"][0]["name"] for page in (first, second)] == ["anna", "bert"]
+    assert second["cursor"] is None
+
+
+def test_groups_from_beginning_to_end(site: IdentitySite) -> None:
+    assert site.ask("POST", "/groups", {"name": "family"}).status == 201
+    given = site.ask("PUT", "/groups/family/roles", {"path": "work", "role": "editor"}).json["group"]
+    assert given["roles"] == [{"folder": folder(site, "work"), "path": "work", "role": "editor"}]
+    site.ask("PATCH", "/users/anna", {"groups": ["family"]})
+    me = site.ask("GET", "/me", key=site.key_of("anna")).json
+    assert (me["groups"], [each["path"] for each in me["roles"]]) == (["family"], ["photos", "work"])
+    assert [each["name"] for each in site.ask("GET", "/groups").json["groups"]] == ["family"]
+    assert site.ask("DELETE", f"/groups/family/roles/{folder(site, 'work')}").json["group"]["roles"] == []
+    assert site.ask("GET", "/groups/family").status == 200
+    assert site.ask("DELETE", "/groups/family").status == 200
+    assert site.ask("GET", "/groups/family").json["error"] == "group_not_found"
+
+
+def test_keys_from_beginning_to_end(site: IdentitySite) -> None:
+    anna = site.key_of("anna")
+    made = site.ask(
+        "POST",
+        "/keys",
+        {
+            "label": "telephone",
+            "roles": [{"path": "photos/sea", "role": "viewer"}],
+            "scopes": ["files:read"],
+            "rate": "100/minute",
+            "expires_at": "2099-01-01T00:00:00Z",
+        },
+        key=anna,
+    )
+    assert made.status == 201
+    key, secret = made.json["key"], made.json["secret"]
+    assert re.fullmatch(r"csk_[0-9A-Za-z]{65}", secret)
+    assert (key["label"], key["rate"], key["maker"]) == ("telephone", "100/minute", "anna")
+    assert key["expires_at"] == "2099-01-01T00:00:00.000000Z"
+    assert site.ask("GET", "/me", key=secret).json["scopes"] == ["files:read"]
+    shown = site.ask("GET", f"/keys/{key['id']}", key=anna)
+    assert shown.json["key"] == key
+    assert secret[20:63].encode() not in shown.body
+    listed = site.ask("GET", "/keys?limit=1", key=anna).json
+    assert len(listed["keys"]) == 1
+    assert site.ask("PATCH", f"/keys/{key['id']}", {"expires_at": "soon"}, key=anna).json["error"] == "invalid_expiry"
+    changed = site.ask("PATCH", f"/keys/{key['id']}", {"scopes": [], "expires_at": ""}, key=anna).json["key"]
+    assert (changed["scopes"], changed["label"]) == ([], "telephone")
+    rotated = site.ask("POST", f"/keys/{key['id']}/rotate", {"overlap_seconds": 60}, key=anna)
+    assert rotated.status == 201
+    assert [site.ask("GET", "/me", key=each).status for each in (secret, rotated.json["secret"])] == [200, 200]
+    gone = site.ask("DELETE", f"/keys/{rotated.json['key']['id']}", key=anna).json["key"]
+    assert gone["revoked_at"] is not None
+    assert [site.ask("GET", "/me", key=each).status for each in (secret, rotated.json["secret"])] == [200, 401]
+
+
+def test_keys_of_programs_and_others(site: IdentitySite) -> None:
+    made = site.ask("POST", "/keys", {"program": "camera", "roles": [{"path": "work", "role": "uploader"}]}).json
+    me = site.ask("GET", "/me", key=made["secret"]).json
+    assert (me["name"], me["roles"]) == (
+        "program:camera",
+        [{"folder": folder(site, "work"), "path": None, "role": "uploader"}],
+    )
+    given = site.ask("POST", "/keys", {"user": "anna"}).json["key"]
+    assert [each["id"] for each in site.ask("GET", "/keys?user=anna").json["keys"]] == [given["id"]]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("GET", "/users", None),
+        ("POST", "/users", {"name": "cleo"}),
+        ("PATCH", "/users/bert", {}),
+        ("PATCH", "/users/nobody-at-all", {}),
+        ("DELETE", "/users/bert", None),
+        ("DELETE", "/users/nobody-at-all", None),
+        ("GET", "/groups", None),
+        ("GET", "/groups/none", None),
+        ("POST", "/groups", {"name": "mine"}),
+        ("POST", "/keys", {"program": "camera", "roles": []}),
+    ],
+)
+def test_only_managers_manage(site: IdentitySite, method: str, path: str, body: object) -> None:
+    answer = site.ask(method, path, body, key=site.key_of("anna"))
+    assert (answer.status, answer.json["error"]) == (403, "managers_only")
+
+
+def test_a_key_without_the_scope_does_not_even_ask(site: IdentitySite) -> None:
+    narrow = site.key_of("anna", scopes=("files:read",))
+    assert site.ask("GET", "/keys", key=narrow).json["error"] == "missing_scope"
+    assert site.ask("POST", "/keys", {}, key=narrow).json["error"] == "missing_scope"

@@ -1,0 +1,216 @@
+"""Accounts at run time: what is revoked is refused at once, and ends what is under way by it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import ClassVar
+
+import pytest
+from attrs import define, evolve, field
+from klein import Klein
+from twisted.internet.defer import Deferred
+
+from cloudsvc.access.throttling import Throttle
+from cloudsvc.access.throttling.memory import FixedWindowStore
+from cloudsvc.core.actors import Principal, Role
+from cloudsvc.core.rates import parse_rate
+from cloudsvc.extend import Message, Request, accepts_body, authorized, route, throttled
+from cloudsvc.identity.directory import UserFields
+from cloudsvc.identity.issuing import KeyFields
+from cloudsvc.identity.key_format import KeyId
+from cloudsvc.identity.keys import floor_hour
+from cloudsvc.identity.revisions import Restriction, Revision
+from cloudsvc.server.accounts import SWEEP_SECONDS
+from tests.support.accounts import SECOND
+from tests.support.coroutines import finish
+from tests.support.identity_site import IdentitySite
+from tests.support.site import NOW, TOKEN, Client
+
+
+@define
+class Waiting:
+    """A route that answers when a test says so, and one that reads what is sent."""
+
+    app: ClassVar[Klein] = Klein()
+    waiting: list[Deferred[None]] = field(factory=list)
+
+    @route(app, "GET", "/wait")
+    @authorized()
+    @throttled("api")
+    async def wait(self, request: Request) -> Message:
+        """Wait."""
+        self.waiting.append(Deferred())
+        await self.waiting[-1]
+        return Message(message="Waited.")
+
+    @route(app, "PUT", "/swallow")
+    @authorized()
+    @throttled("api")
+    @accepts_body(limit=2000)
+    async def swallow(self, request: Request) -> Message:
+        """Read all."""
+        while await request.body.read():
+            pass
+        return Message(message="Swallowed.")
+
+
+@pytest.fixture
+def site() -> Iterator[IdentitySite]:
+    site = IdentitySite(others=(Waiting(),))
+    for path in ("photos", "work"):
+        site.office.folders.make(path)
+    finish(site.office.add_user("anna", ("photos", Role.EDITOR)))
+    site.start()
+    yield site
+    site.stop()
+
+
+def pass_seconds(site: IdentitySite, seconds: float) -> None:
+    site.office.now += int(seconds * SECOND)
+    site.clock.pump([SWEEP_SECONDS] * int(seconds / SWEEP_SECONDS))
+
+
+def begin_upload(site: IdentitySite, key: str) -> Client:
+    client = site.site.connect()
+    head = f"PUT /api/swallow HTTP/1.1\r\nHost: localhost\r\nX-API-Key: {key}\r\nContent-Length: 1000\r\n\r\n"
+    client.send(head.encode() + b"a" * 10)
+    return client
+
+
+def id_of(key: str) -> str:
+    return key[4:20]
+
+
+RESTRICTIONS: dict[str, Callable[[IdentitySite, str], object]] = {
+    "revoked": lambda site, key: finish(site.office.issuer.revoke(site.office.owner, id_of(key))),
+    "narrowed": lambda site, key: finish(
+        site.office.issuer.edit_key(site.office.owner, id_of(key), KeyFields(roles=(("photos", Role.VIEWER),)))
+    ),
+    "holder disabled": lambda site, key: finish(
+        site.office.directory.edit_user(site.office.owner, "anna", UserFields(disabled=True))
+    ),
+    "holder removed": lambda site, key: finish(site.office.directory.remove_user(site.office.owner, "anna")),
+    "role withdrawn": lambda site, key: finish(
+        site.office.directory.withdraw_role(site.office.owner, "anna", site.office.folders.chains["photos"][-1])
+    ),
+    "all void": lambda site, key: finish(site.office.store.void_credentials()),
+}
+
+
+@pytest.mark.parametrize("how", RESTRICTIONS)
+def test_what_is_under_way_ends_within_a_second(site: IdentitySite, how: str) -> None:
+    key, other = site.key_of("anna"), site.ask("POST", "/keys", {"program": "camera", "roles": []}).json["secret"]
+    running = [site.send("GET", "/wait", key=key), begin_upload(site, key)]
+    unconcerned = [site.send("GET", "/wait", key=each) for each in (other, TOKEN)]
+    unconcerned += [begin_upload(site, each) for each in (other, TOKEN)]
+    assert not any(client.transport.aborted for client in [*running, *unconcerned])
+    RESTRICTIONS[how](site, key)
+    pass_seconds(site, 1.0)
+    assert all(client.transport.aborted for client in running)
+    if how == "all void":
+        assert [client.transport.aborted for client in unconcerned] == [True, False, True, False]
+    else:
+        assert not any(client.transport.aborted for client in unconcerned)
+    for client in [*running, *unconcerned]:
+        client.leave()
+
+
+def test_who_may_do_more_goes_on(site: IdentitySite) -> None:
+    key = site.key_of("anna")
+    running = site.send("GET", "/wait", key=key)
+    finish(site.office.directory.grant_role(site.office.owner, "anna", "work", Role.VIEWER))
+    pass_seconds(site, 1.0)
+    assert not running.transport.aborted
+    running.leave()
+
+
+def test_a_key_that_expires_ends_what_is_under_way(site: IdentitySite) -> None:
+    key = site.key_of("anna", expires_at=site.office.now + 3 * SECOND)
+    running = site.send("GET", "/wait", key=key)
+    pass_seconds(site, 2.0)
+    assert not running.transport.aborted
+    pass_seconds(site, 1.5)
+    assert running.transport.aborted
+    assert site.ask("GET", "/me", key=key).status == 401
+    running.leave()
+
+
+def test_who_revokes_the_key_by_which_they_ask_has_the_answer(site: IdentitySite) -> None:
+    key = site.key_of("anna")
+    answer = site.ask("DELETE", f"/keys/{id_of(key)}", key=key)
+    assert answer.json["key"]["revoked_at"] is not None
+    assert site.ask("GET", "/me", key=key).status == 401
+
+
+def test_a_look_up_that_was_under_way_lets_nobody_stay(site: IdentitySite) -> None:
+    """It may have seen the key as it was, and let somebody in after all others were looked at."""
+    key = site.key_of("anna")
+    finish(site.office.issuer.revoke(site.office.owner, id_of(key)))
+    late = begin_upload(site, TOKEN)
+    late.channel.requests[0].principal = finish_look_up(site, key)
+    pass_seconds(site, 1.0)
+    assert late.transport.aborted
+    late.leave()
+
+
+def finish_look_up(site: IdentitySite, key: str) -> Principal:
+    """The principal of a key, as it was before it was revoked."""
+    keys = site.office.store._accounts.keys
+    revoked = keys[KeyId(id_of(key))]
+    keys[revoked.id] = evolve(revoked, revoked_at=None)
+    found = finish(site.accounts.look_up(key.encode()))
+    keys[revoked.id] = revoked
+    assert found is not None
+    return found
+
+
+def test_an_older_store_lets_nobody_in_but_the_owner_until_it_is_accepted(site: IdentitySite) -> None:
+    key = site.key_of("anna")
+    site.stop()
+    site.note.kept = Restriction(revision=Revision(2), mark="f" * 32)
+    site.start()
+    site.office.is_trusted = False
+    assert [site.ask("GET", "/me", key=each).status for each in (key, TOKEN)] == [401, 200]
+    restriction = finish(site.office.store.find_standing()).restriction
+    assert restriction is not None
+    site.note.kept, site.office.is_trusted = restriction, True
+    pass_seconds(site, 1.0)
+    assert site.ask("GET", "/me", key=key).status == 200
+
+
+def test_uses_are_written_down_to_the_hour_and_not_by_requests(site: IdentitySite) -> None:
+    key = site.key_of("anna")
+    before = finish(site.office.store.find_standing())
+    for _ in range(3):
+        assert site.ask("GET", "/me", key=key).status == 200
+    found = finish(site.office.issuer.find_key(site.office.owner, id_of(key)))
+    assert found.last_used is None
+    used = floor_hour(site.office.now)
+    pass_seconds(site, 61.0)
+    found = finish(site.office.issuer.find_key(site.office.owner, id_of(key)))
+    assert found.last_used == used
+    assert finish(site.office.store.find_standing()) == before
+
+
+def test_a_key_with_a_rate_of_its_own() -> None:
+    throttle = Throttle(
+        FixedWindowStore(lambda: NOW),
+        {"api": parse_rate("100/minute"), "failure": parse_rate("100/minute")},
+        "allow",
+    )
+    site = IdentitySite(throttle=throttle)
+    finish(site.office.add_user("anna"))
+    site.start()
+    slow, fast = site.key_of("anna", rate="2/minute"), site.key_of("anna")
+    assert [site.ask("GET", "/me", key=slow).status for _ in range(3)] == [200, 200, 429]
+    assert site.ask("GET", "/keys", key=slow).status == 429, "whatever the route"
+    assert site.ask("GET", "/me", key=fast).status == 200
+    site.stop()
+
+
+def test_without_a_store_there_is_the_owner_alone(site: IdentitySite) -> None:
+    key = site.key_of("anna")
+    assert site.ask("GET", "/me", key=key).status == 200
+    site.stop()
+    assert [site.ask("GET", "/me", key=each).status for each in (key, TOKEN)] == [401, 200]
+    site.start()

@@ -1,0 +1,117 @@
+"""The routes of accounts in memory, reached over channels in memory, with keys that let in to them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, cast
+
+from attrs import define, field
+from twisted.internet.task import Clock
+
+from cloudsvc.access.credentials import BearerToken, KeyHeader
+from cloudsvc.access.keychain import Keychain
+from cloudsvc.access.keys import KeyRing, hash_token
+from cloudsvc.access.throttling import Throttle
+from cloudsvc.api.identity import IdentityApplication
+from cloudsvc.core.actors import Role
+from cloudsvc.core.secrets import Secret
+from cloudsvc.extend import NoSettings, Routes, Services, Tools
+from cloudsvc.identity.directory import Directory
+from cloudsvc.identity.issuing import Issuer
+from cloudsvc.identity.revisions import Restriction
+from cloudsvc.identity.witness import Witness
+from cloudsvc.server.accounts import Accounts
+from tests.support.accounts import Office
+from tests.support.coroutines import finish
+from tests.support.site import TOKEN, Answer, Client, TestSite
+
+
+@define
+class Note:
+    """What a witness remembers, in memory."""
+
+    kept: Restriction | None = None
+
+    async def read(self) -> Restriction | None:
+        """See :class:`cloudsvc.identity.witness.Record`."""
+        return self.kept
+
+    async def write(self, restriction: Restriction) -> None:
+        """See :class:`cloudsvc.identity.witness.Record`."""
+        self.kept = restriction
+
+
+@define(eq=False, kw_only=True)
+class IdentitySite:
+    """
+    A site with the routes of accounts, and others beside them.
+
+    :ivar accounts: which let keys in; :meth:`start` has to be called.
+    """
+
+    office: Office = field(factory=Office)
+    others: tuple[Routes, ...] = ()
+    throttle: Throttle | None = None
+    clock: Clock = field(factory=Clock)
+    note: Note = field(factory=Note)
+    site: TestSite = field(init=False)
+    accounts: Accounts = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        keychain = Keychain(KeyRing(owner_hash=Secret(hash_token(TOKEN))), self.clock.seconds)
+        services = Services(
+            needs=IdentityApplication.needs, opened={Directory: self.office.directory, Issuer: self.office.issuer}
+        )
+        tools = cast("Any", Tools)(
+            **dict.fromkeys(("now", "threads", "make_threads", "processes", "instruments", "data")),
+            clock=self.clock,
+            services=services,
+        )
+        routes = IdentityApplication(NoSettings(), tools).make_routes()
+        self.site = TestSite(
+            routes=(*routes, *self.others),
+            clock=self.clock,
+            throttle=self.throttle,
+            more_sources=(KeyHeader(keychain), BearerToken(keychain)),
+        )
+        self.accounts = Accounts(
+            store=self.office.store,
+            resolver=self.office.resolver,
+            witness=Witness(store=self.office.store, record=self.note),
+            keychain=keychain,
+            running=self.site.connections,
+            clock=self.clock,
+            now=lambda: self.office.now,
+        )
+        self.office.settle = self.accounts.settle
+
+    def start(self) -> None:
+        """Let keys in."""
+        finish(self.accounts.start())
+
+    def stop(self) -> None:
+        """Let none in any more."""
+        finish(self.accounts.stop())
+
+    def key_of(self, name: str, *roles: tuple[str, Role], **fields: Any) -> str:
+        """A key of a user, for all that they may with all their scopes, or for what is said."""
+        user = finish(self.office.directory.find_user(self.office.owner, name))
+        issued = finish(self.office.issue(name, *roles, **{"scopes": tuple(user.scopes), **fields}))
+        return issued.made.text.reveal()
+
+    def send(self, method: str, path: str, body: Any = None, *, key: str = TOKEN, field: str = "X-API-Key") -> Client:
+        """One request on a connection of its own."""
+        content = b"" if body is None else json.dumps(body).encode()
+        lines = [f"{method} /api{path} HTTP/1.1", "Host: localhost", f"{field}: {key}"]
+        if body is not None:
+            lines += ["Content-Type: application/json", f"Content-Length: {len(content)}"]
+        client = self.site.connect()
+        client.send("\r\n".join([*lines, "", ""]).encode() + content)
+        return client
+
+    def ask(self, method: str, path: str, body: Any = None, *, key: str = TOKEN, field: str = "X-API-Key") -> Answer:
+        """The answer to one request."""
+        client = self.send(method, path, body, key=key, field=field)
+        answer = client.answer()
+        client.leave()
+        return answer
