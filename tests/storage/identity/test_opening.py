@@ -6,6 +6,7 @@ import os
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -18,9 +19,12 @@ from cloudsvc.core.errors import OperatorError
 from cloudsvc.core.secrets import Secret
 from cloudsvc.storage.catalogue.postgresql.exclusive import use_alone
 from cloudsvc.storage.catalogue.postgresql.migration import migrate as migrate_catalogue
+from cloudsvc.storage.database.lanes import READER_THREADS
 from cloudsvc.storage.database.migration import NewerSchema
 from cloudsvc.storage.database.sqlite.migration import migrate as migrate_file
+from cloudsvc.storage.engines import LOCAL, Engines
 from cloudsvc.storage.identity.migration import HEAD, HISTORY
+from cloudsvc.storage.identity.opening import open_identity
 from cloudsvc.storage.identity.postgresql import migrate
 from cloudsvc.storage.identity.schema import metadata
 from cloudsvc.storage.identity.sqlite import NAME, AccountsInUse, hold_accounts
@@ -28,7 +32,7 @@ from tests.support.catalogues import Trial, Watch
 from tests.support.catalogues import open_postgres as open_catalogue
 from tests.support.identity_stores import make_group, make_user, open_postgres, open_sqlite
 from tests.support.postgresql import find_cluster, find_database
-from tests.support.reactors import in_reactor
+from tests.support.reactors import in_reactor, run_threads
 
 TABLES: Final = {*metadata.tables, HISTORY.version_table}
 
@@ -176,3 +180,22 @@ async def test_a_catalogue_that_is_replaced_leaves_the_accounts_as_they_are(tmp_
     references = "SELECT count(*) FROM pg_constraint WHERE contype = 'f' AND conrelid = 'identity_member'::regclass"
     with psycopg.connect(url.reveal()) as connection:
         assert connection.execute(references).fetchone() == (2,)
+
+
+@in_reactor
+async def test_accounts_are_opened_where_the_catalogue_is(tmp_path: Path) -> None:
+    from twisted.internet import reactor  # noqa: PLC0415  # installed by then
+
+    url = find_database(tmp_path)
+    with run_threads(1) as writer, run_threads(READER_THREADS) as readers:
+        start = partial(open_identity, tmp_path, writer=writer, readers=readers, reactor=reactor)  # type: ignore[arg-type]  # the module stands for it
+        for engines in (Engines(database=url), LOCAL):
+            opened = await start(engines)
+            await opened.add_user(make_user())
+            await opened.close()
+        # Neither is passed over in silence.
+        with pytest.raises(OperatorError, match="move that file away"):
+            await start(Engines(database=url))
+        (tmp_path / NAME).write_bytes(b"no database, but long enough to be one" * 100)
+        with pytest.raises(OperatorError, match="the owner alone is let in"):
+            await start()
