@@ -236,7 +236,8 @@ class Drive:
         Call ``listener`` after changes, once for several of them and perhaps in vain. It only wakes: what has happened
         tells :meth:`read_changes` to whom may see it, and that is asked once more after this has returned.
 
-        In PostgreSQL the changes of all processes wake, on whatever machine; in SQLite those of this process alone.
+        The changes of all processes wake: at once those of this one, and in PostgreSQL those of others on whatever
+        machine; in SQLite those of other processes within a second, where a server has the drive open.
 
         :return: what ends it. Whoever waits no more calls it.
         """

@@ -92,6 +92,10 @@ Work of clients who have left
 A stream without an end, so that the server cannot stop
     core/test_draining.py::test_a_stream_that_waits_ends
     live/test_front_ends.py::test_a_stream_without_an_end_ends_when_the_server_stops
+    live/test_drive_events.py::test_all_end_at_once_when_the_server_stops
+A stream that outlives the rights of its key
+    api/drive/test_events.py::test_whose_rights_end_is_told_nothing_more
+    live/test_drive_events.py::test_a_key_that_was_replaced_ends_its_streams
 A mount that leads around the routes of another
     web/test_mounts.py::test_at_the_root_the_rest_is_for_what_is_there_and_never_what_is_below_api
     web/test_mounts.py::test_the_longest_mount_has_the_path
@@ -114,6 +118,7 @@ Descriptors that storage needs
 Readers who stall
     live/test_stalled_readers.py::test_each_holds_a_small_amount
     live/test_stalled_readers.py::test_one_is_cut_off
+    live/test_drive_events.py::test_who_takes_nothing_is_let_go_and_can_come_again
     web/http1/test_pace.py::TestTaking::test_what_the_system_takes_at_first_is_no_excuse_for_a_second_window
 Length against bytes
     web/http1/test_content_length.py::test_what_is_too_much_of_a_stock_resource_is_dropped_and_the_connection_ends

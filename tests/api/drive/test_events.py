@@ -12,9 +12,11 @@ import pytest
 from cloudsvc.core.actors import OWNER, Role
 from cloudsvc.drive.names import parse_path
 from tests.support.actors import make_guest
+from tests.support.credential_sources import Tickets
 from tests.support.drive_site import DriveSite, open_site
 from tests.support.reactors import in_reactor
 from tests.support.site import Client
+from tests.support.tls.certificates import logged
 from tests.support.two_drives import Impersonation
 
 BEAT = b"\n:\n"
@@ -157,3 +159,21 @@ async def test_whose_rights_end_is_told_nothing_more(tmp_path: Path) -> None:
         await drive.wait_until(lambda: b"x/a" in owner.received)
         for client in (*guests, owner):
             client.leave()
+
+
+@in_reactor
+async def test_a_look_up_that_fails_ends_nothing(tmp_path: Path) -> None:
+    tickets = Tickets(scopes=frozenset({"files:read"}))
+    async with open_site(tmp_path, more_sources=(tickets,)) as drive:
+        client = await drive.follow("/events", BEAT, {"X-Ticket": "guest"}, key=False)
+        before = len(drive.site.tally.departures)
+        tickets.problem = OSError()
+        with logged() as lines:
+            drive.site.clock.advance(1)
+        assert len(lines) == 1
+        assert len(drive.site.tally.departures) == before
+        tickets.problem = None
+        tickets.valid.clear()
+        drive.site.clock.advance(1)
+        assert len(drive.site.tally.departures) == before + 1
+        client.leave()

@@ -10,18 +10,21 @@ from pathlib import Path
 
 import pytest
 from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.task import Clock
 from twisted.internet.threads import deferToThread
 
 from cloudsvc.core.errors import CloudError
 from cloudsvc.drive.bounds import MAX_MADE
 from cloudsvc.drive.commands import Copy, MakeFolder
 from cloudsvc.drive.names import parse_path
+from cloudsvc.storage.catalogue import READER_THREADS, open_catalogue
 from cloudsvc.storage.catalogue.catalogue import _weigh
 from cloudsvc.storage.database.group_commit import Weight
+from cloudsvc.storage.database.polling import QUICK_LOOK_SECONDS
 from cloudsvc.storage.database.sqlite.connections import SQLiteConnection, connect
-from tests.support.catalogues import NAME, TESTER, Trial, Watch, open_sqlite, writing_connection
+from tests.support.catalogues import NAME, TESTER, Trial, Watch, open_sqlite, read_empty, writing_connection
 from tests.support.opened_drives import refusal
-from tests.support.reactors import in_reactor
+from tests.support.reactors import in_reactor, run_threads
 
 ROOT = Path(__file__).parents[3]
 FULL = 2
@@ -100,6 +103,24 @@ async def test_two_who_have_it_open_see_each_other(tmp_path: Path) -> None:
         changes = await other.changes()
         assert len({change.number for change in changes}) == len(changes) == 122
         assert (await first.read_changes(TESTER, 0, 1000)).items == changes
+
+
+@in_reactor
+async def test_whoever_waits_is_woken_by_what_another_one_has_changed(tmp_path: Path) -> None:
+    watch, clock = Watch(), Clock()
+    (tmp_path / NAME).write_bytes(read_empty())
+    async with open_sqlite(tmp_path, watch) as other:
+        with run_threads(1) as writer, run_threads(READER_THREADS) as readers:
+            one = await open_catalogue(tmp_path / NAME, writer=writer, readers=readers, now=watch, clock=clock)
+            woken: list[Deferred[None]] = [Deferred() for _ in range(3)]
+            waking = iter(woken)
+            end = one.on_change(lambda: next(waking).callback(None))
+            for each in woken:
+                await Trial(other, watch).store(f"{id(each)}")
+                clock.advance(QUICK_LOOK_SECONDS)
+                await each
+            end()
+            await one.close()
 
 
 @in_reactor

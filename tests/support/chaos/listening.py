@@ -35,7 +35,6 @@ class Listener:
 
     def listen(self, is_over: Callable[[], bool]) -> None:
         """Follow until it is over; that is looked at with each change, and where there is none for some seconds."""
-        end = time.monotonic() + PATIENCE
         while not is_over():
             connection = self.connect()
             connection.timeout = _SILENCE_SECONDS
@@ -51,8 +50,14 @@ class Listener:
                 pass
             finally:
                 connection.close()
-            assert time.monotonic() < end or self.reader.last, "the feed cannot be followed"
             time.sleep(_PAUSE)
+
+    def finish(self, last: int) -> None:
+        """Hear of everything up to the change ``last``, now that nothing is wrong any more; or note that it cannot."""
+        end = time.monotonic() + PATIENCE
+        self.listen(lambda: self.reader.last >= last or time.monotonic() > end)
+        if self.reader.last < last:
+            self.reader.faults.append(f"{self.reader.name} has heard of {self.reader.last} changes, not of {last}")
 
     def _find_beginning(self, connection: HTTPConnection) -> str:
         connection.request("GET", "/api/changes", headers={"X-API-Key": self.token})

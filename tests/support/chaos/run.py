@@ -138,7 +138,7 @@ class Run:
             wait_until(lambda path=path: judge.read(path), lambda path=path: f"{path} cannot be read")  # type: ignore[misc]  # bound now
         judge.line.hang_up()
         whole = self._read_all()
-        listener.listen(lambda: listener.reader.last >= whole.last)
+        listener.finish(whole.last)
         for node in self.cluster.nodes:
             if (status := node.stop()) != 0:
                 meeting.faults.append(f"{node.name} ended with {status}")
