@@ -32,6 +32,7 @@ from cloudsvc.client.operations import Copy, Delete, MakeFolder, Move, Operation
 from cloudsvc.client.retrying import RetryPolicy
 from cloudsvc.client.synchronous import Client
 from cloudsvc.client.values import (
+    Change,
     Done,
     Downloaded,
     Health,
@@ -48,6 +49,7 @@ from cloudsvc.core.secrets import Secret
 
 __all__ = [
     "AsyncClient",
+    "Change",
     "ChangedError",
     "Client",
     "ClientError",

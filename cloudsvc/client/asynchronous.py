@@ -21,6 +21,7 @@ from cloudsvc.client.operations import Operation
 from cloudsvc.client.retrying import RetryPolicy
 from cloudsvc.client.sources import Progress, Uploadable
 from cloudsvc.client.values import (
+    Change,
     Done,
     Downloaded,
     Health,
@@ -123,6 +124,23 @@ class AsyncClient:
     def list_trash(self) -> AsyncIterator[Trashed]:
         """What is in the trash, the last deleted first."""
         return self._iterate(self._flows.list_trash())
+
+    async def find_position(self) -> str:
+        """
+        Where the changes of the drive stand now.
+
+        Whoever asks first, then lists what is there, and then follows from that position, misses nothing.
+        """
+        return await self._run(self._flows.find_position())
+
+    def follow(self, since: str | None = None) -> AsyncIterator[Change]:
+        """
+        Each change after the position ``since``, or from now on, as it happens, without an end. The ``id`` of a change
+        is the position after it.
+
+        :raises GoneError: what came after ``since`` is not remembered any more: list everything, and begin anew.
+        """
+        return self._iterate(self._flows.follow(since))
 
     async def upload(
         self,

@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import Any, Final, TypeVar
 
 import msgspec
-from attrs import frozen
+from attrs import evolve, frozen
 
 from cloudsvc.client.effects import Answer, Call, Source
 from cloudsvc.client.errors import MalformedAnswerError
@@ -17,6 +17,7 @@ from cloudsvc.client.operations import Operation, as_json
 from cloudsvc.client.paths import escape, escape_path
 from cloudsvc.client.values import (
     BatchAnswer,
+    Changes,
     Done,
     FilePage,
     Health,
@@ -104,6 +105,16 @@ def list_versions(path: str, cursor: str | None = None) -> Call[VersionPage]:
 def list_trash(cursor: str | None = None) -> Call[TrashPage]:
     """What is in the trash, the last deleted first."""
     return _get("/api/trash", TrashPage, {"limit": PAGE, "cursor": cursor})
+
+
+def list_changes(since: str | None, wait: int = 0) -> Call[Changes]:
+    """
+    What has changed since a position; without one, only where the changes stand now.
+
+    :param wait: seconds for which the server waits where there is nothing yet.
+    """
+    query: dict[str, str | int | None] = {"since": since, "wait": wait or None}
+    return evolve(_get("/api/changes", Changes, query), patience=float(wait))
 
 
 def find_file(path: str, version: int | None = None) -> Call[Status]:

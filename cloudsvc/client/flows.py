@@ -15,6 +15,7 @@ from cloudsvc.client.calls import Search
 from cloudsvc.client.downloads import Download, read_pieces
 from cloudsvc.client.effects import Call, Flow, Source
 from cloudsvc.client.errors import LocalError
+from cloudsvc.client.following import find_position, follow
 from cloudsvc.client.listing import find, list_all, list_children
 from cloudsvc.client.operations import Delete, Move, Operation
 from cloudsvc.client.retrying import RetryPolicy, ask
@@ -56,6 +57,12 @@ class Flows:
 
     def list_trash(self) -> Flow[None]:
         return list_all(calls.list_trash, attrgetter("entries"), self.policy)
+
+    def find_position(self) -> Flow[str]:
+        return find_position(self.policy)
+
+    def follow(self, since: str | None) -> Flow[None]:
+        return follow(since, self.policy)
 
     def upload(
         self,

@@ -21,6 +21,7 @@ from cloudsvc.client.retrying import RetryPolicy
 from cloudsvc.client.sources import Progress, Uploadable, as_source
 from cloudsvc.client.synchronous_effects import World
 from cloudsvc.client.values import (
+    Change,
     Done,
     Downloaded,
     Health,
@@ -129,6 +130,23 @@ class Client:
     def list_trash(self) -> Iterator[Trashed]:
         """What is in the trash, the last deleted first."""
         return self._iterate(self._flows.list_trash())
+
+    def find_position(self) -> str:
+        """
+        Where the changes of the drive stand now.
+
+        Whoever asks first, then lists what is there, and then follows from that position, misses nothing.
+        """
+        return self._run(self._flows.find_position())
+
+    def follow(self, since: str | None = None) -> Iterator[Change]:
+        """
+        Each change after the position ``since``, or from now on, as it happens, without an end. The ``id`` of a change
+        is the position after it.
+
+        :raises GoneError: what came after ``since`` is not remembered any more: list everything, and begin anew.
+        """
+        return self._iterate(self._flows.follow(since))
 
     def upload(
         self,

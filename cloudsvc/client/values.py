@@ -162,6 +162,44 @@ class Downloaded:
 
 
 @frozen(kw_only=True)
+class Change:
+    """
+    A change of the drive. Size, entity tag and so on are those of the file when the server told of it; ``None`` for
+    folders, and for what had gone by then.
+
+    :ivar id: the position after this change, from which to follow on.
+    :ivar kind: ``created``, ``changed`` (content or tags), ``moved``, ``discarded`` or ``restored``.
+    :ivar node: names the file or folder wherever it moves.
+    :ivar path: where it is; of what was thrown away, where it was.
+    :ivar source: of what was moved, where it was.
+    """
+
+    id: str
+    kind: str
+    node: int
+    path: str
+    source: str | None
+    is_folder: bool
+    mime_type: str | None
+    size: int | None
+    etag: str | None
+    modified_at: datetime | None
+    at: datetime
+
+
+@frozen(kw_only=True)
+class Changes:
+    """
+    What has changed since, in order.
+
+    :ivar position: from where to follow on.
+    """
+
+    changes: tuple[Change, ...]
+    position: str
+
+
+@frozen(kw_only=True)
 class NodePage:
     """Some of what is in a folder; ``cursor`` is ``None`` on the last page."""
 

@@ -224,6 +224,24 @@ def test_tags_and_versions(client: Face) -> None:
     assert newest.id != oldest.id
 
 
+def test_changes_are_followed(client: Face) -> None:
+    position = client.call("find_position")
+    client.call("upload", b"1", "a")
+    client.call("move", "a", "b")
+    first, second = client.list("follow", position, most=2)
+    assert [(change.kind, change.path, change.source) for change in (first, second)] == [
+        ("created", "a", None),
+        ("moved", "b", "a"),
+    ]
+    assert second.etag == client.call("stat", "b").etag
+    client.call("delete", "b")
+    [third] = client.list("follow", second.id, most=1)
+    assert (third.kind, third.node) == ("discarded", first.node)
+    with pytest.raises(RefusedError) as raised:
+        client.list("follow", "nonsense", most=1)
+    assert raised.value.code == "invalid_position"
+
+
 def test_a_thumbnail_that_cannot_be_made(client: Face) -> None:
     client.call("upload", b"no image", "a.txt")
     with pytest.raises(RefusedError) as raised:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import select
 import shutil
 import signal
 import subprocess
 import termios
 from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 from typing import TypeAlias
 
@@ -17,7 +19,7 @@ from click.testing import CliRunner, Result
 from cloudsvc.cli.main import main
 from tests.support.command_processes import open_terminal
 from tests.support.drive_servers import run_drive
-from tests.support.server import PATIENCE, Server, environment, make_home, program
+from tests.support.server import PATIENCE, Server, environment, make_home, program, wait_until
 
 Remote: TypeAlias = Callable[..., Result]
 
@@ -170,6 +172,28 @@ def test_a_terminal_shows_how_far_it_is(remote: Remote, here: Path, environ: dic
             command = [program("cloudsvc"), "remote", "put", "file", "there"]
             subprocess.run(command, env=environment(environ), stderr=shown, check=True, timeout=PATIENCE)
         assert "there" in terminal.read()
+
+
+def test_changes_are_told_as_they_happen(remote: Remote, environ: dict[str, str]) -> None:
+    command = [program("cloudsvc"), "remote", "--json", "watch", "a"]
+    with subprocess.Popen(command, env=environment(environ), stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        output = process.stdout
+        numbers = count()
+
+        def is_told() -> bool:
+            """Nobody sees when it begins to follow: there is always something new to tell."""
+            remote("put", "-", "elsewhere", given=b"%d" % next(numbers))
+            remote("put", "-", "a/b", given=b"%d" % next(numbers))
+            return bool(select.select([output], [], [], 0)[0])
+
+        wait_until(is_told, lambda: "no change is told")
+        first = json.loads(output.readline())
+        process.send_signal(signal.SIGINT)
+        assert process.wait(PATIENCE) == 130
+        assert all(json.loads(line)["path"].startswith("a") for line in output)
+    assert first["path"] in {"a", "a/b"}
+    remote("watch", "--since", "nonsense", status=1)
 
 
 def test_an_interrupted_upload_keeps_nothing(remote: Remote, environ: dict[str, str]) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import aclosing, closing, contextmanager
+from itertools import islice
 from typing import Any, Protocol
 
 from attrs import frozen
@@ -21,8 +22,8 @@ class Face(Protocol):
     def call(self, name: str, *arguments: Any, **options: Any) -> Any:
         """What the method called ``name`` returns."""
 
-    def list(self, name: str, *arguments: Any, **options: Any) -> list[Any]:
-        """All that the method called ``name`` hands on."""
+    def list(self, name: str, *arguments: Any, most: int | None = None, **options: Any) -> list[Any]:
+        """All that the method called ``name`` hands on, or the first of it."""
 
 
 @frozen
@@ -32,8 +33,9 @@ class _Synchronous:
     def call(self, name: str, *arguments: Any, **options: Any) -> Any:
         return getattr(self.client, name)(*arguments, **options)
 
-    def list(self, name: str, *arguments: Any, **options: Any) -> list[Any]:
-        return [*getattr(self.client, name)(*arguments, **options)]
+    def list(self, name: str, *arguments: Any, most: int | None = None, **options: Any) -> list[Any]:
+        with closing(getattr(self.client, name)(*arguments, **options)) as entries:
+            return [*islice(entries, most)]
 
 
 @frozen
@@ -44,12 +46,18 @@ class _Asynchronous:
     def call(self, name: str, *arguments: Any, **options: Any) -> Any:
         return self.runner.run(getattr(self.client, name)(*arguments, **options))
 
-    def list(self, name: str, *arguments: Any, **options: Any) -> list[Any]:
-        return self.runner.run(_collect(getattr(self.client, name)(*arguments, **options)))
+    def list(self, name: str, *arguments: Any, most: int | None = None, **options: Any) -> list[Any]:
+        return self.runner.run(_collect(getattr(self.client, name)(*arguments, **options), most))
 
 
-async def _collect(entries: AsyncIterator[Any]) -> list[Any]:
-    return [entry async for entry in entries]
+async def _collect(entries: AsyncGenerator[Any, None], most: int | None) -> list[Any]:
+    found: list[Any] = []
+    async with aclosing(entries):
+        async for entry in entries:
+            found.append(entry)
+            if len(found) == most:
+                break
+    return found
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from cloudsvc.cli.units import format_size
 from cloudsvc.core.secrets import Secret
 
 if TYPE_CHECKING:
-    from cloudsvc.client import Client, Node
+    from cloudsvc.client import Client, Node, RetryPolicy
 
 _PROFILE_NAME: Final = r"[A-Za-z0-9_-]{1,64}"
 
@@ -33,12 +33,12 @@ class _Context:
     output: Output
 
     @contextmanager
-    def connect(self) -> Iterator[Client]:
+    def connect(self, retries: RetryPolicy | None = None) -> Iterator[Client]:
         """The server of the profile."""
         from cloudsvc.client import Client  # noqa: PLC0415  # `cloudsvc remote --help` needs none of it
 
         profile = find_profile(self.profile)
-        with Client(profile.url, profile.key, ca_file=profile.ca_file) as client:
+        with Client(profile.url, profile.key, ca_file=profile.ca_file, retries=retries) as client:
             yield client
 
 
@@ -202,6 +202,25 @@ def rm(context: _Context, paths: tuple[str, ...], *, recursive: bool) -> None:
             if not recursive and client.stat(path).kind == "folder":
                 raise Refusal((f"{printable(path)} is a folder: -r puts it into the trash with all that is in it",))
             context.output.show(client.delete(path))
+
+
+@remote.command()
+@click.argument("path", default="")
+@click.option("--since", help="A position: the id of a change that was told [now].")
+@click.pass_obj
+def watch(context: _Context, path: str, since: str | None) -> None:
+    """
+    Tell what changes in the folder PATH, as it happens, until it is interrupted.
+
+    With --json each change has an id, from which --since goes on without a gap. A server that is out of reach is waited
+    for, for some minutes.
+    """
+    from cloudsvc.cli.remote.watching import PATIENT, format_change, is_below  # noqa: PLC0415  # as above
+
+    with context.connect(PATIENT) as client:
+        for change in client.follow(since):
+            if is_below(clean_path(path), change):
+                context.output.show(change, format_change(change))
 
 
 @remote.command()

@@ -80,7 +80,7 @@ class RemoteCommand(click.Command):
         except OperatorError as fault:
             raise Refusal(fault.lines) from None
         except KeyboardInterrupt:
-            click.echo("\ncloudsvc: interrupted; a download that is asked for again goes on from here", err=True)
+            click.echo("\ncloudsvc: interrupted", err=True)
             sys.exit(ExitStatus.INTERRUPTED)
 
 
