@@ -38,7 +38,7 @@ run: $(VENV)/.runtime  ## serve on https://localhost:8443 (or PORT), making cert
 test: export PYTHONDONTWRITEBYTECODE :=
 test: $(VENV)/.dev $(VENV)/.bench $(TOOLS)/tls/.ready $(TOOLS)/api/.ready $(TOOLS)/s3/.ready  ## all the tests, with coverage (ARGS='tests/web -k body' for some)
 	@scripts/when npm $(MAKE) --no-print-directory $(TOOLS)/openapi/.ready
-	pytest $(or $(ARGS),--numprocesses=3 --cov --cov-report=term)
+	pytest $(or $(ARGS),--numprocesses=3 --durations=30 --durations-min=5 --cov --cov-report=term)
 
 test-quick: export PYTHONDONTWRITEBYTECODE :=
 test-quick: $(VENV)/.dev $(VENV)/.bench  ## the tests that take no seconds and start no server: about a minute

@@ -1,4 +1,4 @@
-"""Pytest plugin: the markers ``live``, ``slow`` and ``threat``, given to tests by where they stand."""
+"""Pytest plugin: the markers ``live``, ``slow``, ``threat`` and ``one_python``, given to tests by where they stand."""
 
 from __future__ import annotations
 
@@ -35,6 +35,45 @@ Folders and files whose tests start processes, fill disks, or judge the reposito
 are marked where they stand.
 """
 
+ONE_PYTHON = frozenset(
+    {
+        # The benchmark, which nobody runs on two.
+        "bench",
+        # System calls, SQLite and disks decide what is durable, and each kill is another one every time.
+        "durability",
+        # What a browser, a fuzzer, Prometheus, generated clients, a database server and an object store do.
+        "live/test_conformance.py",
+        "live/test_documentation_page.py",
+        "live/test_engine_monitoring.py",
+        "live/test_engine_refusals.py",
+        "live/test_generated_clients.py",
+        "live/test_migration.py",
+        "live/test_nodes.py",
+        "live/test_object_store_faults.py",
+        "live/test_prometheus.py",
+        "live/test_published_pages.py",
+        "storage/postgresql",
+        # Files of the repository, and programs that judge them. What is installed, and how, is another matter.
+        "packaging/test_architecture.py",
+        "packaging/test_assertions.py",
+        "packaging/test_docstrings.py",
+        "packaging/test_documents.py",
+        "packaging/test_gate.py",
+        "packaging/test_makefile.py",
+        "packaging/test_monitoring.py",
+        "packaging/test_proxies.py",
+        "packaging/test_reasons.py",
+        "packaging/test_repository.py",
+        "packaging/test_scaling.py",
+        # The tests' own tools.
+        "tooling",
+    }
+)
+"""
+Folders and files whose tests are about another program, a disk, or the repository, and not about what an interpreter
+could make a difference to. The gate runs them on one Python; whatever is not named here it runs on each.
+"""
+
 ENGINES = frozenset({"moto", "postgresql", "seaweedfs"})
 """Parameters of tests for which a server has to be started."""
 
@@ -47,8 +86,11 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     file = item.path.relative_to(_TESTS)
     if file.parts[0] in LIVE:
         item.add_marker(pytest.mark.live)
-    if not SLOW.isdisjoint(each.as_posix() for each in (file, *file.parents)) or _needs_server(item):
+    places = {each.as_posix() for each in (file, *file.parents)}
+    if not SLOW.isdisjoint(places) or _needs_server(item):
         item.add_marker(pytest.mark.slow)
+    if not ONE_PYTHON.isdisjoint(places):
+        item.add_marker(pytest.mark.one_python)
     name = getattr(item, "originalname", None) or item.name
     if file.parts[0] == "threats" or (file.as_posix(), name) in list_threat_tests():
         item.add_marker(pytest.mark.threat)
