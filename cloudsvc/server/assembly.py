@@ -15,6 +15,7 @@ from twisted.logger import Logger, LogLevel
 
 from cloudsvc.access.clients import UNIX, Clients
 from cloudsvc.access.credentials import BearerToken, CredentialSource, KeyHeader
+from cloudsvc.access.keychain import Keychain
 from cloudsvc.access.reloading import ReloadingKeys, StoredHash
 from cloudsvc.access.throttling import RateLimitStore, Throttle, check_authorities, find_engine, open_store
 from cloudsvc.api.documentation import Documentation
@@ -50,6 +51,7 @@ from cloudsvc.server.membership import Membership
 from cloudsvc.server.mounted import MountedApplication, OpenedProvider
 from cloudsvc.server.parts import choose_endpoints, locate_certificate, name_process, open_targets, uses_our_tls
 from cloudsvc.server.provider import Foundation, Provider
+from cloudsvc.server.running import Running
 from cloudsvc.server.service import CloudService, Parts
 from cloudsvc.server.site import Serving
 from cloudsvc.server.supervisor import Manager, Notifier
@@ -105,6 +107,8 @@ class _Assembly:
     threads: WorkerThreads = field(init=False)
     clients: Clients = field(init=False)
     keys: ReloadingKeys = field(init=False)
+    keychain: Keychain = field(init=False)
+    running: Running = field(factory=Running)
 
     @threads.default
     def _make_threads(self) -> WorkerThreads:
@@ -128,6 +132,10 @@ class _Assembly:
             report=self.metrics.auth.token_configured.set,
         )
 
+    @keychain.default
+    def _make_keychain(self) -> Keychain:
+        return Keychain(self.keys, self.reactor.seconds)
+
     def _read_hash(self) -> StoredHash:
         """What the environment says holds as long as this process; otherwise what the file says now."""
         loaded = self.loaded
@@ -147,7 +155,7 @@ class _Assembly:
         notifier = self.membership or Notifier.from_environment()
         self._report_bounds()
         lag = LagSampler(self.reactor, self.metrics.reactor_lag.observe)
-        sources = (*collect_sources(extensions), KeyHeader(self.keys), BearerToken(self.keys))
+        sources = (*collect_sources(extensions), KeyHeader(self.keychain), BearerToken(self.keychain))
         health = self._make_health([*providers, *extensions], sources, certificate, throttle, lag)
         applications = [MountedApplication.of(each) for each in (*self._make_core(health), *extensions)]
         writer = LogWriter(
@@ -161,6 +169,7 @@ class _Assembly:
             raise
         if certificate is not None:
             self.metrics.certificate.not_after.set_function(lambda: certificate.not_after)
+        self.running.watch(site.connections)
         self.metrics.connections.watch(site.connections.__len__, site.connections.refused)
         service = CloudService(
             Parts(
@@ -318,9 +327,14 @@ class _Assembly:
             except OSError as problem:
                 raise OperatorError([f"{directory} cannot be made: {problem.strerror}"]) from None
         sections = self.loaded.sections
-        foundation = Foundation(reactor=self.reactor, engines=make_engines(self.loaded.settings, self.loaded.home))
+        foundation = Foundation(
+            reactor=self.reactor,
+            engines=make_engines(self.loaded.settings, self.loaded.home),
+            keychain=self.keychain,
+            running=self.running,
+        )
         return (
-            [kind(sections[kind.section], self._lend(kind.name), foundation) for kind in providers],
+            [kind(sections[kind.section], self._lend(kind.name, kind.needs), foundation) for kind in providers],
             [
                 make_application(kind, sections[kind.section], self._lend(kind.name, kind.needs))
                 for kind in found.values()

@@ -59,17 +59,23 @@ def find_applications(names: Iterable[str]) -> dict[str, type[Application[Any]]]
 
 
 def find_providers(kinds: Iterable[type[Application[Any]]]) -> tuple[type[Provider[Any]], ...]:
-    """What has to be opened for applications of these ``kinds``."""
+    """What has to be opened for applications of these ``kinds``, each after what it needs itself."""
     needs = {need for kind in kinds for need in kind.needs}
     if not needs:
         return ()
-    return tuple(provider for provider in _list_providers() if needs.intersection(provider.opens))
+    wanted: list[type[Provider[Any]]] = []
+    for provider in reversed(_list_providers()):
+        if needs.intersection(provider.opens):
+            needs |= {*provider.needs}
+            wanted.insert(0, provider)
+    return tuple(wanted)
 
 
 def _list_providers() -> tuple[type[Provider[Any]], ...]:
     from cloudsvc.server.drive import DriveProvider  # noqa: PLC0415  # see above
+    from cloudsvc.server.identity import IdentityProvider  # noqa: PLC0415  # see above
 
-    return (DriveProvider,)
+    return (DriveProvider, IdentityProvider)
 
 
 def make_application(kind: type[Application[S]], settings: S, tools: Tools) -> Application[S]:

@@ -7,8 +7,10 @@ from typing import ClassVar, Generic, TypeVar
 
 from attrs import frozen
 
+from cloudsvc.access.keychain import Keychain
 from cloudsvc.core.reactors import IReactor
 from cloudsvc.extend import Check, Tools
+from cloudsvc.server.running import Running
 from cloudsvc.storage.engines import Engines
 
 S = TypeVar("S")
@@ -16,10 +18,17 @@ S = TypeVar("S")
 
 @frozen(kw_only=True)
 class Foundation:
-    """What services stand on, beside what is lent to applications."""
+    """
+    What services stand on, beside what is lent to applications.
+
+    :ivar keychain: where keys are let in.
+    :ivar running: the requests that are under way.
+    """
 
     reactor: IReactor
     engines: Engines
+    keychain: Keychain
+    running: Running
 
 
 class Provider(Generic[S]):
@@ -30,12 +39,14 @@ class Provider(Generic[S]):
     :cvar section: of the configuration.
     :cvar settings_type: the attrs class of that section.
     :cvar opens: the types of services that it gives.
+    :cvar needs: the types of services that are opened before, for it to ask ``tools.services`` for.
     """
 
     name: ClassVar[str]
     section: ClassVar[str]
     settings_type: ClassVar[type]
     opens: ClassVar[tuple[type, ...]]
+    needs: ClassVar[tuple[type, ...]] = ()
 
     def __init__(self, settings: S, tools: Tools, foundation: Foundation) -> None:
         self.settings = settings

@@ -79,7 +79,11 @@ def exposed() -> tuple[set[str], set[str]]:
     metrics.limits.exceeded("/api/login")
     metrics.health_checked("disk", ok=True)
     nothing: Any = None
-    DriveProvider(StorageSettings(), lend(metrics), Foundation(reactor=nothing, engines=EVERYTHING))
+    DriveProvider(
+        StorageSettings(),
+        lend(metrics),
+        Foundation(reactor=nothing, engines=EVERYTHING, keychain=nothing, running=nothing),
+    )
     families = list(text_string_to_metric_families(metrics.expose().body.decode()))
     samples = [sample for family in families for sample in family.samples]
     return {sample.name for sample in samples} | {"up", "ALERTS"}, {

@@ -97,7 +97,7 @@ def test_an_entry_point_names_an_application(write: Write, tmp_path: Path) -> No
     (information / "METADATA").write_text("Metadata-Version: 2.1\nName: sample\nVersion: 1.0\n")
     (information / "entry_points.txt").write_text(f"[cloudsvc.applications]\nour-shop = {write()}\n")
     assert list(find_applications(["our-shop"])) == ["shop"]
-    assert "offered is: drive, our-shop" in fault_of("their-shop")
+    assert "offered is: drive, identity, our-shop" in fault_of("their-shop")
 
 
 def test_what_nobody_offers() -> None:

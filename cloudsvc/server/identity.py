@@ -1,0 +1,154 @@
+"""Opening of users, groups and keys for the applications that need them: where their rules and their storage meet."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Final
+
+from attrs import frozen
+
+from cloudsvc.core.clock import Instant
+from cloudsvc.core.errors import CloudError, OperatorError
+from cloudsvc.drive.drive import Drive
+from cloudsvc.drive.locating import Locator
+from cloudsvc.extend import Check, Finding, NoSettings, Tools
+from cloudsvc.identity.authority import Authority
+from cloudsvc.identity.directory import Directory
+from cloudsvc.identity.folders import Folders
+from cloudsvc.identity.issuing import Issuer
+from cloudsvc.identity.passwords import PASSWORD_THREADS, Passwords
+from cloudsvc.identity.resolving import Resolver
+from cloudsvc.identity.store import IdentityStore
+from cloudsvc.identity.witness import Witness
+from cloudsvc.server.accounts import Accounts
+from cloudsvc.server.drive_folders import DriveFolders
+from cloudsvc.server.provider import Foundation, Provider
+from cloudsvc.storage.database.lanes import READER_THREADS
+from cloudsvc.storage.identity.opening import OpenIdentityStore, open_identity
+from cloudsvc.storage.identity.record import FileRecord
+
+RECORD: Final = "accounts.witness"
+"""The file that remembers the last restricting change, beside the accounts."""
+
+_OLDER: Final = (
+    "The accounts are older than those that were here before: no key and no password is let in. See who may do what,"
+    " and say `cloudsvc identity accept`."
+)
+
+
+@frozen(kw_only=True)
+class UseCases:
+    """All that is done with users, groups and keys."""
+
+    directory: Directory
+    issuer: Issuer
+
+    @classmethod
+    def of(
+        cls, store: IdentityStore, folders: Folders, passwords: Passwords, settle: Callable[[], Awaitable[object]]
+    ) -> UseCases:
+        """
+        Those around a store.
+
+        :param settle: as the use-cases take it.
+        """
+        authority = Authority(store=store, folders=folders)
+        return cls(
+            directory=Directory(
+                store=store, authority=authority, folders=folders, passwords=passwords, now=read_clock, settle=settle
+            ),
+            issuer=Issuer(store=store, authority=authority, folders=folders, now=read_clock, settle=settle),
+        )
+
+
+class IdentityProvider(Provider[NoSettings]):
+    """Opens users, groups and keys, and lets the keys in."""
+
+    name = "identity"
+    section = "identity"
+    settings_type = NoSettings
+    opens = (Directory, Issuer)
+    needs = (Drive, Locator)
+
+    def __init__(self, settings: NoSettings, tools: Tools, foundation: Foundation) -> None:
+        super().__init__(settings, tools, foundation)
+        self._writer = tools.make_threads(1)
+        self._readers = tools.make_threads(READER_THREADS)
+        self._passwords = Passwords(tools.make_threads(PASSWORD_THREADS))
+        self._store: OpenIdentityStore | None = None
+        self._witness: Witness | None = None
+
+    async def start(self) -> Mapping[type, object]:
+        """
+        Open the store, and let keys in.
+
+        :raises OperatorError: it cannot be opened.
+        """
+        data = self.tools.data.parent
+        self._store = store = await open_identity(
+            data,
+            self.foundation.engines,
+            writer=self._writer,
+            readers=self._readers,
+            reactor=self.foundation.reactor,
+        )
+        try:
+            return await self._begin(store)
+        except BaseException as problem:
+            await store.close()
+            if isinstance(problem, CloudError):
+                raise OperatorError([f"the accounts cannot be opened: {problem.message}"]) from problem
+            raise
+
+    async def _begin(self, store: OpenIdentityStore) -> Mapping[type, object]:
+        tools = self.tools
+        services, record = tools.services, FileRecord(file=tools.data.parent / RECORD, threads=self._writer)
+        folders = DriveFolders(drive=services.get(Drive), locator=services.get(Locator))
+        self._witness = witness = Witness(store=store, record=record)
+        self._accounts = Accounts(
+            store=store,
+            resolver=Resolver(store=store, folders=folders, now=read_clock, is_trusted=lambda: witness.is_trusted),
+            witness=witness,
+            keychain=self.foundation.keychain,
+            running=self.foundation.running,
+            clock=tools.clock,
+            now=read_clock,
+        )
+        await self._accounts.start()
+        cases = UseCases.of(store, folders, self._passwords, self._accounts.settle)
+        return {Directory: cases.directory, Issuer: cases.issuer}
+
+    async def stop(self) -> None:
+        """Let no key in any more, and close the store."""
+        try:
+            await self._accounts.stop()
+        finally:
+            if self._store is not None:
+                await self._store.close()
+
+    def checks(self) -> Sequence[Check]:
+        """Whether the store answers, and whether it is the one that was there before."""
+        return (
+            Check(name="accounts", vital=False, run=self._ask),
+            Check(name="accounts_trusted", vital=False, run=self._ask_trust),
+        )
+
+    async def _ask(self) -> Finding:
+        if self._store is None:
+            return Finding(ok=True, message="The accounts are not open yet.")
+        try:
+            await self._store.find_standing()
+        except CloudError:
+            return Finding(ok=False, message="The database of the accounts fails, and the log says why.")
+        return Finding(ok=True, message="The database of the accounts answers.")
+
+    async def _ask_trust(self) -> Finding:
+        if self._witness is None or self._witness.is_trusted:
+            return Finding(ok=True, message="The accounts are those that were here before.")
+        return Finding(ok=False, message=_OLDER)
+
+
+def read_clock() -> Instant:
+    """The moment of the wall clock."""
+    return time.time_ns() // 1_000

@@ -1,0 +1,101 @@
+"""Users and keys of a running server: they let in, and what is revoked ends what is under way."""
+
+from __future__ import annotations
+
+import json
+import select
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+
+from tests.support.drive_servers import DRIVE, MIB, Curled, curl
+from tests.support.hostile_clients import dial, run_trial
+from tests.support.server import PATIENCE, Server
+from tests.support.trial_application import NAME as TRIAL
+
+BIG = 64 * MIB
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    directory = tmp_path_factory.mktemp("accounts")
+    with run_trial(directory, applications=[TRIAL, DRIVE, "identity"], server={"workers": 2}) as server:
+        (server.home / "big").write_bytes(bytes(BIG))
+        assert curl(server, "/api/files/photos/big", "-T", server.home / "big").status == 201
+        yield server
+
+
+def ask(server: Server, method: str, path: str, body: object = None, *, key: str | None = None) -> Curled:
+    sent = [] if body is None else ["-H", "Content-Type: application/json", "-d", json.dumps(body)]
+    shown = [] if key is None else ["-H", f"X-API-Key: {key}"]
+    return curl(server, f"/api{path}", "-X", method, *sent, *shown, key=key is None)
+
+
+def make_user(server: Server, name: str, role: str) -> str:
+    """A user with a role on ``photos``, and a key of theirs."""
+    assert ask(server, "POST", "/users", {"name": name}).status == 201
+    assert ask(server, "PUT", f"/users/{name}/roles", {"path": "photos", "role": role}).status == 200
+    made = ask(server, "POST", "/keys", {"user": name})
+    assert made.status == 201
+    key: str = made.json["secret"]
+    return key
+
+
+def begin(server: Server, key: str, method: str, path: str, fields: str = "") -> socket.socket:
+    """A connection on which a request is under way whose answer, or whose leave to send, has begun."""
+    connection = dial(server, plain=False)
+    head = f"{method} /api{path} HTTP/1.1\r\nHost: localhost\r\nX-API-Key: {key}\r\n{fields}\r\n"
+    connection.sendall(head.encode())
+    assert connection.recv(12) in {b"HTTP/1.1 200", b"HTTP/1.1 100"}
+    return connection
+
+
+def is_gone(connection: socket.socket) -> bool:
+    """Whether the server ends the connection, whatever has not been read of what it has sent before."""
+    poll = select.poll()
+    poll.register(connection, 0)
+    return bool(poll.poll(PATIENCE * 1000))
+
+
+def test_a_key_lets_its_user_in_where_they_may(server: Server) -> None:
+    key = make_user(server, "anna", "viewer")
+    assert ask(server, "GET", "/files/photos/big", key=key).status == 200
+    assert ask(server, "GET", "/me", key=key).json["roles"][0]["path"] == "photos"
+    refused = curl(server, "/api/files/photos/new", "-T", server.home / "big", "-H", f"X-API-Key: {key}", key=False)
+    assert refused.status == 403
+    assert ask(server, "GET", "/folders", key=key).json["children"][0]["path"] == "photos"
+
+
+@pytest.mark.parametrize("how", ["revoked", "disabled"])
+def test_what_is_under_way_ends(server: Server, how: str) -> None:
+    """In both workers, whichever is asked: nothing of it would be over by itself before minutes have passed."""
+    name = f"user-{how}"
+    key = make_user(server, name, "editor")
+    running = [
+        *(begin(server, key, "GET", "/files/photos/big") for _ in range(4)),
+        *(
+            begin(server, key, "PUT", f"/files/photos/{number}", "Content-Length: 9\r\nExpect: 100-continue\r\n")
+            for number in range(4)
+        ),
+        begin(server, key, "GET", "/events"),
+    ]
+    with ExitStack() as connections:
+        for connection in running:
+            connections.enter_context(connection)
+        if how == "revoked":
+            assert ask(server, "DELETE", f"/keys/{key[4:20]}").status == 200
+        else:
+            assert ask(server, "PATCH", f"/users/{name}", {"disabled": True}).status == 200
+        assert [is_gone(connection) for connection in running] == [True] * len(running)
+    assert {ask(server, "GET", "/me", key=key).status for _ in range(4)} == {401}
+
+
+def test_accounts_are_kept(server: Server) -> None:
+    key = make_user(server, "cleo", "viewer")
+    assert (server.home / "data" / "accounts.sqlite3").stat().st_mode & 0o777 == 0o600
+    assert key.encode() not in (server.home / "data" / "accounts.sqlite3").read_bytes()
+    log: Any = (server.home / "logs" / "server.log").read_text()
+    assert "csk_" not in log
