@@ -19,6 +19,10 @@ _PLACES: Final[Mapping[str, tuple[str, str]]] = {
     "generate-certificate": ("cloudsvc.cli.certificate", "generate_certificate"),
     "health": ("cloudsvc.cli.health", "health"),
     "remote": ("cloudsvc.cli.remote.commands", "remote"),
+    "user": ("cloudsvc.cli.accounts.commands", "user"),
+    "group": ("cloudsvc.cli.accounts.commands", "group"),
+    "key": ("cloudsvc.cli.accounts.commands", "key"),
+    "identity": ("cloudsvc.cli.accounts.commands", "identity"),
 }
 """Module and name of each command but those of the drive. Each loads what it needs, which is little for some."""
 

@@ -1,0 +1,64 @@
+"""Sessions of commands on accounts: the drive and the store are opened beside a running server, which learns of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+from attrs import frozen
+
+from cloudsvc.administration.progress import Progress
+from cloudsvc.cli.drive.sessions import find_directory, find_drive, run
+from cloudsvc.drive.locating import Locator
+from cloudsvc.identity.passwords import Passwords
+from cloudsvc.identity.witness import Witness
+from cloudsvc.server.drive_folders import DriveFolders
+from cloudsvc.server.identity import RECORD, UseCases
+from cloudsvc.settings.home import Home
+from cloudsvc.storage.identity.opening import open_identity
+from cloudsvc.storage.identity.record import FileRecord
+from cloudsvc.storage.opening import open_drive
+from cloudsvc.storage.resources import Resources
+
+T = TypeVar("T")
+
+
+@frozen(kw_only=True)
+class OpenAccounts:
+    """
+    Users, groups and keys, open.
+
+    :ivar folders: of the drive.
+    :ivar witness: says whether the store is the one that was there before.
+    """
+
+    cases: UseCases
+    folders: DriveFolders
+    witness: Witness
+
+
+def administer_accounts(home: Home, work: Callable[[OpenAccounts], Coroutine[Any, Any, T]]) -> T:
+    """
+    What ``work`` returns, done with the accounts of ``home``. A server may go on working with them.
+
+    :raises OperatorError: they cannot be opened, or there is no drive.
+    """
+    limits, engines = find_drive(home)
+
+    async def go(resources: Resources, _: Progress) -> T:
+        threads = resources.threads
+        async with open_drive(find_directory(home), limits, resources, engines) as opened:
+            # What is done here is done one after the other.
+            store = await open_identity(
+                home.data, engines, writer=threads.writer, readers=threads.readers, reactor=resources.reactor
+            )
+            try:
+                witness = Witness(store=store, record=FileRecord(file=home.data / RECORD, threads=threads.writer))
+                await witness.start()
+                folders = DriveFolders(drive=opened.drive, locator=Locator(opened.catalogue))
+                cases = UseCases.of(store, folders, Passwords(threads.disk), witness.settle)
+                return await work(OpenAccounts(cases=cases, folders=folders, witness=witness))
+            finally:
+                await store.close()
+
+    return run(go)

@@ -1,0 +1,71 @@
+"""``cloudsvc user``, ``group``, ``key`` and ``identity``, as an administrator types them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.command_processes import Shell, run_shell
+from tests.support.server import make_home
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
+    with run_shell(tmp_path_factory.mktemp("shell")) as shell:
+        yield shell
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory, shell: Shell) -> Path:
+    """One whose drive has a folder ``photos``."""
+    directory = tmp_path_factory.mktemp("accounts")
+    home, _ = make_home(directory / "home", applications=["drive", "identity"])
+    (directory / "tree" / "photos").mkdir(parents=True)
+    (directory / "tree" / "photos" / "sea").write_bytes(b"sea")
+    shell.run(home, "import", directory / "tree")
+    return home
+
+
+def test_users_and_groups(shell: Shell, home: Path) -> None:
+    shell.run(home, "group", "add", "family")
+    shell.run(home, "group", "grant", "family", "viewer", "photos")
+    shell.run(home, "user", "add", "Anna", "--display-name", "Anna A.", "--group", "family")
+    shell.run(home, "user", "grant", "anna", "manager", "")
+    assert shell.run(home, "user", "list") == "anna\n    manager of ''\n"
+    assert shell.run(home, "group", "list") == "family\n    viewer of 'photos'\n"
+    shell.run(home, "user", "withdraw", "anna", "")
+    shell.run(home, "user", "disable", "anna")
+    assert shell.run(home, "user", "list") == "anna (disabled)\n"
+    shell.run(home, "user", "enable", "anna")
+    shell.run(home, "group", "withdraw", "family", "photos")
+    shell.run(home, "group", "remove", "family")
+    assert shell.run(home, "group", "list") == ""
+    assert "cloudsvc: 'anna' is taken" in shell.run(home, "user", "add", "anna", status=1)
+    assert "There is no such user." in shell.run(home, "user", "remove", "nobody-at-all", status=1)
+
+
+def test_keys(shell: Shell, home: Path) -> None:
+    made = shell.run(
+        home, "key", "create", "--program", "camera", "--role", "uploader", "photos", "--days", "9", "--label", "shed"
+    )
+    [key] = re.findall(r"csk_[0-9A-Za-z]{65}", made)
+    listed = shell.run(home, "key", "list")
+    assert listed == f"{key[4:20]} program camera shed\n    uploader of 'photos'\n"
+    rotated = shell.run(home, "key", "rotate", key[4:20], "--overlap", "0")
+    [later] = re.findall(r"csk_[0-9A-Za-z]{65}", rotated)
+    assert later != key
+    shell.run(home, "key", "revoke", later)
+    assert "(revoked)" in shell.run(home, "key", "list")
+    assert "no role" in shell.run(home, "key", "create", "--program", "x", "--role", "king", "photos", status=2)
+    assert "A key is for one user" in shell.run(home, "key", "create", status=1)
+
+
+def test_accounts_that_were_put_back_are_accepted(shell: Shell, home: Path) -> None:
+    before = (home / "data" / "accounts.witness").read_text()
+    shell.run(home, "identity", "accept")
+    assert (home / "data" / "accounts.witness").read_text() != before
