@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -42,6 +43,7 @@ class DriveSite:
 
     site: TestSite
     opened: OpenDrive
+    metrics: Metrics
 
     def send(
         self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None, *, key: bool = True
@@ -74,6 +76,12 @@ class DriveSite:
         client = self.send("GET", path, b"", headers, key=key)
         await self.wait_until(lambda: marker in client.received or len(self.site.tally.departures) > before)
         return client
+
+    def count_followers(self) -> int:
+        """How many followers the metrics tell of."""
+        found = re.search(rb"^drive_followers (\d+)", self.metrics.expose().body, re.MULTILINE)
+        assert found is not None
+        return int(found[1])
 
     async def wait_until(self, is_so: Callable[[], bool]) -> None:
         """Let time pass on the clock of the site until something is so."""
@@ -108,14 +116,14 @@ async def open_site(
 ) -> AsyncIterator[DriveSite]:
     """A drive in ``directory`` with its routes, closed at the end; ``engine`` is that of its catalogue."""
     chosen = StorageSettings(**settings)
-    clock = Clock()
+    clock, metrics = Clock(), Metrics()
     tools = Tools(
         clock=clock,
         now=lambda: NOW,
         threads=cast("Any", None),
         make_threads=cast("Any", None),
         processes=cast("Any", None),
-        instruments=Metrics().instruments_for("drive"),
+        instruments=metrics.instruments_for("drive"),
         data=directory,
     )
     async with open_drive(directory, chosen.limits, now=now, engine=engine) as opened:
@@ -126,4 +134,6 @@ async def open_site(
             ),
         )
         routes = DriveApplication(chosen, tools).make_routes()
-        yield DriveSite(site=TestSite(routes=routes, clock=clock, more_sources=more_sources), opened=opened)
+        yield DriveSite(
+            site=TestSite(routes=routes, clock=clock, more_sources=more_sources), opened=opened, metrics=metrics
+        )

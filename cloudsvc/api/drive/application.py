@@ -18,7 +18,7 @@ from cloudsvc.api.drive.telling import ToldChange
 from cloudsvc.api.drive.thumbnails import ThumbnailRoutes
 from cloudsvc.api.drive.trash import TrashRoutes
 from cloudsvc.api.drive.versions import VersionRoutes
-from cloudsvc.extend import Application, Drive, Routes, Standings, Thumbnails
+from cloudsvc.extend import Application, Combine, Drive, Routes, Standings, Thumbnails
 from cloudsvc.extend.drive import Feed, StorageSettings
 
 
@@ -48,6 +48,8 @@ class DriveApplication(Application[StorageSettings]):
         drive, thumbnails = (self.tools.services.get(Drive), self.tools.services.get(Thumbnails))
         feed = Feed(source=drive, render=ToldChange.of, clock=self.tools.clock)
         Deferred.fromCoroutine(self._end_when_draining(feed))
+        followers = self.tools.instruments.gauge("followers", "Who waits for changes.", combine=Combine.SUM)
+        followers.set_function(lambda: len(feed))
         standings = Standings(self.tools.clock)
         return (
             FileRoutes(drive=drive),

@@ -177,3 +177,12 @@ async def test_a_look_up_that_fails_ends_nothing(tmp_path: Path) -> None:
         drive.site.clock.advance(1)
         assert len(drive.site.tally.departures) == before + 1
         client.leave()
+
+
+@in_reactor
+async def test_followers_are_counted(drive: DriveSite) -> None:
+    assert drive.count_followers() == 0
+    client = await drive.follow("/events", BEAT)
+    assert drive.count_followers() == 1
+    client.leave()
+    assert drive.count_followers() == 0
