@@ -6,6 +6,7 @@ Its members come in this order:
 - ``backup.json``: the format's name and version, and when the backup was made;
 - ``catalogue.sqlite3``: the catalogue as it was at that moment;
 - ``blobs/ID``: the bytes of each blob that the catalogue refers to;
+- ``accounts.sqlite3``: the users, groups and keys, if there have ever been any;
 - ``manifest.jsonl``: a line for each member before, with its name, size and SHA-256, and at last a line with the number
   of members and the SHA-256 of the lines before.
 
@@ -29,6 +30,7 @@ from cloudsvc.drive.nodes import BlobId
 
 HEAD_NAME: Final = "backup.json"
 CATALOGUE_NAME: Final = "catalogue.sqlite3"
+ACCOUNTS_NAME: Final = "accounts.sqlite3"
 MANIFEST_NAME: Final = "manifest.jsonl"
 
 _FORMAT: Final = {"format": "cloudsvc backup", "version": 1}
@@ -248,7 +250,7 @@ def _check_place(information: tarfile.TarInfo, place: int) -> None:
     if place == 1 and name != CATALOGUE_NAME:
         raise BadArchive("it has no catalogue")
     most = {HEAD_NAME: _LINE, MANIFEST_NAME: _LINE * (place + 1)}.get(name, sys.maxsize)
-    known = name in {HEAD_NAME, CATALOGUE_NAME, MANIFEST_NAME} or identify_blob(name) is not None
+    known = name in {HEAD_NAME, CATALOGUE_NAME, ACCOUNTS_NAME, MANIFEST_NAME} or identify_blob(name) is not None
     # One with holes would be larger than the archive, without end.
     plain = information.type == tarfile.REGTYPE and not information.issparse()
     if not known or not plain or information.size > most:

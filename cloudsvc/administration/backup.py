@@ -6,11 +6,11 @@ import os
 import pathlib
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from typing import IO, Final
+from typing import IO, TYPE_CHECKING, Final
 
 from attrs import frozen
 
-from cloudsvc.administration.archive import CATALOGUE_NAME, ArchiveWriter, BadArchive, name_blob
+from cloudsvc.administration.archive import ACCOUNTS_NAME, CATALOGUE_NAME, ArchiveWriter, BadArchive, name_blob
 from cloudsvc.administration.faults import BackupExistsError
 from cloudsvc.administration.progress import Progress
 from cloudsvc.core.durable_files import lock, open_unlinked, publish, sync
@@ -22,6 +22,9 @@ from cloudsvc.drive.inventory import list_blobs
 from cloudsvc.drive.names import DrivePath
 from cloudsvc.drive.nodes import Blob, Instant, VersionId, format_instant
 from cloudsvc.storage.consistent_copies import ConsistentCopies
+
+if TYPE_CHECKING:
+    from cloudsvc.storage.account_copies import Accounts  # it needs the database
 
 _NAMED: Final = 5
 """Damaged files that a fault names."""
@@ -39,12 +42,17 @@ class BackedUp:
 
 @frozen(kw_only=True)
 class Backup:
-    """Copies the drive as it is at one moment: the catalogue, and every blob that it refers to."""
+    """
+    Copies the drive as it is at one moment: the catalogue, and every blob that it refers to; and the accounts.
+
+    :ivar accounts: those of the home; ``None`` where they are left out.
+    """
 
     copies: ConsistentCopies
     blobs: BlobStore
     disk: ThreadRunner
     now: Callable[[], Instant]
+    accounts: Accounts | None = None
 
     async def write(self, file: pathlib.Path, progress: Progress, *, replace: bool = False) -> BackedUp:
         """
@@ -74,7 +82,11 @@ class Backup:
             writer = await self.disk.run(ArchiveWriter, stream, format_instant(self.now()))
             await self.disk.run(writer.add, CATALOGUE_NAME, snapshot.content, snapshot.size)
             result = await self._add_blobs(writer, snapshot.catalogue, progress)
-            await self.disk.run(writer.end)
+        if self.accounts is not None:
+            async with self.accounts.copy() as copy:
+                if copy is not None:
+                    await self.disk.run(writer.add, ACCOUNTS_NAME, copy.content, copy.size)
+        await self.disk.run(writer.end)
         return result
 
     async def _add_blobs(self, writer: ArchiveWriter, catalogue: Catalogue, progress: Progress) -> BackedUp:

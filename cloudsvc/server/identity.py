@@ -26,10 +26,7 @@ from cloudsvc.server.drive_folders import DriveFolders
 from cloudsvc.server.provider import Foundation, Provider
 from cloudsvc.storage.database.lanes import READER_THREADS
 from cloudsvc.storage.identity.opening import OpenIdentityStore, open_identity
-from cloudsvc.storage.identity.record import FileRecord
-
-RECORD: Final = "accounts.witness"
-"""The file that remembers the last restricting change, beside the accounts."""
+from cloudsvc.storage.identity.record import RECORD_NAME, FileRecord
 
 _OLDER: Final = (
     "The accounts are older than those that were here before: no key and no password is let in. See who may do what,"
@@ -103,7 +100,7 @@ class IdentityProvider(Provider[NoSettings]):
 
     async def _begin(self, store: OpenIdentityStore) -> Mapping[type, object]:
         tools = self.tools
-        services, record = tools.services, FileRecord(file=tools.data.parent / RECORD, threads=self._writer)
+        services, record = tools.services, FileRecord(file=tools.data.parent / RECORD_NAME, threads=self._writer)
         folders = DriveFolders(drive=services.get(Drive), locator=services.get(Locator))
         self._witness = witness = Witness(store=store, record=record)
         self._accounts = Accounts(

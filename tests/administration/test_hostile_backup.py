@@ -67,7 +67,7 @@ HOSTILE = {
     "a media type in bytes": "UPDATE version SET media_type = x'612f62'",
     "a former path that leads up": "UPDATE change SET path = '../a'",
     "no state": "DELETE FROM state",
-    "two states": "INSERT INTO state SELECT 2, epoch, stored_bytes, forgotten, indexed, last_change, '', 0 FROM state",
+    "two states": "INSERT INTO state SELECT 2, epoch, stored_bytes, 0, 0, last_change, '', 0, 0, '' FROM state",
     "a tag with a line feed": "INSERT INTO tag VALUES ((SELECT id FROM node WHERE name = 'a'), 'a' || char(10) || 'b')",
     "a tag of a folder": "INSERT INTO tag VALUES ((SELECT id FROM node WHERE name = 'folder'), 'a')",
     "a size that is text": "UPDATE node SET size = 'large' WHERE name = 'a'",

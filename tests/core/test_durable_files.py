@@ -18,6 +18,7 @@ SYNCS = {
     "storage/blobs/disk.py",  # the store's seam to the system, which tests let fail call by call
     "storage/catalogue/sqlite/copying.py",  # SQLite writes the copy, so that it has no stream
     "storage/catalogue/postgresql/interchange.py",  # as above
+    "storage/identity/interchange.py",  # as above
     "administration/target.py",  # a folder behind a descriptor, to which no link can lead
 }
 """Modules that may call ``os.fsync`` themselves."""

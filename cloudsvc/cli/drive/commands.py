@@ -1,18 +1,15 @@
-"""``cloudsvc verify``, ``gc``, ``export``, ``import``, ``backup``, ``restore`` and ``stats``."""
+"""``cloudsvc verify``, ``gc``, ``export``, ``import`` and ``stats``, and the list of all that work on a drive."""
 
 from __future__ import annotations
 
 import json
-import os
 import pathlib
-import sys
 from collections.abc import Iterable
-from typing import IO, Any, Final
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import click
 
-from cloudsvc.administration.backup import BackedUp, Backup
 from cloudsvc.administration.cleaning import Freed, clean
 from cloudsvc.administration.exporting import Exported, Exporter
 from cloudsvc.administration.importing import Imported, Importer
@@ -22,9 +19,10 @@ from cloudsvc.administration.source import read_tree
 from cloudsvc.administration.statistics import Statistics, gather_statistics
 from cloudsvc.administration.target import Target
 from cloudsvc.administration.verification import Verdict, verify_drive
+from cloudsvc.cli.drive.backups import backup, restore, restore_accounts
 from cloudsvc.cli.drive.migrate import migrate
 from cloudsvc.cli.drive.quotas import quota
-from cloudsvc.cli.drive.sessions import administer, find_directory, find_drive, run
+from cloudsvc.cli.drive.sessions import administer
 from cloudsvc.cli.faults import Command
 from cloudsvc.cli.homes import pass_home
 from cloudsvc.cli.units import format_count, format_size
@@ -215,54 +213,6 @@ def import_(
 
 
 @click.command(cls=Command)
-@click.argument("file", metavar="FILE", type=_file)
-@click.option("--replace", is_flag=True, help="Put it in the place of an older one.")
-@pass_home
-def backup(home: Home, file: pathlib.Path, *, replace: bool) -> None:
-    """
-    Write everything to FILE: all files, versions, the trash, tags and dates.
-
-    FILE is a tar archive, not compressed. It may run beside the server, and holds the drive as it was when it began.
-    While it is written it is called FILE.part. `-` is standard output, for another program that takes it elsewhere.
-    """
-
-    async def work(opened: OpenedDrive, progress: Progress) -> BackedUp:
-        writer = Backup(copies=opened.copies, blobs=opened.blobs, disk=opened.disk, now=opened.now)
-        if file != _STANDARD_OUTPUT:
-            return await writer.write(pathlib.Path.cwd() / file, progress, replace=replace)
-        with _open_output() as output:
-            return await writer.pipe(output, progress)
-
-    done = administer(home, work)
-    where = "written" if file == _STANDARD_OUTPUT else f"in {file}"
-    click.echo(f"{format_count(done.blobs, 'blob')} with {format_size(done.size)} {where}", err=True)
-
-
-@click.command(cls=Command)
-@click.argument("file", metavar="FILE", type=_file)
-@click.option("--replace", is_flag=True, help="Put it in the place of what the drive holds, which is kept aside.")
-@pass_home
-def restore(home: Home, file: pathlib.Path, *, replace: bool) -> None:
-    """
-    Make the drive what it was when the backup FILE was written.
-
-    The server must be stopped. Everything in FILE is verified before anything changes.
-    """
-    from cloudsvc.administration.restoration import restore_backup  # noqa: PLC0415  # it needs the database
-
-    _, engines = find_drive(home)
-    directory = find_directory(home)
-    restored = run(
-        lambda resources, progress: restore_backup(
-            pathlib.Path.cwd() / file, directory, resources, progress, replace=replace, engines=engines
-        )
-    )
-    click.echo(f"{format_count(restored.blobs, 'blob')} with {format_size(restored.size)} restored", err=True)
-    if restored.kept is not None:
-        click.echo(f"what was there before is in {restored.kept}: delete it when you do not need it any more", err=True)
-
-
-@click.command(cls=Command)
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @click.option(
     "--largest", metavar="N", type=click.IntRange(0, 1000), default=5, show_default=True, help="Name so many."
@@ -276,20 +226,7 @@ def stats(home: Home, *, as_json: bool, largest: int) -> None:
     click.echo(json.dumps(_as_plain(statistics), ensure_ascii=False) if as_json else "\n".join(_describe(statistics)))
 
 
-COMMANDS: Final = (verify, gc, export, import_, backup, restore, migrate, stats, quota)
-
-
-def _open_output() -> IO[bytes]:
-    """
-    Standard output, without a buffer.
-
-    :raises OperatorError: it is closed, or somebody looks at it.
-    """
-    if sys.stdout is None:
-        raise OperatorError(["standard output is closed; name a file"])
-    if sys.stdout.isatty():
-        raise OperatorError(["a backup is nothing to look at; redirect it, or name a file"])
-    return os.fdopen(os.dup(sys.stdout.fileno()), "wb", buffering=0)
+COMMANDS: Final = (verify, gc, export, import_, backup, restore, restore_accounts, migrate, stats, quota)
 
 
 def _as_plain(statistics: Statistics) -> dict[str, Any]:

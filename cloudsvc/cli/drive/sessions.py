@@ -34,6 +34,7 @@ from cloudsvc.settings.home import Home
 from cloudsvc.storage.opened import OpenedDrive
 
 if TYPE_CHECKING:
+    from cloudsvc.storage.account_copies import Accounts
     from cloudsvc.storage.engines import Engines
     from cloudsvc.storage.resources import Resources
 
@@ -64,6 +65,14 @@ def administer(home: Home, work: Callable[[OpenedDrive, Progress], Coroutine[Any
 def find_directory(home: Home) -> pathlib.Path:
     """Where the drive of ``home`` lies."""
     return home.data / "drive"
+
+
+def find_accounts(home: Home, engines: Engines, resources: Resources) -> Accounts:
+    """The users, groups and keys of ``home``."""
+    from cloudsvc.storage.account_copies import Accounts  # noqa: PLC0415  # see above
+    from cloudsvc.storage.work_directories import WORK_NAME  # noqa: PLC0415  # see above
+
+    return Accounts(data=home.data, work=find_directory(home) / WORK_NAME, engines=engines, resources=resources)
 
 
 def find_drive(home: Home, *, environ: Mapping[str, str] = os.environ) -> tuple[Limits, Engines]:

@@ -9,6 +9,7 @@ from typing import Protocol
 from cloudsvc.core.errors import OperatorError
 from cloudsvc.core.reactors import IReactor
 from cloudsvc.core.threads import ThreadRunner
+from cloudsvc.identity.revisions import Standing
 from cloudsvc.identity.store import IdentityStore
 from cloudsvc.storage.database.migration import NewerSchema
 from cloudsvc.storage.engines import LOCAL, Engines
@@ -18,6 +19,14 @@ from cloudsvc.storage.meters import UNMETERED, DatabaseMeter
 
 class OpenIdentityStore(IdentityStore, Protocol):
     """A store in use. Whoever opened it closes it."""
+
+    async def copy(self, destination: Path) -> None:
+        """As :meth:`cloudsvc.storage.identity.store.DatabaseIdentity.copy`."""
+        ...
+
+    async def replace(self, source: Path, *, ends_credentials: bool) -> Standing:
+        """As :meth:`cloudsvc.storage.identity.store.DatabaseIdentity.replace`."""
+        ...
 
     async def close(self) -> None:
         """Finish what was asked for, and let go of it."""

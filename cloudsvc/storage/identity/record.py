@@ -17,6 +17,9 @@ from cloudsvc.identity.revisions import NEVER, Restriction, Revision
 
 _log = Logger("cloudsvc.identity")
 
+RECORD_NAME: Final = "accounts.witness"
+"""What the file is called, in the directory of a home in which those of its services are."""
+
 _MOST: Final = 1_000
 """Bytes of the file; it has some 60."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Generic, TypeVar
 
 from attrs import define
@@ -17,10 +18,12 @@ from cloudsvc.identity.names import AccountName
 from cloudsvc.identity.revisions import Restriction, Standing
 from cloudsvc.identity.store import Login, NewPassword
 from cloudsvc.identity.users import Holder, User, UserId
-from cloudsvc.storage.database.group_commit import Writer
+from cloudsvc.storage.database.group_commit import Weight, Writer
 from cloudsvc.storage.database.lanes import Lane
 from cloudsvc.storage.database.reading import Readers, ReadingConnection
+from cloudsvc.storage.faults import translated
 from cloudsvc.storage.identity import groups, keys, revisions, users
+from cloudsvc.storage.identity.interchange import replace_all, write_accounts
 
 T = TypeVar("T")
 C = TypeVar("C", bound=ReadingConnection)
@@ -151,9 +154,32 @@ class DatabaseIdentity(Generic[C]):
         """As :meth:`cloudsvc.identity.store.IdentityStore.remove_ended_keys`."""
         return await self._change(lambda connection: keys.remove_ended_keys(connection, before, limit))
 
+    # -- all of them -----------------------------------------------------------------------------------------------
+
+    async def copy(self, destination: Path) -> None:
+        """
+        Write all accounts, as they are at one moment, to a new SQLite file, durably.
+
+        :raises CloudError: it is there already, or cannot be written; or the database fails.
+        """
+        with translated():
+            await self._readers.run(lambda connection: write_accounts(connection, destination), Lane.COPIES)
+
+    async def replace(self, source: Path, *, ends_credentials: bool) -> Standing:
+        """
+        Hold the accounts of a file that :func:`cloudsvc.storage.identity.interchange.examine` has passed, in place of
+        all that there are: one restricting change.
+
+        :param ends_credentials: whether no key and no password is any good from now on: some may have been revoked
+            since the file was written.
+        """
+        return await self._change(
+            lambda connection: replace_all(connection, source, ends_credentials=ends_credentials), Weight.UPKEEP
+        )
+
     # --------------------------------------------------------------------------------------------------------------
 
-    async def _change(self, work: Callable[[C], T]) -> T:
+    async def _change(self, work: Callable[[C], T], weight: Weight = Weight.LIGHT) -> T:
         """What ``work`` returns, once it is durable; whoever listens is woken then."""
 
         def change(connection: C) -> T:
@@ -161,4 +187,4 @@ class DatabaseIdentity(Generic[C]):
             self._signal.note()
             return result
 
-        return await self._writer.run(change)
+        return await self._writer.run(change, weight=weight)

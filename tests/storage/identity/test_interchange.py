@@ -1,0 +1,169 @@
+"""Copies of accounts, and what comes back from one: everything, whatever the engines, or nothing."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, closing
+from pathlib import Path
+from typing import Final
+
+import pytest
+from attrs import evolve
+
+from cloudsvc.core.actors import Role
+from cloudsvc.core.secrets import Secret
+from cloudsvc.identity.revisions import Restriction, Standing
+from cloudsvc.storage.database.migration import NewerSchema
+from cloudsvc.storage.identity.interchange import examine
+from cloudsvc.storage.identity.migration import HISTORY
+from cloudsvc.storage.identity.opening import OpenIdentityStore
+from tests.support.identity_stores import (
+    BEGINNING,
+    grant,
+    make_group,
+    make_program_key,
+    make_user,
+    make_user_key,
+    open_postgres,
+    open_sqlite,
+)
+from tests.support.reactors import in_reactor
+
+ENGINES: Final[dict[str, Callable[[Path], AbstractAsyncContextManager[OpenIdentityStore]]]] = {
+    "sqlite": open_sqlite,
+    "postgresql": open_postgres,
+}
+
+
+async def fill(store: OpenIdentityStore) -> None:
+    """Something in each table, and a name that nobody has any more."""
+    family = await store.add_group(make_group("family", grant(Role.VIEWER, 5)))
+    anna = await store.add_user(make_user("anna", groups=(family.id,), quota=5), Secret("hash"))
+    gone = await store.add_user(make_user("gone"))
+    key = await store.add_key(make_user_key(anna, grants=(grant(Role.VIEWER, 6),)), bytes(range(32)))
+    await store.add_key(make_program_key("camera", grant(Role.UPLOADER, 2**40)), bytes(32))
+    await store.remove_user(gone.id)
+    await store.note_uses({key.id: BEGINNING})
+
+
+async def describe(store: OpenIdentityStore) -> list[object]:
+    users = await store.list_users(100)
+    logins = [await store.find_login(user.name) for user in users]
+    keys = [await store.find_key(key.id) for key in await store.list_keys(100)]
+    return [users, await store.list_groups(100), [each and each.hash for each in logins], keys]
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    return tmp_path / "copy"
+
+
+@pytest.mark.parametrize("source", ENGINES)
+@pytest.mark.parametrize("target", ENGINES)
+@in_reactor
+async def test_accounts_move_from_any_engine_to_any_other(source: str, target: str, tmp_path: Path, copy: Path) -> None:
+    async with ENGINES[source](tmp_path / "source") as store:
+        await fill(store)
+        await store.copy(copy)
+        expected, standing = await describe(store), await store.find_standing()
+    examine(copy, tmp_path)
+    async with ENGINES[target](tmp_path / "target") as store:
+        await store.add_user(make_user("former"))
+        moved = await store.replace(copy, ends_credentials=False)
+        assert await describe(store) == expected
+        assert moved == await store.find_standing()
+        # One change after all that there were here or there, and it restricts.
+        assert moved.revision == standing.revision + 1
+        assert moved.restriction is not None
+        assert moved.restriction.revision == moved.revision
+        with pytest.raises(Exception, match="is taken"):
+            await store.add_user(make_user("gone"))
+        # Nobody has had that one.
+        await store.add_user(make_user("former"))
+
+
+@in_reactor
+async def test_what_may_have_been_revoked_since_is_no_good(tmp_path: Path, copy: Path) -> None:
+    async with open_sqlite(tmp_path) as store:
+        await fill(store)
+        await store.copy(copy)
+        known: list[Restriction] = []
+        for key in await store.list_keys(100):
+            await store.replace_key(evolve(key, revoked_at=BEGINNING))
+            restriction = (await store.find_standing()).restriction
+            assert restriction is not None
+            known.append(restriction)
+        before = await store.find_standing()
+        examine(copy, tmp_path)
+        standing = await store.replace(copy, ends_credentials=True)
+        assert standing.revision == standing.void_until == before.revision + 1
+        found = [await store.find_key(key.id) for key in await store.list_keys(100)]
+        assert [each and each.is_void for each in found] == [True, True]
+        # It is no older store: it goes on to know what was done.
+        assert all([await store.knows(each) for each in known])
+
+
+@in_reactor
+async def test_an_empty_store_is_copied_too(tmp_path: Path, copy: Path) -> None:
+    async with open_sqlite(tmp_path) as store:
+        await store.copy(copy)
+        examine(copy, tmp_path)
+        moved = await store.replace(copy, ends_credentials=False)
+        assert moved == Standing(revision=moved.revision, restriction=moved.restriction, void_until=moved.void_until)
+        assert moved.revision == 1
+
+
+ALTERED: Final = {
+    "a trigger": "CREATE TRIGGER t AFTER DELETE ON identity_key BEGIN DELETE FROM identity_user; END",
+    "a view": "CREATE VIEW v AS SELECT 1",
+    "another table": "CREATE TABLE other (id)",
+    "another column": "ALTER TABLE identity_user ADD COLUMN other",
+    "no state": "DELETE FROM identity_state",
+    "a revision to come": "UPDATE identity_user SET revision = 1000",
+    "a key from the future": "UPDATE identity_key SET made = 9223372036854775807",
+    "another folding": "UPDATE identity_user SET name_key = 'bert'",
+    "a reserved name": "UPDATE identity_user SET name = 'owner', name_key = 'owner'",
+    "a name that is free": "DELETE FROM identity_name",
+    "a short digest": "UPDATE identity_key SET digest = x'00'",
+    "a role that is none": """UPDATE identity_group SET grants = '[[1, "owner"]]'""",
+    "grants that are none": "UPDATE identity_user SET grants = '{'",
+    "too many grants": """UPDATE identity_user SET grants = '[' || substr(replace(hex(zeroblob(500)), '00',
+        ',[1, "viewer"]'), 2) || ']'""",
+    "a scope that is none": """UPDATE identity_key SET scopes = '["a b"]'""",
+    "a key of nobody": "UPDATE identity_key SET holder = 'nobody' WHERE holder IS NOT NULL",
+    "a key that never ends": "UPDATE identity_key SET revoked_at = 5",
+    "a number that is text": "UPDATE identity_user SET quota = 'much'",
+}
+
+
+@pytest.mark.parametrize("alteration", ALTERED.values(), ids=ALTERED.keys())
+@in_reactor
+async def test_what_this_program_could_not_have_written_is_refused(alteration: str, tmp_path: Path, copy: Path) -> None:
+    async with open_sqlite(tmp_path / "source") as store:
+        await fill(store)
+        await store.copy(copy)
+    with closing(sqlite3.connect(copy, isolation_level=None)) as connection:
+        connection.execute("PRAGMA journal_mode = DELETE")
+        connection.execute(alteration)
+    with pytest.raises(ValueError, match=r"sense|refers|defines|tables|free|given"):
+        examine(copy, tmp_path)
+
+
+@in_reactor
+async def test_a_copy_of_a_newer_program_is_refused(tmp_path: Path, copy: Path) -> None:
+    async with open_sqlite(tmp_path / "source") as store:
+        await store.copy(copy)
+    with closing(sqlite3.connect(copy, isolation_level=None)) as connection:
+        connection.execute(f"UPDATE {HISTORY.version_table} SET version_num = '9999'")  # noqa: S608  # a constant
+    with pytest.raises(NewerSchema):
+        examine(copy, tmp_path)
+
+
+def test_what_is_no_database_is_refused(tmp_path: Path, copy: Path) -> None:
+    copy.write_bytes(b"x" * 5000)
+    with pytest.raises(sqlite3.Error):
+        examine(copy, tmp_path)
+    copy.write_bytes(b"")
+    with pytest.raises(ValueError, match="no accounts"):
+        examine(copy, tmp_path)
