@@ -251,6 +251,23 @@ Secrets told by the length of an answer (BREACH)
     api/drive/test_downloads.py::test_what_users_store_is_never_compressed
 User enumeration, timing
     threats/test_bypasses.py::test_every_wrong_key_gets_the_same_answer
+    api/identity/test_what_is_not_known.py::test_who_there_is_makes_no_difference
+    identity/test_resolving.py::test_whatever_is_wrong_with_a_key_it_is_nobodys_by_one_look_up
+    identity/test_directory.py::test_to_others_there_is_nobody_but_themselves
+Names that are taken for others (homographs, reuse)
+    identity/test_names.py::test_names_that_look_alike_are_one
+    identity/test_names.py::test_no_names
+    contracts/identity/test_users.py::test_the_name_of_a_removed_user_stays_taken
+A key that does more than who made it
+    identity/test_issuing.py::test_a_narrow_key_makes_no_wide_one
+    identity/test_issuing.py::test_who_manages_everything_may_not_get_more_scopes_by_a_key
+    identity/test_directory.py::test_a_narrow_key_of_a_manager_signs_in_as_nobody
+    identity/test_grants.py::test_it_never_grows
+Revoked, and still good
+    server/test_accounts.py::test_what_is_under_way_ends_within_a_second
+    live/test_accounts.py::test_what_is_under_way_ends
+    identity/test_witness.py::test_an_older_one_is_not_however_much_happens_in_it
+    identity/test_resolving.py::test_what_is_taken_from_its_holder_is_taken_from_the_key
 Log injection
     observe/test_access_log.py::test_no_request_can_forge_a_line_or_a_field
     observe/test_log_lines.py::test_a_record_is_one_line_whatever_it_says

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Any, cast
 
 import pytest
+from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from cloudsvc.access.credentials import KeyHeader
+from cloudsvc.access.keys import KeyRing
 from cloudsvc.api.identity import IdentityApplication
 from cloudsvc.core.actors import Role
+from cloudsvc.extend import NoSettings
+from cloudsvc.server.site import describe_applications
 from cloudsvc.web.mounts import list_routes
 from tests.support.coroutines import finish
 from tests.support.identity_site import IdentitySite
@@ -184,3 +190,15 @@ def test_a_key_without_the_scope_does_not_even_ask(site: IdentitySite) -> None:
     narrow = site.key_of("anna", scopes=("files:read",))
     assert site.ask("GET", "/keys", key=narrow).json["error"] == "missing_scope"
     assert site.ask("POST", "/keys", {}, key=narrow).json["error"] == "missing_scope"
+
+
+def test_the_description_is_valid() -> None:
+    application = IdentityApplication(NoSettings(), cast("Any", None))  # described, it needs no tools
+    keys = KeyHeader(KeyRing(owner_hash=None))
+    description = describe_applications([application], "application/json", [keys])
+    OpenAPIV31SpecValidator(description).validate()
+    described = [operation for item in description["paths"].values() for operation in item.values()]
+    assert len(described) == len(OPERATIONS)
+    for operation in described:
+        assert operation["security"] == [{"key": []}]
+        assert {"401", "429"} <= operation["responses"].keys()
