@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Final
 
 from cloudsvc.client.calls import list_changes
-from cloudsvc.client.effects import Emit, Flow
+from cloudsvc.client.effects import Emit, Flow, Sleep
 from cloudsvc.client.retrying import RetryPolicy, ask
 
 _WAIT: Final = 60
 """Seconds for which the server is asked to wait: as long as it does."""
+
+_PAUSE: Final = 0.25
+"""Seconds after an answer without changes: a server that stops gives one at once, and is not to be asked in a loop."""
 
 
 def find_position(policy: RetryPolicy) -> Flow[str]:
@@ -31,4 +34,6 @@ def follow(since: str | None, policy: RetryPolicy) -> Flow[None]:
         told = yield from ask(list_changes(position, _WAIT), policy)
         for change in told.changes:
             yield Emit(change)
+        if not told.changes:
+            yield Sleep(_PAUSE)
         position = told.position

@@ -38,6 +38,14 @@ def test_it_goes_on_from_where_it_was() -> None:
     assert targets(script) == ["", *(f"?since=e-{number}&wait=60" for number in (1, 3, 3, 3, 4))]
 
 
+def test_answers_without_changes_make_no_busy_loop() -> None:
+    script = Script([*[tell("e-1")] * 5, refuse(410)])
+    with pytest.raises(GoneError):
+        script.run(follow("e-1", POLICY))
+    assert len(script.slept) == 5
+    assert min(script.slept) > 0
+
+
 def test_it_begins_where_it_is_told() -> None:
     script = Script([tell("e-8", "e-8"), refuse(410)])
     with pytest.raises(GoneError):

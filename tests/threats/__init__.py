@@ -16,6 +16,9 @@ Path traversal
     administration/test_target.py::test_no_name_leads_elsewhere
     administration/test_archive.py::test_only_names_of_blobs_name_blobs
     storage/test_blob_intake.py::test_nobodys_catalogue_takes_the_place_of_what_is_there_before_it_is_installed
+    client/test_paths.py::test_names_that_lead_elsewhere
+    client/test_paths.py::test_no_name_leaves_its_directory
+    client/test_paths.py::test_what_is_not_in_the_folder
 Rule bypass by the form of a path
     threats/test_bypasses.py::test_every_form_of_a_path_meets_the_guard_or_nothing
     web/http1/test_requests.py::test_a_path_is_decoded_once_and_kept
@@ -31,6 +34,8 @@ Symlink escape
     administration/test_target.py::test_a_link_where_tags_and_dates_are_staged_is_not_followed
     administration/test_backup.py::test_what_waits_under_its_name_is_neither_followed_nor_used
     storage/catalogue/test_connections.py::test_a_link_is_no_database
+    client/test_downloads.py::test_a_link_is_replaced_and_not_followed
+    live/test_remote_commands.py::test_nothing_is_written_outside_of_the_directory
 A protocol that skips the permissions
     threats/test_drive_routes.py::test_every_route_has_its_scope_and_its_throttling_class
     threats/test_drive_routes.py::test_the_description_tells_of_every_route_that_it_needs_a_key
