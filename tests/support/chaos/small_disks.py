@@ -114,4 +114,8 @@ def has_own_disk(directory: Path) -> bool:
 
 
 def _run(*command: str) -> bool:
-    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+    """Whether a program has done what it was told to."""
+    try:
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+    except FileNotFoundError:
+        return False
