@@ -13,10 +13,10 @@ from cloudsvc.drive.locating import Locator
 from cloudsvc.identity.passwords import Passwords
 from cloudsvc.identity.witness import Witness
 from cloudsvc.server.drive_folders import DriveFolders
-from cloudsvc.server.identity import RECORD, UseCases
+from cloudsvc.server.identity import UseCases
 from cloudsvc.settings.home import Home
 from cloudsvc.storage.identity.opening import open_identity
-from cloudsvc.storage.identity.record import FileRecord
+from cloudsvc.storage.identity.record import RECORD_NAME, FileRecord
 from cloudsvc.storage.opening import open_drive
 from cloudsvc.storage.resources import Resources
 
@@ -53,7 +53,7 @@ def administer_accounts(home: Home, work: Callable[[OpenAccounts], Coroutine[Any
                 home.data, engines, writer=threads.writer, readers=threads.readers, reactor=resources.reactor
             )
             try:
-                witness = Witness(store=store, record=FileRecord(file=home.data / RECORD, threads=threads.writer))
+                witness = Witness(store=store, record=FileRecord(file=home.data / RECORD_NAME, threads=threads.writer))
                 await witness.start()
                 folders = DriveFolders(drive=opened.drive, locator=Locator(opened.catalogue))
                 cases = UseCases.of(store, folders, Passwords(threads.disk), witness.settle)
