@@ -66,19 +66,14 @@ class Accounts:
         :raises CloudError: they cannot be copied.
         """
         run = self.resources.threads.disk.run
-        if self.engines.database is None and not await run((self.data / NAME).exists):
+        if not await self.have_begun():
             yield None
             return
         place = await run(OwnPlace.make, self.work)
         try:
             file = place.directory / NAME
             async with self._open() as store:
-                is_empty = (await store.find_standing()).revision == NEVER
-                if not is_empty:
-                    await store.copy(file)
-            if is_empty:
-                yield None
-                return
+                await store.copy(file)
             with await run(file.open, "rb") as content:
                 yield AccountsCopy(content=content, size=os.fstat(content.fileno()).st_size)
         finally:
@@ -118,6 +113,17 @@ class Accounts:
                 )
         return kept
 
+    async def have_begun(self) -> bool:
+        """
+        Whether there are any, or have been.
+
+        :raises OperatorError: they cannot be opened.
+        """
+        if self.engines.database is None and not await self.resources.threads.disk.run((self.data / NAME).exists):
+            return False
+        async with self._open() as store:
+            return (await store.find_standing()).revision != NEVER
+
     @asynccontextmanager
     async def _open(self) -> AsyncIterator[OpenIdentityStore]:
         threads = self.resources.threads
@@ -154,6 +160,27 @@ class AccountsIntake:
     async def install(self, *, ends_credentials: bool) -> Path | None:
         """As :meth:`Accounts.replace`, by what was taken in."""
         return await self.accounts.replace(self.directory / NAME, ends_credentials=ends_credentials)
+
+
+async def move_accounts(source: Accounts, target: Accounts) -> bool | None:
+    """
+    Bring accounts to a home that has none yet, whatever the engines, with their keys and passwords.
+
+    :return: whether they were brought; ``None`` where there are none to bring. Those that the other home has stay.
+    :raises OperatorError: it cannot be done. The other home has what it had.
+    :raises CloudError: likewise.
+    """
+    async with source.copy() as copy, target.receive() as intake:
+        if copy is None:
+            return None
+        if await target.have_begun():
+            return False
+        try:
+            await intake.take(copy.content)
+        except Unusable as problem:
+            raise OperatorError([f"the accounts cannot be moved: {problem}"]) from None
+        await intake.install(ends_credentials=False)
+        return True
 
 
 @contextmanager

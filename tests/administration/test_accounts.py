@@ -20,12 +20,20 @@ from cloudsvc.core.errors import OperatorError
 from cloudsvc.core.secrets import Secret
 from cloudsvc.identity.store import IdentityStore
 from cloudsvc.identity.witness import Witness
-from cloudsvc.storage.account_copies import Accounts
-from cloudsvc.storage.engines import LOCAL
+from cloudsvc.storage.account_copies import Accounts, move_accounts
+from cloudsvc.storage.engines import LOCAL, Engines
 from cloudsvc.storage.identity.record import RECORD_NAME, FileRecord
 from tests.support.administration import fill, load_all, open_tools, opened, store
-from tests.support.identity_stores import BEGINNING, make_program_key, make_user, make_user_key, open_sqlite
+from tests.support.identity_stores import (
+    BEGINNING,
+    make_program_key,
+    make_user,
+    make_user_key,
+    open_postgres,
+    open_sqlite,
+)
 from tests.support.inline_threads import Inline
+from tests.support.postgresql import find_database
 from tests.support.reactors import in_reactor
 
 FILES = {"folder/file": b"content"}
@@ -174,3 +182,27 @@ async def test_accounts_that_no_program_has_written_change_nothing(home: Path, f
         assert await load_all(drive) == {**FILES, "later": b"later"}
     async with open_sqlite(home) as identity:
         assert (await identity.find_standing()).restriction is None
+
+
+@in_reactor
+async def test_accounts_move_to_a_home_that_has_none(home: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    async with find_accounts(home) as source, open_tools() as resources:
+        target = Accounts(
+            data=other, work=other / "work", engines=Engines(database=find_database(other)), resources=resources
+        )
+        assert await move_accounts(source, target) is None
+        async with open_sqlite(home) as identity:
+            await make_accounts(identity)
+            assert await move_accounts(source, target) is True
+            async with open_postgres(other) as moved:
+                assert await moved.list_users(10) == await identity.list_users(10)
+                [key, _] = await moved.list_keys(10)
+                found = await moved.find_key(key.id)
+                assert found is not None
+                assert not found.is_void
+                await moved.add_user(make_user("bert"))
+            # A repetition takes nothing back that has been done there.
+            assert await move_accounts(source, target) is False
+        async with open_postgres(other) as moved:
+            assert len(await moved.list_users(10)) == 2

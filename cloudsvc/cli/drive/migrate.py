@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import pathlib
+from typing import TYPE_CHECKING, Final
 
 import click
 
-from cloudsvc.cli.drive.sessions import find_directory, find_drive, run
+from cloudsvc.administration.progress import Progress
+from cloudsvc.cli.drive.sessions import find_accounts, find_directory, find_drive, run
 from cloudsvc.cli.faults import Command
 from cloudsvc.cli.homes import pass_home
 from cloudsvc.cli.units import format_count, format_size
 from cloudsvc.core.errors import OperatorError
 from cloudsvc.settings.home import Home
+
+if TYPE_CHECKING:
+    from cloudsvc.administration.migration import Migrated
+    from cloudsvc.storage.resources import Resources
+
+_KEPT_ACCOUNTS: Final = (
+    "the other home has users, groups and keys already, which stay; `cloudsvc restore-accounts` replaces them"
+)
 
 
 @click.command(cls=Command)
@@ -38,6 +48,7 @@ def migrate(home: Home, *, destination: pathlib.Path | None, reopen: bool) -> No
 
 def _migrate(home: Home, other: Home) -> None:
     from cloudsvc.administration.moving_house import Residence, migrate_drive  # noqa: PLC0415  # it needs the database
+    from cloudsvc.storage.account_copies import move_accounts  # noqa: PLC0415  # likewise
 
     if not other.config_file.exists():
         raise OperatorError([f"{other.config_file} is missing: make the home with `cloudsvc init {other.root}`"])
@@ -45,7 +56,14 @@ def _migrate(home: Home, other: Home) -> None:
     new_limits, new_engines = find_drive(other, environ={})
     source = Residence(directory=find_directory(home), engines=engines, limits=limits)
     target = Residence(directory=find_directory(other), engines=new_engines, limits=new_limits)
-    done = run(lambda resources, progress: migrate_drive(source, target, resources, progress))
+
+    async def work(resources: Resources, progress: Progress) -> tuple[Migrated, bool | None]:
+        done = await migrate_drive(source, target, resources, progress)
+        # Grants hang on folders by their ids: they come when these have come, and before anybody starts a server there.
+        there = find_accounts(other, new_engines, resources)
+        return done, await move_accounts(find_accounts(home, engines, resources), there)
+
+    done, has_accounts = run(work)
     held = f"{format_count(done.stock.files, 'file')}: {format_count(done.stock.blobs, 'blob')}"
     copied = f"{format_size(done.stock.size)}, {format_size(done.copied.size)} of them copied now"
     if done.frozen_seconds is None:
@@ -56,6 +74,8 @@ def _migrate(home: Home, other: Home) -> None:
         click.echo(f"moved {held} with {copied}; changes were refused for {done.frozen_seconds:.1f} s", err=True)
     if done.kept is not None:
         click.echo(f"what was there before is in {done.kept}: delete it when you do not need it any more", err=True)
+    if has_accounts is not None:
+        click.echo("moved users, groups and keys" if has_accounts else _KEPT_ACCOUNTS, err=True)
     click.echo(f"{home.root} takes no changes any more; start the server at {other.root}", err=True)
 
 
