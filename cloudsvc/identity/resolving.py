@@ -66,20 +66,23 @@ class Resolver:
         is_right = hmac.compare_digest(read.digest, _NOBODY if found is None else found.digest)
         if found is None or not is_right or not self._is_good(found):
             return None
-        return Resolved(actor=await self._find_actor(found), key=found.key)
+        return await self._complete(found)
 
-    async def find_actor(self, key: KeyId) -> Actor | None:
+    async def find_again(self, key: KeyId) -> Resolved | None:
         """
         Who acts by a key that was shown before; ``None`` where it is no good any more.
 
         :raises CloudError: the storage fails, so that nobody can tell.
         """
         found = await self._store.find_key(key)
-        return None if found is None or not self._is_good(found) else await self._find_actor(found)
+        return None if found is None or not self._is_good(found) else await self._complete(found)
 
     def _is_good(self, found: FoundKey) -> bool:
         is_disabled = found.holder is not None and found.holder.user.is_disabled
         return self._is_trusted() and found.key.is_alive(self._now()) and not (found.is_void or is_disabled)
+
+    async def _complete(self, found: FoundKey) -> Resolved:
+        return Resolved(actor=await self._find_actor(found), key=found.key)
 
     async def _find_actor(self, found: FoundKey) -> Actor:
         key, holder = found.key, found.holder

@@ -66,10 +66,15 @@ class Witness:
         """
         Remember how far the store has come, if it is trusted. Durable when this returns.
 
+        One that has become an older one meanwhile is not trusted from then on: a database may be put back, or give way
+        to a standby that lags behind it, while servers stay connected.
+
         :raises CloudError: the store fails.
         """
         standing = await self._store.find_standing()
-        restriction = standing.restriction
+        restriction, remembered = standing.restriction, self._remembered
+        if self.is_trusted and remembered is not None and restriction != remembered:
+            self.is_trusted = await self._store.knows(remembered)
         if self.is_trusted and restriction is not None and self._is_later(restriction):
             await self._record.write(restriction)
             self._remembered = restriction

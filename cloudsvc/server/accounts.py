@@ -22,7 +22,7 @@ from cloudsvc.core.locks import Lock
 from cloudsvc.core.rates import parse_rate
 from cloudsvc.identity.key_format import KeyId
 from cloudsvc.identity.keys import find_stale
-from cloudsvc.identity.resolving import Resolver, Uses
+from cloudsvc.identity.resolving import Resolved, Resolver, Uses
 from cloudsvc.identity.revisions import NEVER, Revision
 from cloudsvc.identity.store import IdentityStore
 from cloudsvc.identity.witness import Witness
@@ -34,6 +34,12 @@ SWEEP_SECONDS: Final = 0.5
 
 _NOTE_SWEEPS: Final = 120
 """Sweeps after which uses of keys are written down, and keys removed that ended long ago."""
+
+_LOOKS: Final = 4
+"""
+Sweeps after a change with which what is under way is looked at once more. A look-up may have seen what was before, and
+the request that it lets in is counted by others before it is under way.
+"""
 
 _MOST_REMOVED: Final = 100
 """Keys in one step."""
@@ -81,7 +87,8 @@ class Accounts:
     _endings: dict[str, Instant] = field(init=False, factory=dict)
     _revision: Revision = field(init=False, default=NEVER)
     _lock: Lock = field(init=False, factory=Lock)
-    _is_woken: bool = field(init=False, default=False)
+    _looks: int = field(init=False, default=0)
+    _wakes: int = field(init=False, default=0)
     _sweeps: int = field(init=False, default=0)
     _sweeper: LoopingCall | None = field(init=False, default=None)
     _stop_listening: Callable[[], None] = field(init=False, default=lambda: None)
@@ -119,13 +126,16 @@ class Accounts:
 
     async def look_up(self, presented: bytes) -> Principal | None:
         """See :class:`~cloudsvc.access.keychain.KeyStore`."""
+        wakes = self._wakes
         found = await self._resolver.resolve(presented)
         if found is None:
             return None
+        if wakes != self._wakes:
+            # Something has changed since it began, and whoever is let in by it was not yet there to be looked at.
+            self._looks = _LOOKS
         self._uses.note(found.key, self._now())
         name = f"{_NAME}{found.key.id}"
-        if found.until is not None:
-            self._remember_end(name, found.until)
+        self._remember_end(name, found.until)
         rate = None if found.key.rate is None else parse_rate(found.key.rate)
         return Principal(actor=found.actor, via=_VIA, credential=name, rate=rate)
 
@@ -136,8 +146,8 @@ class Accounts:
 
     def _wake(self) -> None:
         self._keychain.forget()
-        self._is_woken = True
-        # And once more with the next sweep: a look-up that was under way may yet have let somebody in.
+        self._wakes += 1
+        self._looks = _LOOKS
         Deferred.fromCoroutine(self._follow(spares_changes=True)).addErrback(
             lambda failure: _log.failure("changes of the accounts could not be followed, trying again", failure)
         )
@@ -148,8 +158,8 @@ class Accounts:
                 _log.info("the accounts have been accepted: keys are let in again")
                 self._keychain.forget()
             self._end_expired()
-            if self._is_woken:
-                self._is_woken = False
+            if self._looks:
+                self._looks -= 1
                 await self._follow(spares_changes=False)
             self._sweeps += 1
             if self._sweeps % _NOTE_SWEEPS == 0:
@@ -172,27 +182,50 @@ class Accounts:
     async def _follow_in_turn(self, *, spares_changes: bool) -> None:
         await self._lock.acquire()
         try:
-            try:
-                self._revision = (await self._witness.settle()).revision
-                found = {name: await self._find_actor(name) for name in self._running.list_credentials()}
-            except BaseException:
-                self._is_woken = True
-                raise
-            ended = self._running.end(
-                lambda principal: (
-                    principal.credential in found and not _includes(found[principal.credential], principal.actor)
-                ),
-                spares_changes=spares_changes,
-            )
+            problem = await self._settle_witness()
+            await self._end_narrowed(spares_changes=spares_changes)
+        except BaseException:
+            self._looks = _LOOKS
+            raise
         finally:
             self._lock.release()
+        if problem is not None:
+            self._looks = _LOOKS
+            raise problem
+
+    async def _settle_witness(self) -> CloudError | None:
+        """Witness how far the store has come. What is wrong with that, which is no reason to let anything go on."""
+        was_trusted = self._witness.is_trusted
+        try:
+            self._revision = (await self._witness.settle()).revision
+        except CloudError as problem:
+            return problem
+        if was_trusted and not self._witness.is_trusted:
+            self._keychain.forget()
+            self._tell_trust()
+        return None
+
+    async def _end_narrowed(self, *, spares_changes: bool) -> None:
+        found = {name: await self._find_again(name) for name in self._running.list_credentials()}
+        for name, now in found.items():
+            if now is not None:
+                self._remember_end(name, now.until)
+        ended = self._running.end(
+            lambda principal: (
+                principal.credential in found and not _includes(found[principal.credential], principal.actor)
+            ),
+            spares_changes=spares_changes,
+        )
         if ended:
             _log.info("{ended} requests were ended, whose keys may do less now", ended=ended)
 
-    async def _find_actor(self, name: str) -> Actor | None:
-        return await self._resolver.find_actor(KeyId(name.removeprefix(_NAME)))
+    async def _find_again(self, name: str) -> Resolved | None:
+        return await self._resolver.find_again(KeyId(name.removeprefix(_NAME)))
 
-    def _remember_end(self, name: str, until: Instant) -> None:
+    def _remember_end(self, name: str, until: Instant | None) -> None:
+        if until is None:
+            self._endings.pop(name, None)
+            return
         if len(self._endings) >= _MOST_ENDINGS:
             running = self._running.list_credentials()
             self._endings = {name: until for name, until in self._endings.items() if name in running}
@@ -221,6 +254,9 @@ class Accounts:
             )
 
 
-def _includes(actor: Actor | None, former: Actor) -> bool:
+def _includes(found: Resolved | None, former: Actor) -> bool:
     """Whether somebody may still do all that they could."""
-    return actor is not None and former.scopes <= actor.scopes and frozenset(former.grants) <= frozenset(actor.grants)
+    if found is None:
+        return False
+    actor = found.actor
+    return former.scopes <= actor.scopes and frozenset(former.grants) <= frozenset(actor.grants)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import ClassVar
 
 import pytest
@@ -13,17 +13,20 @@ from twisted.internet.defer import Deferred
 from cloudsvc.access.throttling import Throttle
 from cloudsvc.access.throttling.memory import FixedWindowStore
 from cloudsvc.core.actors import Principal, Role
+from cloudsvc.core.errors import CloudError
 from cloudsvc.core.rates import parse_rate
 from cloudsvc.extend import Message, Request, accepts_body, authorized, route, throttled
 from cloudsvc.identity.directory import UserFields
+from cloudsvc.identity.grants import Chains
 from cloudsvc.identity.issuing import KeyFields
 from cloudsvc.identity.key_format import KeyId
 from cloudsvc.identity.keys import floor_hour
 from cloudsvc.identity.revisions import Restriction, Revision
 from cloudsvc.server.accounts import SWEEP_SECONDS
-from tests.support.accounts import SECOND
+from tests.support.accounts import SECOND, Office
 from tests.support.coroutines import finish
 from tests.support.identity_site import IdentitySite
+from tests.support.plain_folders import PlainFolders
 from tests.support.site import NOW, TOKEN, Client
 
 
@@ -52,6 +55,18 @@ class Waiting:
         while await request.body.read():
             pass
         return Message(message="Swallowed.")
+
+
+@define(eq=False)
+class SlowFolders(PlainFolders):
+    """Where folders are tells a look-up when a test says so."""
+
+    released: Deferred[None] | None = None
+
+    async def locate(self, folders: Collection[int]) -> Chains:
+        if self.released is not None:
+            await self.released
+        return await super().locate(folders)
 
 
 @pytest.fixture
@@ -135,6 +150,68 @@ def test_a_key_that_expires_ends_what_is_under_way(site: IdentitySite) -> None:
     running.leave()
 
 
+def test_the_end_of_a_key_moves_for_what_is_under_way_too(site: IdentitySite) -> None:
+    rotated, prolonged = site.key_of("anna"), site.key_of("anna", expires_at=site.office.now + 3 * SECOND)
+    running = [site.send("GET", "/wait", key=key) for key in (rotated, prolonged)]
+    finish(site.office.issuer.rotate(site.office.owner, id_of(rotated), 6))
+    finish(site.office.issuer.edit_key(site.office.owner, id_of(prolonged), KeyFields(expires_at=0)))
+    pass_seconds(site, 5.0)
+    assert [client.transport.aborted for client in running] == [False, False]
+    pass_seconds(site, 2.0)
+    assert [client.transport.aborted for client in running] == [True, False]
+    for client in running:
+        client.leave()
+
+
+def test_what_is_revoked_ends_where_it_cannot_be_witnessed(site: IdentitySite) -> None:
+    key = site.key_of("anna")
+    running = site.send("GET", "/wait", key=key)
+    site.note.is_full = True
+    with pytest.raises(CloudError):
+        finish(site.office.issuer.revoke(site.office.owner, id_of(key)))
+    pass_seconds(site, 1.0)
+    assert running.transport.aborted
+    running.leave()
+    site.note.is_full = False
+    pass_seconds(site, 1.0)
+    assert site.note.kept == finish(site.office.store.find_standing()).restriction
+
+
+def test_a_store_that_goes_back_while_it_is_open_lets_nobody_in(site: IdentitySite) -> None:
+    """As when its database gives way to a standby that lags behind."""
+    key, other = site.key_of("anna"), site.key_of("anna")
+    running = site.send("GET", "/wait", key=other)
+    accounts = site.office.store._accounts
+    before = evolve(accounts, keys={**accounts.keys}, marks={**accounts.marks})
+    finish(site.office.issuer.revoke(site.office.owner, id_of(key)))
+    site.office.store._accounts = before
+    finish(site.accounts.settle())
+    pass_seconds(site, 1.0)
+    assert running.transport.aborted
+    assert [site.ask("GET", "/me", key=each).status for each in (key, other, TOKEN)] == [401, 401, 200]
+    running.leave()
+
+
+def test_a_look_up_that_takes_long_lets_nobody_stay() -> None:
+    """It has seen the key as it was before everything under way was looked at."""
+    folders = SlowFolders()
+    site = IdentitySite(office=Office(folders=folders), others=(Waiting(),))
+    folders.make("photos")
+    finish(site.office.add_user("anna", ("photos", Role.EDITOR)))
+    site.start()
+    key = site.key_of("anna", ("photos", Role.VIEWER))
+    folders.released = Deferred()
+    late = site.send("GET", "/wait", key=key)
+    finish(site.office.issuer.revoke(site.office.owner, id_of(key)))
+    pass_seconds(site, 5.0)
+    assert not late.transport.aborted
+    folders.released.callback(None)
+    pass_seconds(site, 1.0)
+    assert late.transport.aborted
+    late.leave()
+    site.stop()
+
+
 def test_who_revokes_the_key_by_which_they_ask_has_the_answer(site: IdentitySite) -> None:
     key = site.key_of("anna")
     answer = site.ask("DELETE", f"/keys/{id_of(key)}", key=key)
@@ -169,11 +246,10 @@ def test_an_older_store_lets_nobody_in_but_the_owner_until_it_is_accepted(site: 
     site.stop()
     site.note.kept = Restriction(revision=Revision(2), mark="f" * 32)
     site.start()
-    site.office.is_trusted = False
     assert [site.ask("GET", "/me", key=each).status for each in (key, TOKEN)] == [401, 200]
     restriction = finish(site.office.store.find_standing()).restriction
     assert restriction is not None
-    site.note.kept, site.office.is_trusted = restriction, True
+    site.note.kept = restriction
     pass_seconds(site, 1.0)
     assert site.ask("GET", "/me", key=key).status == 200
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, cast
 
-from attrs import define, field
+from attrs import define, evolve, field
 from twisted.internet.task import Clock
 
 from cloudsvc.access.credentials import BearerToken, KeyHeader
@@ -15,6 +15,7 @@ from cloudsvc.access.throttling import Throttle
 from cloudsvc.api.identity import IdentityApplication
 from cloudsvc.core.actors import Role
 from cloudsvc.core.secrets import Secret
+from cloudsvc.drive.errors import storage_failed
 from cloudsvc.extend import NoSettings, Routes, Services, Tools
 from cloudsvc.identity.directory import Directory
 from cloudsvc.identity.issuing import Issuer
@@ -28,9 +29,14 @@ from tests.support.site import TOKEN, Answer, Client, TestSite
 
 @define
 class Note:
-    """What a witness remembers, in memory."""
+    """
+    What a witness remembers, in memory.
+
+    :ivar is_full: whether it remembers nothing more.
+    """
 
     kept: Restriction | None = None
+    is_full: bool = False
 
     async def read(self) -> Restriction | None:
         """See :class:`cloudsvc.identity.witness.Record`."""
@@ -38,6 +44,8 @@ class Note:
 
     async def write(self, restriction: Restriction) -> None:
         """See :class:`cloudsvc.identity.witness.Record`."""
+        if self.is_full:
+            raise storage_failed()
         self.kept = restriction
 
 
@@ -74,10 +82,11 @@ class IdentitySite:
             throttle=self.throttle,
             more_sources=(KeyHeader(keychain), BearerToken(keychain)),
         )
+        witness = Witness(store=self.office.store, record=self.note)
         self.accounts = Accounts(
             store=self.office.store,
-            resolver=self.office.resolver,
-            witness=Witness(store=self.office.store, record=self.note),
+            resolver=evolve(self.office.resolver, is_trusted=lambda: witness.is_trusted),
+            witness=witness,
             keychain=keychain,
             running=self.site.connections,
             clock=self.clock,
