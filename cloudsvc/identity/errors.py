@@ -39,8 +39,9 @@ def invalid_rate(reason: str) -> CloudError:
 
 
 def invalid_expiry() -> CloudError:
-    """A key would have ended before it begins."""
-    return CloudError(Kind.INVALID, "invalid_expiry", "A key ends after the present moment; name a later one.")
+    """A key would have ended before it begins, or end at no moment that can be written down."""
+    message = "A key ends after the present moment, and in the year 9999 at the latest; name another one."
+    return CloudError(Kind.INVALID, "invalid_expiry", message)
 
 
 def invalid_quota() -> CloudError:

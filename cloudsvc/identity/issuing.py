@@ -29,7 +29,7 @@ from cloudsvc.identity.errors import (
 from cloudsvc.identity.folders import Folders
 from cloudsvc.identity.grants import tidy
 from cloudsvc.identity.key_format import KeyId, MadeKey, is_key_id, make_key
-from cloudsvc.identity.keys import Key, parse_key_rate
+from cloudsvc.identity.keys import LATEST_END, Key, parse_key_rate
 from cloudsvc.identity.names import parse_account_name, parse_display_name
 from cloudsvc.identity.scopes import KEY_SCOPES, check_scopes, meet_scopes, parse_scopes
 from cloudsvc.identity.store import IdentityStore
@@ -184,7 +184,7 @@ class Issuer:
             scopes=former.scopes,
             rate=former.rate,
             created_at=now,
-            expires_at=None if lasts is None else now + lasts,
+            expires_at=None if lasts is None else min(now + lasts, LATEST_END),
         )
         ending = evolve(former, expires_at=until if former.expires_at is None else min(until, former.expires_at))
         added = await self._settled(self._store.rotate_key(ending, successor, made.digest))
@@ -215,7 +215,7 @@ class Issuer:
         if fields.rate is not None:
             key = evolve(key, rate=parse_key_rate(fields.rate) if fields.rate else None)
         if fields.expires_at is not None:
-            if fields.expires_at != 0 and fields.expires_at <= self._now():
+            if fields.expires_at != 0 and not self._now() < fields.expires_at <= LATEST_END:
                 raise invalid_expiry()
             key = evolve(key, expires_at=fields.expires_at or None)
         if fields.roles is not None:

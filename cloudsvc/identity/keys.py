@@ -18,6 +18,9 @@ from cloudsvc.identity.revisions import NEVER, Revision
 from cloudsvc.identity.users import Holder, UserId
 
 _HOUR: Final = 3600 * 1_000_000
+LATEST_END: Final = 253_402_300_799_999_999
+"""The last moment that can be written as a date: that of the year 9999. No key ends later."""
+
 MAX_RATE: Final = 64
 """Characters of a rate."""
 

@@ -8,6 +8,7 @@ from attrs import evolve
 from cloudsvc.core.actors import OWNER, Actor, Role
 from cloudsvc.core.errors import Kind
 from cloudsvc.identity.issuing import KeyFields
+from cloudsvc.identity.keys import LATEST_END
 from tests.support.accounts import SECOND, Office
 from tests.support.coroutines import finish
 from tests.support.identity_stores import grant, refusing
@@ -75,6 +76,7 @@ def test_a_key_for_oneself(office: Office, anna: Actor) -> None:
         ({"rate": "often"}, "invalid_rate", Kind.INVALID),
         ({"rate": "1/minute" + " " * 60}, "invalid_rate", Kind.INVALID),
         ({"expires_at": 1}, "invalid_expiry", Kind.INVALID),
+        ({"expires_at": LATEST_END + 1}, "invalid_expiry", Kind.INVALID),
         ({"label": "a\nb"}, "invalid_display_name", Kind.INVALID),
     ],
 )
@@ -219,3 +221,10 @@ def test_a_key_is_changed(office: Office, anna: Actor) -> None:
     actor = finish(office.resolve(issued))
     assert actor is not None
     assert (actor.grants, actor.scopes) == (edited.grants, frozenset())
+
+
+def test_a_key_that_lasts_as_long_as_can_be_lasts_no_longer_after_a_rotation(office: Office, anna: Actor) -> None:
+    """Or else nobody could list it any more: its end would be no date."""
+    former = finish(office.issuer.issue(anna, KeyFields(expires_at=LATEST_END)))
+    office.now += DAY
+    assert finish(office.issuer.rotate(anna, former.key.id, 0)).key.expires_at == LATEST_END

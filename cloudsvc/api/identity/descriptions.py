@@ -53,7 +53,10 @@ class ListQuery:
     """Which part of a list to give."""
 
     limit: Annotated[int, Meta(ge=1, le=100, description="How many entries at most.")] = 100
-    cursor: Annotated[str | None, Meta(description="From the page before; without it, the first page.")] = None
+    cursor: Annotated[
+        Annotated[str, Meta(pattern=r"^[0-9A-Za-z._-]{1,128}$")] | None,
+        Meta(description="From the page before; without it, the first page."),
+    ] = None
 
 
 @frozen(kw_only=True)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final
 
 import msgspec
-from attrs import frozen
+from attrs import field, frozen
 
 from cloudsvc.api.identity.descriptions import Moment
 from cloudsvc.extend import Actor, CloudError, Grant, Kind, Message, Role
@@ -245,7 +245,7 @@ class IssuedMessage(Message):
     """
 
     key: KeyEntry
-    secret: str
+    secret: str = field(repr=False)
 
     @classmethod
     def of(cls, message: str, issued: Issued, paths: Paths) -> IssuedMessage:

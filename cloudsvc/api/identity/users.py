@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar
 
-from attrs import frozen
+from attrs import field, frozen
 from msgspec import Meta
 
 from cloudsvc.api.identity.descriptions import (
@@ -52,7 +52,10 @@ class UserChanges:
     scopes: ScopeTexts | None = None
     quota: Annotated[int, Meta(ge=-1, le=2**62)] | None = None
     groups: Annotated[tuple[NameText, ...], Meta(max_length=MAX_USER_GROUPS)] | None = None
-    password: Annotated[str, Meta(max_length=MAX_PASSWORD)] | None = None
+    # Its length is only described here: what is wrong with a body is told with the value, and this one is told nobody.
+    password: Annotated[str, Meta(extra_json_schema={"maxLength": MAX_PASSWORD})] | None = field(
+        default=None, repr=False
+    )
     disabled: bool | None = None
 
     def read(self) -> UserFields:

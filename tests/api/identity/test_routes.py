@@ -192,6 +192,18 @@ def test_a_key_without_the_scope_does_not_even_ask(site: IdentitySite) -> None:
     assert site.ask("POST", "/keys", {}, key=narrow).json["error"] == "missing_scope"
 
 
+def test_what_is_wrong_with_a_password_is_told_without_it(site: IdentitySite) -> None:
+    answer = site.ask("POST", "/users", {"name": "bert", "password": "swordfish " * 30})
+    assert (answer.status, answer.json["error"]) == (400, "invalid_password")
+    assert b"swordfish" not in answer.body
+
+
+@pytest.mark.parametrize("path", ["users", "groups", "keys"])
+def test_what_cannot_be_a_cursor(site: IdentitySite, path: str) -> None:
+    """PostgreSQL takes no NUL."""
+    assert [site.ask("GET", f"/{path}?cursor={each}").status for each in ("%00", "a" * 129, "a")] == [400, 400, 200]
+
+
 def test_the_description_is_valid() -> None:
     application = IdentityApplication(NoSettings(), cast("Any", None))  # described, it needs no tools
     keys = KeyHeader(KeyRing(owner_hash=None))
