@@ -81,7 +81,12 @@ def fill_standby(scene: Scene) -> None:
 
 
 def fill_store(scene: Scene) -> None:
-    """The disk of the store of objects is full for a while: nothing is stored, and what is there can be read."""
+    """
+    The disk of the store of objects is full for a while: nothing is stored, and what is there can be read.
+
+    It is started again when it has room, as it has to be: a database of its names that could not write once (LevelDB)
+    refuses from then on, for some folders of the bucket and not for others.
+    """
     cluster = scene.cluster
     if not _has_disk(scene, "the store", cluster.stored):
         return
@@ -94,7 +99,9 @@ def fill_store(scene: Scene) -> None:
             lambda: node.ask("GET", f"/api/files/{PROBE}").status == 200, lambda: f"{node.name} reads nothing either"
         )
         scene.hold(1, 5)
-    scene.tell("the store has room")
+    scene.tell("the store has room, and starts again")
+    cluster.store.process.stop()
+    cluster.store.process.start()
     scene.wait_until_all_store()
 
 
