@@ -13,7 +13,7 @@ from cloudsvc.identity.groups import Group
 from cloudsvc.identity.issuing import MAX_OVERLAP, Issued, Issuer, KeyFields
 from cloudsvc.identity.keys import Key
 from cloudsvc.identity.names import MAX_DISPLAY_NAME, MAX_NAME
-from cloudsvc.identity.passwords import MAX_PASSWORD
+from cloudsvc.identity.passwords import MAX_PASSWORD, MIN_PASSWORD
 from cloudsvc.identity.users import User
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "MAX_SCOPE",
     "MAX_SCOPES",
     "MAX_USER_GROUPS",
+    "MIN_PASSWORD",
     "Directory",
     "Group",
     "Issued",

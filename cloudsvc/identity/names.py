@@ -31,8 +31,13 @@ _LOOK_ALIKE: Final = str.maketrans({"0": "o", "1": "l", "m": "rn", "w": "vv"})
 _RESERVED: Final = ("owner", "system", "anonymous", "everyone", "nobody", "me")
 """Who acts without being a user, and words that mean somebody else to each reader."""
 
-_REFUSED: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-"""General categories that a display name may not have: controls and what turns the direction of text among them."""
+_REFUSED: Final = re.compile(
+    "[\\x00-\\x1f\\x7f-\\x9f\\u061c\\u200b\\u200e\\u200f\\u2028-\\u202e\\u2060-\\u206f\\ufeff\\ud800-\\udfff]"
+)
+"""
+What a display name may not have: controls, what turns the direction of text, what is not seen, and halves of
+characters. The joiners U+200C and U+200D stay, without which some scripts are misspelt.
+"""
 
 
 @frozen(order=False)
@@ -83,9 +88,8 @@ def parse_display_name(text: str) -> str:
     :raises CloudError: it is none, and why.
     """
     found = unicodedata.normalize("NFC", text).strip()
-    for character in found:
-        if unicodedata.category(character) in _REFUSED:
-            raise invalid_display_name(f"it cannot contain U+{ord(character):04X}")
+    if refused := _REFUSED.search(found):
+        raise invalid_display_name(f"it cannot contain U+{ord(refused[0]):04X}")
     if len(found) > MAX_DISPLAY_NAME:
         raise invalid_display_name(f"it can have at most {MAX_DISPLAY_NAME} characters")
     return found

@@ -58,7 +58,7 @@ def parse_password(text: str) -> Secret:
     if len(text) > MAX_PASSWORD:
         raise invalid_password(f"it can have at most {MAX_PASSWORD} characters")
     for character in text:
-        if unicodedata.category(character) in {"Cc", "Cs", "Cn"}:
+        if unicodedata.category(character) in {"Cc", "Cs"}:
             raise invalid_password(f"it cannot contain U+{ord(character):04X}")
     found = _normalize(text)
     if len(found) < MIN_PASSWORD:

@@ -7,6 +7,7 @@ from typing import Annotated, Final
 from attrs import frozen
 from msgspec import Meta
 
+from cloudsvc.api.drive.descriptions import OptionalPathText
 from cloudsvc.extend import Role
 from cloudsvc.extend.identity import MAX_DISPLAY_NAME, MAX_NAME, MAX_SCOPE, MAX_SCOPES
 
@@ -25,19 +26,34 @@ IN_THE_WAY: Final = "Somebody else has changed the same meanwhile, or there are 
 FAILED: Final = "The storage does not work or has too much to do, or requests cannot be counted."
 
 # Only described here: `cloudsvc.identity.names` judges, and says why.
-NameText = Annotated[str, Meta(min_length=1, max_length=MAX_NAME)]
+NameText = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=MAX_NAME,
+        extra_json_schema={"pattern": "^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$"},
+    ),
+]
 """A name of a user, a group or a program."""
 
-DisplayText = Annotated[str, Meta(max_length=MAX_DISPLAY_NAME)]
+_HIDDEN: Final = r"\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff"
+DisplayText = Annotated[str, Meta(max_length=MAX_DISPLAY_NAME, extra_json_schema={"pattern": f"^[^{_HIDDEN}]*$"})]
 """A name for people, or a label."""
 
-ScopeTexts = Annotated[
-    tuple[Annotated[str, Meta(min_length=1, max_length=MAX_SCOPE)], ...], Meta(max_length=MAX_SCOPES)
-]
+_SCOPE: Final = r"^(\*|[a-z][a-z0-9_.-]*(:[a-z0-9_.-]+)*)$"
+ScopeText = Annotated[str, Meta(min_length=1, max_length=MAX_SCOPE, extra_json_schema={"pattern": _SCOPE})]
+"""A scope."""
+
+ScopeTexts = Annotated[tuple[ScopeText, ...], Meta(max_length=MAX_SCOPES)]
 """Scopes."""
 
 Moment = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
 """A moment in UTC, as RFC 3339 writes it."""
+
+_TIME: Final = r"T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
+_DAY: Final = "[12][0-9]{3}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
+ExpiryText = Annotated[str, Meta(extra_json_schema={"pattern": f"^({_DAY}{_TIME})?$"})]
+"""A moment as RFC 3339 writes it, or nothing."""
 
 FolderNumber = Annotated[int, Meta(ge=1, le=2**63 - 1)]
 """The id of a folder."""
@@ -67,5 +83,5 @@ class RoleOnPath:
     :ivar path: Of the folder; empty for the root.
     """
 
-    path: Annotated[str, Meta(max_length=4096)]
+    path: OptionalPathText
     role: Role

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Final
 
 from attrs import frozen
 from msgspec import Meta
@@ -16,8 +16,8 @@ from cloudsvc.api.identity.descriptions import (
     READ,
     WRITE,
     DisplayText,
+    ExpiryText,
     ListQuery,
-    Moment,
     NameText,
     NoQuery,
     RoleOnPath,
@@ -40,6 +40,11 @@ KeyText = Annotated[str, Meta(min_length=16, max_length=16)]
 """The id of a key."""
 
 
+_RATE: Final = "^([1-9][0-9]{0,5}( per |/)([1-9][0-9]? )?(second|minute|hour|day)s?)?$"
+RateText = Annotated[str, Meta(max_length=64, extra_json_schema={"pattern": _RATE})]
+"""A rate, or nothing."""
+
+
 @frozen(kw_only=True)
 class KeyChanges:
     """
@@ -53,8 +58,8 @@ class KeyChanges:
     label: DisplayText | None = None
     roles: Annotated[tuple[RoleOnPath, ...], Meta(max_length=MAX_KEY_GRANTS)] | None = None
     scopes: ScopeTexts | None = None
-    rate: Annotated[str, Meta(max_length=64)] | None = None
-    expires_at: Moment | None = None
+    rate: RateText | None = None
+    expires_at: ExpiryText | None = None
 
     def read(self) -> KeyFields:
         """It as the use-cases take it."""

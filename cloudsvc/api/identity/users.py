@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Final
 
 from attrs import field, frozen
 from msgspec import Meta
@@ -35,7 +35,12 @@ from cloudsvc.extend import (
     route,
     throttled,
 )
-from cloudsvc.extend.identity import MAX_PASSWORD, MAX_USER_GROUPS, Directory, User, UserFields
+from cloudsvc.extend.identity import MAX_PASSWORD, MAX_USER_GROUPS, MIN_PASSWORD, Directory, User, UserFields
+
+_PASSWORD: Final = rf"^([^\x00-\x1f\x7f-\x9f]{{{MIN_PASSWORD},}})?$"
+# Its length is only described here: what is wrong with a body is told with the value, and this one is told nobody.
+PasswordText = Annotated[str, Meta(extra_json_schema={"pattern": _PASSWORD, "maxLength": MAX_PASSWORD})]
+"""A password, or nothing."""
 
 
 @frozen(kw_only=True)
@@ -52,10 +57,7 @@ class UserChanges:
     scopes: ScopeTexts | None = None
     quota: Annotated[int, Meta(ge=-1, le=2**62)] | None = None
     groups: Annotated[tuple[NameText, ...], Meta(max_length=MAX_USER_GROUPS)] | None = None
-    # Its length is only described here: what is wrong with a body is told with the value, and this one is told nobody.
-    password: Annotated[str, Meta(extra_json_schema={"maxLength": MAX_PASSWORD})] | None = field(
-        default=None, repr=False
-    )
+    password: PasswordText | None = field(default=None, repr=False)
     disabled: bool | None = None
 
     def read(self) -> UserFields:
