@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence, Sized
+from itertools import accumulate
 from typing import Final, Generic, Protocol, TypeVar
 
-from attrs import define, field
+from attrs import define, evolve, field
 from twisted.internet.defer import Deferred
 
 from cloudsvc.core.actors import Actor
@@ -16,7 +17,13 @@ from cloudsvc.drive.recent_changes import Numbered, View
 F = TypeVar("F", bound=Sized)
 
 PAGE: Final = 100
-"""Changes that are read at a time, and told at a time."""
+"""Changes that are read at a time, and told at a time; but see :data:`PAGE_BYTES`."""
+
+PAGE_BYTES: Final = 32 * 2**10
+"""
+Of what is told at a time, but for a single change that is more: whoever does not take it holds it in memory, and so
+may thousands.
+"""
 
 
 class Followed(Protocol[F]):
@@ -33,6 +40,9 @@ class Followed(Protocol[F]):
 
     def end_waiting(self, follower: Follower[F]) -> None:
         """``follower`` is awake."""
+
+    def wake_soon(self, follower: Follower[F]) -> None:
+        """Wake ``follower``, not necessarily in this turn of the reactor."""
 
     async def catch_up(self, follower: Follower[F]) -> None:
         """Read from the catalogue what ``follower`` lacks, for itself alone: some of it."""
@@ -72,7 +82,7 @@ class Follower(Generic[F]):
 
     async def read(self, seconds: float) -> Sequence[F]:
         """
-        The next changes, as they are told, :data:`PAGE` at most.
+        The next changes, as they are told, :data:`PAGE` and about :data:`PAGE_BYTES` at most.
 
         :param seconds: after about so many there are none; with 0 at once.
         :return: none also where it is over.
@@ -98,7 +108,8 @@ class Follower(Generic[F]):
         """Let it be over, also for whoever waits in :meth:`read`."""
         self.is_over = True
         self.leave()
-        self.wake()
+        if self.is_waiting:
+            self._feed.wake_soon(self)
 
     def leave(self) -> None:
         """Nobody reads it any more."""
@@ -112,8 +123,10 @@ class Follower(Generic[F]):
 
     def take_in(self, changes: Changes, rendered: list[Numbered[F]]) -> None:
         """Keep what was read from the catalogue for it alone, until it is taken."""
+        self._ready = _fit(rendered)
         self.looked = changes.looked
-        self._ready = rendered
+        if len(self._ready) < len(rendered):
+            self.looked = evolve(changes.looked, to=self._ready[-1][0])
 
     @property
     def _is_behind(self) -> bool:
@@ -125,7 +138,7 @@ class Follower(Generic[F]):
         if self._ready:
             found, self._ready = self._ready, []
             return found
-        return [] if self._is_behind else self.view.list_after(self.number, PAGE)
+        return [] if self._is_behind else _fit(self.view.list_after(self.number, PAGE))
 
     async def _catch_up(self) -> None:
         try:
@@ -143,3 +156,9 @@ class Follower(Generic[F]):
         finally:
             self._waiting = None
             self._feed.end_waiting(self)
+
+
+def _fit(told: list[Numbered[F]]) -> list[Numbered[F]]:
+    """The first of ``told``, as many as are told at a time."""
+    count = sum(total <= PAGE_BYTES for total in accumulate(len(form) for _, form in told))
+    return told[: max(1, count)]

@@ -12,9 +12,9 @@ So it makes no difference in which process a change was made, or in which one so
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Sized
+from collections.abc import Callable, Coroutine, Sized
 from functools import partial
-from typing import Final, Generic, Protocol, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 from attrs import define, field
 from twisted.internet.defer import CancelledError, Deferred, DeferredSemaphore
@@ -30,17 +30,16 @@ from cloudsvc.drive.errors import changes_expired, too_many_followers
 from cloudsvc.drive.followers import PAGE, Follower
 from cloudsvc.drive.nodes import ROOT_ID
 from cloudsvc.drive.permissions import Right, find_folders, is_permitted_everywhere
-from cloudsvc.drive.recent_changes import Numbered, View
+from cloudsvc.drive.recent_changes import Kept, Numbered, View
+from cloudsvc.drive.waking import Waking
 
 F = TypeVar("F", bound=Sized)
+T = TypeVar("T")
 
 _log = Logger("cloudsvc.drive")
 
 MOST_FOLLOWERS: Final = 20_000
 """In one process. A connection carries one."""
-
-MOST_BYTES: Final = 32 * 2**20
-"""Of what all views keep together, in the form in which it is told."""
 
 IDLE_VIEWS: Final = 64
 """That nobody follows just now, and that are kept for whoever asks again and again."""
@@ -54,8 +53,8 @@ _AGAIN_SECONDS: Final = 1.0
 _SWEEP_SECONDS: Final = 1.0
 """Between two looks at who has waited long enough."""
 
-_WAKEN_TOGETHER: Final = 64
-"""Followers, before everybody else has a turn: some milliseconds."""
+_READ_TOGETHER: Final = 2
+"""Reads at once for those who come, and as many for those who have fallen behind: others want to read too."""
 
 
 class ChangeSource(Protocol):
@@ -87,11 +86,15 @@ class Feed(Generic[F]):
     _source: ChangeSource
     _render: Callable[[Position, Change], F]
     _clock: IReactorTime
-    _views: OrderedDict[frozenset[int], View[F]] = field(factory=OrderedDict)  # the last that somebody came for, last
+    _views: dict[frozenset[int], View[F]] = field(factory=dict)
+    _idle: OrderedDict[View[F], None] = field(factory=OrderedDict)  # that nobody follows; the last used one, last
+    _kept: Kept[F] = field(factory=Kept)
     _due: dict[View[F], None] = field(factory=dict)
     _waiting: dict[Follower[F], float] = field(factory=dict)
     _joint: JointWork = field(factory=JointWork)
-    _catching_up: DeferredSemaphore = field(factory=lambda: DeferredSemaphore(2))
+    _opening: DeferredSemaphore = field(factory=lambda: DeferredSemaphore(_READ_TOGETHER))
+    _catching_up: DeferredSemaphore = field(factory=lambda: DeferredSemaphore(_READ_TOGETHER))
+    _waking: Waking = field(init=False)
     _sweeping: LoopingCall = field(init=False)
     _followers: int = 0
     _is_reading: bool = False
@@ -99,6 +102,7 @@ class Feed(Generic[F]):
     _end_listening: Callable[[], None] | None = None
 
     def __attrs_post_init__(self) -> None:
+        self._waking = Waking(self._clock)
         self._sweeping = LoopingCall(self._sweep)
         self._sweeping.clock = self._clock
 
@@ -128,10 +132,15 @@ class Feed(Generic[F]):
         if self._followers >= MOST_FOLLOWERS:
             raise too_many_followers()
         view = await self._find_view(actor, is_fresh=is_fresh)
+        if position is not None and position.epoch != view.epoch:
+            # Either of them is outdated.
+            view = await self._find_view(actor, is_fresh=True)
+            if position.epoch != view.epoch:
+                raise changes_expired()
         if position is None:
             return Follower(feed=self, view=view, actor=actor, epoch=view.epoch, number=view.last)
         follower = Follower(feed=self, view=view, actor=actor, epoch=position.epoch, number=position.number)
-        if not (view.epoch == position.epoch and view.knows(position.number)):
+        if not view.knows(position.number):
             try:
                 await self.catch_up(follower)
             except CloudError as problem:
@@ -161,6 +170,7 @@ class Feed(Generic[F]):
             # What has happened since it was found has woken nobody.
             self._due[view] = None
             self._read_soon()
+        self._idle.pop(view, None)
         view.followers[follower] = None
         self._followers += 1
 
@@ -169,11 +179,11 @@ class Feed(Generic[F]):
         if follower.view.followers.pop(follower, self) is self:
             return
         self._followers -= 1
+        self._note_idle(follower.view)
         if not self._followers and self._end_listening is not None:
             self._sweeping.stop()
             self._end_listening()
             self._end_listening = None
-        self._forget_idle()
 
     def await_change(self, follower: Follower[F], seconds: float) -> None:
         """Wake ``follower`` when there is something new, or after about so many seconds."""
@@ -182,6 +192,11 @@ class Feed(Generic[F]):
     def end_waiting(self, follower: Follower[F]) -> None:
         """``follower`` is awake."""
         self._waiting.pop(follower, None)
+        self._waking.remove(follower)
+
+    def wake_soon(self, follower: Follower[F]) -> None:
+        """Wake ``follower``, not necessarily in this turn of the reactor."""
+        self._waking.add([follower])
 
     async def catch_up(self, follower: Follower[F]) -> None:
         """Read from the catalogue what ``follower`` lacks, for itself alone: some of it."""
@@ -201,8 +216,11 @@ class Feed(Generic[F]):
         key = frozenset({int(ROOT_ID)}) if everything else find_folders(actor, Right.SEE)
         view = self._views.get(key)
         if view is not None and (is_fresh or not view.followers):
+            advance = partial(self._advance, view)
+            # Those who follow do not wait for those who come.
+            work = advance if view.followers else partial(self._take_place, advance)
             try:
-                await self._joint.do(view, partial(self._advance, view), is_fresh=True)
+                await self._joint.do(view, work, is_fresh=True)
             except CloudError as problem:
                 if problem.kind is Kind.UNAVAILABLE:
                     raise
@@ -210,14 +228,17 @@ class Feed(Generic[F]):
                 self._drop(view)
                 view = None
         if view is None:
-            view = await self._joint.do(key, partial(self._open_view, key, actor))
-        if key in self._views:
-            self._views.move_to_end(key)
-        self._forget_idle()
+            view = await self._joint.do(key, partial(self._take_place, partial(self._open_view, key, actor)))
+        self._note_idle(view)
         return view
 
     async def _open_view(self, key: frozenset[int], actor: Actor) -> View[F]:
         found = await self._source.find_last_change(actor)
+        if (other := self._views.get(key)) is not None:
+            # Somebody has come back to it meanwhile, or has opened it.
+            if other.epoch == found.epoch:
+                return other
+            self._drop(other)
         view: View[F] = View(
             key=key, actor=actor, epoch=found.epoch, start=found.last, last=found.last, looked=found.looked
         )
@@ -225,21 +246,31 @@ class Feed(Generic[F]):
             self._views[key] = view
         return view
 
-    def _forget_idle(self) -> None:
-        idle = [view for view in self._views.values() if not view.followers] if self._is_crowded else []
-        for view in idle[: max(0, len(idle) - IDLE_VIEWS)]:
-            self._drop(view)
+    async def _take_place(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Do ``work``, of somebody who comes, when there is a place for it."""
+        await self._opening.acquire()
+        try:
+            return await work()
+        finally:
+            self._opening.release()
 
-    @property
-    def _is_crowded(self) -> bool:
-        """Whether there may be too many views that nobody follows, found out without looking at each."""
-        return len(self._views) > IDLE_VIEWS
+    def _note_idle(self, view: View[F]) -> None:
+        """Remember ``view`` as the last used one, if nobody follows it, and forget those that are too many."""
+        if view.followers or self._views.get(view.key) is not view:
+            return
+        self._idle[view] = None
+        self._idle.move_to_end(view)
+        while len(self._idle) > IDLE_VIEWS:
+            self._drop(next(iter(self._idle)))
 
     def _drop(self, view: View[F]) -> None:
         """Forget a view; its followers end."""
         self._due.pop(view, None)
+        self._idle.pop(view, None)
         if self._views.get(view.key) is view:
             del self._views[view.key]
+        view.shed()
+        self._kept.count(view)
         for follower in [*view.followers]:
             follower.end()
 
@@ -285,23 +316,29 @@ class Feed(Generic[F]):
         while True:
             changes = await self._source.read_changes(view.actor, view.last, PAGE, epoch=view.epoch, looked=view.looked)
             view.take_in(changes, self._render_all(changes))
-            if sum(each.held for each in self._views.values()) > MOST_BYTES:
-                # Whoever has not taken it yet reads it from the catalogue.
+            if self._views.get(view.key) is not view:
+                # It was forgotten meanwhile, and nothing that it keeps is counted.
                 view.shed()
+            self._kept.count(view)
             if changes.items:
-                self._waken([follower for follower in view.followers if follower.is_waiting])
+                self._waking.add([follower for follower in view.followers if follower.is_waiting])
             if len(changes.items) < PAGE:
                 return
+            if not view.followers:
+                # Nobody needs all that lies between.
+                await self._skip(view)
+                return
 
-    def _waken(self, followers: list[Follower[F]]) -> None:
-        for follower in followers[:_WAKEN_TOGETHER]:
-            follower.wake()
-        if rest := followers[_WAKEN_TOGETHER:]:
-            self._clock.callLater(0, self._waken, rest)
+    async def _skip(self, view: View[F]) -> None:
+        found = await self._source.find_last_change(view.actor)
+        if found.epoch != view.epoch:
+            raise changes_expired()
+        view.restart(found)
+        self._kept.count(view)
 
     def _sweep(self) -> None:
         now = self._clock.seconds()
-        self._waken([follower for follower, until in self._waiting.items() if until <= now])
+        self._waking.add([follower for follower, until in self._waiting.items() if until <= now])
 
     def _render_all(self, changes: Changes) -> list[Numbered[F]]:
         return [

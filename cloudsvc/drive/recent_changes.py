@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Sized
 from itertools import islice
 from typing import Any, Final, Generic, TypeAlias, TypeVar
@@ -22,6 +22,9 @@ KEPT: Final = 256
 
 KEPT_BYTES: Final = 256 * 2**10
 """Of what is told of them."""
+
+MOST_BYTES: Final = 32 * 2**20
+"""Of what all views keep together, in the form in which it is told."""
 
 
 @define(eq=False, kw_only=True)
@@ -61,6 +64,11 @@ class View(Generic[F]):
             self.start, form = self._kept.popleft()
             self.held -= len(form)
 
+    def restart(self, found: Changes) -> None:
+        """Keep nothing of what came up to the last change, which was ``found`` without those before it."""
+        self.looked, self.last = found.looked, found.last
+        self.shed()
+
     def shed(self) -> None:
         """Keep nothing."""
         self.start, self.held = self.last, 0
@@ -71,7 +79,7 @@ class View(Generic[F]):
         return number == self.start or any(number == each for each, _ in self._kept)
 
     def list_after(self, number: int, most: int) -> list[Numbered[F]]:
-        """The first of those after ``number``."""
+        """The first of those after ``number``, ``most`` of them at most."""
         if number >= self.last:
             return []
         passed = 0
@@ -81,3 +89,22 @@ class View(Generic[F]):
             passed += 1
         first = len(self._kept) - passed
         return [*islice(self._kept, first, first + most)]
+
+
+@define(eq=False)
+class Kept(Generic[F]):
+    """What all views keep together, :data:`MOST_BYTES` at most."""
+
+    _held: OrderedDict[View[F], int] = field(factory=OrderedDict)  # the one that was read for last, last
+    _total: int = 0
+
+    def count(self, view: View[F]) -> None:
+        """``view`` keeps something else now. Where that is too much, the one that was read longest ago is shed."""
+        self._total += view.held - self._held.pop(view, 0)
+        if view.held:
+            self._held[view] = view.held
+        while self._total > MOST_BYTES:
+            other, held = self._held.popitem(last=False)
+            self._total -= held
+            # Whoever has not taken it yet reads it from the catalogue.
+            other.shed()

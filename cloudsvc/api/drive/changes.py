@@ -54,8 +54,8 @@ class ChangesRoutes:
         Tell what has changed since, in order, or where the changes stand now.
 
         Without `since` there are no changes in the answer, only the `position` from which to follow. With it, there are
-        up to 100, and the `position` to ask with next; there may be more at once. What a file contains is told as it is
-        when the server reads the change.
+        up to 100, or fewer long ones, and the `position` to ask with next; there may be more at once. What a file
+        contains is told as it is when the server reads the change.
         """
         if query.since is None:
             return _answer(await self.feed.locate(request.actor))

@@ -90,10 +90,11 @@ class EventRoutes:
         try:
             yield _begin(follower.position)
             while not follower.is_over:
-                if told := await follower.read(BEAT_SECONDS):
-                    yield b"".join([each.event for each in told])
-                elif not follower.is_over:
-                    yield _BEAT
+                told = await follower.read(BEAT_SECONDS)
+                piece = b"".join([each.event for each in told])
+                del told  # it is larger than what is sent of it, and the client may be slow
+                if piece or not follower.is_over:
+                    yield piece or _BEAT
         finally:
             stop()
             follower.leave()

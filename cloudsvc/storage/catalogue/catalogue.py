@@ -204,7 +204,9 @@ class DatabaseCatalogue(Upkeep[C]):
             lambda connection: history.read_changes(
                 connection, after, limit, look_as(connection, actor), epoch=epoch, looked=looked
             ),
-            Lane.PAGES,
+            # Who sees a part passes all that has happened elsewhere since, unless it was looked through before.
+            Lane.PAGES if looked is not None or is_permitted_everywhere(actor, Right.SEE) else Lane.SCANS,
+            caller=actor.name,
         )
 
     async def find_last_change(self, actor: Actor) -> Changes:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from attrs import define, field
+from attrs import define, evolve, field
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.interfaces import IReactorTime
 
@@ -15,6 +15,7 @@ from cloudsvc.core.errors import CloudError, Kind
 from cloudsvc.drive import followers, following, recent_changes
 from cloudsvc.drive.changes import Change, Changes, Looked, Position
 from cloudsvc.drive.commands import Discard, Move, Restore
+from cloudsvc.drive.errors import changes_expired
 from cloudsvc.drive.followers import Follower
 from cloudsvc.drive.following import Feed
 from cloudsvc.drive.freezing import make_epoch
@@ -33,11 +34,13 @@ def find_reactor() -> IReactorTime:
 
 @define(eq=False)
 class Counting:
-    """A catalogue that counts how often it is read, and fails on demand."""
+    """A catalogue that counts how often it is read, and fails, halts and changes its epoch on demand."""
 
     trial: Trial
     reads: int = 0
     failures: list[CloudError] = field(factory=list)
+    gate: Deferred[None] | None = None
+    epoch: str | None = None
 
     async def read_changes(
         self, actor: Actor, after: int, limit: int, *, epoch: str | None = None, looked: Looked | None = None
@@ -45,10 +48,20 @@ class Counting:
         self.reads += 1
         if self.failures:
             raise self.failures.pop()
-        return await self.trial.catalogue.read_changes(actor, after, limit, epoch=epoch, looked=looked)
+        if self.epoch is not None and epoch == self.epoch:
+            epoch = None
+        elif self.epoch is not None:
+            raise changes_expired()
+        return self.rename(await self.trial.catalogue.read_changes(actor, after, limit, epoch=epoch, looked=looked))
 
     async def find_last_change(self, actor: Actor) -> Changes:
-        return await self.trial.catalogue.find_last_change(actor)
+        found = await self.trial.catalogue.find_last_change(actor)
+        if self.gate is not None:
+            await self.gate
+        return self.rename(found)
+
+    def rename(self, changes: Changes) -> Changes:
+        return changes if self.epoch is None else evolve(changes, epoch=self.epoch)
 
     def on_change(self, listener):  # type: ignore[no-untyped-def]  # as the catalogue's
         return self.trial.catalogue.on_change(listener)
@@ -212,6 +225,79 @@ async def test_whoever_falls_behind_reads_from_the_catalogue(
     assert await take(slow, 1) == ["21 created 20"]
     for each in (slow, quick):
         each.leave()
+
+
+@in_reactor
+async def test_so_many_bytes_are_told_at_a_time(
+    trial: Trial, source: Counting, feed: Feed[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(followers, "PAGE_BYTES", 30)
+    await trial.make_folder("x")
+    guest = await act_as_guest(trial, "x")
+    start, view = await feed.locate(guest), await feed.follow(guest)
+    assert await view.read(0) == ()
+    for number in range(7):
+        await trial.store(f"x/{number}")
+    expected = [f"{number + 2} created x/{number}" for number in range(7)]
+    # From the catalogue, and from what is kept of it.
+    elsewhere = Feed(source=source, render=tell, clock=find_reactor())
+    for follower in (view, await elsewhere.follow(guest, start)):
+        pages = [await follower.read(PATIENCE) for _ in range(4)]
+        assert [len(page) for page in pages] == [2, 2, 2, 1]
+        assert [each for page in pages for each in page] == expected
+        follower.leave()
+
+
+@in_reactor
+async def test_whoever_comes_back_to_a_view_that_is_opened_anew_misses_nothing(
+    trial: Trial, source: Counting, feed: Feed[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "IDLE_VIEWS", 1)
+    await trial.make_folder("x")
+    guest = await act_as_guest(trial, "x")
+    follower = await feed.follow(guest)
+    await feed.follow(TESTER)  # for which the view of the guest, whom nobody has seen wait, is forgotten
+    source.gate = gate = Deferred[None]()
+    opening = Deferred.fromCoroutine(feed.follow(guest))
+    assert await follower.read(0) == ()
+    gate.callback(None)
+    other = await opening
+    waiting = [Deferred.fromCoroutine(take(each, 1)) for each in (follower, other)]
+    await trial.store("x/a")
+    assert await gatherResults(waiting) == [["2 created x/a"]] * 2
+    for each in (follower, other):
+        each.leave()
+
+
+@in_reactor
+async def test_what_nobody_waited_for_is_not_read(
+    trial: Trial, source: Counting, feed: Feed[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "PAGE", 3)
+    start = await feed.locate(TESTER)
+    for number in range(20):
+        await trial.store(str(number))
+    before = source.reads
+    assert (await feed.locate(TESTER)).number == start.number + 20
+    assert source.reads - before == 1
+    follower = await feed.follow(TESTER, start)
+    assert await take(follower, 20) == [f"{number + 1} created {number}" for number in range(20)]
+    follower.leave()
+
+
+@in_reactor
+async def test_whoever_knows_a_newer_history_ends_the_older_one(
+    trial: Trial, source: Counting, feed: Feed[str]
+) -> None:
+    await trial.store("a")
+    older = await feed.follow(TESTER)
+    ending = Deferred.fromCoroutine(older.read(PATIENCE))
+    source.epoch = make_epoch()
+    newer = await feed.follow(TESTER, Position(epoch=source.epoch, number=0))
+    assert await take(newer, 1) == ["1 created a"]
+    assert await ending == ()
+    assert older.is_over
+    newer.leave()
 
 
 @in_reactor
