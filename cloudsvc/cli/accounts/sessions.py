@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import frozen
 
@@ -12,13 +12,14 @@ from cloudsvc.cli.drive.sessions import find_directory, find_drive, run
 from cloudsvc.drive.locating import Locator
 from cloudsvc.identity.passwords import Passwords
 from cloudsvc.identity.witness import Witness
-from cloudsvc.server.drive_folders import DriveFolders
-from cloudsvc.server.identity import UseCases
 from cloudsvc.settings.home import Home
-from cloudsvc.storage.identity.opening import open_identity
-from cloudsvc.storage.identity.record import RECORD_NAME, FileRecord
-from cloudsvc.storage.opening import open_drive
-from cloudsvc.storage.resources import Resources
+
+if TYPE_CHECKING:
+    from cloudsvc.server.drive_folders import DriveFolders
+    from cloudsvc.server.identity import UseCases
+    from cloudsvc.storage.resources import Resources
+
+# What needs the database is imported late: `cloudsvc --help` and `cloudsvc health` do without.
 
 T = TypeVar("T")
 
@@ -43,6 +44,12 @@ def administer_accounts(home: Home, work: Callable[[OpenAccounts], Coroutine[Any
 
     :raises OperatorError: they cannot be opened, or there is no drive.
     """
+    from cloudsvc.server.drive_folders import DriveFolders  # noqa: PLC0415  # see above
+    from cloudsvc.server.identity import UseCases  # noqa: PLC0415  # likewise
+    from cloudsvc.storage.identity.opening import open_identity  # noqa: PLC0415  # likewise
+    from cloudsvc.storage.identity.record import RECORD_NAME, FileRecord  # noqa: PLC0415  # likewise
+    from cloudsvc.storage.opening import open_drive  # noqa: PLC0415  # likewise
+
     limits, engines = find_drive(home)
 
     async def go(resources: Resources, _: Progress) -> T:
