@@ -21,6 +21,8 @@ import pytest
 from attrs import define, field
 
 from cloudsvc.core.secrets import Secret
+from cloudsvc.storage.audit.postgresql import migrate as migrate_audit
+from cloudsvc.storage.audit.schema import metadata as audit
 from cloudsvc.storage.catalogue.postgresql.migration import migrate
 from cloudsvc.storage.catalogue.schema import metadata
 from cloudsvc.storage.identity.postgresql import migrate as migrate_accounts
@@ -49,7 +51,10 @@ _EMPTY: Final = f"""
     INSERT INTO state (id, epoch, stored_bytes, forgotten)
     VALUES (1, lpad(to_hex((random() * 2000000000)::int), 8, '0'), 0, 0);
     TRUNCATE {", ".join(table.name for table in accounts.sorted_tables)};
-    INSERT INTO identity_state (id, revision, void_until) VALUES (1, 0, 0)
+    INSERT INTO identity_state (id, revision, void_until) VALUES (1, 0, 0);
+    TRUNCATE {", ".join(table.name for table in audit.sorted_tables)};
+    INSERT INTO audit_state (id, base_number, base_digest, head_number, head_digest)
+    VALUES (1, 0, decode(repeat('00', 32), 'hex'), 0, decode(repeat('00', 32), 'hex'))
 """  # noqa: S608  # constants
 """Makes a database as good as new. To drop one takes a flush of all that the server has ever written."""
 
@@ -207,6 +212,7 @@ def find_cluster() -> Cluster:
     cluster.ask(f"CREATE DATABASE {_TEMPLATE}")
     migrate(cluster.make_url(_TEMPLATE))
     migrate_accounts(cluster.make_url(_TEMPLATE))
+    migrate_audit(cluster.make_url(_TEMPLATE))
     return cluster
 
 

@@ -12,8 +12,9 @@ from cloudsvc.core.threads import ThreadRunner
 from cloudsvc.identity.revisions import Standing
 from cloudsvc.identity.store import IdentityStore
 from cloudsvc.storage.database.migration import NewerSchema
+from cloudsvc.storage.database.sqlite.presence import DatabaseInUse
 from cloudsvc.storage.engines import LOCAL, Engines
-from cloudsvc.storage.identity.sqlite import NAME, AccountsInUse, open_sqlite_identity
+from cloudsvc.storage.identity.sqlite import NAME, open_sqlite_identity
 from cloudsvc.storage.meters import UNMETERED, DatabaseMeter
 
 
@@ -56,7 +57,7 @@ async def open_identity(
     if engines.database is None:
         try:
             return await open_sqlite_identity(path, writer=writer, readers=readers, clock=reactor)
-        except (AccountsInUse, NewerSchema) as problem:
+        except (DatabaseInUse, NewerSchema) as problem:
             raise OperatorError([str(problem)]) from None
         except OSError as problem:
             raise OperatorError([f"{problem.filename or path} cannot be opened: {problem.strerror}"]) from None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import time
 from collections.abc import Callable
@@ -13,14 +12,13 @@ from attrs import define
 from twisted.internet.interfaces import IReactorTime
 
 from cloudsvc.core.coroutines import shield
-from cloudsvc.core.durable_files import open_unlinked, sync_directory
 from cloudsvc.core.threads import ThreadRunner
 from cloudsvc.drive.changes import ChangeSignal
 from cloudsvc.storage.database.group_commit import Writer
 from cloudsvc.storage.database.polling import Lookout
 from cloudsvc.storage.database.reading import Readers
-from cloudsvc.storage.database.sqlite.connections import OWNER_ONLY, SQLiteConnection, connect
-from cloudsvc.storage.database.sqlite.migration import find_revision, migrate
+from cloudsvc.storage.database.sqlite.connections import SQLiteConnection
+from cloudsvc.storage.database.sqlite.presence import let_go, open_database
 from cloudsvc.storage.database.sqlite.sessions import SQLiteSessions
 from cloudsvc.storage.database.sqlite.transactions import SQLiteTransactions
 from cloudsvc.storage.identity.migration import HISTORY
@@ -32,10 +30,6 @@ NAME: Final = "accounts.sqlite3"
 
 LOOK_SECONDS: Final = 0.4
 """Between two looks for changes of other processes, of which nobody tells. A look is one row."""
-
-
-class AccountsInUse(Exception):  # noqa: N818  # a state of affairs that callers put into words
-    """Another program works on these accounts in a way that admits nobody else, or is asked to go first."""
 
 
 @define(eq=False, kw_only=True)
@@ -70,12 +64,12 @@ async def open_sqlite_identity(
     :param readers: at least :data:`~cloudsvc.storage.database.lanes.READER_THREADS` of them.
     :param clock: tells when to look for changes of other processes.
     :param monotonic: a clock in seconds, by which reads take too long.
-    :raises AccountsInUse: others have it open, and one of them or this one wants to be alone.
+    :raises DatabaseInUse: others have it open, and one of them or this one wants to be alone.
     :raises NewerSchema: a newer program has written it.
     :raises OSError: it cannot be opened.
     :raises sqlite3.Error: likewise.
     """
-    lock, connection = await shield(writer.run(_open, path), _let_go)
+    lock, connection = await shield(writer.run(open_database, path, HISTORY), let_go)
     signal = ChangeSignal()
     reading = Readers(sessions=SQLiteSessions(path), threads=readers, monotonic=monotonic)
     transactions = SQLiteTransactions(connection=connection)
@@ -89,50 +83,3 @@ async def open_sqlite_identity(
     )
     lookout.start()
     return store
-
-
-def hold_accounts(path: Path, *, alone: bool = False) -> int:
-    """
-    A descriptor that holds the lock of accounts until it is closed. Blocks.
-
-    :param path: of the file with the accounts, whose directory is made where it is missing.
-    :param alone: whether nobody else may have them open.
-    :raises AccountsInUse: as :func:`open_sqlite_identity`.
-    """
-    if not path.parent.is_dir():
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        sync_directory(path.parent.parent)
-    descriptor = open_unlinked(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, OWNER_ONLY)
-    try:
-        _claim(descriptor, path, alone=alone)
-    except BaseException:
-        os.close(descriptor)
-        raise
-    return descriptor
-
-
-def _open(path: Path) -> tuple[int, SQLiteConnection]:
-    lock = hold_accounts(path)
-    try:
-        if find_revision(path, HISTORY) != HISTORY.head:
-            # Whoever has it open knows the tables as they are now.
-            _claim(lock, path, alone=True)
-            migrate(path, HISTORY)
-            _claim(lock, path, alone=False)
-        return lock, connect(path)
-    except BaseException:
-        os.close(lock)
-        raise
-
-
-def _let_go(opened: tuple[int, SQLiteConnection]) -> None:
-    lock, connection = opened
-    connection.close()
-    os.close(lock)
-
-
-def _claim(descriptor: int, path: Path, *, alone: bool) -> None:
-    try:
-        fcntl.flock(descriptor, (fcntl.LOCK_EX if alone else fcntl.LOCK_SH) | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise AccountsInUse(f"{path} is in use; stop the server, or wait for the other command") from None

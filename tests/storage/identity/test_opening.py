@@ -22,12 +22,13 @@ from cloudsvc.storage.catalogue.postgresql.migration import migrate as migrate_c
 from cloudsvc.storage.database.lanes import READER_THREADS
 from cloudsvc.storage.database.migration import NewerSchema
 from cloudsvc.storage.database.sqlite.migration import migrate as migrate_file
+from cloudsvc.storage.database.sqlite.presence import DatabaseInUse, hold_database
 from cloudsvc.storage.engines import LOCAL, Engines
 from cloudsvc.storage.identity.migration import HEAD, HISTORY
 from cloudsvc.storage.identity.opening import open_identity
 from cloudsvc.storage.identity.postgresql import migrate
 from cloudsvc.storage.identity.schema import metadata
-from cloudsvc.storage.identity.sqlite import NAME, AccountsInUse, hold_accounts
+from cloudsvc.storage.identity.sqlite import NAME
 from tests.support.catalogues import Trial, Watch
 from tests.support.catalogues import open_postgres as open_catalogue
 from tests.support.identity_stores import make_group, make_user, open_postgres, open_sqlite
@@ -111,11 +112,11 @@ async def test_a_link_is_no_database(tmp_path: Path) -> None:
 @in_reactor
 async def test_whoever_wants_them_alone_waits_for_nobody(tmp_path: Path) -> None:
     async with open_sqlite(tmp_path), open_sqlite(tmp_path):
-        with pytest.raises(AccountsInUse, match="is in use"):
-            hold_accounts(tmp_path / NAME, alone=True)
-    lock = hold_accounts(tmp_path / NAME, alone=True)
+        with pytest.raises(DatabaseInUse, match="is in use"):
+            hold_database(tmp_path / NAME, alone=True)
+    lock = hold_database(tmp_path / NAME, alone=True)
     try:
-        with pytest.raises(AccountsInUse):
+        with pytest.raises(DatabaseInUse):
             async with open_sqlite(tmp_path):
                 raise AssertionError
     finally:

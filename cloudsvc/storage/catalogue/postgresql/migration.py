@@ -119,6 +119,6 @@ _TABLES: Final = Tables(
     locks=CATALOGUE,
     known=("node", "state"),
     # Those are of others of this program.
-    names=r"relname NOT LIKE 'identity\_%'",
+    names=r"relname NOT LIKE 'identity\_%' AND relname NOT LIKE 'audit\_%'",
     make=_make_tables,
 )

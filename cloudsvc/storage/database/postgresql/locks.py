@@ -33,6 +33,9 @@ CATALOGUE: Final = Locks(writing=1, presence=2)
 IDENTITY: Final = Locks(writing=4, presence=5)
 """Those of users, groups and keys."""
 
+AUDIT: Final = Locks(writing=6, presence=7)
+"""Those of the audit."""
+
 LEADING: Final = 3
 """Who has it does the background jobs of all. It is taken for as long as a connection lives."""
 
