@@ -55,12 +55,15 @@ class Actor:
     :ivar scopes: the routes that the actor may use, as the coarse check before anything is looked up; ``*`` is all.
     :ivar grants: what the actor may do in the drive, :data:`MAX_GRANTS` at most. Without any, there is nothing that the
         actor sees.
+    :ivar key: the id of the key of the accounts by which they act, which limits what they may hand on; empty where it
+        is none of these. Actors are equal whatever it is: it does not say who they are.
     :raises ValueError: there are more grants.
     """
 
     name: str
     scopes: frozenset[str]
     grants: tuple[Grant, ...] = field(default=(), validator=max_len(MAX_GRANTS))
+    key: str = field(default="", eq=False)
 
     def may(self, scope: str) -> bool:
         """Whether the actor's scopes include ``scope``."""

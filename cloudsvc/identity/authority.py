@@ -9,9 +9,18 @@ from attrs import frozen
 
 from cloudsvc.core.actors import ROOT_FOLDER, Actor, Grant, Role
 from cloudsvc.core.errors import CloudError
-from cloudsvc.identity.errors import grant_too_wide, managers_only, not_shareable, user_not_found
+from cloudsvc.identity.errors import (
+    grant_too_wide,
+    key_ended,
+    managers_only,
+    not_shareable,
+    password_too_wide,
+    user_not_found,
+)
 from cloudsvc.identity.folders import Folders
 from cloudsvc.identity.grants import is_included
+from cloudsvc.identity.key_format import KeyId
+from cloudsvc.identity.keys import Key
 from cloudsvc.identity.names import parse_account_name
 from cloudsvc.identity.store import IdentityStore
 from cloudsvc.identity.users import User
@@ -54,6 +63,32 @@ class Authority:
         except CloudError:
             return None
         return await self._store.find_user(name)
+
+    async def find_acting_key(self, actor: Actor) -> Key | None:
+        """
+        The key by which the actor acts, as it is now; ``None`` where it is none of the accounts.
+
+        Whether it has expired was asked when the actor was let in, and whether it was revoked since asks the store once
+        more where it is handed on.
+
+        :raises CloudError: it is not there any more, or was revoked.
+        """
+        if not actor.key:
+            return None
+        found = await self._store.find_key(KeyId(actor.key))
+        if found is None or found.is_void or found.key.revoked_at is not None:
+            raise key_ended()
+        return found.key
+
+    async def check_unlimited(self, actor: Actor) -> None:
+        """
+        See that the actor acts by nothing that ends or has a rate of its own.
+
+        :raises CloudError: they do, or the key was revoked.
+        """
+        acting = await self.find_acting_key(actor)
+        if acting is not None and not (acting.expires_at is None and acting.rate is None):
+            raise password_too_wide()
 
     async def find_user(self, actor: Actor, name: str) -> User:
         """

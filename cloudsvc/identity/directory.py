@@ -127,7 +127,7 @@ class Directory:
         scopes = meet_scopes(USER_SCOPES, actor.scopes)
         blank = User(id=make_user_id(), name=parse_account_name(name), scopes=scopes, created_at=self._now())
         user = await self._apply_fields(actor, blank, fields)
-        password = await self._hash(fields.password)
+        password = await self._hash(actor, fields.password)
         added = await self._store.add_user(user, None if password is None else password.hash)
         await self._settle()
         return added
@@ -156,7 +156,7 @@ class Directory:
         :raises CloudError: the actor may not, a value is wrong, or there is no such user.
         """
         check_manager(actor)
-        password = await self._hash(fields.password)
+        password = await self._hash(actor, fields.password)
 
         async def edit(user: User) -> User:
             if fields.password:
@@ -332,9 +332,10 @@ class Directory:
             raise group_not_found()
         return tuple(sorted(group.id for group in found if group is not None))
 
-    async def _hash(self, password: str | None) -> NewPassword | None:
+    async def _hash(self, actor: Actor, password: str | None) -> NewPassword | None:
         if not password:
             return None if password is None else NewPassword(hash=None)
+        await self._authority.check_unlimited(actor)
         return NewPassword(hash=await self._passwords.hash(parse_password(password)))
 
 

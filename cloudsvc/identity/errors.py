@@ -106,6 +106,37 @@ def scope_too_wide(scope: str) -> CloudError:
     return CloudError(Kind.FORBIDDEN, "scope_too_wide", f"A key can have no scope that you do not have: {scope!r}.")
 
 
+def expiry_too_late() -> CloudError:
+    """A key would last longer than the one by which it is asked for."""
+    message = "A key can end no later than the one by which you ask; name an earlier end, or ask by another key."
+    return CloudError(Kind.FORBIDDEN, "expiry_too_late", message)
+
+
+def rate_too_fast() -> CloudError:
+    """A key could be used more often than the one by which it is asked for."""
+    message = "A key can be used no more often than the one by which you ask; name a lower rate, or ask by another key."
+    return CloudError(Kind.FORBIDDEN, "rate_too_fast", message)
+
+
+def rate_not_shared() -> CloudError:
+    """A key that has a rate of its own would have it once more by another key."""
+    message = "A key with a rate of its own makes no others; it may be rotated by itself, without an overlap."
+    return CloudError(Kind.FORBIDDEN, "rate_not_shared", message)
+
+
+def own_key() -> CloudError:
+    """A key would change itself, and not only to narrow."""
+    return CloudError(
+        Kind.FORBIDDEN, "own_key", "A key changes nothing of itself but to narrow it; ask by another key."
+    )
+
+
+def password_too_wide() -> CloudError:
+    """A key that is limited would give somebody a password, which is not."""
+    message = "A key that ends or has a rate sets no passwords, which do neither; ask by another key."
+    return CloudError(Kind.FORBIDDEN, "password_too_wide", message)
+
+
 def too_many(what: str, most: int) -> CloudError:
     """There are so many of something that one more may not be."""
     return CloudError(Kind.CONFLICT, "too_many_entries", f"There can be at most {most} {what}; remove some first.")

@@ -2,8 +2,9 @@
 Use-cases of keys: they ask whether the actor may, and then the store.
 
 Whoever makes a key, changes one, or gets the secret of another one by rotation, can give it nothing that they have not
-themselves at that moment. And whatever was given to it, a key of a user never does what its user may not just then:
-that is decided each time that it is used (:mod:`cloudsvc.identity.resolving`).
+themselves at that moment, by the key with which they ask: in time and rate too (:mod:`cloudsvc.identity.key_limits`).
+And whatever was given to it, a key of a user never does what its user may not just then: that is decided each time that
+it is used (:mod:`cloudsvc.identity.resolving`).
 """
 
 from __future__ import annotations
@@ -24,11 +25,14 @@ from cloudsvc.identity.errors import (
     invalid_overlap,
     key_ended,
     key_not_found,
+    own_key,
+    rate_not_shared,
     too_many,
 )
 from cloudsvc.identity.folders import Folders
 from cloudsvc.identity.grants import tidy
 from cloudsvc.identity.key_format import KeyId, MadeKey, is_key_id, make_key
+from cloudsvc.identity.key_limits import check_limits
 from cloudsvc.identity.keys import LATEST_END, Key, parse_key_rate
 from cloudsvc.identity.names import parse_account_name, parse_display_name
 from cloudsvc.identity.scopes import KEY_SCOPES, check_scopes, meet_scopes, parse_scopes
@@ -71,6 +75,18 @@ class Issued:
 
 
 @frozen(kw_only=True)
+class Revoked:
+    """
+    A key that has ended.
+
+    :ivar others: how many keys that were made by it have ended with it just now.
+    """
+
+    key: Key
+    others: int
+
+
+@frozen(kw_only=True)
 class Issuer:
     """
     Keys. Every method takes the actor on whose behalf it works. Errors are those of :mod:`cloudsvc.identity.errors`.
@@ -96,12 +112,17 @@ class Issuer:
         :param program: the name of a program for which it is, by who manages the accounts.
         :raises CloudError: the actor may not, a value is wrong, or there is no such user.
         """
-        made = make_key()
+        acting, made = await self._authority.find_acting_key(actor), make_key()
+        if acting is not None and acting.rate is not None:
+            raise rate_not_shared()
         key = await self._begin(actor, made.id, user, program)
+        if acting is not None:
+            key = evolve(key, made_by=acting.id, expires_at=acting.expires_at)
         key = await self._apply_fields(actor, key, fields)
         if key.grants is None:
             await self._check_all(actor, key.holder)
         check_scopes(key.scopes, actor.scopes)
+        check_limits(key, acting)
         return Issued(key=await self._store.add_key(key, made.digest), made=made)
 
     async def find_key(self, actor: Actor, key: str) -> Key:
@@ -116,11 +137,12 @@ class Issuer:
         return found.key
 
     async def list_keys(
-        self, actor: Actor, limit: int, *, after: str | None = None, user: str | None = None
+        self, actor: Actor, limit: int, *, after: str | None = None, user: str | None = None, made_by: str | None = None
     ) -> Sequence[Key]:
         """
         Keys by their ids, after one: those of the actor, or of a user; of everybody, for who manages the accounts.
 
+        :param made_by: only those that were made by the key of this id, or by others that were.
         :raises CloudError: there is no such user that the actor may know of.
         """
         holder: UserId | None = None
@@ -131,46 +153,67 @@ class Issuer:
             if found is None:
                 return []
             holder = found.id
-        return await self._store.list_keys(limit, after=None if after is None else KeyId(after), holder=holder)
+        if made_by is not None and not is_key_id(made_by):
+            return []
+        return await self._store.list_keys(
+            limit,
+            after=None if after is None else KeyId(after),
+            holder=holder,
+            made_by=None if made_by is None else KeyId(made_by),
+        )
 
     async def edit_key(self, actor: Actor, key: str, fields: KeyFields) -> Key:
         """
         Change what is said of a key. When it returns, what was taken from it is refused everywhere within a second.
 
+        A key that changes itself can but be narrowed.
+
         :raises CloudError: it may do more than the actor, before or after; a value is wrong; or there is none.
         """
+        acting = await self._authority.find_acting_key(actor)
         found = await self.find_key(actor, key)
         self._check_alive(found)
-        await self._check_within(actor, found)
+        await self._check_within(actor, found, acting)
         edited = await self._apply_fields(actor, found, fields)
+        if acting is not None and acting.id == found.id and edited.label != found.label:
+            raise own_key()
         check_scopes(edited.scopes, actor.scopes)
+        check_limits(edited, acting)
         return await self._settled(self._store.replace_key(edited))
 
-    async def revoke(self, actor: Actor, key: str) -> Key:
+    async def revoke(self, actor: Actor, key: str, *, descendants: bool = True) -> Revoked:
         """
         End a key, now and for good. When it returns, it is refused everywhere within a second.
 
+        :param descendants: whether to end those too that were made by it, or by others that were: whoever had it has
+            these as well.
         :raises CloudError: there is none of this id that the actor may know of.
         """
         found = await self.find_key(actor, key)
-        if found.revoked_at is not None:
-            return found
-        return await self._settled(self._store.replace_key(evolve(found, revoked_at=self._now())))
+        count = await self._store.revoke_keys(found.id, self._now(), descendants=descendants)
+        if not count:
+            return Revoked(key=found, others=0)
+        await self._settle()
+        after = await self.find_key(actor, key)
+        return Revoked(key=after, others=count - (after.revoked_at != found.revoked_at))
 
     async def rotate(self, actor: Actor, key: str, overlap: int) -> Issued:
         """
         Make a key that may do the same, and end the former one after a while in which both are good.
 
-        It lasts as long as the former one was to last.
+        It lasts as long as the former one was to last, and no longer than the key by which the actor asks.
 
         :param overlap: seconds, :data:`MAX_OVERLAP` at most.
         :raises CloudError: it may do more than the actor, it has ended, or there is none.
         """
         if not 0 <= overlap <= MAX_OVERLAP:
             raise invalid_overlap(MAX_OVERLAP)
+        acting = await self._authority.find_acting_key(actor)
         former = await self.find_key(actor, key)
         self._check_alive(former)
-        await self._check_within(actor, former)
+        await self._check_within(actor, former, acting)
+        if acting is not None and acting.rate is not None and (acting.id != former.id or overlap):
+            raise rate_not_shared()
         now, made = self._now(), make_key()
         until = now + overlap * _SECOND
         lasts = None if former.expires_at is None else former.expires_at - former.created_at
@@ -184,7 +227,8 @@ class Issuer:
             scopes=former.scopes,
             rate=former.rate,
             created_at=now,
-            expires_at=None if lasts is None else min(now + lasts, LATEST_END),
+            expires_at=None if lasts is None else min(now + lasts, _find_latest(acting)),
+            made_by=None if acting is None else acting.id,
         )
         ending = evolve(former, expires_at=until if former.expires_at is None else min(until, former.expires_at))
         added = await self._settled(self._store.rotate_key(ending, successor, made.digest))
@@ -231,9 +275,10 @@ class Issuer:
         await self._authority.check_included(actor, grants)
         return grants
 
-    async def _check_within(self, actor: Actor, key: Key) -> None:
+    async def _check_within(self, actor: Actor, key: Key, acting: Key | None) -> None:
         """See that a key may do no more than the actor: or else whoever has a narrow one would get a wide one."""
         check_scopes(key.scopes, actor.scopes)
+        check_limits(key, acting)
         if is_manager(actor):
             return
         if key.grants is None:
@@ -255,6 +300,11 @@ class Issuer:
         changed = await change
         await self._settle()
         return changed
+
+
+def _find_latest(acting: Key | None) -> Instant:
+    """When what is made by this key ends at the latest."""
+    return LATEST_END if acting is None or acting.expires_at is None else acting.expires_at
 
 
 def _is_held_by(holder: Holder | None, actor: Actor) -> bool:

@@ -43,6 +43,8 @@ class Key:
     :ivar revoked_at: since when it is no good; ``None`` where nobody has revoked it.
     :ivar last_used: to the hour, its beginning; ``None`` for never.
     :ivar made: the change that made it; the store says which.
+    :ivar made_by: the key by which its maker has asked for it; ``None`` where they asked by none of the accounts. That
+        one may be gone.
     :ivar revision: the last change of this key, :data:`NEVER` for one that is to be added.
     :raises ValueError: it is neither a user's nor a program's, or both.
     """
@@ -59,6 +61,7 @@ class Key:
     expires_at: Instant | None = None
     revoked_at: Instant | None = None
     last_used: Instant | None = None
+    made_by: KeyId | None = None
     made: Revision = NEVER
     revision: Revision = NEVER
 

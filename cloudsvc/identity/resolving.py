@@ -87,9 +87,10 @@ class Resolver:
     async def _find_actor(self, found: FoundKey) -> Actor:
         key, holder = found.key, found.holder
         if holder is None:
-            return Actor(name=name_program(str(key.program)), scopes=key.scopes, grants=key.grants or ())
-        scopes = meet_scopes(key.scopes, holder.user.scopes)
-        return Actor(name=str(holder.user.name), scopes=scopes, grants=await self._meet(key.grants, holder))
+            program = name_program(str(key.program))
+            return Actor(name=program, scopes=key.scopes, grants=key.grants or (), key=key.id)
+        scopes, grants = meet_scopes(key.scopes, holder.user.scopes), await self._meet(key.grants, holder)
+        return Actor(name=str(holder.user.name), scopes=scopes, grants=grants, key=key.id)
 
     async def _meet(self, grants: tuple[Grant, ...] | None, holder: Holder) -> tuple[Grant, ...]:
         if grants is None:

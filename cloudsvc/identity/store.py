@@ -191,7 +191,8 @@ class IdentityStore(Protocol):
 
         :param digest: SHA-256 of its secret.
         :return: as it is now.
-        :raises CloudError: its holder is not there; there are too many.
+        :raises CloudError: its holder is not there; the key by which it is made has ended when it is created, or is not
+            there; there are too many.
         """
         ...
 
@@ -199,22 +200,35 @@ class IdentityStore(Protocol):
         """A key, and its holder as they are now; the same work whether there is one or not."""
         ...
 
-    async def list_keys(self, limit: int, *, after: KeyId | None = None, holder: UserId | None = None) -> Sequence[Key]:
+    async def list_keys(
+        self, limit: int, *, after: KeyId | None = None, holder: UserId | None = None, made_by: KeyId | None = None
+    ) -> Sequence[Key]:
         """
         Keys by their ids, compared by code points, with those that have ended.
 
         :param after: leaves out all up to this one.
         :param holder: only those of this user.
+        :param made_by: only those that were made by this key, or by others that were.
         """
         ...
 
     async def replace_key(self, key: Key) -> Key:
         """
-        Make ``key`` what the key of this id is; id, holder, program, maker, ``created_at``, ``made`` and ``last_used``
-        stay as they are kept.
+        Make ``key`` what the key of this id is; id, holder, program, maker, ``created_at``, ``made_by``, ``made`` and
+        ``last_used`` stay as they are kept.
 
         :return: as it is now.
         :raises CloudError: there is no such key; ``changed_meanwhile``.
+        """
+        ...
+
+    async def revoke_keys(self, key: KeyId, moment: Instant, *, descendants: bool) -> int:
+        """
+        Revoke a key, as it may have become meanwhile. It is no change if there is nothing to revoke.
+
+        :param descendants: whether to revoke also those that were made by it, or by others that were.
+        :return: how many were revoked; those that were so before stay as they are.
+        :raises CloudError: there is no such key.
         """
         ...
 

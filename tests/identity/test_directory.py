@@ -17,7 +17,7 @@ from cloudsvc.identity.users import User
 from cloudsvc.storage.identity.memory import MemoryIdentity
 from tests.support.accounts import Office
 from tests.support.coroutines import finish
-from tests.support.identity_stores import grant, refusing
+from tests.support.identity_stores import BEGINNING, grant, refusing
 
 
 @pytest.fixture
@@ -152,6 +152,22 @@ def test_a_narrow_key_of_a_manager_signs_in_as_nobody(office: Office) -> None:
     with refusing("scope_too_wide", Kind.FORBIDDEN):
         finish(office.directory.edit_user(narrow, "anna", UserFields(scopes=("*",))))
     assert finish(office.directory.add_user(narrow, "cleo", UserFields())).scopes == {"accounts:write"}
+
+
+@pytest.mark.parametrize("limit", [{"rate": "10/minute"}, {"expires_at": BEGINNING + 1}])
+def test_a_limited_key_of_a_manager_sets_no_password(office: Office, limit: dict[str, object]) -> None:
+    """A password never ends, and has no rate."""
+    limited = finish(office.resolve(finish(office.issue("boss", scopes=("*",), **limit))))
+    assert limited is not None
+    for sets in (
+        lambda: office.directory.edit_user(limited, "boss", UserFields(password="correct horse")),
+        lambda: office.directory.add_user(limited, "cleo", UserFields(password="correct horse")),
+    ):
+        with refusing("password_too_wide", Kind.FORBIDDEN):
+            finish(sets())
+    assert finish(office.directory.edit_user(limited, "boss", UserFields(password=""))).password_set == NEVER
+    boss = finish(office.act("boss"))
+    assert finish(office.directory.edit_user(boss, "boss", UserFields(password="correct horse"))).password_set
 
 
 def test_who_manages_a_folder_shares_it(office: Office, anna: Actor) -> None:

@@ -8,7 +8,8 @@ from attrs import evolve
 from cloudsvc.core.actors import OWNER, Actor, Role
 from cloudsvc.core.errors import Kind
 from cloudsvc.identity.issuing import KeyFields
-from cloudsvc.identity.keys import LATEST_END
+from cloudsvc.identity.key_limits import is_within_rate
+from cloudsvc.identity.keys import LATEST_END, Key
 from tests.support.accounts import SECOND, Office
 from tests.support.coroutines import finish
 from tests.support.identity_stores import grant, refusing
@@ -173,7 +174,7 @@ def test_revoking_is_for_good_and_told_once(office: Office, anna: Actor) -> None
     issued = finish(office.issuer.issue(anna, KeyFields()))
     settled = office.settled
     revoked = finish(office.issuer.revoke(anna, issued.key.id))
-    assert revoked.revoked_at == office.now
+    assert (revoked.key.revoked_at, revoked.others) == (office.now, 0)
     assert office.settled == settled + 1
     office.now += 5
     assert finish(office.issuer.revoke(anna, issued.key.id)) == revoked
@@ -228,3 +229,127 @@ def test_a_key_that_lasts_as_long_as_can_be_lasts_no_longer_after_a_rotation(off
     former = finish(office.issuer.issue(anna, KeyFields(expires_at=LATEST_END)))
     office.now += DAY
     assert finish(office.issuer.rotate(anna, former.key.id, 0)).key.expires_at == LATEST_END
+
+
+def limited(office: Office, **fields: object) -> tuple[Actor, Key]:
+    """Anna, by a key that ends in a day or has a rate, and that key."""
+    asked = {"scopes": ("files:read", "accounts:read", "accounts:write"), **fields}
+    issued = finish(office.issue("anna", **asked))
+    actor = finish(office.resolve(issued))
+    assert actor is not None
+    return actor, issued.key
+
+
+def test_a_key_that_ends_makes_none_that_ends_later(office: Office) -> None:
+    ends = office.now + DAY
+    actor, key = limited(office, expires_at=ends)
+    made = finish(office.issuer.issue(actor, KeyFields())).key
+    assert (made.expires_at, made.made_by) == (ends, key.id)
+    earlier = finish(office.issuer.issue(actor, KeyFields(expires_at=ends - 1))).key
+    assert earlier.expires_at == ends - 1
+    for wide in (0, ends + 1):
+        with refusing("expiry_too_late", Kind.FORBIDDEN):
+            issue(office, actor, expires_at=wide)
+        for each in (key, made):
+            with refusing("expiry_too_late", Kind.FORBIDDEN):
+                finish(office.issuer.edit_key(actor, each.id, KeyFields(expires_at=wide)))
+    forever = finish(office.issue("anna", scopes=("files:read",))).key
+    for steal in (
+        lambda: office.issuer.rotate(actor, forever.id, 60),
+        lambda: office.issuer.edit_key(actor, forever.id, KeyFields(label="mine")),
+    ):
+        with refusing("expiry_too_late", Kind.FORBIDDEN):
+            finish(steal())
+
+
+def test_a_rotation_by_a_key_lasts_no_longer_than_that(office: Office) -> None:
+    ends = office.now + DAY
+    actor, key = limited(office, expires_at=ends)
+    other = finish(office.issue("anna", scopes=("files:read",), expires_at=ends)).key
+    office.now += DAY // 2
+    for each in (other, key):
+        rotated = finish(office.issuer.rotate(actor, each.id, 60)).key
+        assert (rotated.expires_at, rotated.made_by) == (ends, key.id)
+
+
+def test_a_key_with_a_rate_makes_no_others(office: Office) -> None:
+    actor, key = limited(office, rate="10/minute")
+    other = finish(office.issue("anna", scopes=("files:read",), rate="1/minute")).key
+    for share in (
+        lambda: office.issuer.issue(actor, KeyFields()),
+        lambda: office.issuer.issue(actor, KeyFields(rate="1/minute")),
+        lambda: office.issuer.rotate(actor, other.id, 0),
+        lambda: office.issuer.rotate(actor, key.id, 60),
+    ):
+        with refusing("rate_not_shared", Kind.FORBIDDEN):
+            finish(share())
+    for wide in ("", "11/minute", "10/second", "100/hour"):
+        for each in (key, other):
+            with refusing("rate_too_fast", Kind.FORBIDDEN):
+                finish(office.issuer.edit_key(actor, each.id, KeyFields(rate=wide)))
+    assert finish(office.issuer.edit_key(actor, key.id, KeyFields(rate="5/minute"))).rate == "5/minute"
+    rotated = finish(office.issuer.rotate(actor, key.id, 0)).key
+    assert rotated.rate == "5/minute"
+
+
+def test_a_key_changes_nothing_of_itself_but_to_narrow_it(office: Office) -> None:
+    actor, key = limited(office, label="given")
+    with refusing("own_key", Kind.FORBIDDEN):
+        finish(office.issuer.edit_key(actor, key.id, KeyFields(label="mine")))
+    narrow = KeyFields(roles=(("photos/sea", Role.VIEWER),), expires_at=office.now + DAY)
+    assert finish(office.issuer.edit_key(actor, key.id, narrow)).expires_at == office.now + DAY
+    # What it may do is asked anew, however it was when the request began.
+    with refusing("expiry_too_late", Kind.FORBIDDEN):
+        finish(office.issuer.edit_key(actor, key.id, KeyFields(expires_at=0)))
+    with refusing("expiry_too_late", Kind.FORBIDDEN):
+        issue(office, actor, expires_at=0)
+
+
+def test_a_key_that_was_revoked_meanwhile_makes_no_others(office: Office) -> None:
+    actor, key = limited(office)
+    finish(office.issuer.revoke(OWNER, key.id))
+    for ask in (
+        lambda: office.issuer.issue(actor, KeyFields()),
+        lambda: office.issuer.rotate(actor, key.id, 0),
+    ):
+        with refusing("key_ended", Kind.CONFLICT):
+            finish(ask())
+
+
+def test_what_was_made_by_a_key_ends_with_it(office: Office, anna: Actor) -> None:
+    actor, key = limited(office)
+    child = finish(office.issuer.issue(actor, KeyFields(scopes=("accounts:write",))))
+    second = finish(office.resolve(child))
+    assert second is not None
+    grandchild = finish(office.issuer.issue(second, KeyFields()))
+    successor = finish(office.issuer.rotate(actor, key.id, 60))
+    others = finish(office.issuer.list_keys(anna, 10, made_by=key.id))
+    assert {each.id for each in others} == {each.key.id for each in (child, grandchild, successor)}
+    assert finish(office.issuer.list_keys(OWNER, 10, made_by="none")) == []
+    # Also after it has ended by itself.
+    office.now += 60 * SECOND
+    assert finish(office.issuer.revoke(anna, key.id, descendants=False)).others == 0
+    assert finish(office.resolve(grandchild)) is not None
+    settled = office.settled
+    assert finish(office.issuer.revoke(anna, key.id)).others == 3
+    assert office.settled == settled + 1
+    assert [finish(office.resolve(each)) for each in (child, grandchild, successor)] == [None] * 3
+    assert finish(office.resolve(finish(office.issuer.issue(anna, KeyFields())))) is not None
+    assert finish(office.issuer.revoke(anna, key.id)).others == 0
+
+
+@pytest.mark.parametrize(
+    ("rate", "most", "is_within"),
+    [
+        (None, None, True),
+        (None, "1/day", False),
+        ("1/day", None, True),
+        ("10/minute", "10/minute", True),
+        ("10/minute", "600/hour", True),
+        ("600/hour", "10/minute", False),
+        ("1/second", "10/minute", False),
+        ("1/hour", "10/minute", True),
+    ],
+)
+def test_rates_that_let_through_no_more(rate: str | None, most: str | None, *, is_within: bool) -> None:
+    assert is_within_rate(rate, most) is is_within

@@ -267,10 +267,16 @@ A key that does more than who made it
     identity/test_issuing.py::test_a_narrow_key_makes_no_wide_one
     identity/test_issuing.py::test_who_manages_everything_may_not_get_more_scopes_by_a_key
     identity/test_directory.py::test_a_narrow_key_of_a_manager_signs_in_as_nobody
+    identity/test_directory.py::test_a_limited_key_of_a_manager_sets_no_password
+    identity/test_issuing.py::test_a_key_that_ends_makes_none_that_ends_later
+    identity/test_issuing.py::test_a_key_with_a_rate_makes_no_others
+    identity/test_issuing.py::test_a_key_changes_nothing_of_itself_but_to_narrow_it
     identity/test_grants.py::test_it_never_grows
 Revoked, and still good
     server/test_accounts.py::test_what_is_under_way_ends_within_a_second
     live/test_accounts.py::test_what_is_under_way_ends
+    identity/test_issuing.py::test_what_was_made_by_a_key_ends_with_it
+    contracts/identity/test_keys.py::test_a_key_that_has_ended_makes_no_others
     identity/test_witness.py::test_an_older_one_is_not_however_much_happens_in_it
     identity/test_resolving.py::test_what_is_taken_from_its_holder_is_taken_from_the_key
 Log injection

@@ -23,7 +23,15 @@ from cloudsvc.api.identity.descriptions import (
     RoleOnPath,
     ScopeTexts,
 )
-from cloudsvc.api.identity.messages import IssuedMessage, KeyEntry, KeyMessage, KeyPage, Paths, read_expiry
+from cloudsvc.api.identity.messages import (
+    IssuedMessage,
+    KeyEntry,
+    KeyMessage,
+    KeyPage,
+    Paths,
+    RevokedMessage,
+    read_expiry,
+)
 from cloudsvc.extend import (
     Klein,
     Request,
@@ -90,6 +98,18 @@ class KeyQuery(ListQuery):
     """Which keys to list."""
 
     user: Annotated[NameText | None, Meta(description="Only those of this user.")] = None
+    made_by: Annotated[
+        KeyText | None, Meta(description="Only those that were made by the key of this id, or by others that were.")
+    ] = None
+
+
+@frozen(kw_only=True)
+class RevocationQuery:
+    """What ends with a key."""
+
+    descendants: Annotated[
+        bool, Meta(description="Whether those end too that were made by it, or by others that were.")
+    ] = True
 
 
 @frozen(kw_only=True)
@@ -117,7 +137,9 @@ class KeyRoutes:
     @accepts_query(KeyQuery)
     async def list_keys(self, request: Request, query: KeyQuery) -> KeyPage:
         """List keys by their ids, without their secrets."""
-        found = await self.issuer.list_keys(request.actor, query.limit + 1, after=query.cursor, user=query.user)
+        found = await self.issuer.list_keys(
+            request.actor, query.limit + 1, after=query.cursor, user=query.user, made_by=query.made_by
+        )
         keys = found[: query.limit]
         paths = await Paths.find(self.directory, request.actor, [grant for key in keys for grant in key.grants or ()])
         entries = tuple(KeyEntry.of(key, paths) for key in keys)
@@ -149,18 +171,20 @@ class KeyRoutes:
     @accepts_query(NoQuery)
     @accepts_json(KeyChanges)
     async def patch_key(self, request: Request, key: KeyText, query: NoQuery, body: KeyChanges) -> KeyMessage:
-        """Change what a key may do, within what one may do oneself."""
+        """Change what a key may do, within what one may do by the key that was shown."""
         changed = await self.issuer.edit_key(request.actor, key, body.read())
         return await self._tell(request, "Key changed.", changed)
 
     @route(app, "DELETE", "/keys/<key>", errors={404: NO_KEY, 409: IN_THE_WAY, 503: FAILED})
     @authorized(WRITE)
     @throttled("api")
-    @accepts_query(NoQuery)
+    @accepts_query(RevocationQuery)
     @accepts_no_body
-    async def revoke_key(self, request: Request, key: KeyText, query: NoQuery) -> KeyMessage:
-        """End a key, now and for good."""
-        return await self._tell(request, "Key revoked.", await self.issuer.revoke(request.actor, key))
+    async def revoke_key(self, request: Request, key: KeyText, query: RevocationQuery) -> RevokedMessage:
+        """End a key, now and for good, and those that were made by it."""
+        revoked = await self.issuer.revoke(request.actor, key, descendants=query.descendants)
+        entry = KeyEntry.of(revoked.key, await self._find(request, revoked.key))
+        return RevokedMessage(message="Key revoked.", key=entry, others=revoked.others)
 
     @route(
         app,

@@ -186,6 +186,7 @@ class KeyEntry:
 
     :ivar program: The program whose it is; `null` for a key of a user.
     :ivar maker: The name of who has made it.
+    :ivar made_by: The id of the key by which they have; `null` where that was none.
     :ivar roles: What it may do of what its holder may; `null` for all of that.
     :ivar rate: How often it may be used; `null` for as often as anybody.
     :ivar last_used: To the hour; `null` for never.
@@ -195,6 +196,7 @@ class KeyEntry:
     label: str
     program: str | None
     maker: str
+    made_by: str | None
     roles: tuple[GrantedRole, ...] | None
     scopes: tuple[str, ...]
     rate: str | None
@@ -211,6 +213,7 @@ class KeyEntry:
             label=key.label,
             program=None if key.program is None else str(key.program),
             maker=key.maker,
+            made_by=key.made_by,
             roles=None if key.grants is None else paths.tell(key.grants),
             scopes=tuple(sorted(key.scopes)),
             rate=key.rate,
@@ -226,6 +229,18 @@ class KeyMessage(Message):
     """One key."""
 
     key: KeyEntry
+
+
+@frozen(kw_only=True)
+class RevokedMessage(Message):
+    """
+    A key that has ended.
+
+    :ivar others: How many keys that were made by it, or by others that were, have ended with it.
+    """
+
+    key: KeyEntry
+    others: int
 
 
 @frozen(kw_only=True)

@@ -206,14 +206,17 @@ def create_key(  # noqa: PLR0917  # each is an option of its own
 
 @key.command("list")
 @click.option("--user", "holder", help="Only those of this user.")
+@click.option("--made-by", metavar="ID", help="Only those that were made by this key, or by others that were.")
 @pass_home
-def list_keys(home: Home, holder: str | None) -> None:
+def list_keys(home: Home, holder: str | None, made_by: str | None) -> None:
     """List keys: the id, whose it is, and what it is for."""
+
+    by = None if made_by is None else _parse_id(made_by)
 
     async def work(opened: OpenAccounts) -> list[str]:
         lines: list[str] = []
         after: str | None = None
-        while keys := await opened.cases.issuer.list_keys(OWNER, _PAGE, after=after, user=holder):
+        while keys := await opened.cases.issuer.list_keys(OWNER, _PAGE, after=after, user=holder, made_by=by):
             for each in keys:
                 whose = f"program {each.program}" if each.program is not None else f"made by {each.maker}"
                 state = " (revoked)" if each.revoked_at is not None else ""
@@ -226,11 +229,14 @@ def list_keys(home: Home, holder: str | None) -> None:
 
 @key.command("revoke")
 @click.argument("identifier", metavar="ID")
+@click.option("--only", is_flag=True, help="Leave the keys that were made by it as they are.")
 @pass_home
-def revoke_key(home: Home, identifier: str) -> None:
-    """End a key, now and for good; ID is what `list` shows, or the key itself."""
+def revoke_key(home: Home, identifier: str, *, only: bool) -> None:
+    """End a key, now and for good, and those that were made by it; ID is what `list` shows, or the key itself."""
     number = _parse_id(identifier)
-    administer_accounts(home, lambda opened: opened.cases.issuer.revoke(OWNER, number))
+    revoked = administer_accounts(home, lambda opened: opened.cases.issuer.revoke(OWNER, number, descendants=not only))
+    if revoked.others:
+        click.echo(f"{revoked.others} other keys ended, which were made by it.", err=True)
 
 
 @key.command("rotate")

@@ -223,6 +223,7 @@ def _check_key(row: dict[str, Any], last: int) -> None:
     _expect(parse_scopes(found.scopes) == found.scopes, "scopes")
     _expect(isinstance(row["digest"], bytes) and len(row["digest"]) == hashlib.sha256().digest_size, "digest")
     _expect(row["ended_at"] == found.ended_at, "end")
+    _expect(found.made_by is None or isinstance(found.made_by, str), "maker's key")
     moments = (found.created_at, found.expires_at, found.revoked_at, found.last_used)
     _expect(all(each is None or _is_number(each) for each in moments) and found.created_at is not None, "moment")
 

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from attrs import evolve
-from sqlalchemy import bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import bindparam, case, delete, func, insert, or_, select, update
 
 from cloudsvc.core.clock import Instant
 from cloudsvc.identity import bounds
-from cloudsvc.identity.errors import changed_meanwhile, key_not_found, too_many, user_not_found
+from cloudsvc.identity.errors import changed_meanwhile, key_ended, key_not_found, too_many, user_not_found
 from cloudsvc.identity.key_format import KeyId
 from cloudsvc.identity.keys import FoundKey, Key
 from cloudsvc.identity.revisions import Revision
@@ -35,6 +35,7 @@ COLUMNS: Final = (
     key.c.expires_at,
     key.c.revoked_at,
     key.c.last_used,
+    key.c.made_by,
     key.c.made,
     key.c.revision,
 )
@@ -52,12 +53,45 @@ _FIND: Final = compile_statement(select(*COLUMNS).where(key.c.id == bindparam("i
 _page = select(*COLUMNS).where(key.c.id > bindparam("after")).order_by(key.c.id).limit(bindparam("limit"))
 _LIST: Final = compile_statement(_page)
 _LIST_HELD: Final = compile_statement(_page.where(key.c.holder == bindparam("holder")))
+# Those that were made by a key, or by others that were, and that one itself.
+_made = select(key.c.id).where(key.c.id == bindparam("made_by")).cte("made", recursive=True)
+_made = _made.union(select(key.c.id).join(_made, key.c.made_by == _made.c.id))
+_page_made = _page.where(key.c.id.in_(select(_made.c.id))).where(key.c.id != bindparam("made_by"))
+_LIST_MADE: Final = compile_statement(_page_made)
+_LIST_MADE_HELD: Final = compile_statement(_page_made.where(key.c.holder == bindparam("holder")))
+_revoke = (
+    update(key)
+    .where(key.c.revoked_at.is_(None))
+    .values(
+        revoked_at=bindparam("moment"),
+        ended_at=case((key.c.ended_at < bindparam("moment"), key.c.ended_at), else_=bindparam("moment")),
+        revision=bindparam("new_revision"),
+    )
+)
+_REVOKE: Final = compile_statement(_revoke.where(key.c.id == bindparam("made_by")))
+_REVOKE_MADE: Final = compile_statement(_revoke.where(key.c.id.in_(select(_made.c.id))))
+# What begins with `WITH` does not tell in SQLite how many rows it has changed.
+_count = select(func.count()).select_from(key).where(key.c.revoked_at.is_(None))
+_COUNT: Final = compile_statement(_count.where(key.c.id == bindparam("made_by")))
+_COUNT_MADE: Final = compile_statement(_count.where(key.c.id.in_(select(_made.c.id))))
 _FIND_USER: Final = compile_statement(select(user.c.id).where(user.c.id == bindparam("id")))
 _COUNT_HELD: Final = compile_statement(select(func.count()).select_from(key).where(key.c.holder == bindparam("holder")))
 _COUNT_PROGRAMS: Final = compile_statement(select(func.count()).select_from(key).where(key.c.holder.is_(None)))
 _INSERT: Final = compile_statement(
     insert(key),
-    *("id", "holder", "program", "program_key", "maker", *_REPLACED, "created_at", "digest", "made", "revision"),
+    *(
+        "id",
+        "holder",
+        "program",
+        "program_key",
+        "maker",
+        *_REPLACED,
+        "created_at",
+        "made_by",
+        "digest",
+        "made",
+        "revision",
+    ),
 )
 _UPDATE: Final = compile_statement(
     update(key)
@@ -79,6 +113,15 @@ _ended = (
 _DELETE_ENDED: Final = compile_statement(delete(key).where(key.c.id.in_(_ended)))
 
 
+_LISTS: Final = {
+    (False, False): _LIST,
+    (True, False): _LIST_HELD,
+    (False, True): _LIST_MADE,
+    (True, True): _LIST_MADE_HELD,
+}
+"""By whether they are of one holder, and made by one key."""
+
+
 def add_key(connection: Connection, added: Key, digest: bytes) -> Key:
     """As :meth:`cloudsvc.identity.store.IdentityStore.add_key`."""
     _check_place(connection, added)
@@ -96,19 +139,34 @@ def find_key(connection: Connection, key_id: KeyId) -> FoundKey | None:
     return FoundKey(key=found, digest=bytes(digest), holder=holder, is_void=found.made <= void_until)
 
 
-def list_keys(connection: Connection, limit: int, after: KeyId | None, holder: UserId | None) -> Sequence[Key]:
+def list_keys(
+    connection: Connection,
+    limit: int,
+    after: KeyId | None = None,
+    holder: UserId | None = None,
+    made_by: KeyId | None = None,
+) -> Sequence[Key]:
     """As :meth:`cloudsvc.identity.store.IdentityStore.list_keys`."""
-    if holder is None:
-        rows = _LIST.rows(connection, after=after or "", limit=limit)
-    else:
-        rows = _LIST_HELD.rows(connection, after=after or "", limit=limit, holder=holder)
-    return [*map(read_key, rows)]
+    filters = {name: value for name, value in (("holder", holder), ("made_by", made_by)) if value is not None}
+    statement = _LISTS[holder is not None, made_by is not None]
+    return [*map(read_key, statement.rows(connection, after=after or "", limit=limit, **filters))]
 
 
 def replace_key(connection: Connection, wanted: Key) -> Key:
     """As :meth:`cloudsvc.identity.store.IdentityStore.replace_key`."""
     kept = _compare(connection, wanted)
     return _replace(connection, kept, wanted, count_on(connection))
+
+
+def revoke_keys(connection: Connection, revoked: KeyId, moment: Instant, *, descendants: bool) -> int:
+    """As :meth:`cloudsvc.identity.store.IdentityStore.revoke_keys`."""
+    if _FIND.row(connection, id=revoked) is None:
+        raise key_not_found()
+    count = int((_COUNT_MADE if descendants else _COUNT).value(connection, made_by=revoked))
+    if count:
+        statement = _REVOKE_MADE if descendants else _REVOKE
+        statement.run(connection, made_by=revoked, moment=moment, new_revision=count_on(connection))
+    return count
 
 
 def rotate_key(connection: Connection, former: Key, added: Key, digest: bytes) -> Key:
@@ -136,6 +194,10 @@ def remove_ended_keys(connection: Connection, before: Instant, limit: int) -> in
 
 def _check_place(connection: Connection, added: Key) -> None:
     """See that there may be one more key like ``added``."""
+    if added.made_by is not None:
+        row = _FIND.row(connection, id=added.made_by)
+        if row is None or not read_key(row).is_alive(added.created_at):
+            raise key_ended()
     if added.holder is None:
         if _COUNT_PROGRAMS.value(connection) >= bounds.MAX_PROGRAM_KEYS:
             raise too_many("keys of programs", bounds.MAX_PROGRAM_KEYS)
@@ -166,6 +228,7 @@ def _insert(connection: Connection, added: Key, digest: bytes, revision: Revisio
         program_key=None if added.program is None else added.program.key,
         maker=added.maker,
         created_at=added.created_at,
+        made_by=added.made_by,
         digest=digest,
         made=revision,
         revision=revision,

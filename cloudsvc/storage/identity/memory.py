@@ -12,6 +12,7 @@ from cloudsvc.identity import bounds
 from cloudsvc.identity.errors import (
     changed_meanwhile,
     group_not_found,
+    key_ended,
     key_not_found,
     name_taken,
     too_many,
@@ -232,16 +233,32 @@ class MemoryIdentity:
             is_void=found.made <= accounts.void_until,
         )
 
-    async def list_keys(self, limit: int, *, after: KeyId | None = None, holder: UserId | None = None) -> Sequence[Key]:
+    async def list_keys(
+        self, limit: int, *, after: KeyId | None = None, holder: UserId | None = None, made_by: KeyId | None = None
+    ) -> Sequence[Key]:
         """See :class:`~cloudsvc.identity.store.IdentityStore`."""
         keys = self._accounts.keys
-        found = (each for each in sorted(keys) if after is None or each > after)
-        return [keys[each] for each in found if holder is None or keys[each].holder == holder][:limit]
+        chosen = keys.keys() if made_by is None else self._find_descendants(made_by) - {made_by}
+        found = (keys[each] for each in sorted(chosen) if after is None or each > after)
+        return [each for each in found if holder is None or each.holder == holder][:limit]
 
     async def replace_key(self, key: Key) -> Key:
         """See :class:`~cloudsvc.identity.store.IdentityStore`."""
         kept = self._compare_key(key)
         return self._replace_key(kept, key, self._accounts.change())
+
+    async def revoke_keys(self, key: KeyId, moment: Instant, *, descendants: bool) -> int:
+        """See :class:`~cloudsvc.identity.store.IdentityStore`."""
+        keys = self._accounts.keys
+        if key not in keys:
+            raise key_not_found()
+        chosen = self._find_descendants(key) if descendants else {key}
+        alive = [keys[each] for each in chosen if keys[each].revoked_at is None]
+        if alive:
+            revision = self._accounts.change()
+            for each in alive:
+                keys[each.id] = evolve(each, revoked_at=moment, revision=revision)
+        return len(alive)
 
     async def rotate_key(self, former: Key, key: Key, digest: bytes) -> Key:
         """See :class:`~cloudsvc.identity.store.IdentityStore`."""
@@ -293,6 +310,9 @@ class MemoryIdentity:
         if key.holder is not None and key.holder not in accounts.users:
             raise user_not_found()
         alike = [each for each in accounts.keys.values() if each.holder == key.holder]
+        by = None if key.made_by is None else accounts.keys.get(key.made_by)
+        if key.made_by is not None and (by is None or not by.is_alive(key.created_at)):
+            raise key_ended()
         most = bounds.MAX_PROGRAM_KEYS if key.holder is None else bounds.MAX_USER_KEYS
         _bound(alike, "keys of programs" if key.holder is None else "keys of a user", most)
 
@@ -320,6 +340,14 @@ class MemoryIdentity:
             revision=revision,
         )
         return self._accounts.keys[kept.id]
+
+    def _find_descendants(self, key: KeyId) -> set[KeyId]:
+        """The keys that were made by this one, or by others that were; and it, if it is there."""
+        keys = self._accounts.keys
+        found, last = {key}, {key}
+        while last := {each.id for each in keys.values() if each.made_by in last} - found:
+            found |= last
+        return found & keys.keys()
 
     def _drop_keys(self, keys: Iterable[KeyId]) -> None:
         for key in keys:

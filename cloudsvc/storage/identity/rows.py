@@ -97,7 +97,7 @@ def write_key(key: Key) -> dict[str, Any]:
 
 def read_key(row: tuple[Any, ...]) -> Key:
     """A key, from its columns in the order of :data:`cloudsvc.storage.identity.keys.COLUMNS`."""
-    (key_id, label, holder, program, program_key, maker, grants, scopes, rate, *moments, made, revision) = row
+    (key_id, label, holder, program, program_key, maker, grants, scopes, rate, *moments, made_by, made, revision) = row
     created_at, expires_at, revoked_at, last_used = moments
     return Key(
         id=KeyId(key_id),
@@ -112,6 +112,7 @@ def read_key(row: tuple[Any, ...]) -> Key:
         expires_at=expires_at,
         revoked_at=revoked_at,
         last_used=last_used,
+        made_by=None if made_by is None else KeyId(made_by),
         made=Revision(made),
         revision=Revision(revision),
     )

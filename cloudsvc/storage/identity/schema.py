@@ -32,6 +32,7 @@ _TEXT: Final = String().with_variant(String(collation="C"), "postgresql")
 """Text that is compared and sorted by its code points, as SQLite does, whatever the language of a database."""
 
 _ENDS: Final = text("ended_at IS NOT NULL")
+_WAS_MADE: Final = text("made_by IS NOT NULL")
 
 user: Final = Table(
     "identity_user",
@@ -106,8 +107,11 @@ key: Final = Table(
     Column("digest", LargeBinary, nullable=False),
     Column("made", _NUMBER, nullable=False),
     Column("revision", _NUMBER, nullable=False),
+    # The key by which it was made, if it was one; that may be gone.
+    Column("made_by", _TEXT),
 )
 
+Index("identity_key_made_by", key.c.made_by, key.c.id, sqlite_where=_WAS_MADE, postgresql_where=_WAS_MADE)
 Index("identity_key_holder", key.c.holder, key.c.id)
 Index("identity_key_ended", key.c.ended_at, key.c.id, sqlite_where=_ENDS, postgresql_where=_ENDS)
 

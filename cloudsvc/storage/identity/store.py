@@ -134,13 +134,21 @@ class DatabaseIdentity(Generic[C]):
         """As :meth:`cloudsvc.identity.store.IdentityStore.find_key`."""
         return await self._readers.run(lambda connection: keys.find_key(connection, key))
 
-    async def list_keys(self, limit: int, *, after: KeyId | None = None, holder: UserId | None = None) -> Sequence[Key]:
+    async def list_keys(
+        self, limit: int, *, after: KeyId | None = None, holder: UserId | None = None, made_by: KeyId | None = None
+    ) -> Sequence[Key]:
         """As :meth:`cloudsvc.identity.store.IdentityStore.list_keys`."""
-        return await self._readers.run(lambda connection: keys.list_keys(connection, limit, after, holder), Lane.PAGES)
+        return await self._readers.run(
+            lambda connection: keys.list_keys(connection, limit, after, holder, made_by), Lane.PAGES
+        )
 
     async def replace_key(self, key: Key) -> Key:
         """As :meth:`cloudsvc.identity.store.IdentityStore.replace_key`."""
         return await self._change(lambda connection: keys.replace_key(connection, key))
+
+    async def revoke_keys(self, key: KeyId, moment: Instant, *, descendants: bool) -> int:
+        """As :meth:`cloudsvc.identity.store.IdentityStore.revoke_keys`."""
+        return await self._change(lambda connection: keys.revoke_keys(connection, key, moment, descendants=descendants))
 
     async def rotate_key(self, former: Key, key: Key, digest: bytes) -> Key:
         """As :meth:`cloudsvc.identity.store.IdentityStore.rotate_key`."""

@@ -155,6 +155,21 @@ def test_keys_from_beginning_to_end(site: IdentitySite) -> None:
     assert [site.ask("GET", "/me", key=each).status for each in (secret, rotated.json["secret"])] == [200, 401]
 
 
+def test_what_was_made_by_a_key_is_listed_and_ends_with_it(site: IdentitySite) -> None:
+    leaked = site.ask("POST", "/keys", {"user": "anna", "scopes": ["accounts:read", "accounts:write"]}).json
+    number = leaked["key"]["id"]
+    assert leaked["key"]["made_by"] is None
+    first, second = [site.ask("POST", "/keys", {}, key=leaked["secret"]).json for _ in range(2)]
+    assert first["key"]["made_by"] == number
+    listed = site.ask("GET", f"/keys?made_by={number}").json["keys"]
+    assert {each["id"] for each in listed} == {first["key"]["id"], second["key"]["id"]}
+    alone = site.ask("DELETE", f"/keys/{number}?descendants=false").json
+    assert (alone["others"], alone["key"]["id"]) == (0, number)
+    assert site.ask("GET", "/me", key=first["secret"]).status == 200
+    assert site.ask("DELETE", f"/keys/{number}").json["others"] == 2
+    assert [site.ask("GET", "/me", key=each["secret"]).status for each in (first, second)] == [401, 401]
+
+
 def test_keys_of_programs_and_others(site: IdentitySite) -> None:
     made = site.ask("POST", "/keys", {"program": "camera", "roles": [{"path": "work", "role": "uploader"}]}).json
     me = site.ask("GET", "/me", key=made["secret"]).json

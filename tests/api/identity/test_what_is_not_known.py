@@ -31,11 +31,13 @@ ASKED = [
     ("DELETE", "/groups/hidden/roles/3", None),
     ("GET", "/keys", None),
     ("GET", "/keys?user=hidden", None),
+    ("GET", f"/keys?made_by={KEY}", None),
     ("POST", "/keys", {"user": "hidden"}),
     ("POST", "/keys", {"program": "hidden", "roles": []}),
     ("GET", f"/keys/{KEY}", None),
     ("PATCH", f"/keys/{KEY}", {"label": "mine"}),
     ("DELETE", f"/keys/{KEY}", None),
+    ("DELETE", f"/keys/{KEY}?descendants=false", None),
     ("POST", f"/keys/{KEY}/rotate", {}),
 ]
 

@@ -210,3 +210,53 @@ async def test_keys_that_have_ended_are_removed(store: IdentityStore) -> None:
     assert (await store.find_standing()).revision == before.revision + 2
     assert await store.remove_ended_keys(BEGINNING + 5, 10) == 0
     assert {key.id for key in await store.list_keys(10)} == {later.id, alive.id}
+
+
+@in_reactor
+async def test_what_was_made_by_a_key_is_known_and_ends_with_it(store: IdentityStore) -> None:
+    anna = await store.add_user(make_user())
+    first = await store.add_key(make_user_key(anna), DIGEST)
+    child = await store.add_key(make_user_key(anna, made_by=first.id, expires_at=BEGINNING + 5), DIGEST)
+    grandchild = await store.add_key(make_program_key(made_by=child.id), DIGEST)
+    other = await store.add_key(make_user_key(anna), DIGEST)
+    made = sorted([child, grandchild], key=lambda key: key.id)
+    assert await store.list_keys(10, made_by=first.id) == made
+    assert await store.list_keys(10, made_by=first.id, after=made[0].id) == made[1:]
+    assert await store.list_keys(1, made_by=first.id) == made[:1]
+    assert await store.list_keys(10, made_by=first.id, holder=anna.id) == [child]
+    assert await store.list_keys(10, made_by=other.id) == []
+    assert await store.list_keys(10, made_by=make_key().id) == []
+    before = await store.find_standing()
+    assert await store.revoke_keys(first.id, BEGINNING + 9, descendants=False) == 1
+    assert await store.revoke_keys(first.id, BEGINNING + 10, descendants=False) == 0
+    assert await store.revoke_keys(first.id, BEGINNING + 10, descendants=True) == 2
+    assert await store.revoke_keys(first.id, BEGINNING + 11, descendants=True) == 0
+    after = await store.find_standing()
+    assert after.revision == before.revision + 2
+    assert after.restriction is not None
+    assert after.restriction.revision == after.revision
+    found = {key.id: key for key in await store.list_keys(10)}
+    assert found[first.id].revoked_at == BEGINNING + 9
+    assert found[child.id] == evolve(child, revoked_at=BEGINNING + 10, revision=after.revision)
+    assert found[grandchild.id].ended_at == BEGINNING + 10
+    assert found[other.id] == other
+    # When they end is known to whoever removes what has ended: the child has by itself, before.
+    assert await store.remove_ended_keys(BEGINNING + 6, 10) == 1
+    assert await store.find_key(child.id) is None
+    with refusing("key_not_found", Kind.NOT_FOUND):
+        await store.revoke_keys(make_key().id, BEGINNING, descendants=True)
+
+
+@in_reactor
+async def test_a_key_that_has_ended_makes_no_others(store: IdentityStore) -> None:
+    anna = await store.add_user(make_user())
+    ended = await store.add_key(make_user_key(anna, expires_at=BEGINNING), DIGEST)
+    alive = await store.add_key(make_user_key(anna, expires_at=BEGINNING + 1), DIGEST)
+    made = await store.add_key(make_user_key(anna, made_by=alive.id), DIGEST)
+    assert made.made_by == alive.id
+    for maker in (ended.id, make_key().id):
+        with refusing("key_ended", Kind.CONFLICT):
+            await store.add_key(make_user_key(anna, made_by=maker), DIGEST)
+        with refusing("key_ended", Kind.CONFLICT):
+            await store.rotate_key(alive, make_user_key(anna, made_by=maker), DIGEST)
+    assert (await store.replace_key(evolve(made, made_by=None))).made_by == alive.id

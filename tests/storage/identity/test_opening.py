@@ -85,6 +85,21 @@ def test_what_migrations_make_is_the_schema(engine: str, tmp_path: Path) -> None
 
 
 @in_reactor
+async def test_accounts_of_the_first_schema_keep_their_keys(tmp_path: Path) -> None:
+    """By which keys these were made nobody knows."""
+    migrate_file(tmp_path / NAME, HISTORY, "0001")
+    with closing(sqlite3.connect(tmp_path / NAME, isolation_level=None)) as connection:
+        connection.execute(
+            "INSERT INTO identity_key (id, label, program, program_key, maker, grants, scopes, created_at, digest,"
+            " made, revision) VALUES ('0000000000000001', 'kept', 'camera', 'camera', 'owner', '[]', '[]', 1, ?, 1, 1)",
+            [bytes(32)],
+        )
+    async with open_sqlite(tmp_path) as store:
+        [key] = await store.list_keys(10)
+        assert (key.label, key.made_by) == ("kept", None)
+
+
+@in_reactor
 async def test_accounts_are_their_owners_alone(tmp_path: Path) -> None:
     directory = tmp_path / "data"
     former = os.umask(0)

@@ -97,6 +97,7 @@ def test_a_page_is_as_many_statements_as_one_row(connection: SQLiteConnection) -
         user = users.add_user(connection, make_user(f"user-{number}", groups=(group.id,)), None)
         keys.add_key(connection, make_user_key(user), bytes(32))
     ids = [user.id for user in users.list_users(connection, 50, "", None)]
+    [made_by, *_] = [key.id for key in keys.list_keys(connection, 50)]
     named = [group.id for group in groups.list_groups(connection, 50, "")]
     for ask, statements in (
         (lambda limit: users.list_users(connection, limit, "", None), 2),
@@ -106,6 +107,7 @@ def test_a_page_is_as_many_statements_as_one_row(connection: SQLiteConnection) -
         (lambda limit: groups.find_groups(connection, named[:limit]), 1),
         (lambda limit: keys.list_keys(connection, limit, None, None), 1),
         (lambda limit: keys.list_keys(connection, limit, None, ids[0]), 1),
+        (lambda limit: keys.list_keys(connection, limit, None, ids[0], made_by), 1),
     ):
         assert [count(connection, lambda ask=ask, limit=limit: ask(limit)) for limit in (1, 50)] == [statements] * 2  # type: ignore[misc]  # mypy does not know such defaults
 
@@ -123,6 +125,7 @@ def test_changes_are_few_statements(connection: SQLiteConnection) -> None:
     assert count(connection, lambda: keys.rotate_key(connection, added, make_user_key(user), bytes(32))) <= 8
     camera = keys.add_key(connection, make_program_key("camera"), bytes(32))
     assert count(connection, lambda: keys.replace_key(connection, camera)) <= 5
+    assert count(connection, lambda: keys.revoke_keys(connection, camera.id, BEGINNING, descendants=True)) <= 6
     assert count(connection, lambda: keys.remove_ended_keys(connection, BEGINNING, 100)) == 1
     assert count(connection, lambda: groups.remove_group(connection, family.id)) <= 5
     assert count(connection, lambda: users.remove_user(connection, user.id)) <= 6
