@@ -48,3 +48,15 @@ MAX_RESTRICTIONS: Final = 10_000
 
 ENDED_KEY_SECONDS: Final = 30 * 24 * 60 * 60
 """Seconds for which a key that has ended is still listed."""
+
+MAX_USER_SESSIONS: Final = 20
+"""Sessions of one user; the one that was seen longest ago gives way to one more."""
+
+SESSION_IDLE_SECONDS: Final = 12 * 60 * 60
+"""Seconds without a request after which a session ends."""
+
+SESSION_SECONDS: Final = 14 * 24 * 60 * 60
+"""Seconds after which a session ends, however much it is used (NIST SP 800-63B asks for 30 days at most)."""
+
+SEEN_SECONDS: Final = 5 * 60
+"""To how many seconds it is known when a session was seen: so seldom is it written down, and never by a request."""

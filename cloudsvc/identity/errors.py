@@ -169,3 +169,25 @@ def too_many_passwords() -> CloudError:
     """So many passwords are being looked at that one more would wait too long."""
     message = "Too many are signing in at the moment; try again soon."
     return CloudError(Kind.UNAVAILABLE, "too_many_passwords", message, retry_after=5)
+
+
+def session_not_found() -> CloudError:
+    """There is no such session."""
+    return CloudError(Kind.NOT_FOUND, "session_not_found", "There is no such session.")
+
+
+def user_disabled() -> CloudError:
+    """A user cannot sign in."""
+    return CloudError(Kind.CONFLICT, "user_disabled", "The user is disabled.")
+
+
+def wrong_password() -> CloudError:
+    """Nobody is let in by what was shown, and not told why."""
+    message = "The name or the password is wrong, or the user cannot sign in with a password."
+    return CloudError(Kind.FORBIDDEN, "wrong_password", message)
+
+
+def users_only() -> CloudError:
+    """Neither the owner nor a program has sessions."""
+    message = "Only users have sessions: show the token or the key with each request."
+    return CloudError(Kind.FORBIDDEN, "users_only", message)

@@ -79,11 +79,11 @@ class Passwords:
 
     async def hash(self, password: Secret) -> Secret:
         """
-        What to keep of ``password``, which :func:`parse_password` has given.
+        What to keep of ``password``, which :func:`parse_password` has given, or which was found to be right.
 
         :raises CloudError: too many are waiting.
         """
-        return Secret(await self._run(_HASHER.hash, password.reveal()))
+        return Secret(await self._run(_HASHER.hash, _normalize(password.reveal())))
 
     async def verify(self, shown: Secret, kept: Secret | None) -> bool:
         """

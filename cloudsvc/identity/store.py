@@ -1,12 +1,12 @@
 """
-Interface of the store of users, groups and keys.
+Interface of the store of users, groups and keys; that of sessions is in :mod:`cloudsvc.identity.session_store`.
 
 Each method is one atomic step on durable storage, one transaction of a bounded number of statements: when it returns,
 what it did survives a power failure; when it raises, it did nothing. It decides no permission: that does
 :mod:`cloudsvc.identity.directory`. Errors are those of :mod:`cloudsvc.identity.errors`, and ``UNAVAILABLE`` when the
 storage fails.
 
-Every change but :meth:`IdentityStore.note_uses` raises the revision by one, and is the revision of what it has changed.
+Every change but those that say to be none raises the revision by one, and is the revision of what it has changed.
 Every change but those that add something is a :class:`~cloudsvc.identity.revisions.Restriction`, with a new mark.
 
 A user, a group or a key is replaced as a whole, if it is still the one that was read (by its ``revision``): so nobody
@@ -27,6 +27,8 @@ from cloudsvc.identity.key_format import KeyId
 from cloudsvc.identity.keys import FoundKey, Key
 from cloudsvc.identity.names import AccountName
 from cloudsvc.identity.revisions import Restriction, Standing
+from cloudsvc.identity.session_store import SessionStore
+from cloudsvc.identity.sessions import SessionId
 from cloudsvc.identity.users import Holder, User, UserId
 
 
@@ -36,9 +38,11 @@ class NewPassword:
     A change of a password.
 
     :ivar hash: what is kept of it (:mod:`cloudsvc.identity.passwords`); ``None`` where there is to be none any more.
+    :ivar keeps: the session of the user that goes on, where all others end.
     """
 
     hash: Secret | None
+    keeps: SessionId | None = None
 
 
 @frozen(kw_only=True)
@@ -55,8 +59,8 @@ class Login:
     is_void: bool
 
 
-class IdentityStore(Protocol):
-    """Keeps users, groups and keys."""
+class IdentityStore(SessionStore, Protocol):
+    """Keeps users, groups, keys and sessions."""
 
     # -- how far it has come ---------------------------------------------------------------------------------------
 
@@ -81,7 +85,7 @@ class IdentityStore(Protocol):
         ...
 
     async def void_credentials(self) -> Standing:
-        """Declare all keys and passwords void that there are: none of them is any good from now on."""
+        """Declare all keys, passwords and sessions void that there are: none of them is any good from now on."""
         ...
 
     # -- users -----------------------------------------------------------------------------------------------------
@@ -116,6 +120,7 @@ class IdentityStore(Protocol):
     async def replace_user(self, user: User, password: NewPassword | None = None) -> User:
         """
         Make ``user`` what the user of this id is; id, name, ``created_at`` and ``password_set`` stay as they are kept.
+        Where the password changes, or they are disabled, their sessions end.
 
         :param password: ``None`` where it stays as it is.
         :return: as they are now.
@@ -125,7 +130,7 @@ class IdentityStore(Protocol):
 
     async def remove_user(self, user: UserId) -> None:
         """
-        Remove a user, with all their keys. Their name stays taken.
+        Remove a user, with all their keys and sessions. Their name stays taken.
 
         :raises CloudError: there is no such user.
         """

@@ -8,7 +8,8 @@ from attrs import define
 
 from cloudsvc.identity.revisions import Restriction
 from cloudsvc.identity.witness import Witness
-from cloudsvc.storage.identity.memory import Accounts, MemoryIdentity
+from cloudsvc.storage.identity.memory import MemoryIdentity
+from cloudsvc.storage.identity.memory_accounts import Accounts
 from tests.support.coroutines import finish
 from tests.support.identity_stores import make_user
 

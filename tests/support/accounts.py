@@ -14,6 +14,8 @@ from cloudsvc.identity.directory import Directory, UserFields
 from cloudsvc.identity.issuing import Issued, Issuer, KeyFields
 from cloudsvc.identity.passwords import Passwords
 from cloudsvc.identity.resolving import Resolver
+from cloudsvc.identity.session_resolving import Seen, SessionResolver
+from cloudsvc.identity.signing_in import SigningIn
 from cloudsvc.identity.users import User
 from cloudsvc.storage.identity.memory import MemoryIdentity
 from tests.support.identity_stores import BEGINNING
@@ -43,6 +45,9 @@ class Office:
     directory: Directory = field(init=False)
     issuer: Issuer = field(init=False)
     resolver: Resolver = field(init=False)
+    signing_in: SigningIn = field(init=False)
+    seen: Seen = field(init=False, factory=Seen)
+    session_resolver: SessionResolver = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         authority = Authority(store=self.store, folders=self.folders)
@@ -59,6 +64,22 @@ class Office:
         )
         self.resolver = Resolver(
             store=self.store, folders=self.folders, now=lambda: self.now, is_trusted=lambda: self.is_trusted
+        )
+
+        self.signing_in = SigningIn(
+            store=self.store,
+            authority=authority,
+            passwords=Passwords(Inline()),
+            now=lambda: self.now,
+            settle=self._settle,
+            is_trusted=lambda: self.is_trusted,
+        )
+        self.session_resolver = SessionResolver(
+            store=self.store,
+            keys=self.resolver,
+            seen=self.seen,
+            now=lambda: self.now,
+            is_trusted=lambda: self.is_trusted,
         )
 
     async def _settle(self) -> None:

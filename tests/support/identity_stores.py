@@ -13,15 +13,18 @@ from cloudsvc.core.actors import Grant, Role
 from cloudsvc.core.clock import Instant
 from cloudsvc.core.errors import CloudError, Kind
 from cloudsvc.core.secrets import Secret
+from cloudsvc.identity.bounds import SESSION_SECONDS
 from cloudsvc.identity.groups import Group, make_group_id
 from cloudsvc.identity.key_format import make_key
 from cloudsvc.identity.keys import Key
 from cloudsvc.identity.names import parse_account_name
 from cloudsvc.identity.scopes import USER_SCOPES
+from cloudsvc.identity.sessions import Session, make_session
 from cloudsvc.identity.store import IdentityStore
 from cloudsvc.identity.users import User, make_user_id
 from cloudsvc.storage.database.lanes import READER_THREADS
-from cloudsvc.storage.identity.memory import Accounts, MemoryIdentity
+from cloudsvc.storage.identity.memory import MemoryIdentity
+from cloudsvc.storage.identity.memory_accounts import Accounts
 from cloudsvc.storage.identity.postgresql import PostgreSQLIdentity, open_postgresql_identity
 from cloudsvc.storage.identity.sqlite import NAME, SQLiteIdentity, open_sqlite_identity
 from tests.support.postgresql import find_database
@@ -136,3 +139,9 @@ def make_program_key(name: str = "camera", *grants: Grant, **fields: Any) -> Key
     """A key of a program that is to be added."""
     made = {"id": make_key().id, "program": parse_account_name(name), "maker": "owner", "grants": grants}
     return Key(**{"scopes": USER_SCOPES, "created_at": BEGINNING, **made, **fields})
+
+
+def make_user_session(user: User, **fields: Any) -> Session:
+    """A session of ``user`` that is to be added."""
+    made = {"id": make_session().id, "user": user.id, "created_at": BEGINNING, "seen_at": BEGINNING}
+    return Session(**{"ends_at": BEGINNING + SESSION_SECONDS * 1_000_000, **made, **fields})

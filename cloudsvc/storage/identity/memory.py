@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from attrs import define, evolve, field
+from attrs import define, evolve
 
 from cloudsvc.core.clock import Instant
 from cloudsvc.core.secrets import Secret
@@ -18,59 +18,23 @@ from cloudsvc.identity.errors import (
     too_many,
     user_not_found,
 )
-from cloudsvc.identity.grants import tidy
 from cloudsvc.identity.groups import Group, GroupId
 from cloudsvc.identity.key_format import KeyId
 from cloudsvc.identity.keys import FoundKey, Key
 from cloudsvc.identity.names import AccountName
-from cloudsvc.identity.revisions import NEVER, Restriction, Revision, Standing, make_mark
+from cloudsvc.identity.revisions import NEVER, Restriction, Revision, Standing
 from cloudsvc.identity.store import Login, NewPassword
 from cloudsvc.identity.users import Holder, User, UserId
+from cloudsvc.storage.identity.memory_sessions import MemorySessions
 
 
 @define(eq=False)
-class Accounts:
-    """
-    All that is kept.
-
-    :ivar hashes: of passwords.
-    :ivar digests: of the secrets of keys.
-    :ivar names: keys of all names that users have or had.
-    :ivar marks: of restricting changes, by revision.
-    """
-
-    revision: Revision = NEVER
-    void_until: Revision = NEVER
-    users: dict[UserId, User] = field(factory=dict)
-    hashes: dict[UserId, Secret] = field(factory=dict, repr=False)
-    groups: dict[GroupId, Group] = field(factory=dict)
-    keys: dict[KeyId, Key] = field(factory=dict)
-    digests: dict[KeyId, bytes] = field(factory=dict, repr=False)
-    names: set[str] = field(factory=set)
-    marks: dict[Revision, str] = field(factory=dict)
-    listeners: list[Callable[[], None]] = field(factory=list, repr=False)
-
-    def change(self, *, adds: bool = False) -> Revision:
-        """Count a change; its revision."""
-        self.revision = Revision(self.revision + 1)
-        if not adds:
-            self.marks[self.revision] = make_mark()
-            while len(self.marks) > bounds.MAX_RESTRICTIONS:
-                del self.marks[min(self.marks)]
-        for listener in [*self.listeners]:
-            listener()
-        return self.revision
-
-
-@define(eq=False)
-class MemoryIdentity:
+class MemoryIdentity(MemorySessions):
     """
     See :class:`cloudsvc.identity.store.IdentityStore`.
 
     :param accounts: what several of them may share, as processes share a database.
     """
-
-    _accounts: Accounts = field(factory=Accounts)
 
     async def find_standing(self) -> Standing:
         """See :class:`~cloudsvc.identity.store.IdentityStore`."""
@@ -135,6 +99,8 @@ class MemoryIdentity:
             if password.hash is not None:
                 accounts.hashes[user.id] = password.hash
             password_set = NEVER if password.hash is None else revision
+        if password is not None or user.is_disabled:
+            accounts.drop_sessions(user.id, keeps=None if password is None or user.is_disabled else password.keeps)
         accounts.users[user.id] = evolve(
             user, name=kept.name, created_at=kept.created_at, password_set=password_set, revision=revision
         )
@@ -147,6 +113,7 @@ class MemoryIdentity:
             raise user_not_found()
         del accounts.users[user]
         accounts.hashes.pop(user, None)
+        accounts.drop_sessions(user)
         self._drop_keys([key.id for key in accounts.keys.values() if key.holder == user])
         accounts.change()
 
@@ -156,7 +123,7 @@ class MemoryIdentity:
         if user is None:
             return None
         return Login(
-            holder=self._hold(user),
+            holder=self._accounts.hold(user),
             hash=self._accounts.hashes.get(user.id),
             is_void=user.password_set <= self._accounts.void_until,
         )
@@ -164,7 +131,7 @@ class MemoryIdentity:
     async def find_holder(self, user: UserId) -> Holder | None:
         """See :class:`~cloudsvc.identity.store.IdentityStore`."""
         found = self._accounts.users.get(user)
-        return None if found is None else self._hold(found)
+        return None if found is None else self._accounts.hold(found)
 
     # -- groups ----------------------------------------------------------------------------------------------------
 
@@ -229,7 +196,7 @@ class MemoryIdentity:
         return FoundKey(
             key=found,
             digest=accounts.digests[key],
-            holder=None if found.holder is None else self._hold(accounts.users[found.holder]),
+            holder=None if found.holder is None else self._accounts.hold(accounts.users[found.holder]),
             is_void=found.made <= accounts.void_until,
         )
 
@@ -295,10 +262,6 @@ class MemoryIdentity:
             restriction=None if last is None else Restriction(revision=last, mark=accounts.marks[last]),
             void_until=accounts.void_until,
         )
-
-    def _hold(self, user: User) -> Holder:
-        shared = (grant for group in user.groups for grant in self._accounts.groups[group].grants)
-        return Holder(user=user, grants=tidy([*user.grants, *shared]))
 
     def _check_groups(self, groups: Iterable[GroupId]) -> None:
         if any(group not in self._accounts.groups for group in groups):

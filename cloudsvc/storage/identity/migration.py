@@ -7,7 +7,7 @@ from typing import Final
 
 from cloudsvc.storage.database.migration import History
 
-HEAD: Final = "0002"
+HEAD: Final = "0003"
 """The newest migration."""
 
 HISTORY: Final = History(

@@ -1,5 +1,5 @@
 """
-The tables of users, groups and keys.
+The tables of users, groups, keys and sessions.
 
 They may be in a database that has others, so that their names begin alike. Lists of which all is always read, and
 nothing is looked for, are JSON.
@@ -115,6 +115,27 @@ Index("identity_key_made_by", key.c.made_by, key.c.id, sqlite_where=_WAS_MADE, p
 Index("identity_key_holder", key.c.holder, key.c.id)
 Index("identity_key_ended", key.c.ended_at, key.c.id, sqlite_where=_ENDS, postgresql_where=_ENDS)
 
+session: Final = Table(
+    "identity_session",
+    metadata,
+    Column("id", _TEXT, primary_key=True),
+    Column("user_id", _TEXT, ForeignKey("identity_user.id"), nullable=False),
+    Column("label", _TEXT, nullable=False),
+    # Of a key that may be gone: then it is no good. Empty after a password.
+    Column("key_id", _TEXT),
+    Column("created_at", _NUMBER, nullable=False),
+    Column("seen_at", _NUMBER, nullable=False),
+    Column("ends_at", _NUMBER, nullable=False),
+    # When it ends, if it is not seen again.
+    Column("expires_at", _NUMBER, nullable=False),
+    # SHA-256 of its secret.
+    Column("digest", LargeBinary, nullable=False),
+    Column("made", _NUMBER, nullable=False),
+)
+
+Index("identity_session_user", session.c.user_id, session.c.id)
+Index("identity_session_expires", session.c.expires_at, session.c.id)
+
 restriction: Final = Table(
     "identity_restriction",
     metadata,
@@ -130,6 +151,6 @@ state: Final = Table(
     Column("id", _NUMBER, primary_key=True, autoincrement=False),
     # Of the last change. Whoever counts it on locks others out until the transaction ends.
     Column("revision", _NUMBER, nullable=False),
-    # Keys and passwords that this change, or an earlier one, has made are no good any more.
+    # Keys, passwords and sessions that this change, or an earlier one, has made are no good any more.
     Column("void_until", _NUMBER, nullable=False),
 )

@@ -15,14 +15,15 @@ from cloudsvc.identity.groups import Group, GroupId
 from cloudsvc.identity.key_format import KeyId
 from cloudsvc.identity.keys import FoundKey, Key
 from cloudsvc.identity.names import AccountName
-from cloudsvc.identity.revisions import Restriction, Standing
+from cloudsvc.identity.revisions import Restriction, Revision, Standing
+from cloudsvc.identity.sessions import FoundSession, Session, SessionId
 from cloudsvc.identity.store import Login, NewPassword
 from cloudsvc.identity.users import Holder, User, UserId
 from cloudsvc.storage.database.group_commit import Weight, Writer
 from cloudsvc.storage.database.lanes import Lane
 from cloudsvc.storage.database.reading import Readers, ReadingConnection
 from cloudsvc.storage.faults import translated
-from cloudsvc.storage.identity import groups, keys, revisions, users
+from cloudsvc.storage.identity import groups, keys, revisions, sessions, users
 from cloudsvc.storage.identity.interchange import replace_all, write_accounts
 
 T = TypeVar("T")
@@ -161,6 +162,40 @@ class DatabaseIdentity(Generic[C]):
     async def remove_ended_keys(self, before: Instant, limit: int) -> int:
         """As :meth:`cloudsvc.identity.store.IdentityStore.remove_ended_keys`."""
         return await self._change(lambda connection: keys.remove_ended_keys(connection, before, limit))
+
+    # -- sessions --------------------------------------------------------------------------------------------------
+
+    async def add_session(self, session: Session, digest: bytes, *, password_set: Revision | None = None) -> Session:
+        """As :meth:`cloudsvc.identity.session_store.SessionStore.add_session`."""
+        return await self._change(lambda connection: sessions.add_session(connection, session, digest, password_set))
+
+    async def find_session(self, session: SessionId) -> FoundSession | None:
+        """As :meth:`cloudsvc.identity.session_store.SessionStore.find_session`."""
+        return await self._readers.run(lambda connection: sessions.find_session(connection, session))
+
+    async def list_sessions(self, user: UserId) -> Sequence[Session]:
+        """As :meth:`cloudsvc.identity.session_store.SessionStore.list_sessions`."""
+        return await self._readers.run(lambda connection: sessions.list_sessions(connection, user), Lane.PAGES)
+
+    async def end_session(self, user: UserId, session: SessionId) -> None:
+        """As :meth:`cloudsvc.identity.session_store.SessionStore.end_session`."""
+        await self._change(lambda connection: sessions.end_session(connection, user, session))
+
+    async def end_sessions(self, user: UserId, *, keeps: SessionId | None = None) -> int:
+        """As :meth:`cloudsvc.identity.session_store.SessionStore.end_sessions`."""
+        return await self._change(lambda connection: sessions.end_sessions(connection, user, keeps))
+
+    async def note_seen(self, seen: Mapping[SessionId, Instant]) -> None:
+        """As :meth:`cloudsvc.identity.session_store.SessionStore.note_seen`."""
+        await self._writer.run(lambda connection: sessions.note_seen(connection, seen))
+
+    async def remove_expired_sessions(self, before: Instant, limit: int) -> int:
+        """As :meth:`cloudsvc.identity.session_store.SessionStore.remove_expired_sessions`."""
+        return await self._change(lambda connection: sessions.remove_expired_sessions(connection, before, limit))
+
+    async def renew_hash(self, user: UserId, former: Secret, renewed: Secret) -> None:
+        """As :meth:`cloudsvc.identity.session_store.SessionStore.renew_hash`."""
+        await self._writer.run(lambda connection: sessions.renew_hash(connection, user, former, renewed))
 
     # -- all of them -----------------------------------------------------------------------------------------------
 

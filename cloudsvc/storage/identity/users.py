@@ -23,7 +23,7 @@ from cloudsvc.storage.database.statements import Connection, compile_statement
 from cloudsvc.storage.identity.groups import find_granted, find_groups_of, join_groups, leave_groups
 from cloudsvc.storage.identity.revisions import count_on
 from cloudsvc.storage.identity.rows import read_password, read_user, write_user
-from cloudsvc.storage.identity.schema import key, member, name, state, user
+from cloudsvc.storage.identity.schema import key, member, name, session, state, user
 
 COLUMNS: Final = (
     user.c.id,
@@ -77,6 +77,9 @@ _SET_PASSWORD: Final = compile_statement(
 )
 _DELETE: Final = compile_statement(delete(user).where(user.c.id == bindparam("id")))
 _DELETE_KEYS: Final = compile_statement(delete(key).where(key.c.holder == bindparam("id")))
+_DELETE_SESSIONS: Final = compile_statement(
+    delete(session).where(session.c.user_id == bindparam("id")).where(session.c.id != bindparam("keeps"))
+)
 
 _NOBODY: Final = ""
 """The id of no user."""
@@ -141,6 +144,9 @@ def replace_user(connection: Connection, wanted: User, password: NewPassword | N
         password_set = NEVER if password.hash is None else revision
         _SET_PASSWORD.run(connection, user=kept.id, new_password=_reveal(password.hash), new_password_set=password_set)
     replaced = evolve(wanted, name=kept.name, created_at=kept.created_at, password_set=password_set, revision=revision)
+    if password is not None or replaced.is_disabled:
+        keeps = None if password is None or replaced.is_disabled else password.keeps
+        _DELETE_SESSIONS.run(connection, id=kept.id, keeps=keeps or "")
     columns = {**write_user(replaced), "revision": revision}
     _UPDATE.run(connection, user=kept.id, **{f"new_{each}": value for each, value in columns.items()})
     leave_groups(connection, kept.id)
@@ -152,6 +158,7 @@ def remove_user(connection: Connection, removed: UserId) -> None:
     """As :meth:`cloudsvc.identity.store.IdentityStore.remove_user`."""
     leave_groups(connection, removed)
     _DELETE_KEYS.run(connection, id=removed)
+    _DELETE_SESSIONS.run(connection, id=removed, keeps="")
     if _DELETE.run(connection, id=removed).rowcount == 0:
         raise user_not_found()
     count_on(connection)

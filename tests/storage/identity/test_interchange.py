@@ -25,6 +25,7 @@ from tests.support.identity_stores import (
     make_program_key,
     make_user,
     make_user_key,
+    make_user_session,
     open_postgres,
     open_sqlite,
 )
@@ -45,6 +46,7 @@ async def fill(store: OpenIdentityStore) -> None:
     await store.add_key(make_program_key("camera", grant(Role.UPLOADER, 2**40)), bytes(32))
     await store.remove_user(gone.id)
     await store.note_uses({key.id: BEGINNING})
+    await store.add_session(make_user_session(anna), bytes(32))
 
 
 async def describe(store: OpenIdentityStore) -> list[object]:
@@ -67,12 +69,18 @@ async def test_accounts_move_from_any_engine_to_any_other(source: str, target: s
         await fill(store)
         await store.copy(copy)
         expected, standing = await describe(store), await store.find_standing()
+        [anna] = await store.list_users(100)
+        assert len(await store.list_sessions(anna.id)) == 1
     examine(copy, tmp_path)
     async with ENGINES[target](tmp_path / "target") as store:
-        await store.add_user(make_user("former"))
+        former = await store.add_user(make_user("former"))
+        session = await store.add_session(make_user_session(former), bytes(32))
         moved = await store.replace(copy, ends_credentials=False)
         assert await describe(store) == expected
         assert moved == await store.find_standing()
+        # Whoever has signed in does so again.
+        assert await store.find_session(session.id) is None
+        assert await store.list_sessions(anna.id) == []
         # One change after all that there were here or there, and it restricts.
         assert moved.revision == standing.revision + 1
         assert moved.restriction is not None

@@ -16,14 +16,23 @@ from cloudsvc.core.actors import Role
 from cloudsvc.core.secrets import Secret
 from cloudsvc.identity.key_format import make_key
 from cloudsvc.identity.names import parse_account_name
+from cloudsvc.identity.sessions import make_session
 from cloudsvc.identity.store import NewPassword
 from cloudsvc.identity.users import make_user_id
 from cloudsvc.storage.database.sqlite.connections import SQLiteConnection, connect
 from cloudsvc.storage.database.sqlite.migration import migrate
 from cloudsvc.storage.database.statements import Statement
-from cloudsvc.storage.identity import groups, keys, revisions, users
+from cloudsvc.storage.identity import groups, keys, revisions, sessions, users
 from cloudsvc.storage.identity.migration import HISTORY
-from tests.support.identity_stores import BEGINNING, grant, make_group, make_program_key, make_user, make_user_key
+from tests.support.identity_stores import (
+    BEGINNING,
+    grant,
+    make_group,
+    make_program_key,
+    make_user,
+    make_user_key,
+    make_user_session,
+)
 
 FOREIGN = re.compile(r"\b(json_each|json_extract|rowid|INSERT OR|typeof|last_insert_rowid)\b|LIMIT -1")
 
@@ -79,7 +88,12 @@ def test_whoever_is_looked_for_is_as_much_work_as_nobody(connection: SQLiteConne
     group = groups.add_group(connection, make_group("family", grant(Role.VIEWER, 5)))
     user = users.add_user(connection, make_user("anna", groups=(group.id,)), Secret("hash"))
     key = keys.add_key(connection, make_user_key(user), bytes(32))
+    session = sessions.add_session(connection, make_user_session(user), bytes(32), None)
     for found, missing in (
+        (
+            lambda: sessions.find_session(connection, session.id),
+            lambda: sessions.find_session(connection, make_session().id),
+        ),
         (lambda: keys.find_key(connection, key.id), lambda: keys.find_key(connection, make_key().id)),
         (
             lambda: users.find_login(connection, user.name),
@@ -120,7 +134,10 @@ def test_changes_are_few_statements(connection: SQLiteConnection) -> None:
     assert user is not None
     key = make_user_key(user)
     assert count(connection, lambda: keys.add_key(connection, key, bytes(32))) <= 4
-    assert count(connection, lambda: users.replace_user(connection, user, NewPassword(hash=None))) <= 9
+    assert count(connection, lambda: users.replace_user(connection, user, NewPassword(hash=None))) <= 10
+    session = make_user_session(user)
+    assert count(connection, lambda: sessions.add_session(connection, session, bytes(32), None)) <= 4
+    assert count(connection, lambda: sessions.end_session(connection, user.id, session.id)) <= 4
     [added] = keys.list_keys(connection, 1, None, None)
     assert count(connection, lambda: keys.rotate_key(connection, added, make_user_key(user), bytes(32))) <= 8
     camera = keys.add_key(connection, make_program_key("camera"), bytes(32))
@@ -128,6 +145,6 @@ def test_changes_are_few_statements(connection: SQLiteConnection) -> None:
     assert count(connection, lambda: keys.revoke_keys(connection, camera.id, BEGINNING, descendants=True)) <= 6
     assert count(connection, lambda: keys.remove_ended_keys(connection, BEGINNING, 100)) == 1
     assert count(connection, lambda: groups.remove_group(connection, family.id)) <= 5
-    assert count(connection, lambda: users.remove_user(connection, user.id)) <= 6
+    assert count(connection, lambda: users.remove_user(connection, user.id)) <= 7
     assert count(connection, lambda: revisions.void_credentials(connection)) <= 5
     assert users.find_holder(connection, make_user_id()) is None

@@ -1,0 +1,65 @@
+"""Contents of stores of identity in plain memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from attrs import define, field
+
+from cloudsvc.core.secrets import Secret
+from cloudsvc.identity import bounds
+from cloudsvc.identity.grants import tidy
+from cloudsvc.identity.groups import Group, GroupId
+from cloudsvc.identity.key_format import KeyId
+from cloudsvc.identity.keys import Key
+from cloudsvc.identity.revisions import NEVER, Revision, make_mark
+from cloudsvc.identity.sessions import Session, SessionId
+from cloudsvc.identity.users import Holder, User, UserId
+
+
+@define(eq=False)
+class Accounts:
+    """
+    All that is kept.
+
+    :ivar hashes: of passwords.
+    :ivar digests: of the secrets of keys.
+    :ivar sessions: each with the digest of its secret.
+    :ivar names: keys of all names that users have or had.
+    :ivar marks: of restricting changes, by revision.
+    """
+
+    revision: Revision = NEVER
+    void_until: Revision = NEVER
+    users: dict[UserId, User] = field(factory=dict)
+    hashes: dict[UserId, Secret] = field(factory=dict, repr=False)
+    groups: dict[GroupId, Group] = field(factory=dict)
+    keys: dict[KeyId, Key] = field(factory=dict)
+    digests: dict[KeyId, bytes] = field(factory=dict, repr=False)
+    sessions: dict[SessionId, tuple[Session, bytes]] = field(factory=dict, repr=False)
+    names: set[str] = field(factory=set)
+    marks: dict[Revision, str] = field(factory=dict)
+    listeners: list[Callable[[], None]] = field(factory=list, repr=False)
+
+    def change(self, *, adds: bool = False) -> Revision:
+        """Count a change; its revision."""
+        self.revision = Revision(self.revision + 1)
+        if not adds:
+            self.marks[self.revision] = make_mark()
+            while len(self.marks) > bounds.MAX_RESTRICTIONS:
+                del self.marks[min(self.marks)]
+        for listener in [*self.listeners]:
+            listener()
+        return self.revision
+
+    def hold(self, user: User) -> Holder:
+        """A user, and all that is granted to them."""
+        shared = (grant for group in user.groups for grant in self.groups[group].grants)
+        return Holder(user=user, grants=tidy([*user.grants, *shared]))
+
+    def drop_sessions(self, user: UserId, *, keeps: SessionId | None = None) -> int:
+        """Leave none of a user but ``keeps``; how many there were."""
+        ended = [each for each, (found, _) in self.sessions.items() if found.user == user and each != keeps]
+        for each in ended:
+            del self.sessions[each]
+        return len(ended)
