@@ -22,6 +22,7 @@ _PLACES: Final[Mapping[str, tuple[str, str]]] = {
     "user": ("cloudsvc.cli.accounts.commands", "user"),
     "group": ("cloudsvc.cli.accounts.commands", "group"),
     "key": ("cloudsvc.cli.accounts.commands", "key"),
+    "audit": ("cloudsvc.cli.audit", "audit"),
     "identity": ("cloudsvc.cli.accounts.commands", "identity"),
 }
 """Module and name of each command but those of the drive. Each loads what it needs, which is little for some."""

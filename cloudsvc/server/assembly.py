@@ -44,6 +44,7 @@ from cloudsvc.observe.lag import LagSampler
 from cloudsvc.observe.lines import LogFormat
 from cloudsvc.observe.logs import LogObserver, LogWriter
 from cloudsvc.observe.metrics import Exposition, Metrics
+from cloudsvc.server.auditing import Auditing
 from cloudsvc.server.engines import make_engines
 from cloudsvc.server.extensions import collect_sources, make_application
 from cloudsvc.server.garbage import GarbageCollection
@@ -56,6 +57,7 @@ from cloudsvc.server.service import CloudService, Parts
 from cloudsvc.server.site import Serving
 from cloudsvc.server.supervisor import Manager, Notifier
 from cloudsvc.settings.loading import TOKEN_VARIABLE, Loaded, read_token_hash
+from cloudsvc.storage.database.lanes import READER_THREADS
 from cloudsvc.tls.reloading import ReloadingCertificate, Renewal
 from cloudsvc.web.http1.elsewhere import Nowhere
 from cloudsvc.web.site import Site
@@ -65,6 +67,9 @@ _THREADS = 10
 
 _STORAGE_THREADS = 4
 """For asking the rate-limit store, which may hang without holding up other work."""
+
+_DAY = 24 * 60 * 60 * 1_000_000
+"""In microseconds."""
 
 _log = Logger("cloudsvc.service")
 
@@ -109,6 +114,7 @@ class _Assembly:
     keys: ReloadingKeys = field(init=False)
     keychain: Keychain = field(init=False)
     running: Running = field(factory=Running)
+    auditing: Auditing | None = field(init=False)
 
     @threads.default
     def _make_threads(self) -> WorkerThreads:
@@ -135,6 +141,20 @@ class _Assembly:
     @keychain.default
     def _make_keychain(self) -> Keychain:
         return Keychain(self.keys, self.reactor.seconds)
+
+    @auditing.default
+    def _make_auditing(self) -> Auditing | None:
+        settings = self.loaded.settings.audit
+        if not settings.enabled:
+            return None
+        return Auditing(
+            data=self.loaded.home.data,
+            engines=make_engines(self.loaded.settings, self.loaded.home),
+            reactor=self.reactor,
+            writer=self._lend_threads(1, "audit"),
+            readers=self._lend_threads(READER_THREADS, "audit"),
+            keep=settings.days * _DAY if settings.days else None,
+        )
 
     def _read_hash(self) -> StoredHash:
         """What the environment says holds as long as this process; otherwise what the file says now."""
@@ -178,6 +198,7 @@ class _Assembly:
                 connections=site.connections,
                 draining=self.draining,
                 startables=[
+                    *filter(None, [self.auditing]),
                     *(OpenedProvider(provider=each, opened=self.opened) for each in providers),
                     *applications,
                 ],
@@ -293,6 +314,8 @@ class _Assembly:
                     has_problem=lambda: certificate.problem is not None,
                 )
             )
+        if self.auditing is not None:
+            checks.append(self.auditing.look())
         if (member := self.membership) is not None:
             checks.append(check_workers(member.workers, member.count_ready))
         limits = self.loaded.settings.rate_limit
@@ -357,6 +380,7 @@ class _Assembly:
             most_connections=self.descriptors.connections,
             elsewhere=self.membership.open_counts() if self.membership else Nowhere(),
             worker=self.membership.number if self.membership else None,
+            recorder=self.auditing,
         )
 
     def _report_bounds(self) -> None:

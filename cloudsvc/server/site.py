@@ -37,6 +37,7 @@ from cloudsvc.web.layers.standard_headers import StandardHeaders
 from cloudsvc.web.mounts import list_routes, locate_route
 from cloudsvc.web.openapi.description import DescribedRoute, describe
 from cloudsvc.web.rate_limits import RateLimits
+from cloudsvc.web.recording import Recorder
 from cloudsvc.web.resources import Missing, Signpost, Tree, plant
 from cloudsvc.web.responses import Codec, HeaderList
 from cloudsvc.web.site import Site
@@ -55,6 +56,7 @@ class Serving:
     :ivar worker: the number of this process among several, if it is one of several.
     :ivar most_connections: how many the system leaves room for, whatever is configured.
     :ivar elsewhere: connections of other workers.
+    :ivar recorder: is told what was changed and what was refused, if there is an audit.
     """
 
     settings: Settings
@@ -69,6 +71,7 @@ class Serving:
     most_connections: int
     elsewhere: Elsewhere
     worker: int | None
+    recorder: Recorder | None
 
     def make_site(self, applications: Sequence[MountedApplication]) -> Site:
         """Where requests are answered by ``applications``, and those to other paths by files, if there are any."""
@@ -110,6 +113,7 @@ class Serving:
             ),
             body_bytes=http.body_bytes,
             clock=self.clock,
+            recorder=self.recorder,
         )
 
     def _make_layers(self) -> list[Layer]:

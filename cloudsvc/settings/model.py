@@ -449,6 +449,20 @@ class DocumentationSettings:
 
 
 @frozen(kw_only=True)
+class AuditSettings:
+    """The audit: who changed what, and who was refused."""
+
+    enabled: Annotated[
+        bool,
+        Meta(
+            description="Whether each change has an entry in the audit before it is answered. While none can be "
+            "written, nothing can be changed."
+        ),
+    ] = False
+    days: Annotated[int, Meta(ge=0, le=36_500, description="For how long entries are kept. 0 is for ever.")] = 365
+
+
+@frozen(kw_only=True)
 class Settings:
     """The whole configuration, but for the sections of applications."""
 
@@ -469,6 +483,7 @@ class Settings:
     static: StaticSettings = field(factory=StaticSettings)
     health: HealthSettings = field(factory=HealthSettings)
     documentation: DocumentationSettings = field(factory=DocumentationSettings)
+    audit: AuditSettings = field(factory=AuditSettings)
     applications: Annotated[
         tuple[Text, ...],
         Meta(description="Applications to load: names that installed packages offer, or `module:Class`."),

@@ -73,6 +73,8 @@ class Authenticator:
             if credential is not None:
                 principal = await self._evaluate(request, source, credential)
                 if scope and not principal.actor.may(scope):
+                    # Whoever is refused is known all the same.
+                    request.principal = principal
                     raise HTTPError(403, "missing_scope", f"This key lacks the scope {scope!r}.")
                 self.metrics.authenticated()
                 return principal

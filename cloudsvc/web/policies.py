@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from cloudsvc.web.authentication import Authenticator
     from cloudsvc.web.http1.request import Request
     from cloudsvc.web.rate_limits import RateLimits
+    from cloudsvc.web.recording import Recorder
 
 
 class Policies(Protocol):
@@ -15,11 +16,13 @@ class Policies(Protocol):
     What decorators of routes ask the site for.
 
     :ivar body_bytes: that a body may have where its route does not say.
+    :ivar recorder: is told what was changed and what was refused, if anybody is.
     """
 
     authenticator: Authenticator
     rate_limits: RateLimits
     body_bytes: int
+    recorder: Recorder | None
 
 
 def policies_of(request: Request) -> Policies:

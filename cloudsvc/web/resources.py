@@ -16,6 +16,8 @@ from cloudsvc.web.errors import HTTPError, not_found
 from cloudsvc.web.http1.request import ErrorRenderer, Request
 from cloudsvc.web.mounts import API, VARIABLE, Routes, locate_mount, make_map, path_template
 from cloudsvc.web.operations import operation_of
+from cloudsvc.web.policies import policies_of
+from cloudsvc.web.recording import recorded
 from cloudsvc.web.responses import HeaderList
 
 _Asked: TypeAlias = tuple[tuple[str, ...], bytes]
@@ -180,7 +182,8 @@ class RouteResource(Resource):
         except NotFound:
             return False
         handler, request.pattern, status = self._found[endpoint]
-        request.run(handler(request, **variables), status)
+        work, recorder = handler(request, **variables), policies_of(request).recorder
+        request.run(work if recorder is None else recorded(request, work, status, recorder), status)
         return True
 
     def _ask_map(self, segments: tuple[str, ...], method: bytes) -> _Match:

@@ -27,6 +27,7 @@ from cloudsvc.web.responses import Codec, Message, Reply, Response, StreamedMess
 if TYPE_CHECKING:
     from cloudsvc.web.authentication import Authenticator
     from cloudsvc.web.rate_limits import RateLimits
+    from cloudsvc.web.recording import Recorder
 
 
 _log = Logger("cloudsvc.web")
@@ -50,6 +51,7 @@ class Site(server.Site):
         head_bounds: HeadBounds,
         body_bytes: int,
         clock: IReactorTime,
+        recorder: Recorder | None = None,
     ) -> None:
         super().__init__(
             tree.others,
@@ -66,6 +68,7 @@ class Site(server.Site):
         self.connections = connections
         self.head_bounds = head_bounds
         self.body_bytes = body_bytes
+        self.recorder = recorder
         self.monotonic = clock.seconds
         self.on_request = _overridden(layers, "on_request")
         self.on_head = _overridden(layers, "on_head")

@@ -279,6 +279,13 @@ Revoked, and still good
     contracts/identity/test_keys.py::test_a_key_that_has_ended_makes_no_others
     identity/test_witness.py::test_an_older_one_is_not_however_much_happens_in_it
     identity/test_resolving.py::test_what_is_taken_from_its_holder_is_taken_from_the_key
+An audit that is altered, avoided or filled
+    audit/test_verification.py::test_what_was_altered_is_found
+    audit/test_verification.py::test_a_cut_end_is_found_by_what_is_known
+    storage/audit/test_alterations.py::test_an_altered_row_is_found
+    audit/test_recording.py::test_whoever_leaves_has_an_entry_all_the_same
+    audit/test_recording.py::test_refusals_are_bounded_whoever_asks_for_whatever
+    web/test_recording.py::test_nothing_is_changed_that_could_not_be_told
 Log injection
     observe/test_access_log.py::test_no_request_can_forge_a_line_or_a_field
     observe/test_log_lines.py::test_a_record_is_one_line_whatever_it_says

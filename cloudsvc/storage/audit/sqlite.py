@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +15,7 @@ from cloudsvc.core.coroutines import shield
 from cloudsvc.core.threads import ThreadRunner
 from cloudsvc.storage.audit.migration import HISTORY
 from cloudsvc.storage.audit.store import DatabaseAudit
+from cloudsvc.storage.ballast import Ballast
 from cloudsvc.storage.database.group_commit import Writer
 from cloudsvc.storage.database.reading import Readers
 from cloudsvc.storage.database.sqlite.connections import SQLiteConnection
@@ -43,7 +45,8 @@ async def open_sqlite_audit(
     path: Path, *, writer: ThreadRunner, readers: ThreadRunner, monotonic: Callable[[], float] = time.monotonic
 ) -> SQLiteAudit:
     """
-    The audit in a file, which is made where it is missing, and migrated where it is older.
+    The audit in a file, which is made where it is missing, and migrated where it is older. Beside it some room is
+    reserved, so that there can be entries of what is deleted on a full disk.
 
     :param path: in a directory that is made where it is missing.
     :param writer: exactly one thread.
@@ -54,9 +57,17 @@ async def open_sqlite_audit(
     :raises OSError: it cannot be opened.
     :raises sqlite3.Error: likewise.
     """
-    lock, connection = await shield(writer.run(open_database, path, HISTORY), let_go)
+    ballast = Ballast(path.with_suffix(".reserve"))
+    lock, connection = await shield(writer.run(_open, path, ballast), let_go)
     return SQLiteAudit(
-        writer=Writer(transactions=SQLiteTransactions(connection=connection), threads=writer),
+        writer=Writer(transactions=SQLiteTransactions(connection=connection, ballast=ballast), threads=writer),
         readers=Readers(sessions=SQLiteSessions(path), threads=readers, monotonic=monotonic),
         lock=lock,
     )
+
+
+def _open(path: Path, ballast: Ballast) -> tuple[int, SQLiteConnection]:
+    opened = open_database(path, HISTORY)
+    with suppress(OSError):
+        ballast.fill()
+    return opened

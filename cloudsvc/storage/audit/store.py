@@ -42,7 +42,7 @@ class DatabaseAudit(Generic[C]):
         """
         if len(events) > bounds.MAX_TOGETHER:
             raise ValueError(f"{len(events)} events are more than are appended together")
-        return await self._writer.run(lambda connection: entries.append(connection, events))
+        return await self._writer.run(lambda connection: entries.append(connection, events), frees=True)
 
     async def find_extent(self) -> Extent:
         """As :meth:`cloudsvc.audit.log.AuditLog.find_extent`."""

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import fcntl
 import os
+import random
+import time
+from contextlib import suppress
 from pathlib import Path
+from typing import Final
 
 from cloudsvc.core.durable_files import open_unlinked, sync_directory
 from cloudsvc.storage.database.migration import History
 from cloudsvc.storage.database.sqlite.connections import OWNER_ONLY, SQLiteConnection, connect
 from cloudsvc.storage.database.sqlite.migration import find_revision, migrate
+
+_TRIES: Final = 20
+_PAUSE_SECONDS: Final = 0.05
+"""A second in all, for as long as a migration may take."""
+
+_RANDOM: Final = random.SystemRandom()
 
 
 class DatabaseInUse(Exception):  # noqa: N818  # a state of affairs that callers put into words
@@ -47,6 +57,22 @@ def open_database(path: Path, history: History) -> tuple[int, SQLiteConnection]:
     :raises OSError: it cannot be opened.
     :raises sqlite3.Error: likewise.
     """
+    for _ in range(_TRIES):
+        with suppress(DatabaseInUse):
+            return _open(path, history)
+        # Several processes that start together may stand in each other's way, and then none of them migrates.
+        time.sleep(_RANDOM.uniform(0.5, 1.5) * _PAUSE_SECONDS)
+    return _open(path, history)
+
+
+def let_go(opened: tuple[int, SQLiteConnection]) -> None:
+    """Close what :func:`open_database` has opened. Blocks."""
+    lock, connection = opened
+    connection.close()
+    os.close(lock)
+
+
+def _open(path: Path, history: History) -> tuple[int, SQLiteConnection]:
     lock = hold_database(path)
     try:
         if find_revision(path, history) != history.head:
@@ -58,13 +84,6 @@ def open_database(path: Path, history: History) -> tuple[int, SQLiteConnection]:
     except BaseException:
         os.close(lock)
         raise
-
-
-def let_go(opened: tuple[int, SQLiteConnection]) -> None:
-    """Close what :func:`open_database` has opened. Blocks."""
-    lock, connection = opened
-    connection.close()
-    os.close(lock)
 
 
 def _claim(descriptor: int, path: Path, *, alone: bool) -> None:

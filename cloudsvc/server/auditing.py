@@ -1,0 +1,135 @@
+"""The audit of a server: opened before everything that is to be in it, told of requests, and closed last."""
+
+from __future__ import annotations
+
+import time
+from http import HTTPStatus
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from attrs import define, field
+
+from cloudsvc.audit.entries import Event, Outcome
+from cloudsvc.audit.recording import Recorder, audit_unavailable
+from cloudsvc.core.clock import Instant
+from cloudsvc.core.reactors import IReactor
+from cloudsvc.core.threads import ThreadRunner
+from cloudsvc.observe.health import Check, Finding
+from cloudsvc.storage.engines import Engines
+from cloudsvc.web.http1.exchange import SAFE_METHODS
+
+if TYPE_CHECKING:
+    from cloudsvc.storage.audit.opening import OpenAuditLog
+    from cloudsvc.web.http1.request import Request
+
+_REFUSED: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS})
+
+_KEY: Final = "key:"
+"""Before the id of a key where credentials are named."""
+
+
+@define(eq=False, kw_only=True)
+class Auditing:
+    """
+    The audit while the server runs: a :class:`cloudsvc.web.recording.Recorder`.
+
+    :param data: the directory of a home in which those of its services are.
+    :param writer: exactly one thread.
+    :param readers: :data:`~cloudsvc.storage.database.lanes.READER_THREADS` of them.
+    :param keep: microseconds for which entries are kept; ``None`` for ever.
+    """
+
+    _data: Path
+    _engines: Engines
+    _reactor: IReactor
+    _writer: ThreadRunner
+    _readers: ThreadRunner
+    _keep: Instant | None
+    _log: OpenAuditLog | None = field(init=False, default=None)
+    _recorder: Recorder | None = field(init=False, default=None)
+
+    @property
+    def name(self) -> str:
+        """What the log calls it."""
+        return "the audit"
+
+    async def start(self) -> None:
+        """
+        Open it.
+
+        :raises OperatorError: it cannot be opened.
+        """
+        # Who has no audit need not wait for the import of what it is kept in.
+        from cloudsvc.storage.audit.opening import open_audit  # noqa: PLC0415  # as said
+
+        self._log = await open_audit(
+            self._data, self._engines, writer=self._writer, readers=self._readers, reactor=self._reactor
+        )
+        self._recorder = Recorder(log=self._log, clock=self._reactor, now=read_clock, keep=self._keep)
+        self._recorder.start()
+
+    async def stop(self) -> None:
+        """Append what is left, and close it."""
+        try:
+            if self._recorder is not None:
+                await self._recorder.stop()
+        finally:
+            if self._log is not None:
+                await self._log.close()
+
+    def check(self) -> None:
+        """See :class:`~cloudsvc.web.recording.Recorder`."""
+        if self._recorder is None:
+            raise audit_unavailable()
+        self._recorder.check()
+
+    async def record(self, request: Request, status: int) -> None:
+        """See :class:`~cloudsvc.web.recording.Recorder`."""
+        if self._recorder is None:
+            raise audit_unavailable()
+        await self._recorder.record(self._describe(request, status, Outcome.DONE))
+
+    def note(self, request: Request, status: int) -> None:
+        """See :class:`~cloudsvc.web.recording.Recorder`. What changed nothing for other reasons is in no audit."""
+        if self._recorder is None:
+            return
+        if status in _REFUSED:
+            self._recorder.count(self._describe(request, status, Outcome.REFUSED), request.sender.bucket)
+        elif (
+            status >= HTTPStatus.INTERNAL_SERVER_ERROR
+            and request.principal is not None
+            and request.method not in SAFE_METHODS
+        ):
+            # Something of it may have been done.
+            self._recorder.note(self._describe(request, status, Outcome.FAILED))
+
+    def look(self) -> Check:
+        """The health check."""
+        return Check(name="audit", vital=False, run=self._look)
+
+    async def _look(self) -> Finding:
+        if self._recorder is not None and self._recorder.is_failing:
+            return Finding(ok=False, message="The audit takes no entries, so that nothing can be changed.")
+        return Finding(ok=True, message="The audit takes entries.")
+
+    def _describe(self, request: Request, status: int, outcome: Outcome) -> Event:
+        principal = request.principal
+        is_refused = outcome is Outcome.REFUSED
+        return Event(
+            at=read_clock(),
+            actor="" if principal is None else principal.actor.name,
+            credential="" if principal is None else principal.via,
+            key="" if principal is None else principal.credential.removeprefix(_KEY),
+            client=request.sender.address,
+            request=request.id,
+            action=f"{request.method.decode('ascii', 'replace')} {request.pattern}",
+            # One entry stands for refusals of many paths, and nobody who is refused chooses what is written down.
+            target="" if is_refused else "/" + "/".join(request.segments),
+            outcome=outcome,
+            status=status,
+        )
+
+
+def read_clock() -> Instant:
+    """The moment of the wall clock."""
+    return time.time_ns() // 1_000
