@@ -9,7 +9,9 @@ from attrs import frozen
 
 from cloudsvc.core.actors import ROOT_FOLDER, Actor, Grant, Role
 from cloudsvc.core.errors import CloudError
+from cloudsvc.identity.bounds import LARGEST_FOLDER
 from cloudsvc.identity.errors import (
+    folder_unknown,
     grant_too_wide,
     key_ended,
     managers_only,
@@ -47,6 +49,16 @@ def check_manager(actor: Actor) -> None:
     """
     if not is_manager(actor):
         raise managers_only()
+
+
+def check_folder(folder: int) -> None:
+    """
+    See that a number from outside can be the id of a folder at all: databases take no others.
+
+    :raises CloudError: it cannot.
+    """
+    if not ROOT_FOLDER <= folder <= LARGEST_FOLDER:
+        raise folder_unknown()
 
 
 @frozen(kw_only=True)
@@ -118,8 +130,9 @@ class Authority:
         """
         See that the actor may give and take roles on ``folder``.
 
-        :raises CloudError: they may not.
+        :raises CloudError: they may not, or it is no number of a folder.
         """
+        check_folder(folder)
         if not is_manager(actor):
             chains = await self._folders.locate([folder])
             if not is_included(Grant(role=Role.MANAGER, folder=folder), actor.grants, chains):

@@ -34,6 +34,9 @@ Grants of one key. What it has in common with its holder are two roles at most f
 is :data:`cloudsvc.core.actors.MAX_GRANTS` together.
 """
 
+LARGEST_FOLDER: Final = 2**63 - 1
+"""The greatest id that a folder can have."""
+
 MAX_SCOPES: Final = 50
 """Scopes of a user or a key."""
 
@@ -42,6 +45,9 @@ MAX_SCOPE: Final = 64
 
 MAX_NOTED: Final = 1_000
 """Keys whose last use is written down in one step."""
+
+MAX_FOUND: Final = 100
+"""Keys that are looked up in one step. What they may do takes the event loop some 10 ms, and 100 at the worst."""
 
 MAX_RESTRICTIONS: Final = 10_000
 """Restricting changes that a store remembers; :class:`cloudsvc.identity.store.Restriction` says for what."""

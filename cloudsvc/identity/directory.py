@@ -11,9 +11,11 @@ from cloudsvc.core.actors import MAX_GRANTS, Actor, Grant, Role
 from cloudsvc.core.clock import Instant
 from cloudsvc.core.errors import CloudError
 from cloudsvc.identity import bounds
-from cloudsvc.identity.authority import Authority, check_manager, is_manager
+from cloudsvc.identity.authority import Authority, check_folder, check_manager, is_manager
 from cloudsvc.identity.errors import (
     CHANGED_MEANWHILE,
+    GROUP_NOT_FOUND,
+    changed_meanwhile,
     group_not_found,
     invalid_quota,
     managers_only,
@@ -162,7 +164,7 @@ class Directory:
             if fields.password:
                 # Or else whoever has few scopes would sign in as somebody who has more.
                 check_scopes(user.scopes, actor.scopes)
-            return await self._store.replace_user(await self._apply_fields(actor, user, fields), password)
+            return await self._store_user(await self._apply_fields(actor, user, fields), password)
 
         return await self._replace_user(actor, name, edit)
 
@@ -187,7 +189,7 @@ class Directory:
 
         async def give(user: User) -> User:
             grants = _set_role(user.grants, folder, role, bounds.MAX_USER_GRANTS)
-            return await self._store.replace_user(evolve(user, grants=grants))
+            return await self._store_user(evolve(user, grants=grants))
 
         return Shared(user=await self._replace_user(actor, name, give, shares=True), folder=folder)
 
@@ -201,7 +203,7 @@ class Directory:
 
         async def take(user: User) -> User:
             kept = tuple(grant for grant in user.grants if grant.folder != folder)
-            return user if kept == user.grants else await self._store.replace_user(evolve(user, grants=kept))
+            return user if kept == user.grants else await self._store_user(evolve(user, grants=kept))
 
         return await self._replace_user(actor, name, take, shares=True)
 
@@ -266,6 +268,8 @@ class Directory:
 
         :raises CloudError: the actor may not, or there is no such group.
         """
+        check_manager(actor)
+        check_folder(folder)
         return await self._replace_group(
             actor, name, lambda grants: tuple(grant for grant in grants if grant.folder != folder)
         )
@@ -293,6 +297,16 @@ class Directory:
         replaced = await _repeat(replace)
         await self._settle()
         return replaced
+
+    async def _store_user(self, user: User, password: NewPassword | None = None) -> User:
+        """As :meth:`~cloudsvc.identity.store.IdentityStore.replace_user`, of a user who has just been read."""
+        try:
+            return await self._store.replace_user(user, password)
+        except CloudError as problem:
+            if problem.code == GROUP_NOT_FOUND:
+                # It was there when they were read. A group that is removed leaves the revision of who was in it.
+                raise changed_meanwhile() from problem
+            raise
 
     async def _replace_group(
         self, actor: Actor, name: str, change: Callable[[tuple[Grant, ...]], tuple[Grant, ...]]

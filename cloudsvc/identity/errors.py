@@ -60,9 +60,13 @@ def user_not_found() -> CloudError:
     return CloudError(Kind.NOT_FOUND, "user_not_found", "There is no such user.")
 
 
+GROUP_NOT_FOUND: Final = "group_not_found"
+"""The code of :func:`group_not_found`."""
+
+
 def group_not_found() -> CloudError:
     """There is no such group."""
-    return CloudError(Kind.NOT_FOUND, "group_not_found", "There is no such group.")
+    return CloudError(Kind.NOT_FOUND, GROUP_NOT_FOUND, "There is no such group.")
 
 
 def key_not_found() -> CloudError:
@@ -71,7 +75,7 @@ def key_not_found() -> CloudError:
 
 
 def folder_unknown() -> CloudError:
-    """A folder on which a role is to be granted is none that the actor sees."""
+    """A folder on which a role is to be granted or withdrawn is none, or none that the actor sees."""
     return CloudError(Kind.NOT_FOUND, "folder_not_found", "There is no such folder.")
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 import pytest
-from attrs import evolve
+from attrs import define, evolve, field
 
 from cloudsvc.core.actors import OWNER, Actor, Role
 from cloudsvc.core.errors import Kind
 from cloudsvc.core.secrets import Secret
 from cloudsvc.identity.directory import UserFields
-from cloudsvc.identity.names import parse_account_name
+from cloudsvc.identity.groups import GroupId
+from cloudsvc.identity.names import AccountName, parse_account_name
 from cloudsvc.identity.revisions import NEVER
 from cloudsvc.identity.users import User
 from cloudsvc.storage.identity.memory import MemoryIdentity
@@ -152,6 +153,34 @@ def test_a_narrow_key_of_a_manager_signs_in_as_nobody(office: Office) -> None:
     with refusing("scope_too_wide", Kind.FORBIDDEN):
         finish(office.directory.edit_user(narrow, "anna", UserFields(scopes=("*",))))
     assert finish(office.directory.add_user(narrow, "cleo", UserFields())).scopes == {"accounts:write"}
+
+
+@define(eq=False)
+class Dissolving(MemoryIdentity):
+    """A store in which a group is removed just after somebody who is in it was read."""
+
+    dissolved: list[GroupId] = field(factory=list)
+
+    async def find_user(self, name: AccountName) -> User | None:
+        found = await super().find_user(name)
+        while self.dissolved:
+            await self.remove_group(self.dissolved.pop())
+        return found
+
+
+def test_a_group_that_is_removed_meanwhile_is_in_the_way_of_nobody() -> None:
+    store = Dissolving()
+    office = Office(store=store)
+    for name in ("family", "friends"):
+        finish(office.directory.add_group(OWNER, name))
+    finish(office.add_user("anna", groups=("family", "friends")))
+    store.dissolved.append(finish(office.directory.find_group(OWNER, "family")).id)
+    edited = finish(office.directory.edit_user(OWNER, "anna", UserFields(quota=5)))
+    assert edited.groups == (finish(office.directory.find_group(OWNER, "friends")).id,)
+    store.dissolved.append(edited.groups[0])
+    assert finish(office.directory.grant_role(OWNER, "anna", "", Role.VIEWER)).user.groups == ()
+    with refusing("group_not_found", Kind.NOT_FOUND):
+        finish(office.directory.edit_user(OWNER, "anna", UserFields(groups=("family",))))
 
 
 @pytest.mark.parametrize("limit", [{"rate": "10/minute"}, {"expires_at": BEGINNING + 1}])

@@ -28,6 +28,7 @@ from cloudsvc.extend import (
     Klein,
     Message,
     Request,
+    Secret,
     accepts_json,
     accepts_no_body,
     accepts_query,
@@ -38,8 +39,8 @@ from cloudsvc.extend import (
 from cloudsvc.extend.identity import MAX_PASSWORD, MAX_USER_GROUPS, MIN_PASSWORD, Directory, User, UserFields
 
 _PASSWORD: Final = rf"^([^\x00-\x1f\x7f-\x9f]{{{MIN_PASSWORD},}})?$"
-# Its length is only described here: what is wrong with a body is told with the value, and this one is told nobody.
-PasswordText = Annotated[str, Meta(extra_json_schema={"pattern": _PASSWORD, "maxLength": MAX_PASSWORD})]
+# What is wrong with a body is told with the value, but for those of this type.
+PasswordText = Annotated[Secret, Meta(extra_json_schema={"pattern": _PASSWORD, "maxLength": MAX_PASSWORD})]
 """A password, or nothing."""
 
 
@@ -67,7 +68,7 @@ class UserChanges:
             scopes=self.scopes,
             quota=self.quota,
             groups=self.groups,
-            password=self.password,
+            password=None if self.password is None else self.password.reveal(),
             disabled=self.disabled,
         )
 

@@ -14,6 +14,7 @@ import msgspec
 from attrs import frozen
 from twisted.web.http import NO_BODY_CODES
 
+from cloudsvc.core.secrets import Secret
 from cloudsvc.web.error_rendering import PROBLEM, Problem
 from cloudsvc.web.mounts import VARIABLE, path_template
 from cloudsvc.web.openapi.common_errors import HEADERS, HEADERS_OF, SHARED, refusals_of
@@ -95,7 +96,9 @@ def describe(
     types: list[type[Any]] = [ErrorMessage, Problem]
     for operation in operations:
         types.extend(kind for kind in _types_of(operation) if kind not in types)
-    references, components = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
+    references, components = msgspec.json.schema_components(
+        types, ref_template="#/components/schemas/{name}", schema_hook=_describe_type
+    )
     schemas = dict(zip(types, references, strict=True))
     for kind, schema in schemas.items():
         if attrs.has(kind):
@@ -156,6 +159,13 @@ def _types_of(operation: Operation) -> Iterator[type[Any]]:
 def _name_of(reference: Mapping[str, Any]) -> str:
     name: str = reference["$ref"].rpartition("/")[2]
     return name
+
+
+def _describe_type(kind: type) -> _Object:
+    """The schema of a type that msgspec does not know."""
+    if kind is Secret:
+        return {"type": "string", "format": "password"}
+    raise NotImplementedError
 
 
 def _follow(schema: _Object, components: Mapping[str, _Object]) -> _Object:

@@ -213,6 +213,29 @@ def test_what_is_wrong_with_a_password_is_told_without_it(site: IdentitySite) ->
     assert b"swordfish" not in answer.body
 
 
+@pytest.mark.parametrize("password", [31337, 31337.5, ["31337"], {"31337": 31337}, 10**30])
+@pytest.mark.parametrize(("method", "path"), [("POST", "/users"), ("PATCH", "/users/bert")])
+def test_what_is_no_password_is_not_told_either(site: IdentitySite, method: str, path: str, password: object) -> None:
+    answer = site.ask(
+        method, path, {"name": "cleo", "password": password} if method == "POST" else {"password": password}
+    )
+    assert (answer.status, answer.json["error"]) == (400, "invalid_body")
+    assert "body.password: expected str" in answer.json["message"]
+    assert b"31337" not in answer.body
+    assert b"1000" not in answer.body
+
+
+@pytest.mark.parametrize("number", [0, 2**63, 10**30])
+@pytest.mark.parametrize("path", ["users/bert", "groups/family"])
+def test_what_cannot_be_a_folder(site: IdentitySite, path: str, number: int) -> None:
+    site.ask("POST", "/groups", {"name": "family"})
+    answer = site.ask("DELETE", f"/{path}/roles/{number}")
+    assert (answer.status, answer.json["error"]) == (404, "folder_not_found")
+    if path.startswith("users"):
+        answer = site.ask("DELETE", f"/{path}/roles/{number}", key=site.key_of("anna"))
+        assert (answer.status, answer.json["error"]) == (404, "folder_not_found")
+
+
 @pytest.mark.parametrize("path", ["users", "groups", "keys"])
 def test_what_cannot_be_a_cursor(site: IdentitySite, path: str) -> None:
     """PostgreSQL takes no NUL."""
