@@ -42,15 +42,18 @@ def meet_roles(first: Role, second: Role) -> Role | None:
 
 def tidy(grants: Iterable[Grant]) -> tuple[Grant, ...]:
     """``grants`` sorted by their folders, without those that another one on the same folder includes."""
-    roles: dict[int, set[Role]] = {}
+    found: dict[int, dict[Role, Grant]] = {}
     for grant in grants:
-        roles.setdefault(grant.folder, set()).add(grant.role)
-    return tuple(
-        Grant(role=role, folder=folder)
-        for folder in sorted(roles)
-        for role in sorted(roles[folder], key=_WEIGHT.__getitem__)
-        if not any(role in _INCLUDED[other] for other in roles[folder] - {role})
-    )
+        found.setdefault(grant.folder, {})[grant.role] = grant
+    tidied: list[Grant] = []
+    for folder in sorted(found):
+        roles = found[folder]
+        if len(roles) == 1:
+            tidied += roles.values()
+            continue
+        kept = (role for role in roles if not any(role in _INCLUDED[other] for other in roles.keys() - {role}))
+        tidied += (roles[role] for role in sorted(kept, key=_WEIGHT.__getitem__))
+    return tuple(tidied)
 
 
 def find_folders(first: Iterable[Grant], second: Iterable[Grant]) -> frozenset[int]:

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final
 
 from attrs import define, field, frozen
 
-from cloudsvc.core.actors import Actor, Grant
+from cloudsvc.core.actors import MAX_GRANTS, Actor
 from cloudsvc.core.clock import Instant
 from cloudsvc.identity.authority import name_program
 from cloudsvc.identity.bounds import MAX_NOTED
 from cloudsvc.identity.folders import Folders
-from cloudsvc.identity.grants import find_folders, meet_grants
+from cloudsvc.identity.grants import Chains, find_folders, meet_grants
 from cloudsvc.identity.key_format import KeyId, read_key
 from cloudsvc.identity.keys import FoundKey, Key, floor_hour
 from cloudsvc.identity.scopes import meet_scopes
 from cloudsvc.identity.store import IdentityStore
-from cloudsvc.identity.users import Holder
 
 _NOBODY: Final = bytes(32)
 """The digest of no secret that anyone could find; comparing with it makes a missing key cost the same."""
@@ -66,7 +65,7 @@ class Resolver:
         is_right = hmac.compare_digest(read.digest, _NOBODY if found is None else found.digest)
         if found is None or not is_right or not self._is_good(found):
             return None
-        return await self._complete(found)
+        return Resolved(actor=_make_actor(found, await self._locate(_list_folders(found))), key=found.key)
 
     async def find_again(self, key: KeyId) -> Resolved | None:
         """
@@ -74,29 +73,46 @@ class Resolver:
 
         :raises CloudError: the storage fails, so that nobody can tell.
         """
-        found = await self._store.find_key(key)
-        return None if found is None or not self._is_good(found) else await self._complete(found)
+        return (await self.find_some_again([key])).get(key)
+
+    async def find_some_again(self, keys: Collection[KeyId]) -> Mapping[KeyId, Resolved]:
+        """
+        Who acts by keys that were shown before, :data:`~cloudsvc.identity.bounds.MAX_FOUND` at most; of those that are
+        still good. It takes as many steps as there are thousands of folders, and not as there are keys.
+
+        :raises CloudError: the storage fails, so that nobody can tell.
+        """
+        found = await self._store.find_keys(keys)
+        good = [each for each in found.values() if self._is_good(each)]
+        chains = await self._locate(frozenset[int]().union(*map(_list_folders, good)))
+        return {each.key.id: Resolved(actor=_make_actor(each, chains), key=each.key) for each in good}
 
     def _is_good(self, found: FoundKey) -> bool:
         is_disabled = found.holder is not None and found.holder.user.is_disabled
         return self._is_trusted() and found.key.is_alive(self._now()) and not (found.is_void or is_disabled)
 
-    async def _complete(self, found: FoundKey) -> Resolved:
-        return Resolved(actor=await self._find_actor(found), key=found.key)
+    async def _locate(self, folders: Collection[int]) -> Chains:
+        chains: dict[int, Sequence[int]] = {}
+        wanted = sorted(folders)
+        for start in range(0, len(wanted), MAX_GRANTS):
+            chains |= await self._folders.locate(wanted[start : start + MAX_GRANTS])
+        return chains
 
-    async def _find_actor(self, found: FoundKey) -> Actor:
-        key, holder = found.key, found.holder
-        if holder is None:
-            program = name_program(str(key.program))
-            return Actor(name=program, scopes=key.scopes, grants=key.grants or (), key=key.id)
-        scopes, grants = meet_scopes(key.scopes, holder.user.scopes), await self._meet(key.grants, holder)
-        return Actor(name=str(holder.user.name), scopes=scopes, grants=grants, key=key.id)
 
-    async def _meet(self, grants: tuple[Grant, ...] | None, holder: Holder) -> tuple[Grant, ...]:
-        if grants is None:
-            return holder.grants
-        folders = find_folders(grants, holder.grants)
-        return meet_grants(grants, holder.grants, await self._folders.locate(folders) if folders else {})
+def _list_folders(found: FoundKey) -> frozenset[int]:
+    """The folders of which has to be known where they are."""
+    if found.holder is None or found.key.grants is None:
+        return frozenset()
+    return find_folders(found.key.grants, found.holder.grants)
+
+
+def _make_actor(found: FoundKey, chains: Chains) -> Actor:
+    key, holder = found.key, found.holder
+    if holder is None:
+        return Actor(name=name_program(str(key.program)), scopes=key.scopes, grants=key.grants or (), key=key.id)
+    scopes = meet_scopes(key.scopes, holder.user.scopes)
+    grants = holder.grants if key.grants is None else meet_grants(key.grants, holder.grants, chains)
+    return Actor(name=str(holder.user.name), scopes=scopes, grants=grants, key=key.id)
 
 
 @define(eq=False)

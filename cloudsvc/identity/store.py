@@ -15,7 +15,7 @@ overwrites what they have not seen.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Protocol
 
 from attrs import field, frozen
@@ -203,6 +203,10 @@ class IdentityStore(SessionStore, Protocol):
 
     async def find_key(self, key: KeyId) -> FoundKey | None:
         """A key, and its holder as they are now; the same work whether there is one or not."""
+        ...
+
+    async def find_keys(self, keys: Collection[KeyId]) -> Mapping[KeyId, FoundKey]:
+        """Some keys, :data:`MAX_FOUND <cloudsvc.identity.bounds.MAX_FOUND>` at most; those that are there."""
         ...
 
     async def list_keys(

@@ -4,7 +4,7 @@ Accounts at run time: keys are looked up, what was revoked ends requests that ar
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final, Protocol
 
 from attrs import define, field
@@ -20,6 +20,7 @@ from cloudsvc.core.coroutines import complete
 from cloudsvc.core.errors import CloudError
 from cloudsvc.core.locks import Lock
 from cloudsvc.core.rates import parse_rate
+from cloudsvc.identity.bounds import MAX_FOUND
 from cloudsvc.identity.key_format import KeyId
 from cloudsvc.identity.keys import find_stale
 from cloudsvc.identity.resolving import Resolved, Resolver, Uses
@@ -206,7 +207,14 @@ class Accounts:
         return None
 
     async def _end_narrowed(self, *, spares_changes: bool) -> None:
-        found = {name: await self._find_again(name) for name in self._running.list_credentials()}
+        names = sorted(name for name in self._running.list_credentials() if name.startswith(_NAME))
+        for start in range(0, len(names), MAX_FOUND):
+            asked = {name: KeyId(name.removeprefix(_NAME)) for name in names[start : start + MAX_FOUND]}
+            resolved = await self._resolver.find_some_again([*asked.values()])
+            self._end_others({name: resolved.get(key) for name, key in asked.items()}, spares_changes=spares_changes)
+
+    def _end_others(self, found: Mapping[str, Resolved | None], *, spares_changes: bool) -> None:
+        """End what is under way by these keys and may be so no more, as was just found."""
         for name, now in found.items():
             if now is not None:
                 self._remember_end(name, now.until)
@@ -218,9 +226,6 @@ class Accounts:
         )
         if ended:
             _log.info("{ended} requests were ended, whose keys may do less now", ended=ended)
-
-    async def _find_again(self, name: str) -> Resolved | None:
-        return await self._resolver.find_again(KeyId(name.removeprefix(_NAME)))
 
     def _remember_end(self, name: str, until: Instant | None) -> None:
         if until is None:

@@ -192,3 +192,20 @@ def test_uses_are_noted_once_an_hour_and_bounded() -> None:
     for _ in range(MAX_NOTED + 5):
         uses.note(make_program_key(), BEGINNING)
     assert len(uses.take()) == MAX_NOTED
+
+
+def test_many_keys_are_resolved_again_at_once(office: Office) -> None:
+    """As each of them would be, by one question about the folders."""
+    finish(office.add_user("anna", ("photos", Role.EDITOR)))
+    finish(office.add_user("bert", ("work", Role.VIEWER)))
+    kept = [finish(office.issue("anna", ("photos/sea", Role.VIEWER), scopes=("files:read",))) for _ in range(20)]
+    kept += [finish(office.issue("bert")), finish(office.issuer.issue(OWNER, KeyFields(roles=()), program="camera"))]
+    revoked = finish(office.issue("anna"))
+    finish(office.issuer.revoke(OWNER, revoked.key.id))
+    asked = office.folders.asked
+    found = finish(office.resolver.find_some_again([*(each.key.id for each in kept), revoked.key.id, make_key().id]))
+    assert office.folders.asked == asked + 1
+    assert {key: each.actor for key, each in found.items()} == {
+        each.key.id: finish(office.resolve(each)) for each in kept
+    }
+    assert {each.actor.key for each in found.values()} == found.keys()

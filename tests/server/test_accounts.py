@@ -163,6 +163,18 @@ def test_the_end_of_a_key_moves_for_what_is_under_way_too(site: IdentitySite) ->
         client.leave()
 
 
+def test_more_than_are_looked_at_in_one_step(site: IdentitySite, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cloudsvc.server.accounts.MAX_FOUND", 2)
+    keys = [site.key_of("anna") for _ in range(5)]
+    running = [site.send("GET", "/wait", key=key) for key in keys]
+    for key in keys[1:]:
+        finish(site.office.issuer.revoke(site.office.owner, id_of(key)))
+    pass_seconds(site, 1.0)
+    assert [client.transport.aborted for client in running] == [False, True, True, True, True]
+    for client in running:
+        client.leave()
+
+
 def test_what_is_revoked_ends_where_it_cannot_be_witnessed(site: IdentitySite) -> None:
     key = site.key_of("anna")
     running = site.send("GET", "/wait", key=key)

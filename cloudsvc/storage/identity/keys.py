@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from attrs import evolve
-from sqlalchemy import bindparam, case, delete, func, insert, or_, select, update
+from sqlalchemy import bindparam, case, delete, func, insert, or_, select, true, update
 
 from cloudsvc.core.clock import Instant
 from cloudsvc.identity import bounds
@@ -15,6 +16,7 @@ from cloudsvc.identity.key_format import KeyId
 from cloudsvc.identity.keys import FoundKey, Key
 from cloudsvc.identity.revisions import Revision
 from cloudsvc.identity.users import UserId
+from cloudsvc.storage.database.constructs import is_among_texts
 from cloudsvc.storage.database.statements import Connection, compile_statement
 from cloudsvc.storage.identity import users
 from cloudsvc.storage.identity.revisions import count_on
@@ -48,6 +50,11 @@ _FIND_WHOLE: Final = compile_statement(
     select(state.c.void_until, key.c.digest, *COLUMNS, *users.COLUMNS).select_from(
         state.outerjoin(key, key.c.id == bindparam("id")).outerjoin(user, user.c.id == key.c.holder)
     )
+)
+_FIND_SOME: Final = compile_statement(
+    select(state.c.void_until, key.c.digest, *COLUMNS, *users.COLUMNS)
+    .select_from(key.join(state, true()).outerjoin(user, user.c.id == key.c.holder))
+    .where(is_among_texts(key.c.id, bindparam("ids")))
 )
 _FIND: Final = compile_statement(select(*COLUMNS).where(key.c.id == bindparam("id")))
 _page = select(*COLUMNS).where(key.c.id > bindparam("after")).order_by(key.c.id).limit(bindparam("limit"))
@@ -137,6 +144,18 @@ def find_key(connection: Connection, key_id: KeyId) -> FoundKey | None:
         return None
     found = read_key(tuple(columns[: len(COLUMNS)]))
     return FoundKey(key=found, digest=bytes(digest), holder=holder, is_void=found.made <= void_until)
+
+
+def find_keys(connection: Connection, keys: Collection[KeyId]) -> Mapping[KeyId, FoundKey]:
+    """As :meth:`cloudsvc.identity.store.IdentityStore.find_keys`."""
+    rows = [*_FIND_SOME.rows(connection, ids=json.dumps([*keys]))]
+    holders = users.hold_some(connection, (row[2 + len(COLUMNS) :] for row in rows))
+    found: dict[KeyId, FoundKey] = {}
+    for void_until, digest, *columns in rows:
+        each = read_key(tuple(columns[: len(COLUMNS)]))
+        holder = None if each.holder is None else holders[each.holder]
+        found[each.id] = FoundKey(key=each, digest=bytes(digest), holder=holder, is_void=each.made <= void_until)
+    return found
 
 
 def list_keys(

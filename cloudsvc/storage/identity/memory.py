@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from attrs import define, evolve
 
@@ -199,6 +199,11 @@ class MemoryIdentity(MemorySessions):
             holder=None if found.holder is None else self._accounts.hold(accounts.users[found.holder]),
             is_void=found.made <= accounts.void_until,
         )
+
+    async def find_keys(self, keys: Collection[KeyId]) -> Mapping[KeyId, FoundKey]:
+        """See :class:`~cloudsvc.identity.store.IdentityStore`."""
+        found = {key: await self.find_key(key) for key in keys}
+        return {key: each for key, each in found.items() if each is not None}
 
     async def list_keys(
         self, limit: int, *, after: KeyId | None = None, holder: UserId | None = None, made_by: KeyId | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -134,6 +134,10 @@ class DatabaseIdentity(Generic[C]):
     async def find_key(self, key: KeyId) -> FoundKey | None:
         """As :meth:`cloudsvc.identity.store.IdentityStore.find_key`."""
         return await self._readers.run(lambda connection: keys.find_key(connection, key))
+
+    async def find_keys(self, keys_: Collection[KeyId]) -> Mapping[KeyId, FoundKey]:
+        """As :meth:`cloudsvc.identity.store.IdentityStore.find_keys`."""
+        return await self._readers.run(lambda connection: keys.find_keys(connection, keys_), Lane.PAGES)
 
     async def list_keys(
         self, limit: int, *, after: KeyId | None = None, holder: UserId | None = None, made_by: KeyId | None = None

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from attrs import evolve
 from sqlalchemy import bindparam, delete, func, insert, select, update
 
+from cloudsvc.core.actors import Grant
 from cloudsvc.core.secrets import Secret
 from cloudsvc.identity import bounds
 from cloudsvc.identity.errors import changed_meanwhile, name_taken, too_many, user_not_found
@@ -20,7 +21,7 @@ from cloudsvc.identity.store import Login, NewPassword
 from cloudsvc.identity.users import Holder, User, UserId
 from cloudsvc.storage.database.constructs import is_among_texts
 from cloudsvc.storage.database.statements import Connection, compile_statement
-from cloudsvc.storage.identity.groups import find_granted, find_groups_of, join_groups, leave_groups
+from cloudsvc.storage.identity.groups import find_granted, find_granted_of, find_groups_of, join_groups, leave_groups
 from cloudsvc.storage.identity.revisions import count_on
 from cloudsvc.storage.identity.rows import read_password, read_user, write_user
 from cloudsvc.storage.identity.schema import key, member, name, session, state, user
@@ -187,8 +188,17 @@ def hold(connection: Connection, row: tuple[Any, ...]) -> Holder | None:
     :param row: their columns, all of them empty for nobody.
     """
     groups = find_granted(connection, row[0] or _NOBODY)
-    if row[0] is None:
-        return None
+    return None if row[0] is None else _hold(row, groups)
+
+
+def hold_some(connection: Connection, rows: Iterable[tuple[Any, ...]]) -> Mapping[UserId, Holder]:
+    """As :func:`hold`, by two statements for all who are in ``rows``; some of these may be empty."""
+    found = {row[0]: row for row in rows if row[0] is not None}
+    groups = find_granted_of(connection, found)
+    return {UserId(each): _hold(row, groups.get(each, ())) for each, row in found.items()}
+
+
+def _hold(row: tuple[Any, ...], groups: Sequence[tuple[str, tuple[Grant, ...]]]) -> Holder:
     user = read_user(row, [each for each, _ in groups])
     return Holder(user=user, grants=tidy([*user.grants, *(grant for _, grants in groups for grant in grants)]))
 

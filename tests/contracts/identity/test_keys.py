@@ -260,3 +260,23 @@ async def test_a_key_that_has_ended_makes_no_others(store: IdentityStore) -> Non
         with refusing("key_ended", Kind.CONFLICT):
             await store.rotate_key(alive, make_user_key(anna, made_by=maker), DIGEST)
     assert (await store.replace_key(evolve(made, made_by=None))).made_by == alive.id
+
+
+@in_reactor
+async def test_some_keys_are_found_as_each_of_them_is(store: IdentityStore) -> None:
+    groups = [
+        await store.add_group(make_group(name, grant(Role.VIEWER, folder))) for name, folder in (("a", 5), ("b", 6))
+    ]
+    ids = tuple(sorted(group.id for group in groups))
+    anna = await store.add_user(make_user("anna", grants=(grant(Role.EDITOR, 7),), groups=ids))
+    bert = await store.add_user(make_user("bert", groups=(groups[0].id,)))
+    cleo = await store.add_user(make_user("cleo"))
+    old = await store.add_key(make_user_key(anna), DIGEST)
+    await store.void_credentials()
+    keys = [await store.add_key(make_user_key(each), DIGEST) for each in (anna, anna, bert, cleo)]
+    keys += [old, await store.add_key(make_program_key(), bytes(32))]
+    await store.add_key(make_program_key(), DIGEST)
+    found = await store.find_keys([*(key.id for key in keys), make_key().id])
+    assert dict(found) == {key.id: await store.find_key(key.id) for key in keys}
+    assert found[old.id].is_void
+    assert await store.find_keys([]) == {}

@@ -111,7 +111,7 @@ def test_a_page_is_as_many_statements_as_one_row(connection: SQLiteConnection) -
         user = users.add_user(connection, make_user(f"user-{number}", groups=(group.id,)), None)
         keys.add_key(connection, make_user_key(user), bytes(32))
     ids = [user.id for user in users.list_users(connection, 50, "", None)]
-    [made_by, *_] = [key.id for key in keys.list_keys(connection, 50)]
+    [made_by, *_] = held = [key.id for key in keys.list_keys(connection, 50)]
     named = [group.id for group in groups.list_groups(connection, 50, "")]
     for ask, statements in (
         (lambda limit: users.list_users(connection, limit, "", None), 2),
@@ -120,6 +120,7 @@ def test_a_page_is_as_many_statements_as_one_row(connection: SQLiteConnection) -
         (lambda limit: groups.list_groups(connection, limit, ""), 1),
         (lambda limit: groups.find_groups(connection, named[:limit]), 1),
         (lambda limit: keys.list_keys(connection, limit, None, None), 1),
+        (lambda limit: keys.find_keys(connection, held[:limit]), 3),
         (lambda limit: keys.list_keys(connection, limit, None, ids[0]), 1),
         (lambda limit: keys.list_keys(connection, limit, None, ids[0], made_by), 1),
     ):
