@@ -7,6 +7,7 @@ from enum import Enum
 from typing import Final
 
 from attrs import field, frozen
+from attrs.converters import optional
 from attrs.validators import ge, instance_of, le
 
 from cloudsvc.audit import bounds
@@ -96,8 +97,8 @@ class Wanted:
     :ivar until: leaves out all that happened then, or later.
     """
 
-    actor: str | None = None
-    action: str | None = None
+    actor: str | None = field(default=None, converter=optional(clip))
+    action: str | None = field(default=None, converter=optional(clip))
     outcome: Outcome | None = None
     since: Instant = -_MOST
     until: Instant = _MOST

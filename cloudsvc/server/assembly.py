@@ -18,6 +18,7 @@ from cloudsvc.access.credentials import BearerToken, CredentialSource, KeyHeader
 from cloudsvc.access.keychain import Keychain
 from cloudsvc.access.reloading import ReloadingKeys, StoredHash
 from cloudsvc.access.throttling import RateLimitStore, Throttle, check_authorities, find_engine, open_store
+from cloudsvc.api.audit import AuditApplication
 from cloudsvc.api.documentation import Documentation
 from cloudsvc.api.system import System, SystemSettings
 from cloudsvc.core.descriptors import DescriptorLimit, can_open_files, raise_limit
@@ -335,8 +336,13 @@ class _Assembly:
             health=health,
             expose=self._expose if self.membership is None else self.membership.expose,
         )
-        documentation = Documentation(NoSettings(), self._lend(Documentation.name))
-        return [system, documentation] if settings.documentation.enabled else [system]
+        core: list[Application[Any]] = [system]
+        if self.auditing is not None:
+            tools = self._lend(AuditApplication.name)
+            core.append(AuditApplication(NoSettings(), tools, find_reader=self.auditing.find_reader))
+        if settings.documentation.enabled:
+            core.append(Documentation(NoSettings(), self._lend(Documentation.name)))
+        return core
 
     async def _expose(self) -> Exposition:
         return self.metrics.expose()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from attrs import define, field
 
 from cloudsvc.audit.entries import Event, Outcome
+from cloudsvc.audit.reading import AuditReader
 from cloudsvc.audit.recording import Recorder, audit_unavailable
 from cloudsvc.core.clock import Instant
 from cloudsvc.core.reactors import IReactor
@@ -52,6 +53,16 @@ class Auditing:
     def name(self) -> str:
         """What the log calls it."""
         return "the audit"
+
+    def find_reader(self) -> AuditReader:
+        """
+        What the audit is read by.
+
+        :raises LookupError: it is not open yet.
+        """
+        if self._log is None:
+            raise LookupError("the audit is not open yet")
+        return AuditReader(log=self._log)
 
     async def start(self) -> None:
         """

@@ -56,6 +56,8 @@ def test_what_was_done_and_refused_is_in_it(server: Server, shell: Shell) -> Non
     # Neither the secret nor what was asked for without one.
     assert server.token not in str(export(shell, server.home))
     assert "secret" not in str(refused)
+    told = curl(server, "/api/audit?outcome=done&limit=1")
+    assert (told.status, told.json["entries"][0]["number"], told.json["cursor"]) == (200, 2, "2")
     listed = shell.run(server.home, "audit", "list", "--outcome", "refused")
     assert listed.startswith("3 ")
     assert "401 GET /api/files/{path}\n" in listed

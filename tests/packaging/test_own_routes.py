@@ -6,7 +6,11 @@ import ast
 from pathlib import Path
 
 from cloudsvc import api, extend
-from cloudsvc.extend import drive, identity
+from cloudsvc.extend import audit, drive, identity
+
+MODULES = (extend, audit, drive, identity)
+OFFERING = {module.__name__ for module in MODULES}
+NAMES = {name for module in MODULES for name in module.__all__}
 
 
 def test_what_extend_offers_is_imported_from_there() -> None:
@@ -15,8 +19,8 @@ def test_what_extend_offers_is_imported_from_there() -> None:
         for folder in api.__path__
         for file in Path(folder).rglob("*.py")
         for node in ast.walk(ast.parse(file.read_text()))
-        if isinstance(node, ast.ImportFrom) and node.module not in {extend.__name__, drive.__name__, identity.__name__}
+        if isinstance(node, ast.ImportFrom) and node.module not in OFFERING
         for alias in node.names
-        if alias.name in {*extend.__all__, *drive.__all__, *identity.__all__}
+        if alias.name in NAMES
     ]
     assert elsewhere == []

@@ -286,6 +286,8 @@ An audit that is altered, avoided or filled
     audit/test_recording.py::test_whoever_leaves_has_an_entry_all_the_same
     audit/test_recording.py::test_refusals_are_bounded_whoever_asks_for_whatever
     web/test_recording.py::test_nothing_is_changed_that_could_not_be_told
+    api/audit/test_routes.py::test_only_who_manages_the_whole_drive_reads_it
+    api/audit/test_routes.py::test_nobody_else_learns_whether_there_is_anything
 Log injection
     observe/test_access_log.py::test_no_request_can_forge_a_line_or_a_field
     observe/test_log_lines.py::test_a_record_is_one_line_whatever_it_says

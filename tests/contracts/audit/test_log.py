@@ -83,6 +83,8 @@ async def test_pages_have_what_is_wanted_and_the_newest_first(log: AuditLog) -> 
     assert await list_numbers(log, Wanted(since=2_000_000, until=4_000_000), 10) == [[3, 2]]
     assert await list_numbers(log, Wanted(actor="anna", outcome=Outcome.DONE, until=3_000_000), 1) == [[1]]
     assert not (await log.find_page(Wanted(), 10, before=1)).entries
+    # Whatever a text is, it can be asked for.
+    assert await list_numbers(log, Wanted(actor="\0", action="\ud800"), 10) == [[]]
 
 
 @in_reactor
