@@ -7,7 +7,6 @@ from enum import Enum
 from typing import Final
 
 from attrs import field, frozen
-from attrs.converters import optional
 from attrs.validators import ge, instance_of, le
 
 from cloudsvc.audit import bounds
@@ -35,6 +34,10 @@ class Outcome(Enum):
 def clip(text: str, most: int = bounds.MAX_TEXT) -> str:
     """``text`` without anything that is no character, up to its first ``most`` characters."""
     return "".join(_REPLACEMENT if unicodedata.category(each) in _HIDDEN else each for each in text[:most])
+
+
+def _clip_some(text: str | None) -> str | None:
+    return None if text is None else clip(text)
 
 
 def _clip_object(text: str) -> str:
@@ -97,8 +100,8 @@ class Wanted:
     :ivar until: leaves out all that happened then, or later.
     """
 
-    actor: str | None = field(default=None, converter=optional(clip))
-    action: str | None = field(default=None, converter=optional(clip))
+    actor: str | None = field(default=None, converter=_clip_some)
+    action: str | None = field(default=None, converter=_clip_some)
     outcome: Outcome | None = None
     since: Instant = -_MOST
     until: Instant = _MOST
