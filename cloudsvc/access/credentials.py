@@ -52,11 +52,14 @@ class CredentialSource(ABC):
 
     :cvar name: of its kind, unique in a server; what ``via`` of its principals says, and what the API's description
         calls it.
+    :cvar is_ambient: whether browsers add it to requests on their own, also to what pages of others send; by one that
+        they do, only requests of the server's own pages change anything.
     :cvar scheme: the Security Scheme Object that describes it (OpenAPI 3.1, section 4.8.27); empty for a kind that the
         description leaves out.
     """
 
     name: ClassVar[str]
+    is_ambient: ClassVar[bool] = False
     scheme: ClassVar[Mapping[str, Any]] = MappingProxyType({})
 
     @property

@@ -17,6 +17,7 @@ from twisted.internet.interfaces import IReactorProcess, IReactorTime
 
 from cloudsvc.access.caching import CredentialCache
 from cloudsvc.access.credentials import CredentialSource, Identified, RequestHead
+from cloudsvc.access.sessions import read_cookie
 from cloudsvc.core.actors import Actor, Grant, Principal, Role
 from cloudsvc.core.clock import WallClock, format_timestamp
 from cloudsvc.core.draining import Draining
@@ -38,7 +39,7 @@ from cloudsvc.web.conditions import Preconditions, Validators, format_tag, parse
 from cloudsvc.web.documents import Document
 from cloudsvc.web.errors import HTTPError
 from cloudsvc.web.fields import read_field
-from cloudsvc.web.guards import authorized, throttled
+from cloudsvc.web.guards import authenticate, authorized, same_origin, throttled
 from cloudsvc.web.http1.body import Body
 from cloudsvc.web.http1.request import ErrorRenderer, Request
 from cloudsvc.web.mounts import Routes
@@ -109,6 +110,7 @@ __all__ = [
     "accepts_json",
     "accepts_no_body",
     "accepts_query",
+    "authenticate",
     "authorized",
     "choose_type",
     "compress",
@@ -116,8 +118,10 @@ __all__ = [
     "format_timestamp",
     "parse_path",
     "parse_tag",
+    "read_cookie",
     "read_field",
     "route",
+    "same_origin",
     "throttled",
 ]
 

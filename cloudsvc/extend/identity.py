@@ -6,14 +6,18 @@ An application that only wants to know who acts needs none of it: that is :class
 
 from __future__ import annotations
 
+from cloudsvc.access.sessions import SESSION_COOKIE
 from cloudsvc.identity.authority import is_manager
 from cloudsvc.identity.bounds import MAX_KEY_GRANTS, MAX_SCOPE, MAX_SCOPES, MAX_USER_GROUPS
 from cloudsvc.identity.directory import Directory, Profile, UserFields
 from cloudsvc.identity.groups import Group
 from cloudsvc.identity.issuing import MAX_OVERLAP, Issued, Issuer, KeyFields
+from cloudsvc.identity.key_format import KeyId
 from cloudsvc.identity.keys import Key
 from cloudsvc.identity.names import MAX_DISPLAY_NAME, MAX_NAME
 from cloudsvc.identity.passwords import MAX_PASSWORD, MIN_PASSWORD
+from cloudsvc.identity.sessions import SESSION_CREDENTIAL, Session, SessionId
+from cloudsvc.identity.signing_in import Begun, Proof, SigningIn
 from cloudsvc.identity.users import User
 
 __all__ = [
@@ -26,13 +30,21 @@ __all__ = [
     "MAX_SCOPES",
     "MAX_USER_GROUPS",
     "MIN_PASSWORD",
+    "SESSION_COOKIE",
+    "SESSION_CREDENTIAL",
+    "Begun",
     "Directory",
     "Group",
     "Issued",
     "Issuer",
     "Key",
     "KeyFields",
+    "KeyId",
     "Profile",
+    "Proof",
+    "Session",
+    "SessionId",
+    "SigningIn",
     "User",
     "UserFields",
     "is_manager",

@@ -195,3 +195,9 @@ def users_only() -> CloudError:
     """Neither the owner nor a program has sessions."""
     message = "Only users have sessions: show the token or the key with each request."
     return CloudError(Kind.FORBIDDEN, "users_only", message)
+
+
+def key_has_rate() -> CloudError:
+    """A key with a rate of its own begins no session."""
+    message = "A key with a rate of its own begins no session: show the key with each request."
+    return CloudError(Kind.FORBIDDEN, "key_has_rate", message)

@@ -119,7 +119,8 @@ class SessionResolver:
             actor = Actor(name=str(holder.user.name), scopes=holder.user.scopes, grants=holder.grants)
             return ResolvedSession(actor=actor, session=session, key=None, until=session.expires_at)
         by_key = await self._keys.find_again(session.key)
-        if by_key is None or by_key.key.holder != session.user:
+        # Of a key with a rate, each session would have that rate once more.
+        if by_key is None or by_key.key.holder != session.user or by_key.key.rate is not None:
             return None
         return ResolvedSession(
             actor=by_key.actor, session=session, key=by_key.key, until=_find_end(session, by_key.key)

@@ -24,6 +24,9 @@ SessionId = NewType("SessionId", str)
 SESSION_PREFIX: Final = "css_"
 """What every session's text begins with."""
 
+SESSION_CREDENTIAL: Final = "session:"
+"""Before the id of a session where credentials are named."""
+
 _FORM: Final = re.compile(rb"css_([0-9a-f]{24})([0-9a-f]{64})")
 _SESSION_ID: Final = re.compile(r"[0-9a-f]{24}")
 

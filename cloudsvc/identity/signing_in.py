@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from typing import Final
+from typing import Final, Protocol
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from cloudsvc.core.actors import Actor
 from cloudsvc.core.clock import Instant
@@ -14,8 +14,10 @@ from cloudsvc.core.errors import CloudError, Kind
 from cloudsvc.core.secrets import Secret
 from cloudsvc.identity.authority import Authority, is_manager
 from cloudsvc.identity.bounds import SESSION_SECONDS
+from cloudsvc.identity.devices import make_device, read_device
 from cloudsvc.identity.errors import (
     CHANGED_MEANWHILE,
+    key_has_rate,
     session_not_found,
     users_only,
     wrong_password,
@@ -26,10 +28,31 @@ from cloudsvc.identity.passwords import Passwords, is_outdated, parse_password
 from cloudsvc.identity.revisions import Revision
 from cloudsvc.identity.sessions import Session, SessionId, floor_seen, is_session_id, make_session
 from cloudsvc.identity.store import IdentityStore, Login, NewPassword
-from cloudsvc.identity.users import User
+from cloudsvc.identity.users import User, UserId
 
 _NO_NAME: Final = AccountName("", "")
 """The name of nobody."""
+
+_NOBODY: Final = UserId("")
+"""The id of nobody."""
+
+_CHANGE: Final = "change"
+"""Where tries are counted of who is let in already: nobody else can take these from them."""
+
+
+class Tries(Protocol):
+    """A count of tries of passwords."""
+
+    async def admit(self, client: str, name: str, device: str | None) -> None:
+        """
+        Count a try, before it is looked at.
+
+        :param client: from where it comes.
+        :param name: whose password is tried.
+        :param device: one on which they have signed in before, by which nobody else can try.
+        :raises CloudError: there were too many.
+        """
+        ...
 
 
 @frozen(kw_only=True)
@@ -41,12 +64,14 @@ class Proof:
     :ivar password_set: which password they have shown, by the change that set it; ``None`` where it was a key.
     :ivar key: which key they have shown.
     :ivar until: when that key ends.
+    :ivar device: what the device is to show at the next time, after a password.
     """
 
     user: User
     password_set: Revision | None = None
     key: KeyId | None = None
     until: Instant | None = None
+    device: Secret | None = None
 
 
 @frozen(kw_only=True)
@@ -76,28 +101,41 @@ class SigningIn:
     _store: IdentityStore
     _authority: Authority
     _passwords: Passwords
+    _tries: Tries
     _now: Callable[[], Instant]
     _settle: Callable[[], Awaitable[object]]
     _is_trusted: Callable[[], bool] = lambda: True
 
-    async def prove_password(self, name: str, password: Secret) -> Proof:
+    async def prove_password(self, name: str, password: Secret, *, client: str, device: bytes = b"") -> Proof:
         """
         Whose name and password these are. It takes the same look-up and the same hashing whatever is wrong with them.
 
-        :raises CloudError: they are nobody's, of whom nothing is told; or too many passwords are being looked at.
+        :param client: from where they come.
+        :param device: what the device shows, of a sign-in before.
+        :raises CloudError: they are nobody's, of whom nothing is told; there were too many tries; or too many passwords
+            are being looked at.
         """
-        login = await self._check_password(_read_name(name), password)
-        return Proof(user=login.holder.user, password_set=login.holder.user.password_set)
+        wanted = _read_name(name)
+        login = await self._store.find_login(wanted)
+        kept = None if login is None else login.hash
+        user_id = _NOBODY if login is None else login.holder.user.id
+        await self._tries.admit(client, wanted.key, read_device(device, user_id, kept))
+        login = await self._check_password(login, password)
+        user = login.holder.user
+        made = None if login.hash is None else make_device(user.id, login.hash)
+        return Proof(user=user, password_set=user.password_set, device=made)
 
     async def prove_key(self, key: KeyId) -> Proof:
         """
         Whose key this is, which was let in just now.
 
-        :raises CloudError: it is no key of a user.
+        :raises CloudError: it is no key of a user; or it has a rate, which sessions would get around.
         """
         found = await self._store.find_key(key)
         if found is None or found.holder is None:
             raise users_only()
+        if found.key.rate is not None:
+            raise key_has_rate()
         return Proof(user=found.holder.user, key=key, until=found.key.ended_at)
 
     async def begin(self, proof: Proof, label: str = "") -> Begun:
@@ -173,7 +211,8 @@ class SigningIn:
         """
         user = await self._find_user(actor, None)
         wanted = parse_password(password)
-        login = await self._check_password(user.name, former)
+        await self._tries.admit(_CHANGE, user.name.key, _CHANGE)
+        login = await self._check_password(await self._store.find_login(user.name), former)
         renewed = NewPassword(hash=await self._passwords.hash(wanted), keeps=keeps)
         try:
             await self._store.replace_user(login.holder.user, renewed)
@@ -181,7 +220,7 @@ class SigningIn:
             if problem.code != CHANGED_MEANWHILE:
                 raise
             # What has changed may be the password. Or else the same is done once more.
-            latest = await self._check_password(user.name, former)
+            latest = await self._check_password(await self._store.find_login(user.name), former)
             await self._store.replace_user(latest.holder.user, renewed)
         await self._settle()
 
@@ -195,13 +234,12 @@ class SigningIn:
             raise users_only()
         return found
 
-    async def _check_password(self, name: AccountName, password: Secret) -> Login:
+    async def _check_password(self, login: Login | None, password: Secret) -> Login:
         """
-        What is kept of the user of this name.
+        ``login``, as it is kept now, of whoever has shown their password.
 
         :raises CloudError: ``wrong_password``, whatever is wrong.
         """
-        login = await self._store.find_login(name)
         kept = None if login is None else login.hash
         is_right = await self._passwords.verify(password, kept)
         if login is None or kept is None or not is_right:
@@ -211,7 +249,9 @@ class SigningIn:
         if is_outdated(kept):
             # At another time, where too many are signing in now.
             with suppress(CloudError):
-                await self._store.renew_hash(login.holder.user.id, kept, await self._passwords.hash(password))
+                renewed = await self._passwords.hash(password)
+                await self._store.renew_hash(login.holder.user.id, kept, renewed)
+                return evolve(login, hash=renewed)
         return login
 
 

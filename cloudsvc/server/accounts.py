@@ -1,5 +1,6 @@
 """
-Accounts at run time: keys are looked up, what was revoked ends requests that are under way, and uses are written down.
+Accounts at run time: keys and sessions are looked up, what was revoked ends requests that are under way, and uses are
+written down.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger, LogLevel
 
 from cloudsvc.access.keychain import Keychain
+from cloudsvc.access.sessions import SessionChain
 from cloudsvc.core.actors import Actor, Principal
 from cloudsvc.core.clock import Instant
 from cloudsvc.core.coroutines import complete
@@ -25,6 +27,8 @@ from cloudsvc.identity.key_format import KeyId
 from cloudsvc.identity.keys import find_stale
 from cloudsvc.identity.resolving import Resolved, Resolver, Uses
 from cloudsvc.identity.revisions import NEVER, Revision
+from cloudsvc.identity.session_resolving import ResolvedSession, Seen, SessionResolver
+from cloudsvc.identity.sessions import SESSION_CREDENTIAL, SessionId
 from cloudsvc.identity.store import IdentityStore
 from cloudsvc.identity.witness import Witness
 
@@ -46,9 +50,12 @@ _MOST_REMOVED: Final = 100
 """Keys in one step."""
 
 _MOST_ENDINGS: Final = 10_000
-"""Keys of which it is known here when they end. Beyond that, those by which nothing is under way are dropped."""
+"""
+Keys and sessions of which it is known here when they end. Beyond that, those by which nothing is under way are dropped.
+"""
 
 _VIA: Final = "key"
+_VIA_SESSION: Final = "session"
 _NAME: Final = "key:"
 """Before the id of a key where credentials are named."""
 
@@ -79,8 +86,11 @@ class Accounts:
 
     _store: IdentityStore
     _resolver: Resolver
+    _sessions: SessionResolver
+    _seen: Seen
     _witness: Witness
     _keychain: Keychain
+    _cookies: SessionChain
     _running: RunningRequests
     _clock: IReactorTime
     _now: Callable[[], Instant]
@@ -110,13 +120,15 @@ class Accounts:
         self._stop_listening = self._store.on_change(self._wake)
         self._revision = (await self._store.find_standing()).revision
         self._keychain.open(self)
+        self._cookies.open(self.look_up_session)
         self._sweeper = LoopingCall(lambda: Deferred.fromCoroutine(self._sweep()))
         self._sweeper.clock = self._clock
         self._sweeper.start(SWEEP_SECONDS, now=False)
 
     async def stop(self) -> None:
-        """Let no key in any more, and write down what was used."""
+        """Let nobody in any more, and write down what was used."""
         self._keychain.close()
+        self._cookies.close()
         self._stop_listening()
         if self._sweeper is not None:
             self._sweeper.stop()
@@ -140,13 +152,35 @@ class Accounts:
         rate = None if found.key.rate is None else parse_rate(found.key.rate)
         return Principal(actor=found.actor, via=_VIA, credential=name, rate=rate)
 
+    async def look_up_session(self, presented: bytes) -> Principal | None:
+        """
+        Whose session ``presented`` is, whatever form it has; ``None`` for nobody.
+
+        :raises CloudError: unavailable, where nobody can say.
+        """
+        wakes = self._wakes
+        found = await self._sessions.resolve(presented)
+        if found is None:
+            return None
+        if wakes != self._wakes:
+            self._looks = _LOOKS
+        if found.key is not None:
+            self._uses.note(found.key, self._now())
+        name = f"{SESSION_CREDENTIAL}{found.session.id}"
+        self._remember_end(name, found.until)
+        return Principal(actor=found.actor, via=_VIA_SESSION, credential=name)
+
     async def settle(self) -> None:
         """What was taken from somebody counts in this process when this returns, and is witnessed."""
         self._wake()
         await self._witness.settle()
 
-    def _wake(self) -> None:
+    def _forget(self) -> None:
         self._keychain.forget()
+        self._cookies.forget()
+
+    def _wake(self) -> None:
+        self._forget()
         self._wakes += 1
         self._looks = _LOOKS
         Deferred.fromCoroutine(self._follow(spares_changes=True)).addErrback(
@@ -157,7 +191,7 @@ class Accounts:
         try:
             if not self._witness.is_trusted and await self._witness.start():
                 _log.info("the accounts have been accepted: keys are let in again")
-                self._keychain.forget()
+                self._forget()
             self._end_expired()
             if self._looks:
                 self._looks -= 1
@@ -166,6 +200,7 @@ class Accounts:
             if self._sweeps % _NOTE_SWEEPS == 0:
                 await self._note_uses()
                 await self._store.remove_ended_keys(find_stale(self._now()), _MOST_REMOVED)
+                await self._store.remove_expired_sessions(self._now(), _MOST_REMOVED)
         except CloudError as problem:
             _log.emit(LogLevel.warn, "the accounts cannot be looked after now: {problem}", problem=problem.message)
         except Exception:  # noqa: BLE001  # whatever it was, the next sweep has to happen
@@ -202,7 +237,7 @@ class Accounts:
         except CloudError as problem:
             return problem
         if was_trusted and not self._witness.is_trusted:
-            self._keychain.forget()
+            self._forget()
             self._tell_trust()
         return None
 
@@ -212,9 +247,13 @@ class Accounts:
             asked = {name: KeyId(name.removeprefix(_NAME)) for name in names[start : start + MAX_FOUND]}
             resolved = await self._resolver.find_some_again([*asked.values()])
             self._end_others({name: resolved.get(key) for name, key in asked.items()}, spares_changes=spares_changes)
+        for name in self._running.list_credentials():
+            if name.startswith(SESSION_CREDENTIAL):
+                session = await self._sessions.find_again(SessionId(name.removeprefix(SESSION_CREDENTIAL)))
+                self._end_others({name: session}, spares_changes=spares_changes)
 
-    def _end_others(self, found: Mapping[str, Resolved | None], *, spares_changes: bool) -> None:
-        """End what is under way by these keys and may be so no more, as was just found."""
+    def _end_others(self, found: Mapping[str, Resolved | ResolvedSession | None], *, spares_changes: bool) -> None:
+        """End what is under way by these credentials and may be so no more, as was just found."""
         for name, now in found.items():
             if now is not None:
                 self._remember_end(name, now.until)
@@ -225,7 +264,7 @@ class Accounts:
             spares_changes=spares_changes,
         )
         if ended:
-            _log.info("{ended} requests were ended, whose keys may do less now", ended=ended)
+            _log.info("{ended} requests were ended, whose keys or sessions may do less now", ended=ended)
 
     def _remember_end(self, name: str, until: Instant | None) -> None:
         if until is None:
@@ -240,7 +279,7 @@ class Accounts:
         now = self._now()
         over = {name for name, until in self._endings.items() if until <= now}
         if over:
-            self._keychain.forget()
+            self._forget()
             self._running.end(lambda principal: principal.credential in over)
             for name in over:
                 del self._endings[name]
@@ -249,6 +288,10 @@ class Accounts:
         uses = self._uses.take()
         if uses:
             await self._store.note_uses(uses)
+        seen = self._seen.find_noted()
+        if seen:
+            await self._store.note_seen(seen)
+            self._seen.forget(seen)
 
     def _tell_trust(self) -> None:
         if not self._witness.is_trusted:
@@ -259,7 +302,7 @@ class Accounts:
             )
 
 
-def _includes(found: Resolved | None, former: Actor) -> bool:
+def _includes(found: Resolved | ResolvedSession | None, former: Actor) -> bool:
     """Whether somebody may still do all that they could."""
     if found is None:
         return False

@@ -17,6 +17,7 @@ from cloudsvc.access.clients import UNIX, Clients
 from cloudsvc.access.credentials import BearerToken, CredentialSource, KeyHeader
 from cloudsvc.access.keychain import Keychain
 from cloudsvc.access.reloading import ReloadingKeys, StoredHash
+from cloudsvc.access.sessions import SessionChain, SessionCookie
 from cloudsvc.access.throttling import RateLimitStore, Throttle, check_authorities, find_engine, open_store
 from cloudsvc.api.audit import AuditApplication
 from cloudsvc.api.documentation import Documentation
@@ -29,6 +30,7 @@ from cloudsvc.core.reactors import IReactor
 from cloudsvc.core.services import Services
 from cloudsvc.core.threads import WorkerThreads
 from cloudsvc.extend import Application, NoSettings, Tools
+from cloudsvc.identity.signing_in import SigningIn
 from cloudsvc.listen.endpoints import listen
 from cloudsvc.listen.inheriting import InheritedPort, inherit
 from cloudsvc.observe.checks import (
@@ -114,6 +116,7 @@ class _Assembly:
     clients: Clients = field(init=False)
     keys: ReloadingKeys = field(init=False)
     keychain: Keychain = field(init=False)
+    cookies: SessionChain = field(init=False)
     running: Running = field(factory=Running)
     auditing: Auditing | None = field(init=False)
 
@@ -143,6 +146,10 @@ class _Assembly:
     def _make_keychain(self) -> Keychain:
         return Keychain(self.keys, self.reactor.seconds)
 
+    @cookies.default
+    def _make_cookies(self) -> SessionChain:
+        return SessionChain(self.reactor.seconds)
+
     @auditing.default
     def _make_auditing(self) -> Auditing | None:
         settings = self.loaded.settings.audit
@@ -170,13 +177,14 @@ class _Assembly:
     def assemble(self, descriptions: Sequence[str]) -> CloudService:
         """Everything, in the order in which parts need each other."""
         settings = self.loaded.settings
-        providers, extensions = self._make_extensions()
-        certificate = self._make_certificate() if uses_our_tls(descriptions) else None
         throttle, store = self._make_throttle()
+        providers, extensions = self._make_extensions(throttle)
+        certificate = self._make_certificate() if uses_our_tls(descriptions) else None
         notifier = self.membership or Notifier.from_environment()
         self._report_bounds()
         lag = LagSampler(self.reactor, self.metrics.reactor_lag.observe)
-        sources = (*collect_sources(extensions), KeyHeader(self.keychain), BearerToken(self.keychain))
+        cookies = [SessionCookie(self.cookies)] if any(SigningIn in each.opens for each in providers) else []
+        sources = (*collect_sources(extensions), KeyHeader(self.keychain), BearerToken(self.keychain), *cookies)
         health = self._make_health([*providers, *extensions], sources, certificate, throttle, lag)
         applications = [MountedApplication.of(each) for each in (*self._make_core(health), *extensions)]
         writer = LogWriter(
@@ -347,7 +355,7 @@ class _Assembly:
     async def _expose(self) -> Exposition:
         return self.metrics.expose()
 
-    def _make_extensions(self) -> tuple[list[Provider[Any]], list[Application[Any]]]:
+    def _make_extensions(self, throttle: Throttle | None) -> tuple[list[Provider[Any]], list[Application[Any]]]:
         found, providers = self.loaded.applications, self.loaded.providers
         for name in {*found, *(each.name for each in providers)}:
             directory = self.loaded.home.data / name
@@ -360,6 +368,8 @@ class _Assembly:
             reactor=self.reactor,
             engines=make_engines(self.loaded.settings, self.loaded.home),
             keychain=self.keychain,
+            cookies=self.cookies,
+            throttle=throttle,
             running=self.running,
         )
         return (

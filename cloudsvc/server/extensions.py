@@ -105,8 +105,9 @@ def collect_sources(applications: Iterable[Application[Any]]) -> tuple[Credentia
     :raises OperatorError: something is no source, or has a name that is taken.
     """
     from cloudsvc.access.credentials import BearerToken, CredentialSource, KeyHeader  # noqa: PLC0415  # see above
+    from cloudsvc.access.sessions import SessionCookie  # noqa: PLC0415  # likewise
 
-    owners = {KeyHeader.name: "the server", BearerToken.name: "the server"}
+    owners = {each.name: "the server" for each in (KeyHeader, BearerToken, SessionCookie)}
     found: list[CredentialSource] = []
     faults: list[str] = []
     for application in applications:

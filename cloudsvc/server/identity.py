@@ -8,6 +8,7 @@ from typing import Final
 
 from attrs import frozen
 
+from cloudsvc.access.throttling.passwords import PasswordLimits
 from cloudsvc.core.clock import Instant
 from cloudsvc.core.errors import CloudError, OperatorError
 from cloudsvc.drive.drive import Drive
@@ -19,6 +20,8 @@ from cloudsvc.identity.folders import Folders
 from cloudsvc.identity.issuing import Issuer
 from cloudsvc.identity.passwords import PASSWORD_THREADS, Passwords
 from cloudsvc.identity.resolving import Resolver
+from cloudsvc.identity.session_resolving import Seen, SessionResolver
+from cloudsvc.identity.signing_in import SigningIn, Tries
 from cloudsvc.identity.store import IdentityStore
 from cloudsvc.identity.witness import Witness
 from cloudsvc.server.accounts import Accounts
@@ -40,15 +43,23 @@ class UseCases:
 
     directory: Directory
     issuer: Issuer
+    signing_in: SigningIn
 
     @classmethod
     def of(
-        cls, store: IdentityStore, folders: Folders, passwords: Passwords, settle: Callable[[], Awaitable[object]]
+        cls,
+        store: IdentityStore,
+        folders: Folders,
+        passwords: Passwords,
+        settle: Callable[[], Awaitable[object]],
+        *,
+        tries: Tries,
+        is_trusted: Callable[[], bool],
     ) -> UseCases:
         """
         Those around a store.
 
-        :param settle: as the use-cases take it.
+        :param settle: as the use-cases take it, like the others.
         """
         authority = Authority(store=store, folders=folders)
         return cls(
@@ -56,6 +67,15 @@ class UseCases:
                 store=store, authority=authority, folders=folders, passwords=passwords, now=read_clock, settle=settle
             ),
             issuer=Issuer(store=store, authority=authority, folders=folders, now=read_clock, settle=settle),
+            signing_in=SigningIn(
+                store=store,
+                authority=authority,
+                passwords=passwords,
+                tries=tries,
+                now=read_clock,
+                settle=settle,
+                is_trusted=is_trusted,
+            ),
         )
 
 
@@ -65,7 +85,7 @@ class IdentityProvider(Provider[NoSettings]):
     name = "identity"
     section = "identity"
     settings_type = NoSettings
-    opens = (Directory, Issuer)
+    opens = (Directory, Issuer, SigningIn)
     needs = (Drive, Locator)
 
     def __init__(self, settings: NoSettings, tools: Tools, foundation: Foundation) -> None:
@@ -103,18 +123,32 @@ class IdentityProvider(Provider[NoSettings]):
         services, record = tools.services, FileRecord(file=tools.data.parent / RECORD_NAME, threads=self._writer)
         folders = DriveFolders(drive=services.get(Drive), locator=services.get(Locator))
         self._witness = witness = Witness(store=store, record=record)
+        resolver = Resolver(store=store, folders=folders, now=read_clock, is_trusted=lambda: witness.is_trusted)
+        seen = Seen()
         self._accounts = Accounts(
             store=store,
-            resolver=Resolver(store=store, folders=folders, now=read_clock, is_trusted=lambda: witness.is_trusted),
+            resolver=resolver,
+            sessions=SessionResolver(
+                store=store, keys=resolver, seen=seen, now=read_clock, is_trusted=lambda: witness.is_trusted
+            ),
+            seen=seen,
             witness=witness,
             keychain=self.foundation.keychain,
+            cookies=self.foundation.cookies,
             running=self.foundation.running,
             clock=tools.clock,
             now=read_clock,
         )
         await self._accounts.start()
-        cases = UseCases.of(store, folders, self._passwords, self._accounts.settle)
-        return {Directory: cases.directory, Issuer: cases.issuer}
+        cases = UseCases.of(
+            store,
+            folders,
+            self._passwords,
+            self._accounts.settle,
+            tries=PasswordLimits(self.foundation.throttle, tools.now),
+            is_trusted=lambda: witness.is_trusted,
+        )
+        return {Directory: cases.directory, Issuer: cases.issuer, SigningIn: cases.signing_in}
 
     async def stop(self) -> None:
         """Let no key in any more, and close the store."""

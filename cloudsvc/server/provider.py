@@ -8,6 +8,8 @@ from typing import ClassVar, Generic, TypeVar
 from attrs import frozen
 
 from cloudsvc.access.keychain import Keychain
+from cloudsvc.access.sessions import SessionChain
+from cloudsvc.access.throttling import Throttle
 from cloudsvc.core.reactors import IReactor
 from cloudsvc.extend import Check, Tools
 from cloudsvc.server.running import Running
@@ -22,12 +24,16 @@ class Foundation:
     What services stand on, beside what is lent to applications.
 
     :ivar keychain: where keys are let in.
+    :ivar cookies: where sessions are let in.
+    :ivar throttle: counts requests; ``None`` where rate limits are off.
     :ivar running: the requests that are under way.
     """
 
     reactor: IReactor
     engines: Engines
     keychain: Keychain
+    cookies: SessionChain
+    throttle: Throttle | None
     running: Running
 
 

@@ -15,6 +15,8 @@ from cloudsvc.core.actors import Principal
 from cloudsvc.core.coroutines import abandon
 from cloudsvc.core.errors import CloudError, Kind
 from cloudsvc.web.errors import HTTPError
+from cloudsvc.web.http1.exchange import SAFE_METHODS
+from cloudsvc.web.origins import check_same_origin
 from cloudsvc.web.rate_limits import RateLimits
 
 if TYPE_CHECKING:
@@ -65,12 +67,15 @@ class Authenticator:
         request that carries it, on an open connection too.
 
         :raises HTTPError: 401 with the challenges of all sources; 429 where too many wrong credentials of this client
-            keep any from being evaluated; 403 without the scope.
+            keep any from being evaluated; 403 without the scope, and for a change that a page of another origin asks
+            for by what browsers add on their own.
         :raises CloudError: unavailable, where nobody can tell whose the credential is.
         """
         for source in self.sources:
             credential = source.find(request)
             if credential is not None:
+                if source.is_ambient and request.method not in SAFE_METHODS:
+                    check_same_origin(request)
                 principal = await self._evaluate(request, source, credential)
                 if scope and not principal.actor.may(scope):
                     # Whoever is refused is known all the same.

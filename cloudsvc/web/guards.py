@@ -6,7 +6,9 @@ from collections.abc import Callable
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
+from cloudsvc.core.actors import Principal
 from cloudsvc.web.operations import H, note
+from cloudsvc.web.origins import check_same_origin
 from cloudsvc.web.policies import policies_of
 from cloudsvc.web.rate_limits import Subject
 
@@ -32,6 +34,32 @@ def authorized(scope: str = "", *, when: Callable[[Any], bool] | None = None) ->
         return note(guarded, scope=noted)  # type: ignore[return-value]  # wraps keeps the signature
 
     return decorate
+
+
+async def authenticate(request: Request, scope: str = "") -> Principal:
+    """
+    The principal of a request, on a route that lets others in as well; for errors see :func:`authorized`.
+
+    :param scope: which it has to have.
+    """
+    request.principal = await policies_of(request).authenticator.authenticate(request, scope)
+    return request.principal
+
+
+def same_origin(handler: H) -> H:
+    """
+    Let in only what a page of this server sends, as browsers say: 403 otherwise.
+
+    Changes by a session are refused without it too; it is for routes that begin one, to which a page of others could
+    have somebody signed in as somebody else.
+    """
+
+    @wraps(handler)
+    async def guarded(self: object, request: Request, **arguments: Any) -> Any:
+        check_same_origin(request)
+        return await handler(self, request, **arguments)
+
+    return note(guarded)  # type: ignore[return-value]  # wraps keeps the signature
 
 
 def throttled(kind: str = "api", *, by: Subject | None = None) -> Callable[[H], H]:

@@ -94,7 +94,8 @@ def accepts_json(kind: type[Any], *, limit: int | None = None, any_type: bool = 
 
     :param limit: bytes; without it the setting ``http.body_bytes`` rules.
     :param any_type: whether the body is read as JSON whatever its ``Content-Type`` says, as curl's ``-d`` needs. Only
-        for routes where no cookie speaks for the client: a page of another site can send such a request.
+        for routes behind ``@authorized``: a page of another site can send such a request, and is refused there where a
+        cookie speaks for the client.
     """
 
     def decorate(handler: H) -> H:

@@ -1,4 +1,4 @@
-"""``cloudsvc user``, ``group``, ``key`` and ``identity``, as an administrator types them."""
+"""``cloudsvc user``, ``group``, ``key``, ``session`` and ``identity``, as an administrator types them."""
 
 from __future__ import annotations
 
@@ -63,6 +63,14 @@ def test_keys(shell: Shell, home: Path) -> None:
     assert "(revoked)" in shell.run(home, "key", "list")
     assert "no role" in shell.run(home, "key", "create", "--program", "x", "--role", "king", "photos", status=2)
     assert "A key is for one user" in shell.run(home, "key", "create", status=1)
+
+
+def test_sessions(shell: Shell, home: Path) -> None:
+    shell.run(home, "user", "add", "cleo")
+    assert shell.run(home, "session", "list", "cleo") == ""
+    shell.run(home, "session", "end", "cleo")
+    assert "There is no such session." in shell.run(home, "session", "end", "cleo", "0" * 24, status=1)
+    assert "There is no such user." in shell.run(home, "session", "list", "nobody-at-all", status=1)
 
 
 def test_accounts_that_were_put_back_are_accepted(shell: Shell, home: Path) -> None:

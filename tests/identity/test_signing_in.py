@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 from argon2 import PasswordHasher
 
+from cloudsvc.access.throttling.passwords import DEVICE_RATE, NAME_RATE
 from cloudsvc.core.actors import OWNER, Actor, Role
-from cloudsvc.core.errors import Kind
+from cloudsvc.core.errors import CloudError, Kind
 from cloudsvc.core.secrets import Secret
 from cloudsvc.identity.bounds import SEEN_SECONDS, SESSION_IDLE_SECONDS, SESSION_SECONDS
 from cloudsvc.identity.directory import UserFields
@@ -18,7 +20,7 @@ from cloudsvc.identity.session_resolving import ResolvedSession
 from cloudsvc.identity.sessions import make_session
 from cloudsvc.identity.signing_in import Begun
 from cloudsvc.identity.store import NewPassword
-from tests.support.accounts import Office
+from tests.support.accounts import SECOND, Office
 from tests.support.coroutines import finish
 from tests.support.identity_stores import grant, refusing
 
@@ -39,7 +41,11 @@ def office() -> Office:
 
 
 def sign_in(office: Office, name: str = "anna", password: str = PASSWORD) -> Begun:
-    return finish(office.signing_in.begin(finish(office.signing_in.prove_password(name, Secret(password))), "browser"))
+    return finish(
+        office.signing_in.begin(
+            finish(office.signing_in.prove_password(name, Secret(password), client="here")), "browser"
+        )
+    )
 
 
 def resolve(office: Office, begun: Begun) -> ResolvedSession | None:
@@ -97,7 +103,7 @@ DENIED: dict[str, Callable[[Office], object]] = {
 @pytest.mark.parametrize("deny", DENIED.values(), ids=DENIED.keys())
 def test_what_takes_a_password_away_ends_sessions_too(office: Office, deny: Callable[[Office], object]) -> None:
     begun = sign_in(office)
-    proof = finish(office.signing_in.prove_password("anna", Secret(PASSWORD)))
+    proof = finish(office.signing_in.prove_password("anna", Secret(PASSWORD), client="here"))
     assert is_let_in(office, begun)
     deny(office)
     assert not is_let_in(office, begun)
@@ -140,18 +146,25 @@ def test_who_was_seen_is_not_idle_before_it_is_written_down(office: Office) -> N
 
 def test_a_session_of_a_key_does_no_more_than_the_key_and_ends_with_it(office: Office) -> None:
     issued = finish(
-        office.issuer.issue(
-            OWNER, KeyFields(roles=[("photos", Role.VIEWER)], scopes=("files:read",), rate="5/minute"), user="anna"
-        )
+        office.issuer.issue(OWNER, KeyFields(roles=[("photos", Role.VIEWER)], scopes=("files:read",)), user="anna")
     )
     begun = finish(office.signing_in.begin(finish(office.signing_in.prove_key(issued.key.id))))
     found = resolve(office, begun)
     assert found is not None
     assert found.actor == finish(office.resolve(issued))
     assert found.actor.scopes == {"files:read"}
-    assert found.key is not None
-    assert found.key.rate == "5/minute"
+    assert found.actor.key == issued.key.id
     finish(office.issuer.revoke(OWNER, issued.key.id))
+    assert not is_let_in(office, begun)
+
+
+def test_a_key_with_a_rate_begins_no_session(office: Office) -> None:
+    issued = finish(office.issue("anna", rate="5/minute"))
+    with refusing("key_has_rate", Kind.FORBIDDEN):
+        finish(office.signing_in.prove_key(issued.key.id))
+    other = finish(office.issue("anna"))
+    begun = finish(office.signing_in.begin(finish(office.signing_in.prove_key(other.key.id))))
+    finish(office.issuer.edit_key(OWNER, other.key.id, KeyFields(rate="5/minute")))
     assert not is_let_in(office, begun)
 
 
@@ -214,3 +227,39 @@ def test_an_outdated_hash_is_renewed(office: Office) -> None:
     assert login.hash != former
     assert is_let_in(office, begun)
     sign_in(office, password=text)
+
+
+def try_password(office: Office, client: str, password: str, device: bytes = b"") -> str:
+    """What comes of it: the code of the error, or nothing."""
+    try:
+        finish(office.signing_in.prove_password("anna", Secret(password), client=client, device=device))
+    except CloudError as problem:
+        return problem.code
+    return ""
+
+
+def test_guesses_of_others_keep_nobody_from_a_device_that_is_known(office: Office) -> None:
+    proof = finish(office.signing_in.prove_password("anna", Secret(PASSWORD), client="home"))
+    assert proof.device is not None
+    device = proof.device.reveal().encode()
+    for number in range(NAME_RATE.amount):
+        with suppress(CloudError):
+            finish(office.tries.admit(f"guesser-{number}", "anna", None))
+    assert try_password(office, "guesser", PASSWORD) == "too_many_tries"
+    assert try_password(office, "home", PASSWORD) == "too_many_tries"
+    assert try_password(office, "home", PASSWORD, device[:-1] + b"x") == "too_many_tries"
+    assert try_password(office, "home", OTHER, device) == "wrong_password"
+    assert try_password(office, "anywhere", PASSWORD, device) == ""
+    office.now += NAME_RATE.seconds * SECOND
+    assert try_password(office, "home", PASSWORD) == ""
+
+
+def test_who_is_let_in_guesses_no_former_password_either(office: Office) -> None:
+    anna = act(office, sign_in(office))
+    for _ in range(DEVICE_RATE.amount):
+        with refusing("wrong_password", Kind.FORBIDDEN):
+            finish(office.signing_in.change_password(anna, Secret("x"), OTHER))
+    with refusing("too_many_tries", Kind.THROTTLED):
+        finish(office.signing_in.change_password(anna, Secret(PASSWORD), OTHER))
+    # Nor does that keep anybody from signing in.
+    sign_in(office)

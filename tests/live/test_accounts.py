@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import select
 import socket
 from collections.abc import Iterator
@@ -47,7 +48,8 @@ def make_user(server: Server, name: str, role: str) -> str:
 def begin(server: Server, key: str, method: str, path: str, fields: str = "") -> socket.socket:
     """A connection on which a request is under way whose answer, or whose leave to send, has begun."""
     connection = dial(server, plain=False)
-    head = f"{method} /api{path} HTTP/1.1\r\nHost: localhost\r\nX-API-Key: {key}\r\n{fields}\r\n"
+    shown = f"X-API-Key: {key}\r\n" if key else ""
+    head = f"{method} /api{path} HTTP/1.1\r\nHost: localhost\r\n{shown}{fields}\r\n"
     connection.sendall(head.encode())
     assert connection.recv(12) in {b"HTTP/1.1 200", b"HTTP/1.1 100"}
     return connection
@@ -99,3 +101,40 @@ def test_accounts_are_kept(server: Server) -> None:
     assert key.encode() not in (server.home / "data" / "accounts.sqlite3").read_bytes()
     log: Any = (server.home / "logs" / "server.log").read_text()
     assert "csk_" not in log
+
+
+def test_a_browser_signs_in_and_out(server: Server) -> None:
+    """By the cookies that curl keeps as browsers do, in both workers."""
+    key = make_user(server, "dora", "viewer")
+    assert ask(server, "PATCH", "/users/dora", {"password": "correct horse battery"}).status == 200
+    jar = server.home / "jar"
+    ours = ("-b", jar, "-c", jar, "-H", "Sec-Fetch-Site: same-origin")
+
+    def show(path: str, *arguments: object) -> Curled:
+        return curl(server, f"/api{path}", *ours, *arguments, key=False)
+
+    signing_in = ("-H", "Content-Type: application/json", "-d", '{"name": "dora", "password": "correct horse battery"}')
+    begun = show("/sessions", *signing_in)
+    assert begun.status == 201
+    cookies = jar.read_text()
+    [session] = re.findall(r"css_[0-9a-f]{88}", cookies)
+    assert session.encode() not in begun.body
+    assert {show("/me").json["name"] for _ in range(6)} == {"dora"}
+    # Pages of others can have the browser send it, but change nothing by it.
+    foreign = curl(server, "/api/sessions", "-X", "DELETE", "-b", jar, "-H", "Sec-Fetch-Site: cross-site", key=False)
+    assert (foreign.status, foreign.json["error"]) == (403, "cross_origin")
+    connections = [begin(server, "", "GET", "/files/photos/big", f"Cookie: __Host-cloudsvc={session}\r\n")]
+    connections += [begin(server, "", "GET", "/events", f"Cookie: __Host-cloudsvc={session}\r\n") for _ in range(4)]
+    with ExitStack() as stack:
+        for connection in connections:
+            stack.enter_context(connection)
+        assert show("/sessions/current", "-X", "DELETE").status == 200
+        assert [is_gone(connection) for connection in connections] == [True] * len(connections)
+    assert "css_" not in jar.read_text()
+    assert {
+        curl(server, "/api/me", "-H", f"Cookie: __Host-cloudsvc={session}", key=False).status for _ in range(6)
+    } == {401}
+    assert ask(server, "GET", "/me", key=key).status == 200
+    assert session[-64:].encode() not in (server.home / "data" / "accounts.sqlite3").read_bytes()
+    log: Any = (server.home / "logs" / "server.log").read_text()
+    assert "css_" not in log

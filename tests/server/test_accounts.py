@@ -15,7 +15,9 @@ from cloudsvc.access.throttling.memory import FixedWindowStore
 from cloudsvc.core.actors import Principal, Role
 from cloudsvc.core.errors import CloudError
 from cloudsvc.core.rates import parse_rate
+from cloudsvc.core.secrets import Secret
 from cloudsvc.extend import Message, Request, accepts_body, authorized, route, throttled
+from cloudsvc.identity.bounds import SEEN_SECONDS, SESSION_IDLE_SECONDS
 from cloudsvc.identity.directory import UserFields
 from cloudsvc.identity.grants import Chains
 from cloudsvc.identity.issuing import KeyFields
@@ -302,3 +304,56 @@ def test_without_a_store_there_is_the_owner_alone(site: IdentitySite) -> None:
     site.stop()
     assert [site.ask("GET", "/me", key=each).status for each in (key, TOKEN)] == [401, 200]
     site.start()
+
+
+def begin_session(site: IdentitySite) -> str:
+    """A session of ``anna``, who gets a password."""
+    office, password = site.office, "correct horse battery"
+    finish(office.directory.edit_user(office.owner, "anna", UserFields(password=password)))
+    proof = finish(office.signing_in.prove_password("anna", Secret(password), client="here"))
+    return finish(office.signing_in.begin(proof)).text.reveal()
+
+
+ENDINGS: dict[str, Callable[[IdentitySite, str], object]] = {
+    "ended": lambda site, session: finish(site.office.signing_in.end_session(site.office.owner, session[4:28], "anna")),
+    "all ended": lambda site, _: finish(site.office.signing_in.end_sessions(site.office.owner, "anna")),
+    "another password": lambda site, _: finish(
+        site.office.directory.edit_user(site.office.owner, "anna", UserFields(password="another horse"))
+    ),
+    "user disabled": lambda site, _: finish(
+        site.office.directory.edit_user(site.office.owner, "anna", UserFields(disabled=True))
+    ),
+    "user removed": lambda site, _: finish(site.office.directory.remove_user(site.office.owner, "anna")),
+    "all void": lambda site, _: finish(site.office.store.void_credentials()),
+    "idle": lambda site, _: setattr(site.office, "now", site.office.now + SESSION_IDLE_SECONDS * SECOND),
+}
+
+
+@pytest.mark.parametrize("how", ENDINGS)
+def test_what_is_under_way_by_a_session_ends_within_a_second(site: IdentitySite, how: str) -> None:
+    session = begin_session(site)
+    shown = f"__Host-cloudsvc={session}"
+    running = [site.send("GET", "/wait", key=shown, field="Cookie") for _ in range(2)]
+    other = site.send("GET", "/wait", key=TOKEN)
+    assert not any(client.transport.aborted for client in running)
+    ENDINGS[how](site, session)
+    pass_seconds(site, 1.0)
+    assert all(client.transport.aborted for client in running)
+    assert not other.transport.aborted
+    assert site.ask("GET", "/me", key=shown, field="Cookie").status == 401
+    for client in [*running, other]:
+        client.leave()
+
+
+def test_when_sessions_were_seen_is_written_down_now_and_then(site: IdentitySite) -> None:
+    shown = f"__Host-cloudsvc={begin_session(site)}"
+    user = finish(site.office.directory.find_user(site.office.owner, "anna"))
+    site.office.now += SEEN_SECONDS * SECOND
+    assert site.ask("GET", "/me", key=shown, field="Cookie").status == 200
+    [before] = finish(site.office.store.list_sessions(user.id))
+    pass_seconds(site, 61.0)
+    [after] = finish(site.office.store.list_sessions(user.id))
+    assert after.seen_at == before.seen_at + SEEN_SECONDS * SECOND
+    site.office.now += SESSION_IDLE_SECONDS * SECOND
+    pass_seconds(site, 61.0)
+    assert finish(site.office.store.list_sessions(user.id)) == []

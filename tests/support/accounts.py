@@ -7,6 +7,7 @@ from typing import Any
 
 from attrs import define, field
 
+from cloudsvc.access.throttling.passwords import PasswordLimits
 from cloudsvc.core.actors import OWNER, Actor, Role
 from cloudsvc.core.clock import Instant
 from cloudsvc.identity.authority import Authority
@@ -45,6 +46,7 @@ class Office:
     directory: Directory = field(init=False)
     issuer: Issuer = field(init=False)
     resolver: Resolver = field(init=False)
+    tries: PasswordLimits = field(init=False)
     signing_in: SigningIn = field(init=False)
     seen: Seen = field(init=False, factory=Seen)
     session_resolver: SessionResolver = field(init=False)
@@ -66,10 +68,12 @@ class Office:
             store=self.store, folders=self.folders, now=lambda: self.now, is_trusted=lambda: self.is_trusted
         )
 
+        self.tries = PasswordLimits(None, lambda: self.now / SECOND)
         self.signing_in = SigningIn(
             store=self.store,
             authority=authority,
             passwords=Passwords(Inline()),
+            tries=self.tries,
             now=lambda: self.now,
             settle=self._settle,
             is_trusted=lambda: self.is_trusted,

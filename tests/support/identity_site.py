@@ -11,6 +11,7 @@ from twisted.internet.task import Clock
 from cloudsvc.access.credentials import BearerToken, KeyHeader
 from cloudsvc.access.keychain import Keychain
 from cloudsvc.access.keys import KeyRing, hash_token
+from cloudsvc.access.sessions import SessionChain, SessionCookie
 from cloudsvc.access.throttling import Throttle
 from cloudsvc.api.identity import IdentityApplication
 from cloudsvc.core.actors import Role
@@ -20,6 +21,7 @@ from cloudsvc.extend import NoSettings, Routes, Services, Tools
 from cloudsvc.identity.directory import Directory
 from cloudsvc.identity.issuing import Issuer
 from cloudsvc.identity.revisions import Restriction
+from cloudsvc.identity.signing_in import SigningIn
 from cloudsvc.identity.witness import Witness
 from cloudsvc.server.accounts import Accounts
 from tests.support.accounts import Office
@@ -66,9 +68,15 @@ class IdentitySite:
     accounts: Accounts = field(init=False)
 
     def __attrs_post_init__(self) -> None:
+        cookies = SessionChain(self.clock.seconds)
         keychain = Keychain(KeyRing(owner_hash=Secret(hash_token(TOKEN))), self.clock.seconds)
         services = Services(
-            needs=IdentityApplication.needs, opened={Directory: self.office.directory, Issuer: self.office.issuer}
+            needs=IdentityApplication.needs,
+            opened={
+                Directory: self.office.directory,
+                Issuer: self.office.issuer,
+                SigningIn: self.office.signing_in,
+            },
         )
         tools = cast("Any", Tools)(
             **dict.fromkeys(("now", "threads", "make_threads", "processes", "instruments", "data")),
@@ -80,14 +88,18 @@ class IdentitySite:
             routes=(*routes, *self.others),
             clock=self.clock,
             throttle=self.throttle,
-            more_sources=(KeyHeader(keychain), BearerToken(keychain)),
+            more_sources=(KeyHeader(keychain), BearerToken(keychain), SessionCookie(cookies)),
         )
         witness = Witness(store=self.office.store, record=self.note)
+        resolver = evolve(self.office.resolver, is_trusted=lambda: witness.is_trusted)
         self.accounts = Accounts(
             store=self.office.store,
-            resolver=evolve(self.office.resolver, is_trusted=lambda: witness.is_trusted),
+            resolver=resolver,
+            sessions=evolve(self.office.session_resolver, keys=resolver, is_trusted=lambda: witness.is_trusted),
+            seen=self.office.seen,
             witness=witness,
             keychain=keychain,
+            cookies=cookies,
             running=self.site.connections,
             clock=self.clock,
             now=lambda: self.office.now,

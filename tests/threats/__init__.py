@@ -227,6 +227,16 @@ Slow clients
     live/test_drive_downloads.py::test_a_slow_reader_gets_everything_in_flat_memory
 Key in the browser
     (there are no pages yet that would keep one)
+    api/identity/test_sessions.py::test_from_signing_in_to_signing_out
+    api/identity/test_sessions.py::test_only_one_cookie_as_browsers_write_it_counts
+Requests that pages of others have a browser send (CSRF, login CSRF)
+    api/identity/test_sessions.py::test_pages_of_others_change_nothing_and_sign_nobody_in
+    live/test_accounts.py::test_a_browser_signs_in_and_out
+Guessing of passwords, and locking others out by it
+    access/test_password_limits.py::test_many_clients_together_get_so_many_tries_of_a_name
+    access/test_password_limits.py::test_whoever_has_signed_in_there_before_gets_in_whatever_others_try
+    identity/test_signing_in.py::test_guesses_of_others_keep_nobody_from_a_device_that_is_known
+    identity/test_signing_in.py::test_who_is_let_in_guesses_no_former_password_either
     live/test_system_routes.py::test_every_answer_has_the_headers_that_protect
 Stored XSS
     threats/test_responses.py::test_what_is_reflected_in_an_error_is_text_in_json
@@ -258,12 +268,14 @@ User enumeration, timing
     threats/test_bypasses.py::test_every_wrong_key_gets_the_same_answer
     api/identity/test_what_is_not_known.py::test_who_there_is_makes_no_difference
     identity/test_resolving.py::test_whatever_is_wrong_with_a_key_it_is_nobodys_by_one_look_up
+    api/identity/test_sessions.py::test_whatever_is_wrong_gets_the_same_answer
     identity/test_directory.py::test_to_others_there_is_nobody_but_themselves
 Names that are taken for others (homographs, reuse)
     identity/test_names.py::test_names_that_look_alike_are_one
     identity/test_names.py::test_no_names
     contracts/identity/test_users.py::test_the_name_of_a_removed_user_stays_taken
 A key that does more than who made it
+    identity/test_signing_in.py::test_a_session_of_a_key_does_no_more_than_the_key_and_ends_with_it
     identity/test_issuing.py::test_a_narrow_key_makes_no_wide_one
     identity/test_issuing.py::test_who_manages_everything_may_not_get_more_scopes_by_a_key
     identity/test_directory.py::test_a_narrow_key_of_a_manager_signs_in_as_nobody
@@ -273,6 +285,8 @@ A key that does more than who made it
     identity/test_issuing.py::test_a_key_changes_nothing_of_itself_but_to_narrow_it
     identity/test_grants.py::test_it_never_grows
 Revoked, and still good
+    server/test_accounts.py::test_what_is_under_way_by_a_session_ends_within_a_second
+    identity/test_signing_in.py::test_what_takes_a_password_away_ends_sessions_too
     server/test_accounts.py::test_what_is_under_way_ends_within_a_second
     live/test_accounts.py::test_what_is_under_way_ends
     identity/test_issuing.py::test_what_was_made_by_a_key_ends_with_it

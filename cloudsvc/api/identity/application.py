@@ -6,18 +6,19 @@ from collections.abc import Sequence
 
 from cloudsvc.api.identity.groups import GroupRoutes
 from cloudsvc.api.identity.keys import KeyRoutes
+from cloudsvc.api.identity.sessions import SessionRoutes
 from cloudsvc.api.identity.users import UserRoutes
 from cloudsvc.extend import Application, NoSettings, Routes
-from cloudsvc.extend.identity import Directory, Issuer
+from cloudsvc.extend.identity import Directory, Issuer, SigningIn
 
 
 class IdentityApplication(Application[NoSettings]):
-    """Who one is, users, groups, keys."""
+    """Who one is, users, groups, keys, sessions."""
 
     name = "identity"
-    mounts = ("me", "users", "groups", "keys")
-    needs = (Directory, Issuer)
-    route_types = (UserRoutes, GroupRoutes, KeyRoutes)
+    mounts = ("me", "users", "groups", "keys", "sessions")
+    needs = (Directory, Issuer, SigningIn)
+    route_types = (UserRoutes, GroupRoutes, KeyRoutes, SessionRoutes)
 
     def make_routes(self) -> Sequence[Routes]:
         """All of them, around the same accounts."""
@@ -27,4 +28,5 @@ class IdentityApplication(Application[NoSettings]):
             UserRoutes(directory=directory),
             GroupRoutes(directory=directory),
             KeyRoutes(directory=directory, issuer=services.get(Issuer)),
+            SessionRoutes(signing_in=services.get(SigningIn)),
         )

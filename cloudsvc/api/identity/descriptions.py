@@ -8,8 +8,8 @@ from attrs import frozen
 from msgspec import Meta
 
 from cloudsvc.api.drive.descriptions import OptionalPathText
-from cloudsvc.extend import Role
-from cloudsvc.extend.identity import MAX_DISPLAY_NAME, MAX_NAME, MAX_SCOPE, MAX_SCOPES
+from cloudsvc.extend import Role, Secret
+from cloudsvc.extend.identity import MAX_DISPLAY_NAME, MAX_NAME, MAX_PASSWORD, MAX_SCOPE, MAX_SCOPES, MIN_PASSWORD
 
 READ: Final = "accounts:read"
 """The scope of whoever may see users, groups and keys, as far as they may at all."""
@@ -57,6 +57,12 @@ ExpiryText = Annotated[str, Meta(extra_json_schema={"pattern": f"^({_DAY}{_TIME}
 
 FolderNumber = Annotated[int, Meta(ge=1, le=2**63 - 1)]
 """The id of a folder."""
+
+
+_PASSWORD: Final = rf"^([^\x00-\x1f\x7f-\x9f]{{{MIN_PASSWORD},}})?$"
+# What is wrong with a body is told with the value, but for those of this type.
+PasswordText = Annotated[Secret, Meta(extra_json_schema={"pattern": _PASSWORD, "maxLength": MAX_PASSWORD})]
+"""A password, or nothing."""
 
 
 @frozen(kw_only=True)

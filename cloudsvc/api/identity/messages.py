@@ -12,7 +12,17 @@ from attrs import field, frozen
 from cloudsvc.api.identity.descriptions import Moment
 from cloudsvc.extend import Actor, CloudError, Grant, Kind, Message, Role
 from cloudsvc.extend.drive import Instant, format_instant
-from cloudsvc.extend.identity import Directory, Group, Issued, Key, Profile, User, is_manager
+from cloudsvc.extend.identity import (
+    Directory,
+    Group,
+    Issued,
+    Key,
+    Profile,
+    Session,
+    SessionId,
+    User,
+    is_manager,
+)
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -266,6 +276,65 @@ class IssuedMessage(Message):
     def of(cls, message: str, issued: Issued, paths: Paths) -> IssuedMessage:
         """``issued`` for who has asked for it."""
         return cls(message=message, key=KeyEntry.of(issued.key, paths), secret=issued.made.text.reveal())
+
+
+@frozen(kw_only=True)
+class SessionEntry:
+    """
+    A session, without its secret.
+
+    :ivar key: The id of the key by which it began; `null` after a password.
+    :ivar seen_at: To some minutes.
+    :ivar expires_at: When it ends, if it is not used any more.
+    :ivar current: Whether it is that of this request.
+    """
+
+    id: str
+    label: str
+    key: str | None
+    created_at: Moment
+    seen_at: Moment
+    expires_at: Moment
+    current: bool
+
+    @classmethod
+    def of(cls, session: Session, current: SessionId | None) -> SessionEntry:
+        """``session`` as its user sees it."""
+        return cls(
+            id=session.id,
+            label=session.label,
+            key=session.key,
+            created_at=format_instant(session.created_at),
+            seen_at=format_instant(session.seen_at),
+            expires_at=format_instant(session.expires_at),
+            current=session.id == current,
+        )
+
+
+@frozen(kw_only=True)
+class SessionMessage(Message):
+    """
+    A session that has begun.
+
+    :ivar name: Of its user.
+    """
+
+    name: str
+    session: SessionEntry
+
+
+@frozen(kw_only=True)
+class SessionPage(Message):
+    """The sessions of a user, the latest first."""
+
+    sessions: tuple[SessionEntry, ...]
+
+
+@frozen(kw_only=True)
+class EndedMessage(Message):
+    """How many sessions have ended."""
+
+    ended: int
 
 
 def read_expiry(text: str | None) -> Instant | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Final
+from typing import Annotated, ClassVar
 
 from attrs import field, frozen
 from msgspec import Meta
@@ -20,6 +20,7 @@ from cloudsvc.api.identity.descriptions import (
     ListQuery,
     NameText,
     NoQuery,
+    PasswordText,
     RoleOnPath,
     ScopeTexts,
 )
@@ -28,7 +29,6 @@ from cloudsvc.extend import (
     Klein,
     Message,
     Request,
-    Secret,
     accepts_json,
     accepts_no_body,
     accepts_query,
@@ -36,12 +36,7 @@ from cloudsvc.extend import (
     route,
     throttled,
 )
-from cloudsvc.extend.identity import MAX_PASSWORD, MAX_USER_GROUPS, MIN_PASSWORD, Directory, User, UserFields
-
-_PASSWORD: Final = rf"^([^\x00-\x1f\x7f-\x9f]{{{MIN_PASSWORD},}})?$"
-# What is wrong with a body is told with the value, but for those of this type.
-PasswordText = Annotated[Secret, Meta(extra_json_schema={"pattern": _PASSWORD, "maxLength": MAX_PASSWORD})]
-"""A password, or nothing."""
+from cloudsvc.extend.identity import MAX_USER_GROUPS, Directory, User, UserFields
 
 
 @frozen(kw_only=True)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import frozen
 
+from cloudsvc.access.throttling.passwords import PasswordLimits
 from cloudsvc.administration.progress import Progress
 from cloudsvc.cli.drive.sessions import find_directory, find_drive, run
 from cloudsvc.drive.locating import Locator
@@ -63,7 +65,14 @@ def administer_accounts(home: Home, work: Callable[[OpenAccounts], Coroutine[Any
                 witness = Witness(store=store, record=FileRecord(file=home.data / RECORD_NAME, threads=threads.writer))
                 await witness.start()
                 folders = DriveFolders(drive=opened.drive, locator=Locator(opened.catalogue))
-                cases = UseCases.of(store, folders, Passwords(threads.disk), witness.settle)
+                cases = UseCases.of(
+                    store,
+                    folders,
+                    Passwords(threads.disk),
+                    witness.settle,
+                    tries=PasswordLimits(None, time.time),
+                    is_trusted=lambda: witness.is_trusted,
+                )
                 return await work(OpenAccounts(cases=cases, folders=folders, witness=witness))
             finally:
                 await store.close()
