@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -38,8 +39,27 @@ LUCKY = {
     ("PATCH", "/api/folders/{path}"),
     ("POST", "/api/batch"),
     ("POST", "/api/files/{path}"),
+    # It is for a user or a program, and on folders that are there.
+    ("POST", "/api/keys"),
+    # Ids of keys are random.
+    ("GET", "/api/keys/{key}"),
+    ("PATCH", "/api/keys/{key}"),
+    ("DELETE", "/api/keys/{key}"),
+    ("POST", "/api/keys/{key}/rotate"),
+    # Of a name and a folder, both have to be there.
+    ("DELETE", "/api/users/{name}/roles/{folder}"),
+    ("DELETE", "/api/groups/{name}/roles/{folder}"),
+    ("PUT", "/api/users/{name}/roles"),
+    ("PUT", "/api/groups/{name}/roles"),
+    # Whoever removes them may come first.
+    ("GET", "/api/users/{name}"),
+    ("PATCH", "/api/users/{name}"),
+    ("GET", "/api/groups/{name}"),
 }
 """Operations that not every set of requests succeeds with. (All others do, whatever the seed.)"""
+
+TESTED = "^/(?!api/(sessions|audit|me/))"
+"""All but those of which schemathesis.toml does not know yet how they are to be asked."""
 
 SCHEMATHESIS = shutil.which("schemathesis")
 
@@ -48,7 +68,7 @@ SEED = os.environ.get("SEED") or "20261128"
 
 
 def fill(server: Server) -> None:
-    """Store files, make folders, and throw some away."""
+    """Store files, make folders, throw some away, and add users and groups."""
     for path, content in FILES.items():
         assert server.ask("PUT", f"/api/files/{path}", content).status == 201
     for number in range(1, 7):
@@ -58,6 +78,9 @@ def fill(server: Server) -> None:
     for number in range(12):
         assert server.ask("PUT", f"/api/folders/thrown-away-{number}").status == 201
         assert server.ask("DELETE", f"/api/folders/thrown-away-{number}").status == 200
+    for name, path in (("anna", "users"), ("bert", "users"), ("family", "groups"), ("friends", "groups")):
+        body = json.dumps({"name": name})
+        assert server.ask("POST", f"/api/{path}", body, {"Content-Type": "application/json"}).status == 201
 
 
 def find_refused(server: Server) -> set[tuple[str, str]]:
@@ -66,7 +89,8 @@ def find_refused(server: Server) -> set[tuple[str, str]]:
     metrics = server.ask("GET", "/api/metrics").body.decode()
     found = re.findall(r'^http_requests_total\{handler="(.+?)",method="(\w+)",status="2.."\}', metrics, re.MULTILINE)
     succeeded = {(method, handler) for handler, method in found}
-    return {(method.upper(), path) for path, item in paths.items() for method in item} - succeeded
+    tested = {path: item for path, item in paths.items() if re.search(TESTED, path)}
+    return {(method.upper(), path) for path, item in tested.items() for method in item} - succeeded
 
 
 @pytest.mark.seconds(1800)
@@ -75,7 +99,7 @@ def test_the_server_conforms_to_its_description(example: Example, tmp_path: Path
     assert SCHEMATHESIS is not None
     home, token = make_home(
         tmp_path,
-        applications=["notes", NAME, "drive"],
+        applications=["notes", NAME, "drive", "identity"],
         notes={"max_notes": 20},
         storage_config={"max_tags_per_file": 1000},  # as many as the description promises
         rate_limit={"enabled": False},  # thousands of requests come from one client, wrong keys among them
@@ -87,6 +111,7 @@ def test_the_server_conforms_to_its_description(example: Example, tmp_path: Path
             [
                 *(SCHEMATHESIS, "--config-file", str(ROOT / "schemathesis.toml"), "--no-color"),
                 *("run", f"{server.url}/api/openapi.json", "--tls-verify", str(server.certificate), "--seed", SEED),
+                *("--include-path-regex", TESTED),
             ],
             cwd=tmp_path,
             env={**os.environ, "CLOUDSVC_TOKEN": token},
