@@ -48,7 +48,8 @@ def list_arguments(directory: Path, find_port: Callable[[], int]) -> list[str]:
         "-master.telemetry=false",
         "-master.electionTimeout=1s",
         "-master.volumeSizeLimitMB=64",
-        "-volume.max=100",
+        # More than an hour of `make chaos` fills, which keeps everything.
+        "-volume.max=500",
     ]
 
 
