@@ -36,6 +36,8 @@ settings.load_profile("patient")
 
 def pytest_configure() -> None:
     signal.signal(signal.SIGALRM, _time_out)
+    # A shell that begins the tests in the background has it ignored, which every program that they run would inherit.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     Thread(target=_take_turns, name="turns", daemon=True).start()
 
 

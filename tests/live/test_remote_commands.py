@@ -8,7 +8,8 @@ import shutil
 import signal
 import subprocess
 import termios
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from typing import TypeAlias
@@ -176,7 +177,7 @@ def test_a_terminal_shows_how_far_it_is(remote: Remote, here: Path, environ: dic
 
 def test_changes_are_told_as_they_happen(remote: Remote, environ: dict[str, str]) -> None:
     command = [program("cloudsvc"), "remote", "--json", "watch", "a"]
-    with subprocess.Popen(command, env=environment(environ), stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    with _run(command, environ, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         output = process.stdout
         numbers = count()
@@ -198,9 +199,7 @@ def test_changes_are_told_as_they_happen(remote: Remote, environ: dict[str, str]
 
 def test_an_interrupted_upload_keeps_nothing(remote: Remote, environ: dict[str, str]) -> None:
     command = [program("cloudsvc"), "remote", "put", "-", "cut"]
-    with subprocess.Popen(
-        command, env=environment(environ), stdin=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0
-    ) as process:
+    with _run(command, environ, stdin=subprocess.PIPE) as process:
         assert process.stdin is not None
         assert process.stderr is not None
         process.stdin.write(bytes(8 << 20))  # more than a pipe holds: most of it is on its way
@@ -208,3 +207,17 @@ def test_an_interrupted_upload_keeps_nothing(remote: Remote, environ: dict[str, 
         assert process.wait(PATIENCE) == 130
         assert b"Traceback" not in process.stderr.read()
     remote("stat", "cut", status=3)
+
+
+@contextmanager
+def _run(
+    command: Sequence[str], environ: dict[str, str], *, stdin: int | None = None, stdout: int | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A command beside the test, which ends with it."""
+    with subprocess.Popen(
+        command, env=environment(environ), stdin=stdin, stdout=stdout, stderr=subprocess.PIPE, bufsize=0
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
