@@ -5,26 +5,19 @@ from __future__ import annotations
 from typing import Final
 
 from sqlalchemy import (
-    BigInteger,
     Column,
     ForeignKey,
     Index,
-    Integer,
     LargeBinary,
     MetaData,
-    String,
     Table,
     UniqueConstraint,
     text,
 )
 
+from cloudsvc.storage.database.columns import NUMBER, TEXT
+
 metadata: Final = MetaData()
-
-_NUMBER: Final = Integer().with_variant(BigInteger(), "postgresql")
-"""64 bits, with a sign."""
-
-_TEXT: Final = String().with_variant(String(collation="C"), "postgresql")
-"""Text that is compared and sorted by its code points, as SQLite does, whatever the language of a database."""
 
 ROOT: Final = 1
 """The node from which every path starts."""
@@ -47,18 +40,18 @@ node: Final = Table(
     "node",
     metadata,
     # SQLite gives ids of removed rows again, unless it is told not to.
-    Column("id", _NUMBER, primary_key=True),
-    Column("parent", _NUMBER, ForeignKey("node.id")),
-    Column("key", _TEXT, nullable=False),
-    Column("name", _TEXT, nullable=False),
-    Column("folded", _TEXT, nullable=False),
-    Column("kind", _NUMBER, nullable=False),
-    Column("created_at", _NUMBER, nullable=False),
-    Column("updated_at", _NUMBER, nullable=False),
+    Column("id", NUMBER, primary_key=True),
+    Column("parent", NUMBER, ForeignKey("node.id")),
+    Column("key", TEXT, nullable=False),
+    Column("name", TEXT, nullable=False),
+    Column("folded", TEXT, nullable=False),
+    Column("kind", NUMBER, nullable=False),
+    Column("created_at", NUMBER, nullable=False),
+    Column("updated_at", NUMBER, nullable=False),
     # Of files only; size and type are those of the current version, so that lists need not look there.
-    Column("version", _NUMBER),
-    Column("size", _NUMBER),
-    Column("media_type", _TEXT),
+    Column("version", NUMBER),
+    Column("size", NUMBER),
+    Column("media_type", TEXT),
     UniqueConstraint("parent", "key", name="node_place"),
     sqlite_autoincrement=True,
 )
@@ -71,15 +64,15 @@ Index("node_key", node.c.key, node.c.id, sqlite_where=_IS_FILE, postgresql_where
 blob: Final = Table(
     "blob",
     metadata,
-    Column("id", _TEXT, primary_key=True),
+    Column("id", TEXT, primary_key=True),
     # SHA-256. It and the CRC-32 are empty until a background job has read the bytes.
     Column("digest", LargeBinary),
-    Column("size", _NUMBER, nullable=False),
+    Column("size", NUMBER, nullable=False),
     # How many versions consist of it.
-    Column("refs", _NUMBER, nullable=False),
+    Column("refs", NUMBER, nullable=False),
     # For deletion: nothing comes to refer to it any more.
-    Column("marked", _NUMBER, nullable=False),
-    Column("crc32", _NUMBER),
+    Column("marked", NUMBER, nullable=False),
+    Column("crc32", NUMBER),
 )
 
 Index("blob_digest", blob.c.digest, blob.c.size)
@@ -93,17 +86,17 @@ Index("blob_unmeasured", blob.c.id, sqlite_where=text(UNMEASURED), postgresql_wh
 version: Final = Table(
     "version",
     metadata,
-    Column("id", _NUMBER, primary_key=True),
-    Column("node", _NUMBER, ForeignKey("node.id"), nullable=False),
-    Column("blob", _TEXT, ForeignKey("blob.id"), nullable=False),
-    Column("media_type", _TEXT, nullable=False),
-    Column("created_at", _NUMBER, nullable=False),
+    Column("id", NUMBER, primary_key=True),
+    Column("node", NUMBER, ForeignKey("node.id"), nullable=False),
+    Column("blob", TEXT, ForeignKey("blob.id"), nullable=False),
+    Column("media_type", TEXT, nullable=False),
+    Column("created_at", NUMBER, nullable=False),
     # Empty while it is the current one.
-    Column("superseded_at", _NUMBER),
+    Column("superseded_at", NUMBER),
     # As whoever stored it says; empty where nobody said, and then it is the moment of storing.
-    Column("modified_at", _NUMBER),
+    Column("modified_at", NUMBER),
     # The quota owner to which it counts, which may be about to be removed.
-    Column("account", _NUMBER, nullable=False, server_default=text("1")),
+    Column("account", NUMBER, nullable=False, server_default=text("1")),
     sqlite_autoincrement=True,
 )
 
@@ -130,17 +123,17 @@ account: Final = Table(
     "account",
     metadata,
     # A folder with a quota. The root has none: what counts to it is in the state.
-    Column("owner", _NUMBER, ForeignKey("node.id"), primary_key=True, autoincrement=False),
-    Column("quota", _NUMBER, nullable=False),
+    Column("owner", NUMBER, ForeignKey("node.id"), primary_key=True, autoincrement=False),
+    Column("quota", NUMBER, nullable=False),
     # Of all versions that count to it.
-    Column("stored_bytes", _NUMBER, nullable=False),
+    Column("stored_bytes", NUMBER, nullable=False),
 )
 
 tag: Final = Table(
     "tag",
     metadata,
-    Column("node", _NUMBER, ForeignKey("node.id"), primary_key=True),
-    Column("tag", _TEXT, primary_key=True),
+    Column("node", NUMBER, ForeignKey("node.id"), primary_key=True),
+    Column("tag", TEXT, primary_key=True),
     sqlite_with_rowid=False,
 )
 
@@ -149,18 +142,18 @@ Index("tag_tag", tag.c.tag, tag.c.node)
 trash: Final = Table(
     "trash",
     metadata,
-    Column("id", _NUMBER, primary_key=True),
-    Column("node", _NUMBER, ForeignKey("node.id"), nullable=False, unique=True),
-    Column("path", _TEXT, nullable=False),
-    Column("deleted_at", _NUMBER, nullable=False),
-    Column("actor", _TEXT, nullable=False),
+    Column("id", NUMBER, primary_key=True),
+    Column("node", NUMBER, ForeignKey("node.id"), nullable=False, unique=True),
+    Column("path", TEXT, nullable=False),
+    Column("deleted_at", NUMBER, nullable=False),
+    Column("actor", TEXT, nullable=False),
     # The nodes from the root down to it, when it was deleted: `/1/5/9/`. By it is decided who may see the entry; where
     # nobody knows any more, it is the root alone.
-    Column("chain", _TEXT, nullable=False, server_default=text("'/1/'")),
+    Column("chain", TEXT, nullable=False, server_default=text("'/1/'")),
     # The quota owner to which it counts.
-    Column("account", _NUMBER, nullable=False, server_default=text("1")),
+    Column("account", NUMBER, nullable=False, server_default=text("1")),
     # Whether something in it counts to another one, so that it is not given up to make room.
-    Column("shared", _NUMBER, nullable=False, server_default=text("0")),
+    Column("shared", NUMBER, nullable=False, server_default=text("0")),
     sqlite_autoincrement=True,
 )
 
@@ -171,17 +164,17 @@ Index("trash_account", trash.c.account, sqlite_where=_IS_OTHERS, postgresql_wher
 change: Final = Table(
     "change",
     metadata,
-    Column("number", _NUMBER, primary_key=True),
-    Column("kind", _TEXT, nullable=False),
-    Column("node", _NUMBER, nullable=False),
-    Column("is_folder", _NUMBER, nullable=False),
-    Column("path", _TEXT, nullable=False),
-    Column("source", _TEXT),
-    Column("at", _NUMBER, nullable=False),
-    Column("actor", _TEXT, nullable=False),
+    Column("number", NUMBER, primary_key=True),
+    Column("kind", TEXT, nullable=False),
+    Column("node", NUMBER, nullable=False),
+    Column("is_folder", NUMBER, nullable=False),
+    Column("path", TEXT, nullable=False),
+    Column("source", TEXT),
+    Column("at", NUMBER, nullable=False),
+    Column("actor", TEXT, nullable=False),
     # The nodes from the root down to it, at its path and at its source, as in the trash.
-    Column("chain", _TEXT, nullable=False, server_default=text("'/1/'")),
-    Column("source_chain", _TEXT),
+    Column("chain", TEXT, nullable=False, server_default=text("'/1/'")),
+    Column("source_chain", TEXT),
     sqlite_autoincrement=True,
 )
 
@@ -190,8 +183,8 @@ Index("change_at", change.c.at)
 pin: Final = Table(
     "pin",
     metadata,
-    Column("id", _NUMBER, primary_key=True),
-    Column("until", _NUMBER, nullable=False),
+    Column("id", NUMBER, primary_key=True),
+    Column("until", NUMBER, nullable=False),
     sqlite_autoincrement=True,
 )
 
@@ -199,23 +192,23 @@ state: Final = Table(
     "state",
     metadata,
     # There is one row.
-    Column("id", _NUMBER, primary_key=True),
+    Column("id", NUMBER, primary_key=True),
     # Another one after the catalogue was restored.
-    Column("epoch", _TEXT, nullable=False),
+    Column("epoch", TEXT, nullable=False),
     # Of all blobs.
-    Column("stored_bytes", _NUMBER, nullable=False),
+    Column("stored_bytes", NUMBER, nullable=False),
     # The number of the last change that is not remembered any more.
-    Column("forgotten", _NUMBER, nullable=False),
+    Column("forgotten", NUMBER, nullable=False),
     # Names of files up to this id are in the index of names; 0 where there is none. See ``name_index``.
-    Column("indexed", _NUMBER, nullable=False, server_default=text("0")),
+    Column("indexed", NUMBER, nullable=False, server_default=text("0")),
     # The number of the last change. Whoever counts it on, at the end of a transaction, locks others out until then.
-    Column("last_change", _NUMBER, nullable=False, server_default=text("0")),
+    Column("last_change", NUMBER, nullable=False, server_default=text("0")),
     # Whose blobs it refers to; empty until it is first opened beside them. See ``identity``.
-    Column("installation", _TEXT, nullable=False, server_default=text("''")),
+    Column("installation", TEXT, nullable=False, server_default=text("''")),
     # Until when changes are refused; 0 where they are not, or where that does not end by itself. See ``freezing``.
-    Column("frozen_until", _NUMBER, nullable=False, server_default=text("0")),
+    Column("frozen_until", NUMBER, nullable=False, server_default=text("0")),
     # Whether the drive has come from elsewhere, where it has not been left yet: changes are refused until it has.
-    Column("arriving", _NUMBER, nullable=False, server_default=text("0")),
+    Column("arriving", NUMBER, nullable=False, server_default=text("0")),
     # The epoch with which the drive goes on elsewhere, so that changes are refused here; empty where it has not moved.
-    Column("successor", _TEXT, nullable=False, server_default=text("''")),
+    Column("successor", TEXT, nullable=False, server_default=text("''")),
 )
