@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from functools import partial
 from typing import Final
 
 from attrs import define
@@ -12,19 +11,14 @@ from attrs import define
 from cloudsvc.core.reactors import IListeningReactor
 from cloudsvc.core.secrets import Secret
 from cloudsvc.core.threads import ThreadRunner
-from cloudsvc.storage.audit.migration import HEAD, HISTORY
+from cloudsvc.drive.changes import ChangeSignal
+from cloudsvc.storage.audit.migration import HISTORY
 from cloudsvc.storage.audit.store import DatabaseAudit
-from cloudsvc.storage.database.group_commit import Writer
-from cloudsvc.storage.database.postgresql.connections import PostgreSQLConnection, Unreachable
-from cloudsvc.storage.database.postgresql.databases import Database
-from cloudsvc.storage.database.postgresql.listening import Listener
+from cloudsvc.storage.database.postgresql.connections import PostgreSQLConnection
 from cloudsvc.storage.database.postgresql.locks import AUDIT
-from cloudsvc.storage.database.postgresql.migration import Tables, find_revision, migrated, telling_operators
-from cloudsvc.storage.database.postgresql.sessions import PostgreSQLSessions
-from cloudsvc.storage.database.postgresql.transactions import PostgreSQLTransactions
-from cloudsvc.storage.database.postgresql.watchdog import Watchdog
-from cloudsvc.storage.database.reading import Readers
-from cloudsvc.storage.meters import UNMETERED, DatabaseMeter, Use
+from cloudsvc.storage.database.postgresql.migration import Tables, migrated
+from cloudsvc.storage.database.postgresql.opening import OpenTables, open_tables
+from cloudsvc.storage.meters import UNMETERED, DatabaseMeter
 
 TABLES: Final = Tables(
     history=HISTORY,
@@ -46,18 +40,11 @@ class PostgreSQLAudit(DatabaseAudit[PostgreSQLConnection]):
     where they are appended again.
     """
 
-    _listener: Listener
-    _watchdog: Watchdog
+    _tables: OpenTables
 
     async def close(self) -> None:
         """Finish what was asked for, and let go of the database."""
-        try:
-            await self._listener.close()
-        finally:
-            try:
-                await super().close()
-            finally:
-                self._watchdog.stop()
+        await self._tables.close(super().close)
 
 
 def migrate(url: Secret) -> None:
@@ -89,38 +76,15 @@ async def open_postgresql_audit(
     :param meter: is told how the database is used.
     :raises OperatorError: it cannot be opened, and what to do.
     """
-    watchdog = Watchdog(reactor)
-    database = Database.of(url, watchdog, meter)
-    listener = Listener(
-        database=database,
-        lock=AUDIT.presence,
+    tables = await open_tables(
+        url,
+        TABLES,
         channel=_CHANNEL,
-        look=_check,
-        threads=readers,
+        signal=ChangeSignal(),
+        writer=writer,
+        readers=readers,
         reactor=reactor,
-        on_wake=lambda: None,
+        monotonic=monotonic,
+        meter=meter,
     )
-    with telling_operators():
-        await listener.open()
-    watchdog.start()
-    return PostgreSQLAudit(
-        writer=Writer(
-            transactions=PostgreSQLTransactions(database=database, lock=AUDIT.writing, monotonic=monotonic),
-            threads=writer,
-        ),
-        readers=Readers(
-            sessions=PostgreSQLSessions(database, monotonic),
-            threads=readers,
-            monotonic=monotonic,
-            on_repeat=partial(meter.note_repeated, Use.READING),
-        ),
-        listener=listener,
-        watchdog=watchdog,
-    )
-
-
-def _check(connection: PostgreSQLConnection) -> str:
-    found = find_revision(connection, HISTORY)
-    if found != HEAD:
-        raise Unreachable(f"the audit has the schema {found}, not {HEAD}; the same cloudsvc has to migrate it")
-    return ""
+    return PostgreSQLAudit(writer=tables.writer, readers=tables.readers, tables=tables)

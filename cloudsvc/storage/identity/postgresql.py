@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from functools import partial
 from typing import Final
 
 from attrs import define
@@ -13,21 +12,15 @@ from cloudsvc.core.reactors import IListeningReactor
 from cloudsvc.core.secrets import Secret
 from cloudsvc.core.threads import ThreadRunner
 from cloudsvc.drive.changes import ChangeSignal
-from cloudsvc.storage.database.group_commit import Writer
 from cloudsvc.storage.database.polling import Lookout
-from cloudsvc.storage.database.postgresql.connections import PostgreSQLConnection, Unreachable
-from cloudsvc.storage.database.postgresql.databases import Database
-from cloudsvc.storage.database.postgresql.listening import Listener
+from cloudsvc.storage.database.postgresql.connections import PostgreSQLConnection
 from cloudsvc.storage.database.postgresql.locks import IDENTITY
-from cloudsvc.storage.database.postgresql.migration import Tables, find_revision, migrated, telling_operators
-from cloudsvc.storage.database.postgresql.sessions import PostgreSQLSessions
-from cloudsvc.storage.database.postgresql.transactions import PostgreSQLTransactions
-from cloudsvc.storage.database.postgresql.watchdog import Watchdog
-from cloudsvc.storage.database.reading import Readers
-from cloudsvc.storage.identity.migration import HEAD, HISTORY
+from cloudsvc.storage.database.postgresql.migration import Tables, migrated
+from cloudsvc.storage.database.postgresql.opening import OpenTables, open_tables
+from cloudsvc.storage.identity.migration import HISTORY
 from cloudsvc.storage.identity.revisions import find_revision as find_last_change
 from cloudsvc.storage.identity.store import DatabaseIdentity
-from cloudsvc.storage.meters import UNMETERED, DatabaseMeter, Use
+from cloudsvc.storage.meters import UNMETERED, DatabaseMeter
 
 TABLES: Final = Tables(
     history=HISTORY,
@@ -51,19 +44,14 @@ class PostgreSQLIdentity(DatabaseIdentity[PostgreSQLConnection]):
     """
 
     _lookout: Lookout
-    _listener: Listener
-    _watchdog: Watchdog
+    _tables: OpenTables
 
     async def close(self) -> None:
         """Finish what was asked for, and let go of the database."""
         try:
             await self._lookout.stop()
-            await self._listener.close()
         finally:
-            try:
-                await super().close()
-            finally:
-                self._watchdog.stop()
+            await self._tables.close(super().close)
 
 
 def migrate(url: Secret) -> None:
@@ -97,47 +85,23 @@ async def open_postgresql_identity(
     :param look_seconds: between two looks for changes of which no notification has come.
     :raises OperatorError: it cannot be opened, and what to do.
     """
-    watchdog, signal = Watchdog(reactor), ChangeSignal()
-    database = Database.of(url, watchdog, meter)
-    listener = Listener(
-        database=database,
-        lock=IDENTITY.presence,
+    signal = ChangeSignal()
+    tables = await open_tables(
+        url,
+        TABLES,
         channel=_CHANNEL,
-        look=_check,
-        threads=readers,
-        reactor=reactor,
-        on_wake=signal.wake_all,
-    )
-    with telling_operators():
-        await listener.open()
-    watchdog.start()
-    transactions = PostgreSQLTransactions(
-        database=database,
-        lock=IDENTITY.writing,
-        wake=lambda: listener.write_wake() if signal.is_due else "",
-        monotonic=monotonic,
-    )
-    reading = Readers(
-        sessions=PostgreSQLSessions(database, monotonic),
-        threads=readers,
-        monotonic=monotonic,
-        on_repeat=partial(meter.note_repeated, Use.READING),
-    )
-    lookout = Lookout(find_last=lambda: reading.run(find_last_change), signal=signal, clock=reactor, every=look_seconds)
-    store = PostgreSQLIdentity(
-        writer=Writer(transactions=transactions, threads=writer, on_commit=signal.wake),
-        readers=reading,
         signal=signal,
-        lookout=lookout,
-        listener=listener,
-        watchdog=watchdog,
+        writer=writer,
+        readers=readers,
+        reactor=reactor,
+        monotonic=monotonic,
+        meter=meter,
+    )
+    lookout = Lookout(
+        find_last=lambda: tables.readers.run(find_last_change), signal=signal, clock=reactor, every=look_seconds
+    )
+    store = PostgreSQLIdentity(
+        writer=tables.writer, readers=tables.readers, signal=signal, lookout=lookout, tables=tables
     )
     lookout.start()
     return store
-
-
-def _check(connection: PostgreSQLConnection) -> str:
-    found = find_revision(connection, HISTORY)
-    if found != HEAD:
-        raise Unreachable(f"the accounts have the schema {found}, not {HEAD}; the same cloudsvc has to migrate them")
-    return ""

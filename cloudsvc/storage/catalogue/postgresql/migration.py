@@ -48,7 +48,7 @@ def migrate(url: Secret) -> None:
 
     :raises OperatorError: it cannot be done, and what to do; nothing was changed.
     """
-    with migrated(url, _TABLES) as connection:
+    with migrated(url, TABLES) as connection:
         _add_index(connection)
         _look_at_durability(connection)
 
@@ -114,7 +114,7 @@ def _warn(problem: psycopg.Error) -> None:
     )
 
 
-_TABLES: Final = Tables(
+TABLES: Final = Tables(
     history=HISTORY,
     locks=CATALOGUE,
     known=("node", "state"),

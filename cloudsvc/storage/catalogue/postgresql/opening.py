@@ -17,23 +17,16 @@ from cloudsvc.drive.changes import ChangeSignal
 from cloudsvc.drive.nodes import Instant
 from cloudsvc.storage.catalogue import history
 from cloudsvc.storage.catalogue.catalogue import DatabaseCatalogue
-from cloudsvc.storage.catalogue.migration import HEAD, HISTORY
 from cloudsvc.storage.catalogue.postgresql.footprint import DatabaseFootprint
 from cloudsvc.storage.catalogue.postgresql.interchange import write_database
+from cloudsvc.storage.catalogue.postgresql.migration import TABLES
 from cloudsvc.storage.catalogue.sqlite.opening import open_catalogue
 from cloudsvc.storage.catalogue.sqlite.snapshots import Copier
-from cloudsvc.storage.database.group_commit import Writer
 from cloudsvc.storage.database.lanes import Lane
 from cloudsvc.storage.database.polling import LOOK_SECONDS, Lookout
 from cloudsvc.storage.database.postgresql.clocks import measure_clock
-from cloudsvc.storage.database.postgresql.connections import PostgreSQLConnection, Unreachable
-from cloudsvc.storage.database.postgresql.databases import Database
-from cloudsvc.storage.database.postgresql.listening import Listener
-from cloudsvc.storage.database.postgresql.locks import CATALOGUE
-from cloudsvc.storage.database.postgresql.migration import find_revision, telling_operators
-from cloudsvc.storage.database.postgresql.sessions import PostgreSQLSessions
-from cloudsvc.storage.database.postgresql.transactions import PostgreSQLTransactions
-from cloudsvc.storage.database.postgresql.watchdog import Watchdog
+from cloudsvc.storage.database.postgresql.connections import PostgreSQLConnection
+from cloudsvc.storage.database.postgresql.opening import OpenTables, open_tables
 from cloudsvc.storage.database.reading import Readers
 from cloudsvc.storage.faults import translated
 from cloudsvc.storage.meters import UNMETERED, DatabaseMeter, Use
@@ -66,33 +59,20 @@ async def open_postgresql(
     :param look_seconds: between two looks for changes of which no notification has come.
     :raises OperatorError: it cannot be opened, and what to do.
     """
-    watchdog, signal = Watchdog(reactor), ChangeSignal()
-    database = Database.of(url, watchdog, meter)
-    listener = Listener(
-        database=database,
-        lock=CATALOGUE.presence,
+    signal = ChangeSignal()
+    tables = await open_tables(
+        url,
+        TABLES,
         channel=_CHANNEL,
-        look=_find_epoch,
-        threads=readers,
+        signal=signal,
+        writer=writer,
+        readers=readers,
         reactor=reactor,
-        on_wake=signal.wake_all,
-    )
-    with telling_operators():
-        epoch = await listener.open()
-    watchdog.start()
-    transactions = PostgreSQLTransactions(
-        database=database,
-        lock=CATALOGUE.writing,
-        wake=lambda: listener.write_wake() if signal.is_due else "",
+        find_epoch=_find_epoch,
         monotonic=monotonic,
+        meter=meter,
     )
-    reading = Readers(
-        sessions=PostgreSQLSessions(database, monotonic),
-        threads=readers,
-        monotonic=monotonic,
-        on_repeat=partial(meter.note_repeated, Use.READING),
-    )
-    writing = Writer(transactions=transactions, threads=writer, on_commit=signal.wake)
+    reading, writing = tables.readers, tables.writer
     lookout = Lookout(
         find_last=lambda: reading.run(history.find_last_change), signal=signal, clock=reactor, every=look_seconds
     )
@@ -108,17 +88,15 @@ async def open_postgresql(
             threads=readers,
             open_copy=partial(open_catalogue, writer=writer, readers=readers, now=now, monotonic=monotonic),
         ),
-        epoch=epoch,
+        epoch=tables.epoch,
         now=now,
         signal=signal,
         footprint=DatabaseFootprint(monotonic=monotonic),
-        listener=listener,
         lookout=lookout,
-        watchdog=watchdog,
+        tables=tables,
         ask_clock=lambda: reading.run(lambda connection: measure_clock(connection, now)),
-        is_full=lambda: transactions.lacks_space,
     )
-    listener.on_epoch = catalogue.begin_epoch
+    tables.listener.on_epoch = catalogue.begin_epoch
     lookout.start()
     return catalogue
 
@@ -132,25 +110,17 @@ class PostgreSQLCatalogue(DatabaseCatalogue[PostgreSQLConnection]):
     ``commit_unknown``: it may have been done, and :meth:`find_unknown` tells, once the database is there again.
     """
 
-    _listener: Listener
-    _watchdog: Watchdog
+    _tables: OpenTables
     _ask_clock: Callable[[], Awaitable[float]]
-    _is_full: Callable[[], bool]
 
     @property
     def lacks_space(self) -> bool:
         """As :attr:`cloudsvc.storage.opened.OpenStorage.lacks_space`."""
-        return self._is_full()
+        return self._tables.transactions.lacks_space
 
     async def close(self) -> None:
         """Finish what was asked for, and let go of the database."""
-        try:
-            await self._listener.close()
-        finally:
-            try:
-                await super().close()
-            finally:
-                self._watchdog.stop()
+        await self._tables.close(super().close)
 
     async def measure_clock(self) -> float:
         """As :meth:`cloudsvc.storage.opened.OpenStorage.measure_clock`."""
@@ -167,8 +137,5 @@ async def _write_copy(readers: Readers[PostgreSQLConnection], destination: Path)
 
 
 def _find_epoch(connection: PostgreSQLConnection) -> str:
-    found = find_revision(connection, HISTORY)
-    if found != HEAD:
-        raise Unreachable(f"the database has the schema {found}, not {HEAD}; the same cloudsvc has to migrate it")
     [epoch] = connection.execute("SELECT epoch FROM state").fetchall()[0]
     return str(epoch)
