@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import sqlite3
 from pathlib import Path
 from typing import Protocol
 
 from cloudsvc.audit.log import AuditLog
-from cloudsvc.core.errors import OperatorError
 from cloudsvc.core.reactors import IReactor
 from cloudsvc.core.threads import ThreadRunner
 from cloudsvc.storage.audit.sqlite import NAME, open_sqlite_audit
-from cloudsvc.storage.database.migration import NewerSchema
-from cloudsvc.storage.database.sqlite.presence import DatabaseInUse
+from cloudsvc.storage.database.sqlite.presence import telling_operators
 from cloudsvc.storage.engines import LOCAL, Engines
 from cloudsvc.storage.meters import UNMETERED, DatabaseMeter
 
@@ -46,15 +43,9 @@ async def open_audit(
     """
     path = data / NAME
     if engines.database is None:
-        try:
+        advice = "move it away, where it can be looked at, and a new one begins"
+        with telling_operators(path, "the audit", advice):
             return await open_sqlite_audit(path, writer=writer, readers=readers)
-        except (DatabaseInUse, NewerSchema) as problem:
-            raise OperatorError([str(problem)]) from None
-        except OSError as problem:
-            raise OperatorError([f"{problem.filename or path} cannot be opened: {problem.strerror}"]) from None
-        except sqlite3.Error as problem:
-            advice = "move it away, where it can be looked at, and a new one begins"
-            raise OperatorError([f"the audit in {path} cannot be opened: {problem}; {advice}"]) from None
     # Its driver is an extra.
     from cloudsvc.storage.audit.postgresql import migrate, open_postgresql_audit  # noqa: PLC0415  # as above
 

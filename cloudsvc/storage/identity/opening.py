@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from pathlib import Path
 from typing import Protocol
 
@@ -11,8 +10,7 @@ from cloudsvc.core.reactors import IReactor
 from cloudsvc.core.threads import ThreadRunner
 from cloudsvc.identity.revisions import Standing
 from cloudsvc.identity.store import IdentityStore
-from cloudsvc.storage.database.migration import NewerSchema
-from cloudsvc.storage.database.sqlite.presence import DatabaseInUse
+from cloudsvc.storage.database.sqlite.presence import telling_operators
 from cloudsvc.storage.engines import LOCAL, Engines
 from cloudsvc.storage.identity.sqlite import NAME, open_sqlite_identity
 from cloudsvc.storage.meters import UNMETERED, DatabaseMeter
@@ -55,15 +53,9 @@ async def open_identity(
     """
     path = data / NAME
     if engines.database is None:
-        try:
+        advice = "put a copy of it back, or move it away, and the owner alone is let in"
+        with telling_operators(path, "the accounts", advice):
             return await open_sqlite_identity(path, writer=writer, readers=readers, clock=reactor)
-        except (DatabaseInUse, NewerSchema) as problem:
-            raise OperatorError([str(problem)]) from None
-        except OSError as problem:
-            raise OperatorError([f"{problem.filename or path} cannot be opened: {problem.strerror}"]) from None
-        except sqlite3.Error as problem:
-            advice = "put a copy of it back, or move it away, and the owner alone is let in"
-            raise OperatorError([f"the accounts in {path} cannot be opened: {problem}; {advice}"]) from None
     # Its driver is an extra.
     from cloudsvc.storage.identity.postgresql import migrate, open_postgresql_identity  # noqa: PLC0415  # as above
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import fcntl
 import os
 import random
+import sqlite3
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
 from cloudsvc.core.durable_files import open_unlinked, sync_directory
-from cloudsvc.storage.database.migration import History
+from cloudsvc.core.errors import OperatorError
+from cloudsvc.storage.database.migration import History, NewerSchema
 from cloudsvc.storage.database.sqlite.connections import OWNER_ONLY, SQLiteConnection, connect
 from cloudsvc.storage.database.sqlite.migration import find_revision, migrate
 
@@ -45,6 +48,25 @@ def hold_database(path: Path, *, alone: bool = False) -> int:
         os.close(descriptor)
         raise
     return descriptor
+
+
+@contextmanager
+def telling_operators(path: Path, content: str, advice: str) -> Iterator[None]:
+    """
+    Meanwhile a file is opened.
+
+    :param content: what is in it.
+    :param advice: what to do where it is damaged.
+    :raises OperatorError: it cannot be, and why.
+    """
+    try:
+        yield
+    except (DatabaseInUse, NewerSchema) as problem:
+        raise OperatorError([str(problem)]) from None
+    except OSError as problem:
+        raise OperatorError([f"{problem.filename or path} cannot be opened: {problem.strerror}"]) from None
+    except sqlite3.Error as problem:
+        raise OperatorError([f"{content} in {path} cannot be opened: {problem}; {advice}"]) from None
 
 
 def open_database(path: Path, history: History) -> tuple[int, SQLiteConnection]:
