@@ -19,6 +19,10 @@ _REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
 
 _MOST: Final = 2**63 - 1
 
+_FIRST: Final = -62_135_596_800_000_000
+_LAST: Final = 253_402_300_799_999_999
+"""Moments of the years 1 to 9999, which are all that can be written."""
+
 
 class Outcome(Enum):
     """What became of it."""
@@ -33,6 +37,8 @@ class Outcome(Enum):
 
 def clip(text: str, most: int = bounds.MAX_TEXT) -> str:
     """``text`` without anything that is no character, up to its first ``most`` characters."""
+    if len(text) <= most and str.isprintable(text):
+        return text
     return "".join(_REPLACEMENT if unicodedata.category(each) in _HIDDEN else each for each in text[:most])
 
 
@@ -63,7 +69,7 @@ class Event:
     :raises ValueError: a number is out of its range.
     """
 
-    at: Instant = field(validator=[instance_of(int), ge(-_MOST), le(_MOST)])
+    at: Instant = field(validator=[instance_of(int), ge(_FIRST), le(_LAST)])
     actor: str = field(default="", converter=clip)
     credential: str = field(default="", converter=clip)
     key: str = field(default="", converter=clip)

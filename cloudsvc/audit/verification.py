@@ -62,6 +62,15 @@ async def verify(log: AuditLog, known: Head = BEGINNING) -> Verified:
             previous, last = last, Head(number=entry.number, digest=entry.digest)
             if last.number == extent.head.number and last.digest != extent.head.digest:
                 return _tell(base, previous, last.number, "it is not the end that the log remembers")
+    return await _check_end(log, base, last, known)
+
+
+async def _check_end(log: AuditLog, base: Head, last: Head, known: Head) -> Verified:
+    """See that nothing is missing after ``last``, and nothing too much."""
+    beyond = await log.read(last.number, 1)
+    # What was appended meanwhile is within the end that the log remembers by then.
+    if beyond and beyond[0].number > (await log.find_extent()).head.number:
+        return _tell(base, last, beyond[0].number, "it stands beyond the end that the log remembers")
     if last.number < known.number:
         return _tell(base, last, last.number + 1, f"{_MISSING}, as all are up to the known entry {known.number}")
     return Verified(base=base, head=last)

@@ -28,6 +28,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     directory = tmp_path_factory.mktemp("audit")
     sections: dict[str, Any] = {"server": {"workers": 2}, "audit": {"enabled": True}}
     with run_trial(directory, applications=[DRIVE, "identity"], **sections) as server:
+        (server.home / "sea").write_bytes(b"sea")
         yield server
 
 
@@ -36,7 +37,6 @@ def export(shell: Shell, home: Path) -> list[dict[str, Any]]:
 
 
 def test_what_was_done_and_refused_is_in_it(server: Server, shell: Shell) -> None:
-    (server.home / "sea").write_bytes(b"sea")
     assert curl(server, "/api/files/photos/s%C3%A9a", "-T", server.home / "sea").status == 201
     user = ["-H", "Content-Type: application/json", "-d", '{"name": "anna"}']
     assert curl(server, "/api/users", *user).status == 201

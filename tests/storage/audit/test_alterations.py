@@ -32,6 +32,8 @@ from tests.support.reactors import in_reactor
         ("UPDATE audit_entry SET number = 7 WHERE number = 3", 3),
         ("UPDATE audit_state SET head_digest = zeroblob(32)", 5),
         ("UPDATE audit_state SET base_number = 2", 3),
+        ("UPDATE audit_entry SET at = 4000000000000000000 WHERE number = 3", 3),
+        ("DELETE FROM audit_state", 1),
         ("UPDATE audit_state SET base_digest = zeroblob(31)", 1),
     ],
 )
