@@ -35,13 +35,24 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def keyring(monkeypatch: pytest.MonkeyPatch) -> dict[tuple[str, str], str]:
     """What a keyring keeps, in the place of the package of that name."""
     kept: dict[tuple[str, str], str] = {}
-    module = ModuleType("keyring")
+    module, errors = ModuleType("keyring"), ModuleType("keyring.errors")
+
+    class KeyringError(Exception):
+        """As the package has it."""
+
+    def set_password(service: str, name: str, password: str) -> None:
+        if name == "locked":
+            raise KeyringError("nobody unlocks it")
+        kept[service, name] = password
+
+    errors.__dict__["KeyringError"] = KeyringError
     module.__dict__.update(
         get_password=lambda service, name: kept.get((service, name)),
-        set_password=lambda service, name, password: kept.update({(service, name): password}),
+        set_password=set_password,
         delete_password=lambda service, name: kept.pop((service, name)),
     )
     monkeypatch.setitem(sys.modules, "keyring", module)
+    monkeypatch.setitem(sys.modules, "keyring.errors", errors)
     return kept
 
 
@@ -94,8 +105,13 @@ def test_the_keyring_keeps_the_key(folder: Path, keyring: dict[tuple[str, str], 
     store_profile("default", URL, None, KEY, keyring=True)
     assert KEY.reveal() not in (folder / "profiles.json").read_text()
     assert find_profile("default").key == KEY
+    store_profile("default", URL, None, KEY, keyring=False)
+    assert keyring == {}
+    store_profile("default", URL, None, KEY, keyring=True)
     remove_profile("default")
     assert keyring == {}
+    with pytest.raises(OperatorError, match="nobody unlocks it"):
+        store_profile("locked", URL, None, KEY, keyring=True)
 
 
 def test_without_a_keyring_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

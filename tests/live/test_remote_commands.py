@@ -135,6 +135,9 @@ def test_trees_there_and_back(remote: Remote, here: Path) -> None:
     told = remote("put", "-r", "tree", "t", status=9)
     assert "link" in told.stderr
     (top / "link").unlink()
+    (here / "shortcut").symlink_to(top)
+    assert "left out" in remote("put", "-r", "shortcut", "s", status=9).stderr
+    remote("stat", "s", status=3)
     remote("get", "-r", "t", "copy")
     assert sorted(str(each.relative_to(here / "copy")) for each in (here / "copy").rglob("*")) == sorted(
         str(each.relative_to(top)) for each in top.rglob("*")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -52,7 +54,8 @@ def find_profile(name: str) -> Profile:
         raise OperatorError([f"there is no profile {name!r}: run `cloudsvc remote login` first"])
     text = stored.get("key")
     if text is None:
-        text = _load_keyring().get_password(_SERVICE, name)
+        with _opened_keyring() as opened:
+            text = opened.get_password(_SERVICE, name)
     if text is None:
         raise OperatorError([f"the keyring has no key for the profile {name!r}: run `cloudsvc remote login` again"])
     trusted = _locate_authorities(name) if stored.get("own_authorities") else None
@@ -66,14 +69,18 @@ def store_profile(name: str, url: str, ca_file: Path | None, key: Secret, *, key
     :raises OperatorError: it cannot be written, or there is no keyring.
     """
     _make_folder()
+    profiles = _read()
     stored: dict[str, Any] = {"url": url, "own_authorities": ca_file is not None}
     if keyring:
-        _load_keyring().set_password(_SERVICE, name, key.reveal())
+        with _opened_keyring() as opened:
+            opened.set_password(_SERVICE, name, key.reveal())
     else:
         stored["key"] = key.reveal()
+        if "key" not in profiles.get(name, stored):
+            _forget_key(name)
     if ca_file is not None:
         replace_file(_locate_authorities(name), ca_file.read_bytes(), mode=_OWNER_ALONE)
-    _write(_read() | {name: stored})
+    _write(profiles | {name: stored})
 
 
 def remove_profile(name: str) -> None:
@@ -87,7 +94,7 @@ def remove_profile(name: str) -> None:
     if stored is None:
         raise OperatorError([f"there is no profile {name!r}"])
     if "key" not in stored:
-        _load_keyring().delete_password(_SERVICE, name)
+        _forget_key(name)
     _locate_authorities(name).unlink(missing_ok=True)
     _write(profiles)
 
@@ -130,8 +137,25 @@ def _write(profiles: dict[str, Any]) -> None:
     replace_file(_locate(), json.dumps(profiles, indent=2).encode() + b"\n", mode=_OWNER_ALONE)
 
 
-def _load_keyring() -> Any:
+def _forget_key(name: str) -> None:
+    with _opened_keyring() as opened:
+        if opened.get_password(_SERVICE, name) is not None:
+            opened.delete_password(_SERVICE, name)
+
+
+@contextmanager
+def _opened_keyring() -> Iterator[Any]:
+    """
+    The keyring, while it is asked.
+
+    :raises OperatorError: there is none, or it fails.
+    """
     try:
-        return importlib.import_module("keyring")
+        keyring = importlib.import_module("keyring")
+        errors = importlib.import_module("keyring.errors")
     except ModuleNotFoundError:
         raise OperatorError(["keyring is not installed: install cloudsvc[keyring], or leave out --keyring"]) from None
+    try:
+        yield keyring
+    except errors.KeyringError as problem:
+        raise OperatorError([f"the keyring fails: {problem}; unlock or set it up, or leave out --keyring"]) from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -100,18 +100,23 @@ class Tree:
         while waiting:
             remote, local = waiting.pop()
             if self._try(remote, partial(_make_directory, local)):
-                for child in self.client.list_folder(remote):
-                    self._try(child.path, partial(self._get, remote, child, local, waiting, replace=replace))
+                self._try(remote, partial(self._get_children, remote, local, waiting, replace=replace))
 
     def put(self, directory: Path, folder: str, *, if_absent: bool) -> None:
         """Bring all that is in a local directory to ``folder``. Links are left out, and told of."""
-        for place, path in _walk(directory, folder):
-            self._try(str(place), partial(self._put, place, path, if_absent=if_absent))
+        waiting = [(directory, folder)]
+        while waiting:
+            local, remote = waiting.pop()
+            self._try(str(local), partial(self._put_children, local, remote, waiting, if_absent=if_absent))
 
     def conclude(self) -> None:
         """Nothing where everything went well; or else the end, with the exit status of the first fault."""
         if self._first is not None:
             sys.exit(choose_status(self._first))
+
+    def _get_children(self, folder: str, local: Path, waiting: list[tuple[str, Path]], *, replace: bool) -> None:
+        for child in self.client.list_folder(folder):
+            self._try(child.path, partial(self._get, folder, child, local, waiting, replace=replace))
 
     def _get(self, folder: str, child: Node, local: Path, waiting: list[tuple[str, Path]], *, replace: bool) -> None:
         place = local / check_local_name(child_name(folder, child.path))
@@ -120,14 +125,24 @@ class Tree:
         else:
             self.output.show(download_file(self.client, child.path, place, size=child.size, replace=replace))
 
+    def _put_children(self, local: Path, remote: str, waiting: list[tuple[Path, str]], *, if_absent: bool) -> None:
+        if local.is_symlink():
+            raise _left_out()
+        if remote:
+            self.output.show(self.client.make_folder(remote))
+        with os.scandir(local) as found:
+            entries = sorted(found, key=lambda entry: entry.name)
+        for entry in entries:
+            place, path = Path(entry.path), f"{remote}/{entry.name}" if remote else entry.name
+            if entry.is_dir(follow_symlinks=False):
+                waiting.append((place, path))
+            else:
+                self._try(str(place), partial(self._put, place, path, if_absent=if_absent))
+
     def _put(self, place: Path, path: str, *, if_absent: bool) -> None:
-        mode = place.lstat().st_mode
-        if stat.S_ISDIR(mode):
-            self.output.show(self.client.make_folder(path))
-        elif stat.S_ISREG(mode):
-            self.output.show(upload_file(self.client, place, path, if_absent=if_absent))
-        else:
-            raise LocalError("not_a_file", "It is neither a file nor a directory, and is left out.")
+        if not stat.S_ISREG(place.lstat().st_mode):
+            raise _left_out()
+        self.output.show(upload_file(self.client, place, path, if_absent=if_absent))
 
     def _try(self, about: str, work: Callable[[], object]) -> bool:
         """Whether ``work`` went well. A server that is out of reach, or a key that is none, ends everything."""
@@ -153,18 +168,5 @@ def _make_directory(place: Path) -> None:
         raise LocalError("link_in_the_way", f"{place} is a link, which is not followed.")
 
 
-def _walk(directory: Path, folder: str) -> Iterator[tuple[Path, str]]:
-    """Whatever is below ``directory``, and where it goes; what is in a folder after the folder."""
-    waiting = [(directory, folder)]
-    while waiting:
-        local, remote = waiting.pop()
-        if remote:
-            yield local, remote
-        with os.scandir(local) as found:
-            entries = sorted(found, key=lambda entry: entry.name)
-        for entry in entries:
-            place, path = Path(entry.path), f"{remote}/{entry.name}" if remote else entry.name
-            if entry.is_dir(follow_symlinks=False):
-                waiting.append((place, path))
-            else:
-                yield place, path
+def _left_out() -> LocalError:
+    return LocalError("not_a_file", "It is neither a file nor a directory, and is left out.")
