@@ -207,9 +207,11 @@ class SigningIn:
         """
         Give the actor another password; all their sessions end but ``keeps``.
 
-        :raises CloudError: the actor is no user, ``former`` is not their password, or the new one can be none.
+        :raises CloudError: the actor is no user or acts by a limited key, ``former`` is not their password, or the new
+            one can be none.
         """
         user = await self._find_user(actor, None)
+        await self._authority.check_unlimited(actor)
         wanted = parse_password(password)
         await self._tries.admit(_CHANGE, user.name.key, _CHANGE)
         login = await self._check_password(await self._store.find_login(user.name), former)

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from attrs import define, field
 
+from cloudsvc.core.locks import Lock
 from cloudsvc.identity.revisions import NEVER, Restriction, Standing
 from cloudsvc.identity.store import IdentityStore
 
@@ -41,6 +42,7 @@ class Witness:
     _record: Record
     is_trusted: bool = field(init=False, default=False)
     _remembered: Restriction | None = field(init=False, default=None)
+    _turn: Lock = field(init=False, factory=Lock)
 
     async def start(self) -> bool:
         """
@@ -71,11 +73,18 @@ class Witness:
 
         :raises CloudError: the store fails.
         """
+        await self._turn.acquire()
+        try:
+            return await self._settle()
+        finally:
+            self._turn.release()
+
+    async def _settle(self) -> Standing:
         standing = await self._store.find_standing()
         restriction, remembered = standing.restriction, self._remembered
         if self.is_trusted and remembered is not None and restriction != remembered:
             self.is_trusted = await self._store.knows(remembered)
-        if self.is_trusted and restriction is not None and self._is_later(restriction):
+        if self.is_trusted and restriction is not None and restriction != self._remembered:
             await self._record.write(restriction)
             self._remembered = restriction
         return standing
@@ -91,7 +100,3 @@ class Witness:
             await self._store.void_credentials()
         self.is_trusted, self._remembered = True, None
         return await self.settle()
-
-    def _is_later(self, restriction: Restriction) -> bool:
-        """Whether it is to be remembered: of two that settle at once, the later one stays."""
-        return self._remembered is None or restriction.revision > self._remembered.revision

@@ -14,6 +14,7 @@ from cloudsvc.cli.homes import pass_home
 from cloudsvc.core.actors import OWNER, Grant, Role
 from cloudsvc.identity.directory import UserFields
 from cloudsvc.identity.issuing import Issued, KeyFields
+from cloudsvc.identity.key_format import NO_KEY, read_key
 from cloudsvc.settings.home import Home
 
 _PAGE: Final = 100
@@ -300,4 +301,5 @@ def _parse_role(text: str) -> Role:
 
 def _parse_id(text: str) -> str:
     """The id in ``text``, be it a whole key."""
-    return text[4:20] if text.startswith("csk_") else text
+    shown = read_key(text.encode()).id
+    return text if shown == NO_KEY else shown

@@ -240,7 +240,7 @@ def test_a_password_is_changed_by_who_knows_it(site: IdentitySite) -> None:
     assert sign_in(site, password=OTHER).status == 201
 
 
-def test_what_is_under_way_ends_with_the_session(site: IdentitySite) -> None:
+def test_requests_are_known_by_the_id_of_the_session(site: IdentitySite) -> None:
     cookies = read_cookies(sign_in(site))
     found = finish(site.accounts.look_up_session(cookies.session.encode()))
     assert found is not None
