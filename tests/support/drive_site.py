@@ -83,15 +83,20 @@ class DriveSite:
         assert found is not None
         return int(found[1])
 
-    async def wait_until(self, is_so: Callable[[], bool]) -> None:
-        """Let time pass on the clock of the site until something is so."""
+    async def wait_until(self, is_so: Callable[[], bool], *, seconds: float = 1) -> None:
+        """
+        Let time pass on the clock of the site until something is so.
+
+        :param seconds: that pass there in each real millisecond or more. How many that come to in all is up to the
+            machine; so whoever asks what is done before some moment lets little pass.
+        """
         from twisted.internet import reactor  # noqa: PLC0415  # installed by then
 
         for _ in range(10_000):
             if is_so():
                 return
             await deferLater(cast("Any", reactor), 0.001)
-            self.site.clock.advance(1)
+            self.site.clock.advance(seconds)
         raise AssertionError("it never was")
 
 

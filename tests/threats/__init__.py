@@ -226,7 +226,7 @@ Slow clients
     web/http1/test_channel.py::test_a_client_that_takes_nothing_is_cut
     live/test_drive_downloads.py::test_a_slow_reader_gets_everything_in_flat_memory
 Key in the browser
-    (there are no pages yet that would keep one)
+    live/test_system_routes.py::test_every_answer_has_the_headers_that_protect
     api/identity/test_sessions.py::test_from_signing_in_to_signing_out
     api/identity/test_sessions.py::test_only_one_cookie_as_browsers_write_it_counts
 Requests that pages of others have a browser send (CSRF, login CSRF)
@@ -237,7 +237,6 @@ Guessing of passwords, and locking others out by it
     access/test_password_limits.py::test_whoever_has_signed_in_there_before_gets_in_whatever_others_try
     identity/test_signing_in.py::test_guesses_of_others_keep_nobody_from_a_device_that_is_known
     identity/test_signing_in.py::test_who_is_let_in_guesses_no_former_password_either
-    live/test_system_routes.py::test_every_answer_has_the_headers_that_protect
 Stored XSS
     threats/test_responses.py::test_what_is_reflected_in_an_error_is_text_in_json
     threats/test_uploaded_content.py::test_every_way_to_a_file_keeps_it_from_running

@@ -65,10 +65,10 @@ class TestChanges:
     @in_reactor
     async def test_who_waits_is_answered_when_something_happens(self, drive: DriveSite) -> None:
         client = drive.send("GET", f"/changes?since={await find_position(drive)}&wait=60")
-        await drive.wait_until(lambda: len(drive.site.clock.getDelayedCalls()) > 0)
+        await drive.wait_until(lambda: drive.count_followers() == 1, seconds=0.001)
         assert client.received == b""
         await drive.ask("PUT", "/files/a", b"1")
-        await drive.wait_until(lambda: client.received != b"")
+        await drive.wait_until(lambda: client.received != b"", seconds=0.001)
         assert [each["path"] for each in client.answer().json["changes"]] == ["a"]
         client.leave()
 
