@@ -86,3 +86,7 @@ class AuditLog(Protocol):
         there were.
         """
         ...
+
+    async def tidy(self) -> None:
+        """Have ready again what was given up when space was short, if there is any."""
+        ...

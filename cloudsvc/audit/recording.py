@@ -35,7 +35,7 @@ REFUSAL_SWEEPS: Final = 10
 """Sweeps for which refusals are gathered, so that equal ones make one entry."""
 
 CUT_SWEEPS: Final = 60
-"""Sweeps between two looks for entries that are too old."""
+"""Sweeps between two looks for entries that are too old, and for what was given up when space was short."""
 
 MAX_REFUSALS: Final = 100
 """Kinds of refusals that are told apart in one gathering: the log grows by so many entries at most, whoever asks."""
@@ -165,20 +165,26 @@ class Recorder:
         if self._sweeps % REFUSAL_SWEEPS == 0:
             self._gather()
         await complete(self._append())
-        if self._keep is not None and self._sweeps % CUT_SWEEPS == 0 and not self.is_failing:
-            await self._cut(self._now() - self._keep)
+        if self._sweeps % CUT_SWEEPS == 0 and not self.is_failing:
+            await self._look_after()
 
     def _gather(self) -> None:
         refusals, self._refusals, self._of_client = self._refusals, {}, {}
         for event in refusals.values():
             self.note(event)
 
-    async def _cut(self, before: Instant) -> None:
+    async def _look_after(self) -> None:
         try:
-            while await complete(self._log.cut(before, MAX_TOGETHER)):
-                pass
+            await complete(self._log.tidy())
+            if self._keep is not None:
+                before = self._now() - self._keep
+                while await complete(self._log.cut(before, MAX_TOGETHER)):
+                    pass
         except Exception as problem:  # noqa: BLE001  # whatever it is, the next sweep has to happen
-            _log.warn("entries of the audit that are too old are still there: {problem}", problem=str(problem))
+            _log.warn(
+                "the audit is not looked after, old entries may still be there: {problem}",
+                problem=str(problem),
+            )
 
     def _begin(self) -> None:
         """Append, unless that is under way, or waits for the log to recover."""

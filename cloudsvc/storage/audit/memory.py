@@ -62,6 +62,9 @@ class MemoryAudit:
         is_more = last is not None and last is not older[-1]
         return Page(entries=found, before=last.number if last is not None and is_more else None)
 
+    async def tidy(self) -> None:
+        """There is nothing to be given up."""
+
     async def cut(self, before: Instant, limit: int) -> int:
         """See :class:`~cloudsvc.audit.log.AuditLog`."""
         oldest = self._kept.entries[: min(limit, bounds.MAX_TOGETHER)]

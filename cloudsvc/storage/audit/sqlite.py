@@ -32,6 +32,12 @@ class SQLiteAudit(DatabaseAudit[SQLiteConnection]):
     """A :class:`cloudsvc.audit.log.AuditLog` in a file. Whoever opens it closes it."""
 
     _lock: int
+    _ballast: Ballast
+    _threads: ThreadRunner
+
+    async def tidy(self) -> None:
+        """As :meth:`cloudsvc.audit.log.AuditLog.tidy`."""
+        await self._threads.run(_fill, self._ballast)
 
     async def close(self) -> None:
         """Finish what was asked for, and let go of the file."""
@@ -63,11 +69,18 @@ async def open_sqlite_audit(
         writer=Writer(transactions=SQLiteTransactions(connection=connection, ballast=ballast), threads=writer),
         readers=Readers(sessions=SQLiteSessions(path), threads=readers, monotonic=monotonic),
         lock=lock,
+        ballast=ballast,
+        threads=writer,
     )
 
 
 def _open(path: Path, ballast: Ballast) -> tuple[int, SQLiteConnection]:
     opened = open_database(path, HISTORY)
+    _fill(ballast)
+    return opened
+
+
+def _fill(ballast: Ballast) -> None:
+    # Without room for it there is none to be given up, and entries are appended all the same.
     with suppress(OSError):
         ballast.fill()
-    return opened

@@ -61,3 +61,6 @@ class DatabaseAudit(Generic[C]):
     async def cut(self, before: Instant, limit: int) -> int:
         """As :meth:`cloudsvc.audit.log.AuditLog.cut`."""
         return await self._writer.run(lambda connection: entries.cut(connection, before, limit), frees=True)
+
+    async def tidy(self) -> None:
+        """As :meth:`cloudsvc.audit.log.AuditLog.tidy`; where the database is elsewhere, its space is not ours."""
