@@ -9,6 +9,7 @@ from twisted.internet.defer import Deferred
 from cloudsvc.core.errors import CloudError, Kind
 from cloudsvc.web.http1.request import Request
 from tests.support.site import TOKEN, TestSite
+from tests.support.web_routes import Demo
 
 KEY = f"X-API-Key: {TOKEN}\r\n"
 UNAVAILABLE = CloudError(Kind.UNAVAILABLE, "audit_unavailable", "full")
@@ -80,10 +81,14 @@ def test_whoever_is_refused_is_told_with_their_name_where_it_is_known(site: Test
     assert not notes.told
 
 
-def test_nothing_is_changed_that_could_not_be_told(site: TestSite, notes: Notes) -> None:
+def test_nothing_is_changed_that_could_not_be_told(site: TestSite, demo: Demo, notes: Notes) -> None:
+    change = write("PUT", "/api/demo/upload", body="{}")
+    assert site.ask(change).status == 200
+    assert demo.events == ["read 2"]
     notes.refuses = True
-    answer = site.ask(write("DELETE", "/api/demo/nothing"))
+    answer = site.ask(change)
     assert (answer.status, answer.json["error"]) == (503, "audit_unavailable")
+    assert demo.events == ["read 2"]
     assert site.ask(write("GET", "/api/demo/key")).status == 200
 
 
