@@ -88,6 +88,13 @@ class CredentialSource(ABC):
             look-up that fails is no wrong credential.
         """
 
+    def identify_again(self, credential: bytes, head: RequestHead, /) -> Identified:
+        """
+        As :meth:`identify`, for a request that was let in by it and is still under way: for a kind that ends when it is
+        not used for long, this is no use of it.
+        """
+        return self.identify(credential, head)
+
     def challenge(self, head: RequestHead, /) -> bytes | None:
         """
         What ``WWW-Authenticate`` says of this kind (RFC 9110 section 11.6.1) to a request that is not let in.

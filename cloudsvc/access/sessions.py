@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from types import MappingProxyType
-from typing import Final
+from typing import Final, TypeAlias
 
 from attrs import define, field, frozen
 from twisted.web.http_headers import Headers
@@ -12,6 +12,8 @@ from twisted.web.http_headers import Headers
 from cloudsvc.access.caching import CredentialCache
 from cloudsvc.access.credentials import CredentialSource, Identified, RequestHead
 from cloudsvc.core.actors import Principal
+
+LookUp: TypeAlias = Callable[[bytes], Awaitable[Principal | None]]
 
 SESSION_COOKIE: Final = b"__Host-cloudsvc"
 """
@@ -41,19 +43,20 @@ class SessionChain:
 
     _now: Callable[[], float]
     _cache: CredentialCache | None = field(init=False, default=None)
+    _look_again: LookUp | None = field(init=False, default=None)
 
     @property
     def is_open(self) -> bool:
         """Whether there can be sessions at all."""
         return self._cache is not None
 
-    def open(self, look_up: Callable[[bytes], Awaitable[Principal | None]]) -> None:
-        """Ask ``look_up`` whose sessions are from now on."""
-        self._cache = CredentialCache(look_up, self._now)
+    def open(self, look_up: LookUp, look_again: LookUp) -> None:
+        """Ask whose sessions are from now on: ``look_again`` for what is under way, which is no use of one."""
+        self._cache, self._look_again = CredentialCache(look_up, self._now), look_again
 
     def close(self) -> None:
         """Let no session in any more."""
-        self._cache = None
+        self._cache = self._look_again = None
 
     def forget(self) -> None:
         """Something has ended: the next requests look up."""
@@ -63,6 +66,10 @@ class SessionChain:
     def identify(self, presented: bytes) -> Identified:
         """Whose session ``presented`` is."""
         return None if self._cache is None else self._cache.identify(presented)
+
+    def identify_again(self, presented: bytes) -> Identified:
+        """Whose session ``presented`` is, which was shown before."""
+        return None if self._look_again is None else self._look_again(presented)
 
 
 @frozen
@@ -87,3 +94,7 @@ class SessionCookie(CredentialSource):
     def identify(self, credential: bytes, head: RequestHead, /) -> Identified:
         """See :class:`~cloudsvc.access.credentials.CredentialSource`."""
         return self.sessions.identify(credential)
+
+    def identify_again(self, credential: bytes, head: RequestHead, /) -> Identified:
+        """See :class:`~cloudsvc.access.credentials.CredentialSource`."""
+        return self.sessions.identify_again(credential)

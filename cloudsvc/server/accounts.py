@@ -28,7 +28,7 @@ from cloudsvc.identity.keys import find_stale
 from cloudsvc.identity.resolving import Resolved, Resolver, Uses
 from cloudsvc.identity.revisions import NEVER, Revision
 from cloudsvc.identity.session_resolving import ResolvedSession, Seen, SessionResolver
-from cloudsvc.identity.sessions import SESSION_CREDENTIAL, SessionId
+from cloudsvc.identity.sessions import SESSION_CREDENTIAL, SessionId, read_session
 from cloudsvc.identity.store import IdentityStore
 from cloudsvc.identity.witness import Witness
 
@@ -120,7 +120,7 @@ class Accounts:
         self._stop_listening = self._store.on_change(self._wake)
         self._revision = (await self._store.find_standing()).revision
         self._keychain.open(self)
-        self._cookies.open(self.look_up_session)
+        self._cookies.open(self.look_up_session, self.look_again_at_session)
         self._sweeper = LoopingCall(lambda: Deferred.fromCoroutine(self._sweep()))
         self._sweeper.clock = self._clock
         self._sweeper.start(SWEEP_SECONDS, now=False)
@@ -169,6 +169,13 @@ class Accounts:
         name = f"{SESSION_CREDENTIAL}{found.session.id}"
         self._remember_end(name, found.until)
         return Principal(actor=found.actor, via=_VIA_SESSION, credential=name)
+
+    async def look_again_at_session(self, presented: bytes) -> Principal | None:
+        """As :meth:`look_up_session`, of one that was shown before and is not used by this."""
+        found = await self._sessions.find_again(read_session(presented).id)
+        if found is None:
+            return None
+        return Principal(actor=found.actor, via=_VIA_SESSION, credential=f"{SESSION_CREDENTIAL}{found.session.id}")
 
     async def settle(self) -> None:
         """What was taken from somebody counts in this process when this returns, and is witnessed."""

@@ -87,15 +87,15 @@ class Authenticator:
 
     async def identify(self, request: Request) -> Principal | None:
         """
-        The principal that the credential of ``request`` proves now, if any. Nothing is counted, nothing limited: it is
-        for a request that has been let in.
+        The principal that the credential of ``request`` proves now, if any. Nothing is counted, nothing limited, and
+        it is no use of the credential: it is for a request that has been let in.
 
         :raises Exception: nobody can tell.
         """
         for source in self.sources:
             credential = source.find(request)
             if credential is not None:
-                found = source.identify(credential, request)
+                found = source.identify_again(credential, request)
                 return found if found is None or isinstance(found, Principal) else await found
         return None
 

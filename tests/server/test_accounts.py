@@ -10,6 +10,7 @@ from attrs import define, evolve, field
 from klein import Klein
 from twisted.internet.defer import Deferred
 
+from cloudsvc.access.sessions import SessionCookie
 from cloudsvc.access.throttling import Throttle
 from cloudsvc.access.throttling.memory import FixedWindowStore
 from cloudsvc.core.actors import Principal, Role
@@ -27,6 +28,7 @@ from cloudsvc.identity.revisions import Restriction, Revision
 from cloudsvc.server.accounts import SWEEP_SECONDS
 from tests.support.accounts import SECOND, Office
 from tests.support.coroutines import finish
+from tests.support.heads import make_head
 from tests.support.identity_site import IdentitySite
 from tests.support.plain_folders import PlainFolders
 from tests.support.site import NOW, TOKEN, Client
@@ -343,6 +345,21 @@ def test_what_is_under_way_by_a_session_ends_within_a_second(site: IdentitySite,
     assert site.ask("GET", "/me", key=shown, field="Cookie").status == 401
     for client in [*running, other]:
         client.leave()
+
+
+def test_what_is_under_way_keeps_no_session_from_being_idle(site: IdentitySite) -> None:
+    session = begin_session(site)
+
+    async def ask_again() -> Principal | None:
+        """As is done each second for who follows changes."""
+        found = SessionCookie(site.cookies).identify_again(session.encode(), make_head())
+        return found if found is None or isinstance(found, Principal) else await found
+
+    site.office.now += (SESSION_IDLE_SECONDS - SEEN_SECONDS) * SECOND - SECOND
+    assert finish(ask_again()) is not None
+    site.office.now += (SEEN_SECONDS + 1) * SECOND
+    assert finish(ask_again()) is None
+    assert site.ask("GET", "/me", key=f"__Host-cloudsvc={session}", field="Cookie").status == 401
 
 
 def test_when_sessions_were_seen_is_written_down_now_and_then(site: IdentitySite) -> None:

@@ -66,9 +66,10 @@ class IdentitySite:
     note: Note = field(factory=Note)
     site: TestSite = field(init=False)
     accounts: Accounts = field(init=False)
+    cookies: SessionChain = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        cookies = SessionChain(self.clock.seconds)
+        self.cookies = cookies = SessionChain(self.clock.seconds)
         keychain = Keychain(KeyRing(owner_hash=Secret(hash_token(TOKEN))), self.clock.seconds)
         services = Services(
             needs=IdentityApplication.needs,
