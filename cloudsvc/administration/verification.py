@@ -10,7 +10,7 @@ from cloudsvc.administration.concurrency import for_each
 from cloudsvc.administration.progress import Progress
 from cloudsvc.core.errors import CloudError
 from cloudsvc.core.threads import ThreadRunner
-from cloudsvc.drive.accounts import Miscount
+from cloudsvc.drive.accounts import Miscount, MiscountedPayer
 from cloudsvc.drive.blobs import BlobMissing, BlobStore
 from cloudsvc.drive.catalogue import Catalogue
 from cloudsvc.drive.inventory import list_blobs
@@ -40,12 +40,14 @@ class Verdict:
     :ivar blobs: how many were read.
     :ivar size: their bytes.
     :ivar miscounts: of folders with a quota, those whose account is not what is stored.
+    :ivar miscounted_payers: of users, those likewise.
     """
 
     blobs: int = 0
     size: int = 0
     damaged: list[DamagedBlob] = field(factory=list)
     miscounts: Sequence[Miscount] = field(factory=list)
+    miscounted_payers: Sequence[MiscountedPayer] = field(factory=list)
 
 
 async def verify_drive(catalogue: Catalogue, blobs: BlobStore, disk: ThreadRunner, progress: Progress) -> Verdict:
@@ -70,6 +72,7 @@ async def verify_drive(catalogue: Catalogue, blobs: BlobStore, disk: ThreadRunne
     async for page in list_blobs(catalogue):
         await for_each(page, verify)
     verdict.miscounts = await catalogue.find_miscounts()
+    verdict.miscounted_payers = await catalogue.find_miscounted_payers()
     return verdict
 
 

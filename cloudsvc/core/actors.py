@@ -47,6 +47,19 @@ class Grant:
 
 
 @frozen(kw_only=True)
+class Payer:
+    """
+    The user to whose quota it counts what an actor stores.
+
+    :ivar name: of the user, unique and stable.
+    :ivar quota: bytes that they may have stored, wherever it is; ``None`` for as many as there is room for.
+    """
+
+    name: str
+    quota: int | None = None
+
+
+@frozen(kw_only=True)
 class Actor:
     """
     Someone on whose behalf a use-case runs.
@@ -57,6 +70,8 @@ class Actor:
         actor sees.
     :ivar key: the id of the key of the accounts by which they act, which limits what they may hand on; empty where it
         is none of these. Actors are equal whatever it is: it does not say who they are.
+    :ivar payer: to whose quota it counts what they store; ``None`` where it counts to no user. Actors are equal
+        whatever it is: another quota takes nothing from what is under way.
     :raises ValueError: there are more grants.
     """
 
@@ -64,6 +79,7 @@ class Actor:
     scopes: frozenset[str]
     grants: tuple[Grant, ...] = field(default=(), validator=max_len(MAX_GRANTS))
     key: str = field(default="", eq=False)
+    payer: Payer | None = field(default=None, eq=False)
 
     def may(self, scope: str) -> bool:
         """Whether the actor's scopes include ``scope``."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import Enum, auto
 
+from attrs import frozen
+
 
 class Kind(Enum):
     """What sort of error it is. Each way in (HTTP, command line) maps kinds to its own statuses in one table."""
@@ -26,6 +28,21 @@ class Kind(Enum):
     NO_SPACE = auto()
 
 
+@frozen(kw_only=True)
+class Shortage:
+    """
+    The quota that is used up, as far as whoever is refused may know of it.
+
+    :ivar scope: whose it is: ``user``, ``folder``, or ``drive`` for the capacity of all.
+    :ivar limit: bytes that may be stored; ``None`` where that is not theirs to know.
+    :ivar used: bytes that are; ``None`` likewise.
+    """
+
+    scope: str
+    limit: int | None = None
+    used: int | None = None
+
+
 class CloudError(Exception):
     """
     An expected failure that its caller is told about.
@@ -41,6 +58,8 @@ class CloudError(Exception):
         self.code = code
         self.message = message
         self.retry_after = retry_after
+        self.shortage: Shortage | None = None
+        """Which quota is used up, where that is why and somebody has looked."""
 
 
 class OperatorError(Exception):  # a state of affairs with several lines, not one error

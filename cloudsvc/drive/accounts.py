@@ -1,4 +1,9 @@
-"""Accounts of space: whose quota what is stored counts to, and how much that is."""
+"""
+Accounts of space: whose quota what is stored counts to, and how much that is.
+
+Each version counts to the nearest folder with a quota, and to its *payer*: the user on whose behalf it was stored
+(:class:`cloudsvc.core.actors.Payer`). What the owner, programs and commands have stored has no payer.
+"""
 
 from __future__ import annotations
 
@@ -56,18 +61,34 @@ class Miscount:
 
 
 @frozen(kw_only=True)
+class MiscountedPayer:
+    """
+    A user to whom something else is said to count than what is stored, as only a damaged catalogue has it.
+
+    :ivar stored_bytes: as it is said.
+    :ivar counted: bytes of what they have stored.
+    """
+
+    name: str
+    stored_bytes: int
+    counted: int
+
+
+@frozen(kw_only=True)
 class Allowance:
     """
     What a file may take beyond what is free when it is stored, as so much is given up right after.
 
-    :ivar owner: only if it counts to the account of this quota owner, of which what is given up is taken.
+    :ivar owner: of which quota owner ``drive`` and ``quota`` are taken: only if it counts to the account of this one.
     :ivar drive: bytes beyond the capacity of the drive.
-    :ivar quota: bytes beyond the quota.
+    :ivar quota: bytes beyond the quota of the owner.
+    :ivar payer: bytes beyond the quota of whoever pays for it, of whose they are taken.
     """
 
     owner: NodeId = ROOT_ID
     drive: int = 0
     quota: int = 0
+    payer: int = 0
 
 
 NO_ALLOWANCE: Final = Allowance()

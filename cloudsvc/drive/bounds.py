@@ -11,6 +11,12 @@ from cloudsvc.drive.errors import too_many_nodes, too_many_recounted
 MAX_MADE: Final = 10_000
 """Files and folders that are made in one go."""
 
+MOST_LOOKED_THROUGH: Final = 10_000
+"""
+Files and folders that are looked through when something is thrown away, for whether one user has stored all of it. Of
+more, nothing is said: it stays in the trash until it expires or is purged.
+"""
+
 MOST_RECOUNTED: Final = 50_000
 """Files, folders and versions that come to count to another account in one go."""
 

@@ -12,17 +12,28 @@ from collections.abc import Awaitable, Callable, Coroutine, Set
 from functools import partial
 from typing import Any, Final, TypeVar
 
-from attrs import define, field
+from attrs import define, evolve, field
 from twisted.internet.defer import DeferredLock
 from twisted.logger import Logger
 
+from cloudsvc.core.actors import Actor
 from cloudsvc.core.errors import CloudError
 from cloudsvc.core.sharing import SharedQuestion
 from cloudsvc.drive.accounts import NO_ALLOWANCE, Account, Allowance
 from cloudsvc.drive.catalogue import Holdings, Place
 from cloudsvc.drive.collection import Collection
-from cloudsvc.drive.errors import NO_CAPACITY, QUOTA_EXCEEDED, CommandError, RoomError, no_capacity, quota_exceeded
+from cloudsvc.drive.errors import (
+    NO_CAPACITY,
+    QUOTA_EXCEEDED,
+    USER_QUOTA_EXCEEDED,
+    CommandError,
+    RoomError,
+    no_capacity,
+    payer_quota_exceeded,
+    quota_exceeded,
+)
 from cloudsvc.drive.nodes import ROOT_ID, NodeId
+from cloudsvc.drive.payers import PayerQuotas, find_missing
 
 T = TypeVar("T")
 
@@ -53,6 +64,7 @@ class Capacity:
     what counts to the same quota owner as what is stored, so that nobody makes room at the cost of others.
 
     :ivar limit: bytes that all blobs together may take, and the catalogue beyond :data:`CATALOGUE_SHARE`.
+    :ivar payers: looks after the quotas of users.
     :ivar arrived: bytes, of all time, of uploads that are not stored yet.
     :ivar settled: how many of them are stored or thrown away by now.
     """
@@ -60,6 +72,7 @@ class Capacity:
     catalogue: Holdings
     collection: Collection
     limit: int
+    payers: PayerQuotas = field(init=False)
     _arrived: int = 0
     _settled: int = 0
     _giving_up: DeferredLock = field(factory=DeferredLock)
@@ -67,18 +80,23 @@ class Capacity:
     _evictable: dict[NodeId | None, SharedQuestion[int]] = field(factory=dict)
     _droppable: dict[NodeId, SharedQuestion[int]] = field(factory=dict)
 
-    def open_room(self, owner: NodeId = ROOT_ID, leaving: int = 0) -> Room:
+    @payers.default
+    def _make_payers(self) -> PayerQuotas:
+        return PayerQuotas(self.catalogue)
+
+    def open_room(self, actor: Actor, owner: NodeId = ROOT_ID, leaving: int = 0) -> Room:
         """Room for one upload, of which nothing has arrived yet, as :class:`Room` says."""
-        return Room(capacity=self, owner=owner, leaving=leaving)
+        return Room(capacity=self, actor=actor, owner=owner, leaving=leaving)
 
     @property
     def settled(self) -> int:
         """Bytes, of all time, of uploads that are stored or gone by now."""
         return self._settled
 
-    async def check_at(self, place: Place, size: int, settled: int, leaving: int = 0) -> None:
+    async def check_at(self, actor: Actor, place: Place, size: int, settled: int, leaving: int = 0) -> None:
         """
-        As :meth:`check` and :meth:`check_quota`, for whoever has asked just now what the drive holds.
+        As :meth:`check`, :meth:`check_quota` and the one of :attr:`payers`, for whoever has asked just now what the
+        drive holds.
 
         :param settled: as it was before that was asked: what was settled since may be stored, and not be counted.
         :param leaving: as in :class:`Room`.
@@ -89,6 +107,8 @@ class Capacity:
             await self.check(size, place.owner)
         if _find_missing(place.account, size - leaving):
             await self.check_quota(size - leaving, place.owner)
+        if find_missing(actor.payer, place.paid_bytes, size - leaving):
+            await self.payers.check(size - leaving, actor)
 
     async def check(self, size: int = 0, owner: NodeId | None = None) -> None:
         """
@@ -132,12 +152,15 @@ class Capacity:
         if await self._find_excess():
             await self.check()
 
-    async def admit(self, size: int, store: Callable[[int, Allowance], Awaitable[T]], leaving: int = 0) -> T:
+    async def admit(
+        self, actor: Actor, size: int, store: Callable[[int, Allowance], Awaitable[T]], leaving: int = 0
+    ) -> T:
         """
         What ``store`` returns, which stores ``size`` bytes that are complete. Only then it gives up what must go.
 
-        :param store: takes the bytes that all blobs together may take, and what may be beyond that and beyond the quota
-            this once, and refuses what goes beyond.
+        :param actor: on whose behalf.
+        :param store: takes the bytes that all blobs together may take, and what may be beyond that and beyond the
+            quotas this once, and refuses what goes beyond.
         :param leaving: as in :class:`Room`.
         :raises CloudError: there is no room, or another refusal of ``store``. Nothing is given up.
         """
@@ -148,7 +171,7 @@ class Capacity:
             shortage = _find_shortage(problem)
             if shortage is None:
                 raise
-        return await self._giving_up.run(self._admit_instead, size, store, leaving, shortage)
+        return await self._giving_up.run(self._admit_instead, actor, size, store, leaving, shortage)
 
     async def hold_back(self, restore: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """
@@ -158,12 +181,22 @@ class Capacity:
         return await self._giving_up.run(restore)
 
     async def _admit_instead(
-        self, size: int, store: Callable[[int, Allowance], Awaitable[T]], leaving: int, shortage: RoomError
+        self,
+        actor: Actor,
+        size: int,
+        store: Callable[[int, Allowance], Awaitable[T]],
+        leaving: int,
+        shortage: RoomError,
     ) -> T:
         # Only what was found to be short: bytes that are there already take no room of the drive.
-        short = {shortage.code}
+        short, missing = {shortage.code}, 0
+        if shortage.code == USER_QUOTA_EXCEEDED:
+            # What has been given up before goes first, and it may be enough: how much is missing says the next attempt.
+            await self.collection.collect()
         for _ in range(_ATTEMPTS):
             allowance = await self._find_allowance(size, leaving, shortage.owner, short)
+            if missing:
+                allowance = evolve(allowance, payer=await self._find_payer_allowance(actor, missing, shortage))
             try:
                 result = await store(self.limit - await self._find_excess(), allowance)
             except CloudError as problem:
@@ -172,9 +205,9 @@ class Capacity:
                     raise
                 # It may count to another owner by now.
                 short = {found.code} | (short if found.owner == shortage.owner else set())
-                shortage = found
+                missing, shortage = found.missing or missing, found
                 continue
-            await self._shrink(allowance)
+            await self._shrink(allowance, actor)
             return result
         raise shortage
 
@@ -201,26 +234,41 @@ class Capacity:
                 raise quota_exceeded(owner)
         return Allowance(owner=owner, drive=drive, quota=quota)
 
-    async def _shrink(self, allowance: Allowance) -> None:
+    async def _find_payer_allowance(self, actor: Actor, missing: int, shortage: RoomError) -> int:
         """
-        Come back to the limit and the quota, whichever was allowed to be exceeded. What has been given up before goes
-        first, then something that counts to the owner, and nothing else.
+        How many bytes of what the payer of ``actor`` has stored have to be given up, where so many are missing.
+
+        :raises CloudError: more than may be.
+        """
+        if actor.payer is None or missing > await self.payers.count_droppable(actor.payer.name):
+            raise payer_quota_exceeded(actor, shortage.owner, missing)
+        return missing
+
+    async def _shrink(self, allowance: Allowance, actor: Actor) -> None:
+        """
+        Come back to the limit and the quotas, whichever was allowed to be exceeded. What has been given up before goes
+        first, then something that counts to the owner or the payer, and nothing else.
         """
         try:
-            while await self._is_short(allowance):
+            while await self._find_eviction(allowance, actor) is not None:
                 if await self.collection.collect():
                     continue
                 # It may have been enough, though no blob went.
-                if not await self._is_short(allowance) or not await self.catalogue.evict(allowance.owner):
+                evict = await self._find_eviction(allowance, actor)
+                if evict is None or not await evict():
                     break
         except CloudError as problem:
             # What was stored is stored. Whoever comes next finds that there is too little room, and tries again.
             _log.error("no room can be made: {reason}", reason=problem.message)
 
-    async def _is_short(self, allowance: Allowance) -> bool:
-        if allowance.drive and await self._find_used() > self.limit:
-            return True
-        return allowance.quota > 0 and await self._find_missing_quota(0, allowance.owner) > 0
+    async def _find_eviction(self, allowance: Allowance, actor: Actor) -> Callable[[], Awaitable[bool]] | None:
+        """What gives something up for what is still exceeded; ``None`` where nothing is."""
+        exceeds_drive = allowance.drive > 0 and await self._find_used() > self.limit
+        if exceeds_drive or (allowance.quota and await self._find_missing_quota(0, allowance.owner)):
+            return partial(self.catalogue.evict, allowance.owner)
+        if actor.payer is not None and allowance.payer and await self.payers.find_missing(0, actor.payer):
+            return partial(self.catalogue.evict_paid, actor.payer.name)
+        return None
 
     async def _find_missing_quota(self, size: int, owner: NodeId) -> int:
         """How many bytes the quota of ``owner`` lacks for ``size`` more."""
@@ -275,12 +323,14 @@ class Room:
     """
     What one upload takes while it arrives. Whoever got it gives it back, whatever happens.
 
-    :ivar owner: the quota owner to which it will count.
+    :ivar actor: to whose payer it will count.
+    :ivar owner: the quota owner to which it will.
     :ivar leaving: bytes that count to it no more in the moment in which the upload does.
     :ivar size: bytes that have arrived.
     """
 
     capacity: Capacity
+    actor: Actor
     owner: NodeId = ROOT_ID
     leaving: int = 0
     size: int = 0
@@ -299,6 +349,7 @@ class Room:
             try:
                 await self.capacity.check(owner=self.owner)
                 await self.capacity.check_quota(size - self.leaving, self.owner)
+                await self.capacity.payers.check(size - self.leaving, self.actor)
             except BaseException:
                 self.give_back()
                 raise

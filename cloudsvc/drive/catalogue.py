@@ -18,7 +18,7 @@ from typing import IO, Any, NewType, Protocol, TypeVar
 from attrs import frozen
 
 from cloudsvc.core.actors import Actor
-from cloudsvc.drive.accounts import Account, Miscount, Quota
+from cloudsvc.drive.accounts import Account, Miscount, MiscountedPayer, Quota
 from cloudsvc.drive.changes import Changes, Looked
 from cloudsvc.drive.commands import Command
 from cloudsvc.drive.freezing import Freezing
@@ -59,12 +59,15 @@ class Place:
     :ivar account: to which it would count; ``None`` for the root, whose quota is the capacity of the drive.
     :ivar stored_bytes: as :meth:`Holdings.stored_bytes`.
     :ivar catalogue_bytes: as :meth:`Holdings.catalogue_bytes`.
+    :ivar paid_bytes: what counts to the actor's payer, as :meth:`Holdings.count_paid_bytes`; 0 where they have no
+        quota, so that it is not asked for.
     """
 
     file: File | None
     account: Account | None
     stored_bytes: int
     catalogue_bytes: int
+    paid_bytes: int = 0
 
     @property
     def owner(self) -> NodeId:
@@ -264,6 +267,30 @@ class Holdings(Protocol):
         """
         ...
 
+    async def count_paid_bytes(self, names: Collection[str]) -> Mapping[str, int]:
+        """
+        The bytes of all versions that users have stored, each with its whole size: old ones and those in the trash too,
+        wherever they are. Quick.
+
+        :param names: of these users, whether or not they have stored anything.
+        """
+        ...
+
+    async def droppable_paid_bytes(self, payer: str) -> int:
+        """
+        How many bytes less :meth:`evict_paid`, as often as it is called, lets count to a payer: none while anything is
+        pinned.
+        """
+        ...
+
+    async def evict_paid(self, payer: str) -> bool:
+        """
+        As :meth:`evict`, for a user: give up the oldest entry of the trash of which every version was stored by them
+        (of no more than :data:`~cloudsvc.drive.bounds.MOST_LOOKED_THROUGH` files and folders, and without a folder that
+        has a quota); or, where there is none, the oldest superseded version that was.
+        """
+        ...
+
     async def evict(self, owner: NodeId) -> bool:
         """
         Give up the oldest entry of the trash that counts to ``owner``, and nothing of which counts to another one. Or,
@@ -330,6 +357,14 @@ class Inventory(Protocol):
 
     async def find_miscounts(self) -> Sequence[Miscount]:
         """Count everything that counts to a folder with a quota, for those whose account says something else."""
+        ...
+
+    async def find_miscounted_payers(self) -> Sequence[MiscountedPayer]:
+        """Count everything that was stored by users, for those of whom something else is said."""
+        ...
+
+    async def recount_payers(self) -> None:
+        """Let count to each user what they have stored, whatever was said."""
         ...
 
     async def list_unmeasured(self, limit: int, *, after: BlobId | None = None) -> Sequence[Blob]:

@@ -118,7 +118,7 @@ class StoreFile:
     :ivar versions_kept: how many versions remain at most, the new one included.
     :ivar replace: whether there may be a file already; if not, that is a conflict (``already_exists``).
     :ivar capacity: bytes that all blobs together may take, whoever has brought them; ``None`` for any number.
-    :ivar allowance: what may go beyond that, and beyond the nearest quota above the path.
+    :ivar allowance: what may go beyond that, beyond the nearest quota above the path, and beyond that of the payer.
     :ivar modified_at: when the content was last changed; ``None`` where nobody says. Where the same content is there
         already, only that moment changes.
     """

@@ -279,11 +279,15 @@ class Drive:
         """
         check_commands(commands, self.limits)
         check_names(commands)
-        if any(isinstance(command, _GROWING) for command in commands):
-            await self._uploads.check_growth()
-        if any(isinstance(command, Restore) for command in commands):
-            return await self._uploads.hold_back(partial(self._catalogue.apply, actor, commands))
-        return await self._catalogue.apply(actor, commands)
+        try:
+            if any(isinstance(command, _GROWING) for command in commands):
+                await self._uploads.check_growth()
+            if any(isinstance(command, Restore) for command in commands):
+                return await self._uploads.hold_back(partial(self._catalogue.apply, actor, commands))
+            return await self._catalogue.apply(actor, commands)
+        except CloudError as problem:
+            await self._uploads.tell_shortage(actor, problem)
+            raise
 
     async def make_folder(self, actor: Actor, path: DrivePath, condition: Condition = ALWAYS) -> MadeFolder:
         """
@@ -335,6 +339,7 @@ class Drive:
             *_, node = await self.apply(actor, [tags, Move(path=path, destination=destination, kind=File)])
         except CommandError as refused:
             # Whoever asked knows of one step only.
+            refused.reason.shortage = refused.shortage
             raise refused.reason from None
         return _expect(node, File)
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
+from cloudsvc.core.actors import Actor
 from cloudsvc.core.errors import CloudError, Kind
 from cloudsvc.drive.names import DrivePath
 from cloudsvc.drive.nodes import ROOT_ID, NodeId
@@ -32,11 +33,13 @@ class RoomError(CloudError):
     There is too little room.
 
     :ivar owner: the quota owner to which what was to be stored counts.
+    :ivar missing: bytes by which the quota of a payer was exceeded, where it is that one.
     """
 
-    def __init__(self, code: str, message: str, owner: NodeId) -> None:
+    def __init__(self, code: str, message: str, owner: NodeId, missing: int = 0) -> None:
         super().__init__(Kind.NO_SPACE, code, message)
         self.owner = owner
+        self.missing = missing
 
 
 @contextmanager
@@ -160,6 +163,9 @@ NO_CAPACITY: Final = "no_capacity"
 QUOTA_EXCEEDED: Final = "quota_exceeded"
 """The code of :func:`quota_exceeded`."""
 
+USER_QUOTA_EXCEEDED: Final = "user_quota_exceeded"
+"""The code of :func:`payer_quota_exceeded`."""
+
 
 def no_capacity(owner: NodeId = ROOT_ID) -> RoomError:
     """The capacity of the drive is used up, also without trash and old versions."""
@@ -170,6 +176,14 @@ def quota_exceeded(owner: NodeId) -> RoomError:
     """The quota of a folder is used up, also without its trash and old versions."""
     message = "The quota of the folder is used up; delete files for good, or let it hold more."
     return RoomError(QUOTA_EXCEEDED, message, owner)
+
+
+def payer_quota_exceeded(actor: Actor, owner: NodeId = ROOT_ID, missing: int = 0) -> RoomError:
+    """The quota of the payer of an actor is used up, also without what could be given up; of others no more is told."""
+    message = "The quota of the user for whom this is stored is used up; tell them."
+    if actor.payer is not None and actor.payer.name == actor.name:
+        message = "Your quota is used up; delete files that you have stored for good, or have it raised."
+    return RoomError(USER_QUOTA_EXCEEDED, message, owner, missing)
 
 
 def root_has_capacity() -> CloudError:

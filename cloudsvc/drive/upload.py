@@ -136,7 +136,7 @@ class Upload:
             return result
 
         try:
-            stored = await self._capacity.admit(store.blob.size, apply, self._room.leaving)
+            stored = await self._capacity.admit(self._actor, store.blob.size, apply, self._room.leaving)
         except CloudError as problem:
             if problem.kind is not Kind.UNAVAILABLE or await self._is_unknown(store.blob):
                 await self._writer.discard()

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from attrs import frozen
 
 from cloudsvc.core.actors import Actor
+from cloudsvc.core.errors import CloudError
 from cloudsvc.drive.blobs import BlobStore
 from cloudsvc.drive.capacity import Capacity
 from cloudsvc.drive.catalogue import Tree
@@ -18,6 +19,7 @@ from cloudsvc.drive.free_space import FreeSpace
 from cloudsvc.drive.limits import Limits
 from cloudsvc.drive.names import DrivePath
 from cloudsvc.drive.nodes import File, Node
+from cloudsvc.drive.shortages import find_shortage
 from cloudsvc.drive.upload import Upload
 
 T = TypeVar("T")
@@ -48,6 +50,19 @@ class Uploads:
         condition: Condition = ALWAYS,
     ) -> AsyncIterator[Upload]:
         """See :meth:`cloudsvc.drive.drive.Drive.receive`."""
+        try:
+            upload = await self._begin(actor, path, length=length, replace=replace, condition=condition)
+            try:
+                yield upload
+            finally:
+                await upload.close()
+        except CloudError as problem:
+            await self.tell_shortage(actor, problem)
+            raise
+
+    async def _begin(
+        self, actor: Actor, path: DrivePath, *, length: int | None, replace: bool, condition: Condition
+    ) -> Upload:
         settled = self._capacity.settled
         place = await self._catalogue.check_place(actor, path, replace=replace)
         known = place.file
@@ -59,10 +74,10 @@ class Uploads:
             self.check_size(length)
         # What is announced may never come: room is looked for, and not held.
         leaving = known.version.blob.size if known is not None and self.limits.versions == 1 else 0
-        await self._capacity.check_at(place, length or 0, settled, leaving)
+        await self._capacity.check_at(actor, place, length or 0, settled, leaving)
         await self._check_space(length or 0)
         writer = await self._blobs.create()
-        upload = Upload(
+        return Upload(
             path=path,
             actor=actor,
             condition=condition.settle(state),
@@ -71,12 +86,12 @@ class Uploads:
             catalogue=self._catalogue,
             writer=writer,
             capacity=self._capacity,
-            room=self._capacity.open_room(place.owner, leaving),
+            room=self._capacity.open_room(actor, place.owner, leaving),
         )
-        try:
-            yield upload
-        finally:
-            await upload.close()
+
+    async def tell_shortage(self, actor: Actor, problem: CloudError) -> None:
+        """Let ``problem`` tell which quota is used up, if one is, as far as the actor may know of it."""
+        problem.shortage = await find_shortage(actor, problem, self._catalogue, self._capacity.catalogue)
 
     async def find_place(self, actor: Actor, path: DrivePath) -> File | None:
         """

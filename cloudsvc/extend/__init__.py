@@ -18,7 +18,7 @@ from twisted.internet.interfaces import IReactorProcess, IReactorTime
 from cloudsvc.access.caching import CredentialCache
 from cloudsvc.access.credentials import CredentialSource, Identified, RequestHead
 from cloudsvc.access.sessions import read_cookie
-from cloudsvc.core.actors import Actor, Grant, Principal, Role
+from cloudsvc.core.actors import Actor, Grant, Payer, Principal, Role
 from cloudsvc.core.clock import WallClock, format_timestamp
 from cloudsvc.core.draining import Draining
 from cloudsvc.core.errors import CloudError, Kind, OperatorError
@@ -85,6 +85,7 @@ __all__ = [
     "Message",
     "NoSettings",
     "OperatorError",
+    "Payer",
     "Preconditions",
     "Principal",
     "Reply",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from typing import Final, TypeVar
 
 from attrs import evolve, field, frozen
@@ -110,6 +110,15 @@ class Directory:
         for start in range(0, len(wanted), MAX_GRANTS):
             known |= await self._folders.tell_paths(actor, wanted[start : start + MAX_GRANTS])
         return known
+
+    async def count_bytes(self, actor: Actor, users: Collection[User]) -> Mapping[str, int]:
+        """
+        The bytes that each of ``users`` has stored, by their names: of all for who manages the accounts, and of
+        oneself for everybody.
+        """
+        return await self._folders.count_bytes(
+            [str(user.name) for user in users if is_manager(actor) or str(user.name) == actor.name]
+        )
 
     async def find_profile(self, actor: Actor) -> Profile:
         """Who the actor is."""

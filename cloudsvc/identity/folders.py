@@ -1,4 +1,4 @@
-"""Interface of the folders on which roles are granted: all that has to be known of the drive here."""
+"""Interface of the folders on which roles are granted, and of what is in them: all that is known of the drive here."""
 
 from __future__ import annotations
 
@@ -30,4 +30,12 @@ class Folders(Protocol):
 
     async def tell_paths(self, actor: Actor, folders: Collection[int]) -> Mapping[int, str]:
         """The paths of those of ``folders`` into which ``actor`` may look."""
+        ...
+
+    async def count_bytes(self, users: Collection[str]) -> Mapping[str, int]:
+        """
+        The bytes that users have stored, by their names, of whom each is in the answer. It is asked for nobody.
+
+        :raises CloudError: the drive fails.
+        """
         ...

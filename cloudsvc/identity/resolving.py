@@ -112,7 +112,7 @@ def _make_actor(found: FoundKey, chains: Chains) -> Actor:
         return Actor(name=name_program(str(key.program)), scopes=key.scopes, grants=key.grants or (), key=key.id)
     scopes = meet_scopes(key.scopes, holder.user.scopes)
     grants = holder.grants if key.grants is None else meet_grants(key.grants, holder.grants, chains)
-    return Actor(name=str(holder.user.name), scopes=scopes, grants=grants, key=key.id)
+    return Actor(name=str(holder.user.name), scopes=scopes, grants=grants, key=key.id, payer=holder.user.payer)
 
 
 @define(eq=False)

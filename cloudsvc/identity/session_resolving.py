@@ -116,7 +116,8 @@ class SessionResolver:
         if not is_good or found.is_void or holder.user.is_disabled:
             return None
         if session.key is None:
-            actor = Actor(name=str(holder.user.name), scopes=holder.user.scopes, grants=holder.grants)
+            user = holder.user
+            actor = Actor(name=str(user.name), scopes=user.scopes, grants=holder.grants, payer=user.payer)
             return ResolvedSession(actor=actor, session=session, key=None, until=session.expires_at)
         by_key = await self._keys.find_again(session.key)
         # Of a key with a rate, each session would have that rate once more.

@@ -8,7 +8,7 @@ from typing import NewType
 from attrs import field, frozen
 from attrs.validators import ge, max_len, optional
 
-from cloudsvc.core.actors import Grant
+from cloudsvc.core.actors import Grant, Payer
 from cloudsvc.core.clock import Instant
 from cloudsvc.identity.bounds import MAX_SCOPES, MAX_USER_GRANTS, MAX_USER_GROUPS
 from cloudsvc.identity.groups import GroupId
@@ -34,7 +34,7 @@ class User:
     :ivar scopes: the routes that they may use; see :class:`cloudsvc.core.actors.Actor`.
     :ivar grants: their own, without those of their groups; sorted by :func:`cloudsvc.identity.grants.tidy`.
     :ivar groups: sorted.
-    :ivar quota: bytes that they may store; ``None`` for as many as there is room for.
+    :ivar quota: bytes that they may have stored; ``None`` for as many as there is room for.
     :ivar is_disabled: whether none of their credentials is any good until somebody says otherwise.
     :ivar password_set: the change that gave them the password they have; :data:`NEVER` where they have none.
     :ivar revision: the last change of this user, :data:`NEVER` for one that is to be added. The store says which.
@@ -51,6 +51,11 @@ class User:
     created_at: Instant
     password_set: Revision = NEVER
     revision: Revision = NEVER
+
+    @property
+    def payer(self) -> Payer:
+        """To whose quota it counts what is stored on their behalf."""
+        return Payer(name=str(self.name), quota=self.quota)
 
 
 @frozen(kw_only=True)

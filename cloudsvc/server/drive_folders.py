@@ -34,3 +34,7 @@ class DriveFolders:
         """See :class:`cloudsvc.identity.folders.Folders`."""
         found = await self._drive.tell_paths(actor, [NodeId(each) for each in folders])
         return {folder: str(path) for folder, path in found.items()}
+
+    async def count_bytes(self, users: Collection[str]) -> Mapping[str, int]:
+        """See :class:`cloudsvc.identity.folders.Folders`."""
+        return await self._locator.count_paid_bytes(users)

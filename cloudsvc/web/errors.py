@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from http import HTTPStatus
 from types import MappingProxyType
 from typing import Final
@@ -50,11 +50,21 @@ def as_http_error(problem: BaseException) -> HTTPError | None:
     if isinstance(problem, HTTPError):
         return problem
     if isinstance(problem, CloudError):
-        later: tuple[tuple[bytes, bytes], ...] = ()
-        if problem.retry_after is not None:
-            later = ((b"Retry-After", b"%d" % problem.retry_after),)
-        return HTTPError(STATUS_OF_KIND[problem.kind], problem.code, problem.message, later)
+        return HTTPError(STATUS_OF_KIND[problem.kind], problem.code, problem.message, tuple(_list_fields(problem)))
     return None
+
+
+def _list_fields(problem: CloudError) -> Iterator[tuple[bytes, bytes]]:
+    """What else is said of an error, in header fields."""
+    if problem.retry_after is not None:
+        yield b"Retry-After", b"%d" % problem.retry_after
+    shortage = problem.shortage
+    if shortage is not None:
+        # No standard has fields for it. The words are those of RFC 9425 (quotas of mail): scope, limit and used.
+        yield b"Quota-Scope", shortage.scope.encode("ascii")
+        if shortage.limit is not None and shortage.used is not None:
+            yield b"Quota-Limit", b"%d" % shortage.limit
+            yield b"Quota-Used", b"%d" % shortage.used
 
 
 def not_found() -> HTTPError:

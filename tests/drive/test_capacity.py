@@ -363,7 +363,7 @@ async def test_the_catalogue_counts_beyond_its_share(tmp_path: Path, monkeypatch
         async def store(limit: int, _: Allowance) -> None:
             limits.append(limit)
 
-        await opened.capacity.admit(1, store)
+        await opened.capacity.admit(opened.actor, 1, store)
         assert limits == [FOUR_UNITS.capacity - (await catalogue.catalogue_bytes() - before)]
         assert await refusal(opened.store("c", unit("c"))) == "no_capacity"
         assert await refusal(opened.store("empty", b"")) == "no_capacity"

@@ -161,7 +161,7 @@ async def test_nothing_is_taken_out_of_the_trash_while_that_is_counted_on(tmp_pa
             command = store("a/new", blob, allowance=allowance)
             await opened.storage.catalogue.apply(opened.actor, [command])
 
-        await opened.capacity.admit(UNIT, commit)
+        await opened.capacity.admit(opened.actor, UNIT, commit)
         assert await restoring[0] == "trash_entry_not_found"
         assert await opened.storage.catalogue.find_account(owner) == Account(owner=owner, quota=UNIT, stored_bytes=UNIT)
 

@@ -6,6 +6,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from attrs import evolve
+
+from cloudsvc.core.actors import Payer
 from cloudsvc.drive.commands import Copy, EditTags, Move, Purge, Restore, SetQuota
 from cloudsvc.drive.names import parse_path
 from cloudsvc.storage.catalogue import SQLiteCatalogue, open_catalogue
@@ -42,6 +45,12 @@ async def fill(trial: Trial) -> int:
     # The folder is younger than what is in it then.
     await trial.do(Move(path=parse_path("a"), destination=parse_path("new/a")))
     await trial.do(SetQuota(path=parse_path("new/a"), quota=10_000))
+    for name in ("anna", "bert"):
+        payer = evolve(trial, actor=evolve(trial.actor, payer=Payer(name=name, quota=10_000)))
+        for number in range(2):
+            await payer.store(f"new/a/of {name}", f"{number} of {name}".encode())
+        await payer.store(f"lost/of {name}", name.encode())
+    await trial.discard("lost/of bert")
     await trial.catalogue.pin(trial.watch.now + 60 * SECOND)
     assert kept.id
     return folder.id

@@ -8,7 +8,7 @@ import attrs
 from attrs import frozen
 from msgspec import Meta
 
-from cloudsvc.api.drive.descriptions import CHANGED, NO_RIGHT, NO_ROOM, NOT_CHANGED, PathText, TagText
+from cloudsvc.api.drive.descriptions import CHANGED, NO_RIGHT, NO_ROOM, NOT_CHANGED, SHORTAGE, PathText, TagText
 from cloudsvc.api.drive.messages import NodeKind
 from cloudsvc.api.drive.paths import parse_named
 from cloudsvc.api.drive.requests import NoQuery, Number
@@ -207,6 +207,7 @@ class BatchRoutes:
         app,
         "POST",
         "/batch",
+        response_headers={507: SHORTAGE},
         errors={
             403: NO_RIGHT,
             404: "Something is not there.",

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from attrs import frozen
 
-from cloudsvc.api.drive.descriptions import LOCATION, NO_RIGHT, NO_ROOM, NOT_CHANGED, PathText
+from cloudsvc.api.drive.descriptions import LOCATION, NO_RIGHT, NO_ROOM, NOT_CHANGED, SHORTAGE, PathText
 from cloudsvc.api.drive.messages import NodeMessage
 from cloudsvc.api.drive.paths import locate, parse_named
 from cloudsvc.api.drive.requests import NoQuery
@@ -34,7 +34,7 @@ class CopyRoutes:
         "POST",
         "/copies",
         status=201,
-        response_headers={201: LOCATION},
+        response_headers={201: LOCATION, 507: SHORTAGE},
         errors={
             403: NO_RIGHT,
             404: "There is nothing to copy.",

@@ -42,7 +42,10 @@ NOT_CHANGED: Final = (
     " to other engines, or has moved."
 )
 NO_RIGHT: Final = "The key lacks the scope `files:write`, or the right to do this there."
-NO_ROOM: Final = "There is no room for it."
+NO_ROOM: Final = (
+    "There is no room for it: `user_quota_exceeded`, of whoever stores it; `quota_exceeded`, of a folder above;"
+    " `no_capacity`, of the drive; `no_space`, on the disk."
+)
 TOO_MUCH_TO_MOVE: Final = "So much of it would count to another quota that it has to be moved in parts."
 
 SAME_PATH: Final[Mapping[str, str]] = MappingProxyType({"path": "$request.path.path"})
@@ -71,6 +74,15 @@ FOLDER_CONDITIONS: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 """Of what changes a folder. None has a date of its own to compare (RFC 9110 section 13.1.4)."""
+
+SHORTAGE: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "Quota-Scope": "Whose quota is used up: `user`, `folder` or `drive`.",
+        "Quota-Limit": "How many bytes may be stored there, where one may know.",
+        "Quota-Used": "How many bytes are, where one may know.",
+    }
+)
+"""Of the answer that there is no room."""
 
 READ_CONDITIONS: Final[Mapping[str, str]] = MappingProxyType(
     {

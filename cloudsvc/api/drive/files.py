@@ -24,6 +24,7 @@ from cloudsvc.api.drive.descriptions import (
     READ_CONDITIONS,
     SAME_PATH,
     SENT,
+    SHORTAGE,
     STORED,
     THROWN_AWAY,
     VALIDATORS,
@@ -105,7 +106,7 @@ class FileRoutes:
         "/files/<path:path>",
         status=201,
         headers={**WRITE_CONDITIONS, **DIGESTS, **MODIFIED},
-        response_headers={201: {**LOCATION, **STORED}, 204: STORED},
+        response_headers={201: {**LOCATION, **STORED}, 204: STORED, 507: SHORTAGE},
         answers={204: "The file had been there, and has been replaced."},
         links=dict.fromkeys(
             ("get_file", "get_thumbnail", "patch_file", "delete_file", "list_versions", "restore_version"), SAME_PATH
@@ -151,7 +152,7 @@ class FileRoutes:
         "POST",
         "/files/<path:path>",
         headers={**WRITE_CONDITIONS, **MODIFIED},
-        response_headers={200: ACCEPTED},
+        response_headers={200: ACCEPTED, 507: SHORTAGE},
         errors={
             403: NO_RIGHT,
             409: "There is something already.",
@@ -217,6 +218,7 @@ class FileRoutes:
         "PATCH",
         "/files/<path:path>",
         headers=WRITE_CONDITIONS,
+        response_headers={507: SHORTAGE},
         errors={
             403: NO_RIGHT,
             404: NO_FILE,

@@ -16,6 +16,7 @@ from cloudsvc.api.drive.descriptions import (
     NO_ROOM,
     NOT_CHANGED,
     SAME_PATH,
+    SHORTAGE,
     THROWN_AWAY,
     TOO_MUCH_TO_MOVE,
     PathText,
@@ -79,7 +80,7 @@ class FolderRoutes:
         "/folders/<path:path>",
         status=201,
         headers=FOLDER_CONDITIONS,
-        response_headers={201: LOCATION},
+        response_headers={201: LOCATION, 507: SHORTAGE},
         answers={200: "The folder has been there already."},
         links=dict.fromkeys(("list_folder", "patch_folder", "delete_folder"), SAME_PATH),
         errors={
@@ -108,6 +109,7 @@ class FolderRoutes:
         "PATCH",
         "/folders/<path:path>",
         headers=FOLDER_CONDITIONS,
+        response_headers={507: SHORTAGE},
         errors={
             403: NO_RIGHT,
             404: _NO_FOLDER,

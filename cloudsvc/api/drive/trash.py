@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 from attrs import frozen
 from msgspec import Meta
 
-from cloudsvc.api.drive.descriptions import FAILED, NO_RIGHT, NO_ROOM, NOT_CHANGED, TOO_MUCH_TO_MOVE, PathText
+from cloudsvc.api.drive.descriptions import FAILED, NO_RIGHT, NO_ROOM, NOT_CHANGED, SHORTAGE, TOO_MUCH_TO_MOVE, PathText
 from cloudsvc.api.drive.messages import NodeMessage, PurgedMessage, TrashEntry, TrashPage
 from cloudsvc.api.drive.paths import parse_named
 from cloudsvc.api.drive.requests import LARGEST_NUMBER, NoQuery, PageQuery
@@ -45,6 +45,7 @@ class TrashRoutes:
         app,
         "POST",
         "/trash/<int:number>/restore",
+        response_headers={507: SHORTAGE},
         errors={
             403: NO_RIGHT,
             404: _NO_ENTRY,

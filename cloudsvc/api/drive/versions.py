@@ -14,6 +14,7 @@ from cloudsvc.api.drive.descriptions import (
     NO_RIGHT,
     NO_ROOM,
     NOT_CHANGED,
+    SHORTAGE,
     WRITE_CONDITIONS,
     PathText,
 )
@@ -59,6 +60,7 @@ class VersionRoutes:
         "POST",
         "/versions/<path:path>",
         headers=WRITE_CONDITIONS,
+        response_headers={507: SHORTAGE},
         errors={
             403: NO_RIGHT,
             404: "There is no such file, or no such version of it.",

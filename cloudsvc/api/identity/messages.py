@@ -69,7 +69,9 @@ class ProfileMessage(Message):
     :ivar display_name: Empty for the owner and for programs.
     :ivar manager: Whether one manages the whole drive, and so the accounts.
     :ivar roles: All that one may do in the drive, by the key that was shown.
-    :ivar quota: Bytes; `null` where there is none.
+    :ivar quota: Bytes that may be stored on one's behalf; `null` where there is no quota.
+    :ivar stored_bytes: Those that are: of all versions, old ones and those in the trash too, wherever they are; `null`
+        for the owner and for programs, to whom nothing counts.
     """
 
     name: str
@@ -79,10 +81,15 @@ class ProfileMessage(Message):
     roles: tuple[GrantedRole, ...]
     groups: tuple[str, ...]
     quota: int | None
+    stored_bytes: int | None
 
     @classmethod
-    def of(cls, profile: Profile, paths: Paths) -> ProfileMessage:
-        """``profile`` as its owner sees it."""
+    def of(cls, profile: Profile, paths: Paths, stored: Mapping[str, int]) -> ProfileMessage:
+        """
+        ``profile`` as its owner sees it.
+
+        :param stored: bytes of users, by their names.
+        """
         user, actor = profile.user, profile.actor
         return cls(
             message="This is who you are.",
@@ -93,6 +100,7 @@ class ProfileMessage(Message):
             roles=paths.tell(actor.grants),
             groups=tuple(sorted(str(group.name) for group in profile.groups)),
             quota=None if user is None else user.quota,
+            stored_bytes=None if user is None else stored[str(user.name)],
         )
 
 
@@ -104,6 +112,7 @@ class UserEntry:
     :ivar roles: Their own, without those of their groups.
     :ivar groups: How many groups they are in.
     :ivar quota: Bytes; `null` where there is none.
+    :ivar stored_bytes: Bytes that count to it: of all versions that were stored on their behalf.
     """
 
     name: str
@@ -114,11 +123,16 @@ class UserEntry:
     roles: tuple[GrantedRole, ...]
     groups: int
     quota: int | None
+    stored_bytes: int
     created_at: Moment
 
     @classmethod
-    def of(cls, user: User, paths: Paths) -> UserEntry:
-        """``user`` as managers see them."""
+    def of(cls, user: User, paths: Paths, stored: Mapping[str, int]) -> UserEntry:
+        """
+        ``user`` as managers see them.
+
+        :param stored: bytes of users, by their names.
+        """
         return cls(
             name=str(user.name),
             display_name=user.display_name,
@@ -128,6 +142,7 @@ class UserEntry:
             roles=paths.tell(user.grants),
             groups=len(user.groups),
             quota=user.quota,
+            stored_bytes=stored[str(user.name)],
             created_at=format_instant(user.created_at),
         )
 

@@ -93,7 +93,9 @@ class UserRoutes:
     async def me(self, request: Request, query: NoQuery) -> ProfileMessage:
         """Say who one is, and what one may do by the key that was shown."""
         profile = await self.directory.find_profile(request.actor)
-        return ProfileMessage.of(profile, await Paths.find(self.directory, request.actor, request.actor.grants))
+        paths = await Paths.find(self.directory, request.actor, request.actor.grants)
+        users = () if profile.user is None else (profile.user,)
+        return ProfileMessage.of(profile, paths, await self.directory.count_bytes(request.actor, users))
 
     @route(app, "GET", "/users", errors={403: NO_RIGHT, 503: FAILED})
     @authorized(READ)
@@ -104,7 +106,8 @@ class UserRoutes:
         found = await self.directory.list_users(request.actor, query.limit + 1, after=query.cursor or "")
         users = found[: query.limit]
         paths = await Paths.find(self.directory, request.actor, [grant for user in users for grant in user.grants])
-        entries = tuple(UserEntry.of(user, paths) for user in users)
+        stored = await self.directory.count_bytes(request.actor, users)
+        entries = tuple(UserEntry.of(user, paths, stored) for user in users)
         cursor = users[-1].name.key if len(found) > len(users) else None
         return UserPage(message="Users listed.", users=entries, cursor=cursor)
 
@@ -176,4 +179,5 @@ class UserRoutes:
 
     async def _tell(self, request: Request, message: str, user: User) -> UserMessage:
         paths = await Paths.find(self.directory, request.actor, user.grants)
-        return UserMessage(message=message, user=UserEntry.of(user, paths))
+        stored = await self.directory.count_bytes(request.actor, (user,))
+        return UserMessage(message=message, user=UserEntry.of(user, paths, stored))

@@ -11,6 +11,7 @@ import click
 from cloudsvc.cli.accounts.sessions import OpenAccounts, administer_accounts
 from cloudsvc.cli.faults import Group
 from cloudsvc.cli.homes import pass_home
+from cloudsvc.cli.units import format_size, parse_quota
 from cloudsvc.core.actors import OWNER, Grant, Role
 from cloudsvc.identity.directory import UserFields
 from cloudsvc.identity.issuing import Issued, KeyFields
@@ -47,13 +48,38 @@ def list_users(home: Home) -> None:
     async def work(opened: OpenAccounts) -> list[str]:
         directory, lines, after = opened.cases.directory, [], ""
         while users := await directory.list_users(OWNER, _PAGE, after=after):
+            stored = await directory.count_bytes(OWNER, users)
             for each in users:
                 state = " (disabled)" if each.is_disabled else ""
-                lines += [f"{each.name}{state}", *await _tell(opened, each.grants)]
+                used = _describe_use(stored[str(each.name)], each.quota)
+                lines += [f"{each.name}{state}{used}", *await _tell(opened, each.grants)]
             after = users[-1].name.key
         return lines
 
     _show(administer_accounts(home, work))
+
+
+@user.command("quota")
+@click.argument("name")
+@click.argument("size", required=False)
+@pass_home
+def set_quota(home: Home, name: str, size: str | None) -> None:
+    """
+    Say how much may be stored on behalf of a user, or show it; SIZE is such as 1048576, 500MiB or 1.5GiB, or `none`.
+
+    What they have stored already stays, be it more.
+    """
+    quota = None if size is None else parse_quota(size)
+
+    async def work(opened: OpenAccounts) -> str:
+        directory = opened.cases.directory
+        found = await directory.find_user(OWNER, name)
+        if size is not None:
+            found = await directory.edit_user(OWNER, name, UserFields(quota=-1 if quota is None else quota))
+        stored = await directory.count_bytes(OWNER, (found,))
+        return f"{found.name}{_describe_use(stored[str(found.name)], found.quota)}"
+
+    click.echo(administer_accounts(home, work))
 
 
 @user.command("disable")
@@ -279,6 +305,13 @@ async def _tell(opened: OpenAccounts, grants: Sequence[Grant]) -> list[str]:
         else f"    {grant.role.value} of folder {grant.folder}, which is not in the drive"
         for grant in grants
     ]
+
+
+def _describe_use(stored: int, quota: int | None) -> str:
+    """How much is stored for a user, where there is anything to say of it."""
+    if quota is not None:
+        return f": {format_size(stored)} of {format_size(quota)} stored"
+    return f": {format_size(stored)} stored" if stored else ""
 
 
 def _show(lines: Sequence[str]) -> None:

@@ -70,13 +70,17 @@ def verify(home: Home, context: click.Context) -> None:
     for miscount in verdict.miscounts:
         told, folder = miscount.quota.account.stored_bytes, str(miscount.quota.path)
         click.echo(f"{told:,} bytes count to the quota of {folder!r}, and {miscount.counted:,} are stored")
+    for payer in verdict.miscounted_payers:
+        click.echo(f"{payer.stored_bytes:,} bytes count to the user {payer.name!r}, and {payer.counted:,} are stored")
     click.echo(f"{format_count(verdict.blobs, 'blob')} with {format_size(verdict.size)} read", err=True)
     if verdict.damaged:
         damaged = format_count(len(verdict.damaged), "blob")
         click.echo(f"{damaged} not whole: store these files again, or restore them from a backup", err=True)
     if verdict.miscounts:
         click.echo("end each quota that is counted wrong with `cloudsvc quota FOLDER none`, and set it again", err=True)
-    if verdict.damaged or verdict.miscounts:
+    if verdict.miscounted_payers:
+        click.echo("have what users have stored counted anew with `cloudsvc quota --recount`", err=True)
+    if verdict.damaged or verdict.miscounts or verdict.miscounted_payers:
         context.exit(_DAMAGED)
 
 

@@ -39,6 +39,7 @@ from cloudsvc.storage.catalogue import (
     freezing,
     history,
     identity,
+    payers,
     quotas,
     storing,
 )
@@ -275,6 +276,7 @@ class DatabaseCatalogue(Upkeep[C]):
             account=accounts.find_account(connection, chain),
             stored_bytes=counting.count_stored_bytes_for_change(connection, self._now()),
             catalogue_bytes=self._footprint.read(connection),
+            paid_bytes=payers.count_bytes_for_change(connection, actor),
         )
 
     def _count_usage(self, connection: C, actor: Actor) -> Usage:

@@ -10,6 +10,7 @@ from cloudsvc.drive.changes import ChangeKind
 from cloudsvc.drive.commands import Copy, DateFile, EditTags, MadeFolder, MakeFolder, Move
 from cloudsvc.drive.errors import destination_inside_source, is_file, root_immutable, too_many_tags
 from cloudsvc.drive.nodes import File, Folder, Node
+from cloudsvc.storage.catalogue import payers
 from cloudsvc.storage.catalogue.accounts import bring_to_account, check_quota, find_owner
 from cloudsvc.storage.catalogue.copying import copy_contents
 from cloudsvc.storage.catalogue.nodes import load_tags, make_file, make_node
@@ -105,6 +106,7 @@ def copy(context: Context, command: Copy) -> Node:
     else:
         copy_contents(context, row.id, made.id, owner)
     check_quota(context.connection, owner)
+    payers.check_quota(context.connection, context.actor, owner)
     context.note(ChangeKind.CREATED, place.hold(made))
     return context.node(made.id, place.told)
 

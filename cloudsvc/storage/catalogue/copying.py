@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections import deque
 from typing import Any, Final
 
-from sqlalchemy import Table, bindparam, func, insert, literal_column, select, update
+from sqlalchemy import Table, bindparam, cast, func, insert, literal_column, select, update
 from sqlalchemy.sql import FromClause
 
 from cloudsvc.drive.bounds import MAX_MADE
+from cloudsvc.storage.catalogue import payers
 from cloudsvc.storage.catalogue.accounts import charge
 from cloudsvc.storage.catalogue.nodes import MODIFIED_AT
 from cloudsvc.storage.catalogue.schema import ROOT, blob, node, tag, version
 from cloudsvc.storage.catalogue.tree import Context
+from cloudsvc.storage.database.columns import NUMBER
 from cloudsvc.storage.database.statements import Statement, compile_statement
 
 _original: Final = node.alias("original")
@@ -56,6 +58,8 @@ _COPY_VERSIONS: Final = _compile_copy(
         "created_at": bindparam("now"),
         "superseded_at": None,
         "account": bindparam("owner"),
+        # It may be empty, of which a database cannot tell the type.
+        "payer": cast(bindparam("payer"), NUMBER),
         # Where nobody said it, it is the moment at which the original was stored, and stays that.
         "modified_at": MODIFIED_AT,
     },
@@ -90,15 +94,18 @@ def copy_contents(context: Context, folder: int, made: int, owner: int) -> None:
 
     :raises CloudError: that is more than one step can make.
     """
-    connection = context.connection
+    connection, payer = context.connection, context.actor.payer
+    number = payers.charge(connection, payer, 0)
     waiting = deque([(folder, made)])
     while waiting:
         folder, made = waiting.popleft()
         context.made.add(_COUNT.value(connection, folder=folder, most=MAX_MADE + 1))
         _COPY_NODES.run(connection, folder=folder, made=made, now=context.now)
-        _COPY_VERSIONS.run(connection, folder=folder, made=made, now=context.now, owner=owner)
-        if owner != ROOT:
-            charge(connection, owner, _MEASURE.value(connection, made=made))
+        _COPY_VERSIONS.run(connection, folder=folder, made=made, now=context.now, owner=owner, payer=number)
+        if owner != ROOT or payer is not None:
+            size = _MEASURE.value(connection, made=made)
+            charge(connection, owner, size)
+            payers.charge(connection, payer, size)
         _SET_VERSIONS.run(connection, made=made)
         _COUNT_REFS.run(connection, folder=folder)
         _COPY_TAGS.run(connection, folder=folder, made=made)

@@ -14,6 +14,7 @@ from cloudsvc.drive.errors import root_immutable, trash_entry_not_found
 from cloudsvc.drive.names import DrivePath
 from cloudsvc.drive.nodes import Instant, Node, Trashed, TrashId
 from cloudsvc.drive.permissions import Right, find_folders
+from cloudsvc.storage.catalogue import payers
 from cloudsvc.storage.catalogue.accounts import bring_to_account, find_owner
 from cloudsvc.storage.catalogue.name_index import choose_index
 from cloudsvc.storage.catalogue.nodes import format_chain, make_node, read_chain, read_path
@@ -26,7 +27,8 @@ from cloudsvc.storage.database.constructs import is_among
 from cloudsvc.storage.database.statements import Connection, compile_statement
 
 _INSERT: Final = compile_statement(
-    insert(trash).returning(trash.c.id), "node", "path", "deleted_at", "actor", "chain", "account", "shared"
+    insert(trash).values(payer=payers.WHOLE_PAYER).returning(trash.c.id),
+    *("node", "path", "deleted_at", "actor", "chain", "account", "shared"),
 )
 _ENTRY: Final = compile_statement(
     select(trash.c.node, trash.c.path, trash.c.chain, trash.c.account).where(trash.c.id == bindparam("entry"))
@@ -101,6 +103,7 @@ def discard(context: Context, command: Discard) -> Trashed:
     entry: int = _INSERT.value(
         context.connection,
         node=row.id,
+        top=row.id,
         path=str(path),
         deleted_at=context.now,
         actor=context.actor.name,
@@ -213,6 +216,17 @@ def evict(connection: Connection, owner: int) -> bool:
     if oldest is not None:
         return purge_entry(connection, oldest) == 1
     superseded = _EVICTABLE_VERSION.row(connection, owner=owner)
+    if superseded is not None:
+        drop_version(connection, *superseded)
+    return superseded is not None
+
+
+def evict_paid(connection: Connection, name: str) -> bool:
+    """As :meth:`cloudsvc.drive.catalogue.Catalogue.evict_paid`."""
+    oldest = payers.find_evictable_entry(connection, name)
+    if oldest is not None:
+        return purge_entry(connection, oldest) == 1
+    superseded = payers.find_evictable_version(connection, name)
     if superseded is not None:
         drop_version(connection, *superseded)
     return superseded is not None

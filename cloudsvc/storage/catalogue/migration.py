@@ -10,7 +10,7 @@ from cloudsvc.storage.database.migration import History, NewerSchema
 
 __all__ = ["HEAD", "HISTORY", "NewerSchema", "describe_beginning"]
 
-HEAD: Final = "0011"
+HEAD: Final = "0012"
 """The newest migration."""
 
 HISTORY: Final = History(scripts=Path(__file__).with_name("migrations"), head=HEAD)

@@ -35,6 +35,8 @@ _IS_FILE = text("kind = 1")
 _IS_SUPERSEDED = text("superseded_at IS NOT NULL")
 _IS_OTHERS = text("account != 1")
 _IS_ALONE = text("shared = 0")
+_IS_SUPERSEDED_AND_PAID = text("superseded_at IS NOT NULL AND payer IS NOT NULL")
+_IS_ALONE_AND_PAID = text("shared = 0 AND payer IS NOT NULL")
 
 node: Final = Table(
     "node",
@@ -97,6 +99,8 @@ version: Final = Table(
     Column("modified_at", NUMBER),
     # The quota owner to which it counts, which may be about to be removed.
     Column("account", NUMBER, nullable=False, server_default=text("1")),
+    # The user on whose behalf it was stored; empty where that was none. See ``payers``.
+    Column("payer", NUMBER),
     sqlite_autoincrement=True,
 )
 
@@ -117,6 +121,14 @@ Index(
     sqlite_where=_IS_SUPERSEDED,
     postgresql_where=_IS_SUPERSEDED,
 )
+Index(
+    "version_paid",
+    version.c.payer,
+    version.c.superseded_at,
+    version.c.id,
+    sqlite_where=_IS_SUPERSEDED_AND_PAID,
+    postgresql_where=_IS_SUPERSEDED_AND_PAID,
+)
 Index("version_account", version.c.account, version.c.id, sqlite_where=_IS_OTHERS, postgresql_where=_IS_OTHERS)
 
 account: Final = Table(
@@ -126,6 +138,17 @@ account: Final = Table(
     Column("owner", NUMBER, ForeignKey("node.id"), primary_key=True, autoincrement=False),
     Column("quota", NUMBER, nullable=False),
     # Of all versions that count to it.
+    Column("stored_bytes", NUMBER, nullable=False),
+)
+
+payer: Final = Table(
+    "payer",
+    metadata,
+    # A user who has stored something, by their name, for which others know them. Rows stay: there are no more than
+    # names of users.
+    Column("id", NUMBER, primary_key=True, autoincrement=False),
+    Column("name", TEXT, nullable=False, unique=True),
+    # Of all versions that they have stored.
     Column("stored_bytes", NUMBER, nullable=False),
 )
 
@@ -154,11 +177,14 @@ trash: Final = Table(
     Column("account", NUMBER, nullable=False, server_default=text("1")),
     # Whether something in it counts to another one, so that it is not given up to make room.
     Column("shared", NUMBER, nullable=False, server_default=text("0")),
+    # The user who has stored all versions in it; empty where that is nobody, or where there is too much to say.
+    Column("payer", NUMBER),
     sqlite_autoincrement=True,
 )
 
 Index("trash_deleted", trash.c.deleted_at)
 Index("trash_evictable", trash.c.account, trash.c.id, sqlite_where=_IS_ALONE, postgresql_where=_IS_ALONE)
+Index("trash_paid", trash.c.payer, trash.c.id, sqlite_where=_IS_ALONE_AND_PAID, postgresql_where=_IS_ALONE_AND_PAID)
 Index("trash_account", trash.c.account, sqlite_where=_IS_OTHERS, postgresql_where=_IS_OTHERS)
 
 change: Final = Table(

@@ -14,9 +14,10 @@ from cloudsvc.drive.commands import RestoreVersion, StoredFile, StoreFile
 from cloudsvc.drive.errors import already_exists, is_folder, no_capacity, version_not_found
 from cloudsvc.drive.names import DrivePath
 from cloudsvc.drive.nodes import Blob, BlobId, File, Instant, NodeId
+from cloudsvc.storage.catalogue import payers
 from cloudsvc.storage.catalogue.accounts import charge, check_quota, find_owner, refund
 from cloudsvc.storage.catalogue.nodes import MODIFIED_AT, Row, make_file, make_tagged_file
-from cloudsvc.storage.catalogue.schema import FILE, blob, node, state, version
+from cloudsvc.storage.catalogue.schema import FILE, ROOT, blob, node, state, version
 from cloudsvc.storage.catalogue.tree import Context
 from cloudsvc.storage.database.statements import Connection, compile_statement
 
@@ -31,7 +32,8 @@ _COUNT_REFS: Final = compile_statement(
     update(blob).where(blob.c.id == bindparam("blob")).values(refs=blob.c.refs + bindparam("difference"))
 )
 _INSERT_VERSION: Final = compile_statement(
-    insert(version).returning(version.c.id), "node", "blob", "media_type", "created_at", "modified_at", "account"
+    insert(version).returning(version.c.id),
+    *("node", "blob", "media_type", "created_at", "modified_at", "account", "payer"),
 )
 _SUPERSEDE: Final = compile_statement(
     update(version).where(version.c.id == bindparam("version")).values(superseded_at=bindparam("now"))
@@ -56,7 +58,7 @@ _SURPLUS: Final = compile_statement(
     .offset(bindparam("kept"))
 )
 _DELETE_VERSION: Final = compile_statement(
-    delete(version).where(version.c.id == bindparam("version")).returning(version.c.account)
+    delete(version).where(version.c.id == bindparam("version")).returning(version.c.account, version.c.payer)
 )
 _CONTENT: Final = compile_statement(
     select(blob.c.id, blob.c.size, blob.c.digest, blob.c.crc32, version.c.media_type, MODIFIED_AT)
@@ -93,6 +95,7 @@ def store_file(context: Context, command: StoreFile) -> StoredFile:
             refs=refs,
         )
         check_quota(context.connection, owner, allowance.quota)
+        payers.check_quota(context.connection, context.actor, owner, command.allowance.payer)
         context.note(ChangeKind.CREATED if created else ChangeKind.CHANGED, place.hold(row))
     elif command.modified_at not in {None, row.modified_at}:
         # The same bytes once more, by somebody who knows better when they changed: no other content, no new version.
@@ -118,6 +121,7 @@ def restore_version(context: Context, command: RestoreVersion) -> File:
         kept = command.versions_kept
         row = _add_version(context, row, content, media_type, owner, kept=kept, modified_at=modified_at)
         check_quota(connection, owner)
+        payers.check_quota(connection, context.actor, owner)
         context.note(ChangeKind.CHANGED, file)
     return _make_file(context, row, path)
 
@@ -130,7 +134,9 @@ def copy_content(context: Context, original: Row, copy: Row, owner: int) -> None
 
 def drop_version(connection: Connection, number: int, blob_id: str) -> None:
     """Forget a version that is not the current one of any file."""
-    refund(connection, _DELETE_VERSION.value(connection, version=number), blob_id)
+    owner, payer = _DELETE_VERSION.row(connection, version=number) or (ROOT, None)
+    refund(connection, owner, blob_id)
+    payers.refund(connection, payer, blob_id)
     _COUNT_REFS.run(connection, blob=blob_id, difference=-1)
 
 
@@ -190,6 +196,7 @@ def _add_version(
         created_at=context.now,
         modified_at=modified_at,
         account=owner,
+        payer=payers.charge(connection, context.actor.payer, content.size),
     )
     charge(connection, owner, content.size)
     if not refs:

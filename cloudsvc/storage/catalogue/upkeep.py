@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from typing import Final, Generic, Protocol, TypeVar
 
 from attrs import define
 
-from cloudsvc.drive.accounts import Account, Miscount, Quota
+from cloudsvc.drive.accounts import Account, Miscount, MiscountedPayer, Quota
 from cloudsvc.drive.catalogue import PinId, Snapshot
 from cloudsvc.drive.freezing import Standing
 from cloudsvc.drive.names import DrivePath
 from cloudsvc.drive.nodes import Blob, BlobId, Instant, NodeId, VersionId
 from cloudsvc.drive.pages import Page
-from cloudsvc.storage.catalogue import accounts, collecting, counting, discarding, freezing, history, measuring
+from cloudsvc.storage.catalogue import accounts, collecting, counting, discarding, freezing, history, measuring, payers
 from cloudsvc.storage.catalogue.listing import list_blobs
 from cloudsvc.storage.database.group_commit import Weight, Writer
 from cloudsvc.storage.database.lanes import Lane
@@ -111,6 +111,19 @@ class Upkeep(Generic[C]):
         count = partial(counting.count_droppable_bytes, owner=owner)
         return await self._readers.run(lambda connection: self._count_unless_pinned(connection, count), Lane.COUNTS)
 
+    async def count_paid_bytes(self, names: Collection[str]) -> Mapping[str, int]:
+        """As :meth:`cloudsvc.drive.catalogue.Catalogue.count_paid_bytes`."""
+        return await self._readers.run(lambda connection: payers.count_bytes(connection, names))
+
+    async def droppable_paid_bytes(self, payer: str) -> int:
+        """As :meth:`cloudsvc.drive.catalogue.Catalogue.droppable_paid_bytes`."""
+        count = partial(payers.count_droppable_bytes, name=payer)
+        return await self._readers.run(lambda connection: self._count_unless_pinned(connection, count), Lane.COUNTS)
+
+    async def evict_paid(self, payer: str) -> bool:
+        """As :meth:`cloudsvc.drive.catalogue.Catalogue.evict_paid`."""
+        return await self._tend(lambda connection: self._evict_paid(connection, payer), otherwise=False)
+
     async def evict(self, owner: NodeId) -> bool:
         """As :meth:`cloudsvc.drive.catalogue.Catalogue.evict`."""
         return await self._tend(lambda connection: self._evict(connection, owner), otherwise=False)
@@ -152,6 +165,14 @@ class Upkeep(Generic[C]):
     async def find_miscounts(self) -> Sequence[Miscount]:
         """As :meth:`cloudsvc.drive.catalogue.Catalogue.find_miscounts`."""
         return await self._readers.run(accounts.find_miscounts, Lane.COUNTS)
+
+    async def find_miscounted_payers(self) -> Sequence[MiscountedPayer]:
+        """As :meth:`cloudsvc.drive.catalogue.Catalogue.find_miscounted_payers`."""
+        return await self._readers.run(payers.find_miscounts, Lane.COUNTS)
+
+    async def recount_payers(self) -> None:
+        """As :meth:`cloudsvc.drive.catalogue.Catalogue.recount_payers`."""
+        await self._tend(payers.recount, otherwise=None, frees=False)
 
     async def list_unmeasured(self, limit: int, *, after: BlobId | None = None) -> Sequence[Blob]:
         """As :meth:`cloudsvc.drive.catalogue.Catalogue.list_unmeasured`."""
@@ -230,6 +251,9 @@ class Upkeep(Generic[C]):
 
     def _evict(self, connection: Connection, owner: NodeId) -> bool:
         return not collecting.is_pinned(connection, self._now()) and discarding.evict(connection, owner)
+
+    def _evict_paid(self, connection: Connection, name: str) -> bool:
+        return not collecting.is_pinned(connection, self._now()) and discarding.evict_paid(connection, name)
 
     def _count_unless_pinned(self, connection: Connection, count: Callable[[Connection], int]) -> int:
         return 0 if collecting.is_pinned(connection, self._now()) else count(connection)

@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 from attrs import define, evolve, field
 
 from cloudsvc.core.actors import Actor
-from cloudsvc.drive.accounts import Account, Miscount, Quota
+from cloudsvc.drive.accounts import Account, Miscount, MiscountedPayer, Quota
 from cloudsvc.drive.bounds import Made, Recounted
 from cloudsvc.drive.catalogue import Location, PinId, Place, Snapshot, Usage
 from cloudsvc.drive.changes import Changes, ChangeSignal, Looked
@@ -33,7 +33,7 @@ from cloudsvc.drive.freezing import THAWED, Freeze, Standing, freeze_for_good, f
 from cloudsvc.drive.names import DrivePath
 from cloudsvc.drive.nodes import Blob, BlobId, File, Instant, Node, NodeId, Trashed, Version, VersionId
 from cloudsvc.drive.pages import FileQuery, Page
-from cloudsvc.storage.memory_catalogue import accounts, changing, garbage, history, storing, trash
+from cloudsvc.storage.memory_catalogue import accounts, changing, garbage, history, payers, storing, trash
 from cloudsvc.storage.memory_catalogue.authorisation import Authorisation
 from cloudsvc.storage.memory_catalogue.context import Context
 from cloudsvc.storage.memory_catalogue.counting import count_usage
@@ -127,7 +127,14 @@ class MemoryCatalogue:
         file, chain = check_place(self._tables, actor, path, replace=replace)
         self._check_thawed()
         account = accounts.find_account(self._tables, accounts.find_owner(self._tables, chain))
-        return Place(file=file, account=account, stored_bytes=self._tables.stored_bytes, catalogue_bytes=0)
+        payer = None if actor.payer is None or actor.payer.quota is None else actor.payer
+        return Place(
+            file=file,
+            account=account,
+            stored_bytes=self._tables.stored_bytes,
+            catalogue_bytes=0,
+            paid_bytes=0 if payer is None else payers.count_bytes(self._tables, payer.name),
+        )
 
     async def find_version(
         self, actor: Actor, path: DrivePath, version: VersionId | None
@@ -223,6 +230,18 @@ class MemoryCatalogue:
         """As :meth:`cloudsvc.drive.catalogue.Catalogue.droppable_bytes`."""
         return 0 if self._is_pinned else accounts.count_droppable(self._tables, owner)
 
+    async def count_paid_bytes(self, names: Collection[str]) -> Mapping[str, int]:
+        """As :meth:`cloudsvc.drive.catalogue.Catalogue.count_paid_bytes`."""
+        return {name: payers.count_bytes(self._tables, name) for name in names}
+
+    async def droppable_paid_bytes(self, payer: str) -> int:
+        """As :meth:`cloudsvc.drive.catalogue.Catalogue.droppable_paid_bytes`."""
+        return 0 if self._is_pinned else payers.count_droppable_bytes(self._tables, payer)
+
+    async def evict_paid(self, payer: str) -> bool:
+        """As :meth:`cloudsvc.drive.catalogue.Catalogue.evict_paid`."""
+        return not self._is_pinned and self._tend(lambda tables: garbage.evict_paid(tables, payer), otherwise=False)
+
     async def evict(self, owner: NodeId) -> bool:
         """As :meth:`cloudsvc.drive.catalogue.Catalogue.evict`."""
         return not self._is_pinned and self._tend(lambda tables: garbage.evict(tables, owner), otherwise=False)
@@ -261,6 +280,13 @@ class MemoryCatalogue:
     async def find_miscounts(self) -> Sequence[Miscount]:
         """As :meth:`cloudsvc.drive.catalogue.Catalogue.find_miscounts`. There are none: nothing is counted before."""
         return []
+
+    async def find_miscounted_payers(self) -> Sequence[MiscountedPayer]:
+        """As :meth:`cloudsvc.drive.catalogue.Catalogue.find_miscounted_payers`. As above."""
+        return []
+
+    async def recount_payers(self) -> None:
+        """As :meth:`cloudsvc.drive.catalogue.Catalogue.recount_payers`. As above."""
 
     async def pin(self, until: Instant) -> PinId:
         """As :meth:`cloudsvc.drive.catalogue.Catalogue.pin`."""

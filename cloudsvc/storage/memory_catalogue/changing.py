@@ -9,6 +9,7 @@ from cloudsvc.drive.commands import Copy, DateFile, EditTags, MadeFolder, MakeFo
 from cloudsvc.drive.errors import destination_inside_source, is_file, root_immutable, too_many_tags
 from cloudsvc.drive.names import DrivePath
 from cloudsvc.drive.nodes import File, Folder, Node, NodeId, VersionId
+from cloudsvc.storage.memory_catalogue import payers
 from cloudsvc.storage.memory_catalogue.accounts import bring_to_account, check_quota, find_owner
 from cloudsvc.storage.memory_catalogue.context import Context
 from cloudsvc.storage.memory_catalogue.tables import Entry
@@ -92,6 +93,7 @@ def copy(context: Context, command: Copy) -> Node:
     context.tables.put(made)
     _copy_contents(context, entry.id, made.id, owner)
     check_quota(context.tables, owner)
+    payers.check_quota(context.tables, context.actor, owner)
     context.note(ChangeKind.CREATED, place.hold(made))
     return context.node(made.id, place.told)
 
@@ -115,9 +117,10 @@ def _copy_contents(context: Context, folder: NodeId, made: NodeId, owner: NodeId
 
 def _copy(context: Context, entry: Entry, folder: NodeId, owner: NodeId) -> Entry:
     """A file or folder like another: of its versions it has the current one."""
-    give_id, now = context.tables.give_id, context.now
+    give_id, now, payer = context.tables.give_id, context.now, payers.name_payer(context.actor)
     contents = tuple(
-        evolve(each, id=VersionId(give_id()), created_at=now, account=owner) for each in entry.contents[-1:]
+        evolve(each, id=VersionId(give_id()), created_at=now, account=owner, payer=payer)
+        for each in entry.contents[-1:]
     )
     return evolve(entry, id=NodeId(give_id()), parent=folder, created_at=now, updated_at=now, contents=contents)
 

@@ -11,8 +11,9 @@ from msgspec.structs import replace
 
 from cloudsvc.drive.catalogue import PinId
 from cloudsvc.drive.names import DrivePath
-from cloudsvc.drive.nodes import Blob, BlobId, Instant, NodeId, VersionId
+from cloudsvc.drive.nodes import Blob, BlobId, Instant, NodeId, TrashId, VersionId
 from cloudsvc.storage.memory_catalogue.accounts import list_evictable
+from cloudsvc.storage.memory_catalogue.payers import list_entries
 from cloudsvc.storage.memory_catalogue.storing import find_equal
 from cloudsvc.storage.memory_catalogue.tables import Content, Entry, Tables
 from cloudsvc.storage.memory_catalogue.trash import purge_entry
@@ -46,13 +47,15 @@ def evict(tables: Tables, owner: NodeId) -> bool:
     if thrown:
         purge_entry(tables, tables.trash[min(thrown)])
         return True
-    superseded = sorted(
-        (each for each in _list_superseded(tables) if each[1].account == owner),
-        key=lambda each: (each[1].superseded_at, each[1].id),
-    )
-    for entry, content in superseded[:1]:
-        _drop_version(tables, entry.id, content)
-    return bool(superseded)
+    return _drop_oldest(tables, [each for each in _list_superseded(tables) if each[1].account == owner])
+
+
+def evict_paid(tables: Tables, name: str) -> bool:
+    """As :meth:`cloudsvc.drive.catalogue.Catalogue.evict_paid`, while nothing is pinned."""
+    for number in list_entries(tables, name)[:1]:
+        purge_entry(tables, tables.trash[TrashId(number)])
+        return True
+    return _drop_oldest(tables, [each for each in _list_superseded(tables) if each[1].payer == name])
 
 
 def expire(tables: Tables, *, trash_before: Instant, versions_before: Instant) -> None:
@@ -122,6 +125,13 @@ def pin(tables: Tables, until: Instant, now: Instant) -> PinId:
 
 def _list_superseded(tables: Tables) -> list[tuple[Entry, Content]]:
     return [(entry, content) for entry, content in tables.list_contents() if content.superseded_at is not None]
+
+
+def _drop_oldest(tables: Tables, superseded: list[tuple[Entry, Content]]) -> bool:
+    """Forget the oldest of some superseded versions; whether there was one."""
+    for entry, content in sorted(superseded, key=lambda each: (each[1].superseded_at, each[1].id))[:1]:
+        _drop_version(tables, entry.id, content)
+    return bool(superseded)
 
 
 def _drop_version(tables: Tables, node: NodeId, content: Content) -> None:

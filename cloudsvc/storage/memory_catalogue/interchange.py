@@ -22,6 +22,7 @@ from cloudsvc.storage.catalogue.sqlite.migration import migrate
 from cloudsvc.storage.database.sqlite.connections import SQLiteConnection, connect
 from cloudsvc.storage.database.statements import compile_statement
 from cloudsvc.storage.memory_catalogue.accounts import count_account
+from cloudsvc.storage.memory_catalogue.payers import count_bytes
 from cloudsvc.storage.memory_catalogue.tables import Tables, find_key
 
 _Row: TypeAlias = Mapping[str, Any]
@@ -90,7 +91,9 @@ def _make_blobs(tables: Tables) -> Iterator[_Row]:
 
 
 def _make_versions(tables: Tables) -> Iterator[_Row]:
-    return ({**asdict(content), "node": entry.id} for entry, content in tables.list_contents())
+    numbers = _number_payers(tables)
+    for entry, content in tables.list_contents():
+        yield {**asdict(content), "node": entry.id, "payer": numbers.get(content.payer)}
 
 
 def _make_tags(tables: Tables) -> Iterator[_Row]:
@@ -98,6 +101,7 @@ def _make_tags(tables: Tables) -> Iterator[_Row]:
 
 
 def _make_trash(tables: Tables) -> Iterator[_Row]:
+    numbers = _number_payers(tables)
     for thrown in tables.trash.values():
         yield {
             "id": thrown.id,
@@ -108,6 +112,7 @@ def _make_trash(tables: Tables) -> Iterator[_Row]:
             "chain": format_chain(thrown.chain),
             "account": thrown.account,
             "shared": int(thrown.is_shared),
+            "payer": numbers.get(thrown.payer),
         }
 
 
@@ -129,6 +134,16 @@ def _make_accounts(tables: Tables) -> Iterator[_Row]:
         yield {"owner": owner, "quota": quota, "stored_bytes": count_account(tables, owner)}
 
 
+def _number_payers(tables: Tables) -> Mapping[str | None, int]:
+    names = {content.payer for _, content in tables.list_contents()} - {None}
+    return {name: number for number, name in enumerate(sorted(names, key=str), 1)}
+
+
+def _make_payers(tables: Tables) -> Iterator[_Row]:
+    for name, number in _number_payers(tables).items():
+        yield {"id": number, "name": name, "stored_bytes": count_bytes(tables, str(name))}
+
+
 def _make_pins(tables: Tables) -> Iterator[_Row]:
     return ({"id": number, "until": until} for number, until in tables.pins.items())
 
@@ -138,6 +153,7 @@ _ROWS: Final[Mapping[Table, Callable[[Tables], Iterator[_Row]]]] = {
     schema.blob: _make_blobs,
     schema.version: _make_versions,
     schema.account: _make_accounts,
+    schema.payer: _make_payers,
     schema.tag: _make_tags,
     schema.trash: _make_trash,
     schema.change: _make_changes,

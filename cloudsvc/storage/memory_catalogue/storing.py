@@ -9,6 +9,7 @@ from cloudsvc.drive.changes import ChangeKind
 from cloudsvc.drive.commands import RestoreVersion, StoredFile, StoreFile
 from cloudsvc.drive.errors import already_exists, is_folder, no_capacity, version_not_found
 from cloudsvc.drive.nodes import Blob, BlobId, File, NodeId, VersionId
+from cloudsvc.storage.memory_catalogue import payers
 from cloudsvc.storage.memory_catalogue.accounts import check_quota, find_owner
 from cloudsvc.storage.memory_catalogue.context import Context
 from cloudsvc.storage.memory_catalogue.tables import Content, Entry, KnownBlob, Tables
@@ -37,6 +38,7 @@ def store_file(context: Context, command: StoreFile) -> StoredFile:
         context.note(ChangeKind.CHANGED if entry else ChangeKind.CREATED, place.hold(after))
         if _find_newest(after) != _find_newest(before):
             check_quota(context.tables, owner, allowance.quota)
+            payers.check_quota(context.tables, context.actor, owner, command.allowance.payer)
     file = context.file(before.id, path)
     return StoredFile(file=file, created=entry is None, deduplicated=blob != command.blob.id)
 
@@ -51,8 +53,10 @@ def restore_version(context: Context, command: RestoreVersion) -> File:
         raise version_not_found(file.path)
     if content is not entry.contents[-1]:
         owner = find_owner(context.tables, file.chain)
-        context.tables.put(_add_version(context, entry, evolve(content, account=owner), kept=command.versions_kept))
+        restored = evolve(content, account=owner, payer=payers.name_payer(context.actor))
+        context.tables.put(_add_version(context, entry, restored, kept=command.versions_kept))
         check_quota(context.tables, owner)
+        payers.check_quota(context.tables, context.actor, owner)
         context.note(ChangeKind.CHANGED, file)
     return context.file(entry.id, file.path)
 
@@ -96,6 +100,7 @@ def _store(context: Context, entry: Entry, command: StoreFile, blob: BlobId, own
             created_at=context.now,
             modified_at=context.now if moment is None else moment,
             account=owner,
+            payer=payers.name_payer(context.actor),
         )
         return _add_version(context, entry, content, kept=command.versions_kept)
     if moment is None or moment == current.modified_at:

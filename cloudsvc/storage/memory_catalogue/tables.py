@@ -41,6 +41,7 @@ class Content:
 
     :ivar superseded_at: when the next one came; ``None`` where this is the current one.
     :ivar account: the quota owner to which it counts.
+    :ivar payer: the name of the user on whose behalf it was stored, if that was one.
     """
 
     id: VersionId
@@ -50,6 +51,7 @@ class Content:
     modified_at: Instant
     superseded_at: Instant | None = None
     account: NodeId
+    payer: str | None = None
 
 
 @frozen(kw_only=True)
@@ -88,6 +90,7 @@ class Thrown:
     :ivar chain: the nodes from the root down to it, when it was thrown away.
     :ivar account: the quota owner to which it counts.
     :ivar is_shared: whether something in it counts to another one, so that it is not given up to make room.
+    :ivar payer: the name of the user who has stored all of it, if that is one, and there is not too much of it.
     """
 
     id: TrashId
@@ -98,6 +101,7 @@ class Thrown:
     actor: str
     account: NodeId
     is_shared: bool
+    payer: str | None = None
 
 
 @frozen(kw_only=True)

@@ -17,6 +17,7 @@ from cloudsvc.storage.memory_catalogue.accounts import (
     release_account,
 )
 from cloudsvc.storage.memory_catalogue.context import Context
+from cloudsvc.storage.memory_catalogue.payers import find_whole_payer
 from cloudsvc.storage.memory_catalogue.sight import Sight, look
 from cloudsvc.storage.memory_catalogue.tables import PURGED, TRASH, Tables, Thrown
 
@@ -36,6 +37,7 @@ def discard(context: Context, command: Discard) -> Trashed:
         actor=context.actor.name,
         account=find_owner(context.tables, found.chain),
         is_shared=has_owner_below(context.tables, found.entry.id),
+        payer=find_whole_payer(context.tables, found.entry.id),
     )
     context.tables.trash[thrown.id] = thrown
     context.tables.put(evolve(found.entry, parent=TRASH))

@@ -10,17 +10,18 @@ from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import pytest
+from attrs import evolve
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from cloudsvc.core.actors import OWNER, Actor, Role
+from cloudsvc.core.actors import OWNER, Actor, Payer, Role
 from cloudsvc.core.errors import CloudError
 from cloudsvc.drive.commands import Command, Copy, Discard, MakeFolder, Move, Purge, Restore, RestoreVersion, SetQuota
 from cloudsvc.drive.freezing import Beginning
 from cloudsvc.drive.names import parse_path
 from cloudsvc.drive.nodes import BlobId, TrashId, VersionId
-from cloudsvc.storage.catalogue import accounts, begin_anew, catalogue, discarding, measuring
+from cloudsvc.storage.catalogue import accounts, begin_anew, catalogue, discarding, measuring, payers
 from cloudsvc.storage.catalogue.schema import PURGED, ROOT
 from cloudsvc.storage.catalogue.sqlite.examination import examine
 from cloudsvc.storage.catalogue.tree import Context
@@ -38,7 +39,9 @@ STEPS: Final = st.one_of(
     st.tuples(st.sampled_from(["move", "copy"]), _path, _path),
     st.tuples(st.just("discard"), _path, st.just(0)),
     st.tuples(st.sampled_from(["restore", "purge"]), _path, _number),
-    st.tuples(st.sampled_from(["restore version", "restore to", "purge all", "expire", "evict"]), _path, _number),
+    st.tuples(
+        st.sampled_from(["restore version", "restore to", "purge all", "expire", "evict", "evict paid"]), _path, _number
+    ),
     st.tuples(st.just("set quota"), st.sampled_from(FOLDERS), st.sampled_from([0, 20, 60, 1000])),
     st.tuples(st.just("end quota"), st.sampled_from(FOLDERS), st.just(0)),
     st.tuples(st.sampled_from(["sweep", "measure"]), _path, st.integers(1, 3)),
@@ -110,12 +113,20 @@ def make_commands(connection: SQLiteConnection, kind: str, path: str, other: Any
     return [commands[kind]]
 
 
+def choose_actor(path: str) -> Actor:
+    """Who does something with a path: nobody who pays, or one of two users, of whom one has a quota."""
+    payers = {"x": Payer(name="anna", quota=60), "y": Payer(name="bert")}
+    return evolve(OWNER, payer=payers.get(path[-1]))
+
+
 def take(connection: SQLiteConnection, step: Step) -> None:
     """Do what a step says. It may be refused."""
     kind, path, other = step
     owners = [owner for (owner,) in connection.execute("SELECT owner FROM account ORDER BY owner")]
     if kind == "evict":
         evict(connection, [ROOT, *owners][other % (len(owners) + 1)])
+    elif kind == "evict paid":
+        evict_paid(connection, "anna" if other % 2 else "bert")
     elif kind == "expire":
         discarding.drop_versions_before(connection, 2**62, 1)
     elif kind == "sweep":
@@ -127,7 +138,7 @@ def take(connection: SQLiteConnection, step: Step) -> None:
             measuring.deduplicate(connection, measured, other)
     else:
         try:
-            do(connection, *make_commands(connection, kind, path, other))
+            do(connection, *make_commands(connection, kind, path, other), actor=choose_actor(path))
         except CloudError as refused:
             assert refused.code != "storage_failed"
 
@@ -147,6 +158,24 @@ def evict(connection: SQLiteConnection, owner: int) -> int:
     lost = before - count_versions(connection)
     assert set(lost) <= {owner}
     return lost[owner]
+
+
+def evict_paid(connection: SQLiteConnection, name: str) -> None:
+    """Give something up for a user, and see that it was stored by them, and makes as much room as was said."""
+    question = "SELECT version.node, payer.name FROM version LEFT JOIN payer ON payer.id = version.payer"
+
+    def count() -> Counter[str | None]:
+        gone = list_below(connection, PURGED)
+        return Counter(payer for node, payer in connection.execute(question).fetchall() if node not in gone)
+
+    before, droppable = count(), payers.count_droppable_bytes(connection, name)
+    is_given_up = discarding.evict_paid(connection, name)
+    assert set(before - count()) <= {name}
+    if not is_given_up:
+        gone = list_below(connection, PURGED)
+        theirs = "SELECT version.node, blob.size FROM version JOIN blob ON blob.id = version.blob"
+        theirs += " JOIN payer ON payer.id = version.payer WHERE payer.name = ?"
+        assert droppable == sum(size for node, size in connection.execute(theirs, (name,)).fetchall() if node in gone)
 
 
 def list_below(connection: SQLiteConnection, top: int) -> set[int]:
@@ -181,6 +210,15 @@ def check(connection: SQLiteConnection) -> None:
         assert node in gone or account == owner or (account == ROOT and owner in gone)
     assert counted == quotas
     assert accounts.find_miscounts(connection) == []
+    question = "SELECT payer, sum(size) FROM version JOIN blob ON blob.id = blob GROUP BY payer"
+    paid = dict(connection.execute(question).fetchall())
+    for number, stored in connection.execute("SELECT id, stored_bytes FROM payer").fetchall():
+        assert stored == paid.get(number, 0)
+    assert payers.find_miscounts(connection) == []
+    for node, payer in connection.execute("SELECT node, payer FROM trash").fetchall():
+        marks = ", ".join("?" * len(below := list_below(connection, node)))
+        inside = connection.execute(f"SELECT DISTINCT payer FROM version WHERE node IN ({marks})", [*below]).fetchall()  # noqa: S608  # marks
+        assert payer == (inside[0][0] if len(inside) == 1 else None)
     for node, shared in connection.execute("SELECT node, shared FROM trash").fetchall():
         assert bool(shared) == bool((list_below(connection, node) - {node}) & quotas.keys())
     [(stored, blobs)] = connection.execute("SELECT stored_bytes, (SELECT sum(size) FROM blob) FROM state")

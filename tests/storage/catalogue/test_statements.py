@@ -12,11 +12,12 @@ from itertools import product
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 import cloudsvc.storage.catalogue
-from cloudsvc.core.actors import OWNER
+from cloudsvc.core.actors import OWNER, Actor, Payer
 from cloudsvc.drive.commands import (
     Command,
     Copy,
@@ -108,8 +109,8 @@ def connection(tmp_path: Path) -> Iterator[SQLiteConnection]:
         connection.execute("ROLLBACK")
 
 
-def do(connection: SQLiteConnection, *commands: Command) -> None:
-    context = Context(connection=connection, now=1, epoch="e", actor=OWNER)
+def do(connection: SQLiteConnection, *commands: Command, actor: Actor = OWNER) -> None:
+    context = Context(connection=connection, now=1, epoch="e", actor=actor)
     for command in commands:
         catalogue._do(context, command)
     history.record_changes(connection, context.noted, context.now)
@@ -168,6 +169,20 @@ def test_a_new_file_costs_no_look_at_what_was_just_written(connection: SQLiteCon
     assert new == 10
     same = count(connection, partial(do, connection, store("folder/same", b"new", capacity=10**6)))
     assert same == 9
+
+
+@pytest.mark.parametrize(("quota", "more"), [(None, 1), (10**6, 2)])
+def test_a_user_costs_a_new_file_no_more_than_their_row(
+    connection: SQLiteConnection, quota: int | None, more: int
+) -> None:
+    actor = evolve(OWNER, payer=Payer(name="anna", quota=quota))
+    do(connection, store("folder/first", b"first"), actor=actor)
+    new = count(connection, partial(do, connection, store("folder/new", b"new", capacity=10**6), actor=actor))
+    assert new == 10 + more
+    # Others pay nothing for it, whatever there is to look through.
+    thrown = count(connection, partial(do, connection, Discard(path=parse_path("folder"))))
+    do(connection, MakeFolder(path=parse_path("folder")))
+    assert count(connection, partial(do, connection, Discard(path=parse_path("folder")))) == thrown
 
 
 @pytest.mark.slow

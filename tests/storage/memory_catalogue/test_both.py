@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.internet.testing import MemoryReactorClock
 
-from cloudsvc.core.actors import Actor, Role
+from cloudsvc.core.actors import Actor, Payer, Role
 from cloudsvc.core.errors import CloudError
 from cloudsvc.drive.commands import (
     Command,
@@ -52,6 +52,9 @@ from tests.support.postgresql import find_database
 GRANTED: Final = "a/b"
 PATHS: Final = ("a", GRANTED, "a/b/c", "a/x", "a/b/x", "a/b/c/x", "d", "d/x", "d/b/x")
 BLOBS: Final = tuple(make_blob(b"%d" % number * number) for number in range(4))
+PAYERS: Final = {"manager": 20, "editor": 6, "uploader": None}
+"""Those who have quotas of their own, in bytes."""
+
 ACTORS: Final = ("owner", *(role.value for role in Role))
 
 Step: TypeAlias = tuple[str, str, str, str, int]
@@ -59,7 +62,7 @@ Step: TypeAlias = tuple[str, str, str, str, int]
 
 KINDS: Final = (
     *("store", "store", "folder", "move", "move", "copy", "discard", "discard", "restore", "restore to", "purge"),
-    *("purge all", "tag", "version", "set quota", "end quota", "evict", "expire", "sweep", "two"),
+    *("purge all", "tag", "version", "set quota", "end quota", "evict", "evict paid", "expire", "sweep", "two"),
 )
 STEPS: Final = st.tuples(
     st.sampled_from(["owner", "owner", "owner", *ACTORS]),
@@ -76,6 +79,8 @@ class Side:
     def __init__(self, trial: Trial, granted: int) -> None:
         self.trial = trial
         self.actors: dict[str, Actor] = {"owner": TESTER} | {role.value: make_guest((role, granted)) for role in Role}
+        for name, quota in PAYERS.items():
+            self.actors[name] = evolve(self.actors[name], payer=Payer(name=name, quota=quota))
 
     async def find_entry(self, number: int) -> TrashId:
         entries = await self.trial.trash()
@@ -98,6 +103,8 @@ class Side:
         if what == "evict":
             owners = await self.list_owners()
             return await catalogue.evict(owners[number % len(owners)])
+        if what == "evict paid":
+            return await catalogue.evict_paid([*PAYERS][number % len(PAYERS)])
         if what == "expire":
             return await self.trial.expire(versions_before=self.trial.watch.now - number)
         if what == "sweep":
@@ -154,6 +161,9 @@ class Side:
             for quota in await catalogue.list_quotas()
         )
         seen["miscounts"] = await catalogue.find_miscounts()
+        seen["paid"] = await catalogue.count_paid_bytes(PAYERS)
+        seen["paid, to give up"] = [await catalogue.droppable_paid_bytes(name) for name in PAYERS]
+        seen["miscounted payers"] = await catalogue.find_miscounted_payers()
         seen["reclaimable"] = [await catalogue.reclaimable_bytes(), await catalogue.stored_bytes()]
         for number, owner in enumerate(await self.list_owners()):
             seen[f"to give up of {number}"] = [

@@ -62,6 +62,11 @@ _ACCOUNTS: Final = [
     f"SELECT count(*) FROM {table} WHERE account IS NOT {ROOT} AND account NOT IN (SELECT owner FROM account)"  # noqa: S608  # constants
     for table in ("version", "trash")
 ]
+_PAYERS: Final = [
+    f"SELECT count(*) FROM {table} WHERE payer IS NOT NULL AND payer NOT IN (SELECT id FROM payer)"  # noqa: S608  # constants
+    for table in ("version", "trash")
+]
+_PAYER_NAMES: Final = "SELECT count(*) != count(DISTINCT name) OR sum(name = '') FROM payer"
 _MOMENTS: Final = {
     "node": ("created_at", "updated_at"),
     "version": ("created_at", "modified_at", "superseded_at"),
@@ -82,7 +87,7 @@ _FREEZE: Final = "SELECT count(*) FROM state WHERE (frozen_until != 0) + arrivin
 _NUMBERS: Final = [
     f"SELECT count(*) FROM {table} WHERE {column} NOT BETWEEN {least} AND {LAST_NUMBER}"  # noqa: S608  # constants
     for table, column, least in (
-        *((table, "id", 1) for table in ("node", "version", "trash", "pin")),
+        *((table, "id", 1) for table in ("node", "version", "trash", "pin", "payer")),
         *(("change", column, 1) for column in ("number", "node")),
         *(("state", column, 0) for column in ("forgotten", "last_change", "frozen_until", "arriving")),
         ("sqlite_sequence", "seq", 0),
@@ -146,6 +151,8 @@ INVARIANTS: Final = (
     ("a quota is none, or no folder's", _OWNERS),
     ("too many folders have a quota", _MANY_OWNERS),
     *(("something counts to a quota that is none", question) for question in _ACCOUNTS),
+    *(("something was stored by nobody who is known", question) for question in _PAYERS),
+    ("two users who have stored something have one name, or none", _PAYER_NAMES),
     *(("a date is none", question) for question in _DATES),
     ("a change is none", _KINDS),
 )

@@ -23,6 +23,14 @@ _RECOUNT: Final = """
 """
 
 
+_RECOUNT_PAYERS: Final = """
+    UPDATE payer SET stored_bytes = counted.size FROM (
+        SELECT version.payer, sum(blob.size) AS size FROM version JOIN blob ON blob.id = version.blob
+        WHERE version.payer IS NOT NULL GROUP BY version.payer
+    ) AS counted WHERE counted.payer = payer.id
+"""
+
+
 def find_revision(path: Path) -> str | None:
     """
     Which migration a catalogue has come to; ``None`` for none at all. Blocks.
@@ -60,6 +68,8 @@ def begin_anew(path: Path, beginning: Beginning) -> None:
         connection.execute("DELETE FROM blob WHERE refs = 0")
         connection.execute("UPDATE blob SET marked = 0")
         connection.execute(_RECOUNT)
+        connection.execute("UPDATE payer SET stored_bytes = 0")
+        connection.execute(_RECOUNT_PAYERS)
         # Nodes that came to be after the backup are lost, and grants on them may be written down elsewhere.
         connection.execute("UPDATE sqlite_sequence SET seq = seq + ? WHERE name = 'node'", (_LOST_NODES,))
         connection.execute(
