@@ -14,8 +14,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger, LogLevel
 
-from cloudsvc.access.keychain import Keychain
-from cloudsvc.access.sessions import SessionChain
+from cloudsvc.access.issued import IssuedCredentials
 from cloudsvc.core.actors import Actor, Principal
 from cloudsvc.core.clock import Instant
 from cloudsvc.core.coroutines import complete
@@ -79,8 +78,10 @@ class RunningRequests(Protocol):
 @define(eq=False, kw_only=True)
 class Accounts:
     """
-    A :class:`~cloudsvc.access.keychain.KeyStore` that keeps up with what changes.
+    What keys and sessions are looked up in, which keeps up with what changes.
 
+    :param keys: where keys are let in.
+    :param cookies: where sessions are let in.
     :param running: the requests of this process.
     """
 
@@ -89,8 +90,8 @@ class Accounts:
     _sessions: SessionResolver
     _seen: Seen
     _witness: Witness
-    _keychain: Keychain
-    _cookies: SessionChain
+    _keys: IssuedCredentials
+    _cookies: IssuedCredentials
     _running: RunningRequests
     _clock: IReactorTime
     _now: Callable[[], Instant]
@@ -104,11 +105,6 @@ class Accounts:
     _sweeper: LoopingCall | None = field(init=False, default=None)
     _stop_listening: Callable[[], None] = field(init=False, default=lambda: None)
 
-    @property
-    def has_keys(self) -> bool:
-        """Whether there is or was anything in the store."""
-        return self._revision != NEVER
-
     async def start(self) -> None:
         """
         See whether the store is trusted, and let keys in.
@@ -119,15 +115,15 @@ class Accounts:
         self._tell_trust()
         self._stop_listening = self._store.on_change(self._wake)
         self._revision = (await self._store.find_standing()).revision
-        self._keychain.open(self)
-        self._cookies.open(self.look_up_session, self.look_again_at_session)
+        self._keys.open(self.look_up, are_any=self._was_ever_changed)
+        self._cookies.open(self.look_up_session, are_any=self._was_ever_changed, look_again=self.look_again_at_session)
         self._sweeper = LoopingCall(lambda: Deferred.fromCoroutine(self._sweep()))
         self._sweeper.clock = self._clock
         self._sweeper.start(SWEEP_SECONDS, now=False)
 
     async def stop(self) -> None:
         """Let nobody in any more, and write down what was used."""
-        self._keychain.close()
+        self._keys.close()
         self._cookies.close()
         self._stop_listening()
         if self._sweeper is not None:
@@ -138,7 +134,11 @@ class Accounts:
         await self._note_uses()
 
     async def look_up(self, presented: bytes) -> Principal | None:
-        """See :class:`~cloudsvc.access.keychain.KeyStore`."""
+        """
+        Whose key ``presented`` is, whatever form it has; ``None`` for nobody.
+
+        :raises CloudError: unavailable, where nobody can say.
+        """
         wakes = self._wakes
         found = await self._resolver.resolve(presented)
         if found is None:
@@ -182,8 +182,12 @@ class Accounts:
         self._wake()
         await self._witness.settle()
 
+    def _was_ever_changed(self) -> bool:
+        """Whether there is or was anything in the store."""
+        return self._revision != NEVER
+
     def _forget(self) -> None:
-        self._keychain.forget()
+        self._keys.forget()
         self._cookies.forget()
 
     def _wake(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from ipaddress import ip_network
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
 from twisted.application.internet import TimerService
@@ -15,11 +15,10 @@ from twisted.logger import Logger, LogLevel
 
 from cloudsvc.access.clients import UNIX, Clients
 from cloudsvc.access.credentials import BearerToken, CredentialSource, KeyHeader
+from cloudsvc.access.issued import IssuedCredentials
 from cloudsvc.access.keychain import Keychain
 from cloudsvc.access.reloading import ReloadingKeys, StoredHash
-from cloudsvc.access.sessions import SessionChain, SessionCookie
 from cloudsvc.access.throttling import RateLimitStore, Throttle, check_authorities, find_engine, open_store
-from cloudsvc.api.audit import AuditApplication
 from cloudsvc.api.documentation import Documentation
 from cloudsvc.api.system import System, SystemSettings
 from cloudsvc.core.descriptors import DescriptorLimit, can_open_files, raise_limit
@@ -30,7 +29,6 @@ from cloudsvc.core.reactors import IReactor
 from cloudsvc.core.services import Services
 from cloudsvc.core.threads import WorkerThreads
 from cloudsvc.extend import Application, NoSettings, Tools
-from cloudsvc.identity.signing_in import SigningIn
 from cloudsvc.listen.endpoints import listen
 from cloudsvc.listen.inheriting import InheritedPort, inherit
 from cloudsvc.observe.checks import (
@@ -47,7 +45,6 @@ from cloudsvc.observe.lag import LagSampler
 from cloudsvc.observe.lines import LogFormat
 from cloudsvc.observe.logs import LogObserver, LogWriter
 from cloudsvc.observe.metrics import Exposition, Metrics
-from cloudsvc.server.auditing import Auditing
 from cloudsvc.server.engines import make_engines
 from cloudsvc.server.extensions import collect_sources, make_application
 from cloudsvc.server.garbage import GarbageCollection
@@ -64,6 +61,9 @@ from cloudsvc.storage.database.lanes import READER_THREADS
 from cloudsvc.tls.reloading import ReloadingCertificate, Renewal
 from cloudsvc.web.http1.elsewhere import Nowhere
 from cloudsvc.web.site import Site
+
+if TYPE_CHECKING:
+    from cloudsvc.server.auditing import Auditing
 
 _THREADS = 10
 """For blocking work of all kinds. What computes for long belongs in a process of its own."""
@@ -115,8 +115,8 @@ class _Assembly:
     threads: WorkerThreads = field(init=False)
     clients: Clients = field(init=False)
     keys: ReloadingKeys = field(init=False)
+    issued: IssuedCredentials = field(init=False)
     keychain: Keychain = field(init=False)
-    cookies: SessionChain = field(init=False)
     running: Running = field(factory=Running)
     auditing: Auditing | None = field(init=False)
 
@@ -142,19 +142,22 @@ class _Assembly:
             report=self.metrics.auth.token_configured.set,
         )
 
+    @issued.default
+    def _make_issued(self) -> IssuedCredentials:
+        return IssuedCredentials(self.reactor.seconds)
+
     @keychain.default
     def _make_keychain(self) -> Keychain:
-        return Keychain(self.keys, self.reactor.seconds)
-
-    @cookies.default
-    def _make_cookies(self) -> SessionChain:
-        return SessionChain(self.reactor.seconds)
+        return Keychain(self.keys, self.issued)
 
     @auditing.default
     def _make_auditing(self) -> Auditing | None:
         settings = self.loaded.settings.audit
         if not settings.enabled:
             return None
+        # Who has no audit need not wait for its import.
+        from cloudsvc.server.auditing import Auditing  # noqa: PLC0415  # as said
+
         return Auditing(
             data=self.loaded.home.data,
             engines=make_engines(self.loaded.settings, self.loaded.home),
@@ -183,8 +186,8 @@ class _Assembly:
         notifier = self.membership or Notifier.from_environment()
         self._report_bounds()
         lag = LagSampler(self.reactor, self.metrics.reactor_lag.observe)
-        cookies = [SessionCookie(self.cookies)] if any(SigningIn in each.opens for each in providers) else []
-        sources = (*collect_sources(extensions), KeyHeader(self.keychain), BearerToken(self.keychain), *cookies)
+        provided = [source for each in providers for source in each.credential_sources()]
+        sources = (*collect_sources(extensions), KeyHeader(self.keychain), BearerToken(self.keychain), *provided)
         health = self._make_health([*providers, *extensions], sources, certificate, throttle, lag)
         applications = [MountedApplication.of(each) for each in (*self._make_core(health), *extensions)]
         writer = LogWriter(
@@ -346,6 +349,8 @@ class _Assembly:
         )
         core: list[Application[Any]] = [system]
         if self.auditing is not None:
+            from cloudsvc.api.audit import AuditApplication  # noqa: PLC0415  # as above
+
             tools = self._lend(AuditApplication.name)
             core.append(AuditApplication(NoSettings(), tools, find_reader=self.auditing.find_reader))
         if settings.documentation.enabled:
@@ -367,8 +372,7 @@ class _Assembly:
         foundation = Foundation(
             reactor=self.reactor,
             engines=make_engines(self.loaded.settings, self.loaded.home),
-            keychain=self.keychain,
-            cookies=self.cookies,
+            keys=self.issued,
             throttle=throttle,
             running=self.running,
         )

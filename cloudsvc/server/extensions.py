@@ -25,6 +25,12 @@ S = TypeVar("S")
 GROUP: Final = "cloudsvc.applications"
 """The entry point group in which packages offer applications."""
 
+_PROVIDERS: Final = (
+    ("cloudsvc.server.drive", "DriveProvider"),
+    ("cloudsvc.server.identity", "IdentityProvider"),
+)
+"""Module and name of each provider, after those that it needs itself."""
+
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _SEGMENT = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 _MOUNT = re.compile(rf"{_SEGMENT}|/|(?:/{_SEGMENT})+")
@@ -61,21 +67,28 @@ def find_applications(names: Iterable[str]) -> dict[str, type[Application[Any]]]
 def find_providers(kinds: Iterable[type[Application[Any]]]) -> tuple[type[Provider[Any]], ...]:
     """What has to be opened for applications of these ``kinds``, each after what it needs itself."""
     needs = {need for kind in kinds for need in kind.needs}
-    if not needs:
-        return ()
     wanted: list[type[Provider[Any]]] = []
-    for provider in reversed(_list_providers()):
+    for provider in reversed(_load_providers(needs)):
         if needs.intersection(provider.opens):
             needs |= {*provider.needs}
             wanted.insert(0, provider)
     return tuple(wanted)
 
 
-def _list_providers() -> tuple[type[Provider[Any]], ...]:
-    from cloudsvc.server.drive import DriveProvider  # noqa: PLC0415  # see above
-    from cloudsvc.server.identity import IdentityProvider  # noqa: PLC0415  # see above
-
-    return (DriveProvider, IdentityProvider)
+def _load_providers(needs: Iterable[type]) -> tuple[type[Provider[Any]], ...]:
+    """
+    As many of the providers as it takes to open ``needs``, in their order; all of them where somebody needs what none
+    opens. Nobody has to wait for the import of others.
+    """
+    missing = {*needs}
+    loaded: list[type[Provider[Any]]] = []
+    for module, name in _PROVIDERS:
+        if not missing:
+            break
+        provider = getattr(import_module(module), name)
+        missing -= {*provider.opens}
+        loaded.append(provider)
+    return tuple(loaded)
 
 
 def make_application(kind: type[Application[S]], settings: S, tools: Tools) -> Application[S]:
@@ -170,7 +183,7 @@ def _examine(application: Any) -> Iterator[str]:
         yield f"its mounts must be a tuple of plain path segments, or of paths such as '/dav', not {mounts!r}"
         return
     yield from _examine_mounts(mounts)
-    offered = {kind for provider in _list_providers() for kind in provider.opens}
+    offered = {kind for provider in _load_providers(application.needs) for kind in provider.opens}
     for need in application.needs:
         if need not in offered:
             yield f"it needs {getattr(need, '__name__', need)!s}, which this server does not open"

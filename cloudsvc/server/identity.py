@@ -8,6 +8,9 @@ from typing import Final
 
 from attrs import frozen
 
+from cloudsvc.access.credentials import CredentialSource
+from cloudsvc.access.issued import IssuedCredentials
+from cloudsvc.access.sessions import SessionCookie
 from cloudsvc.access.throttling.passwords import PasswordLimits
 from cloudsvc.core.clock import Instant
 from cloudsvc.core.errors import CloudError, OperatorError
@@ -93,6 +96,7 @@ class IdentityProvider(Provider[NoSettings]):
         self._writer = tools.make_threads(1)
         self._readers = tools.make_threads(READER_THREADS)
         self._passwords = Passwords(tools.make_threads(PASSWORD_THREADS))
+        self._cookies = IssuedCredentials(foundation.reactor.seconds)
         self._store: OpenIdentityStore | None = None
         self._witness: Witness | None = None
 
@@ -133,8 +137,8 @@ class IdentityProvider(Provider[NoSettings]):
             ),
             seen=seen,
             witness=witness,
-            keychain=self.foundation.keychain,
-            cookies=self.foundation.cookies,
+            keys=self.foundation.keys,
+            cookies=self._cookies,
             running=self.foundation.running,
             clock=tools.clock,
             now=read_clock,
@@ -157,6 +161,10 @@ class IdentityProvider(Provider[NoSettings]):
         finally:
             if self._store is not None:
                 await self._store.close()
+
+    def credential_sources(self) -> Sequence[CredentialSource]:
+        """Cookies of sessions."""
+        return (SessionCookie(self._cookies),)
 
     def checks(self) -> Sequence[Check]:
         """Whether the store answers, and whether it is the one that was there before."""

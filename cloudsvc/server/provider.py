@@ -7,8 +7,8 @@ from typing import ClassVar, Generic, TypeVar
 
 from attrs import frozen
 
-from cloudsvc.access.keychain import Keychain
-from cloudsvc.access.sessions import SessionChain
+from cloudsvc.access.credentials import CredentialSource
+from cloudsvc.access.issued import IssuedCredentials
 from cloudsvc.access.throttling import Throttle
 from cloudsvc.core.reactors import IReactor
 from cloudsvc.extend import Check, Tools
@@ -23,16 +23,14 @@ class Foundation:
     """
     What services stand on, beside what is lent to applications.
 
-    :ivar keychain: where keys are let in.
-    :ivar cookies: where sessions are let in.
+    :ivar keys: where keys are let in.
     :ivar throttle: counts requests; ``None`` where rate limits are off.
     :ivar running: the requests that are under way.
     """
 
     reactor: IReactor
     engines: Engines
-    keychain: Keychain
-    cookies: SessionChain
+    keys: IssuedCredentials
     throttle: Throttle | None
     running: Running
 
@@ -70,6 +68,10 @@ class Provider(Generic[S]):
     async def stop(self) -> None:
         """Close the services; nobody uses them any more. It is called where :meth:`start` has returned."""
         raise NotImplementedError
+
+    def credential_sources(self) -> Sequence[CredentialSource]:
+        """Where requests carry credentials of its own, beside keys; asked after all others. It is called once."""
+        return ()
 
     def checks(self) -> Sequence[Check]:
         """Health checks of the services."""

@@ -487,4 +487,4 @@ class Settings:
     applications: Annotated[
         tuple[Text, ...],
         Meta(description="Applications to load: names that installed packages offer, or `module:Class`."),
-    ] = ("drive",)
+    ] = ("drive", "identity")

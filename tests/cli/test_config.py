@@ -63,7 +63,7 @@ def test_every_setting_is_shown_with_value_and_origin(tmp_path: Path) -> None:
     assert "rate_limit.enabled = false  # .env CLOUDSVC__RATE_LIMIT__ENABLED" in lines
     assert 'certificate.names = ["localhost", "127.0.0.1", "::1"]  # default' in lines
     assert "static.directory = null  # default" in lines
-    assert 'applications = ["drive"]  # default' in lines
+    assert 'applications = ["drive", "identity"]  # default' in lines
     assert "API_TOKEN_HASH = null  # default" in lines
 
 

@@ -313,7 +313,7 @@ def test_with_a_fault_in_the_applications_everything_else_is_checked(tmp_path: P
     def find(names: tuple[str, ...]) -> Mapping[str, Guestbook]:
         if "nothing" in names:
             raise OperatorError(["config.applications: there is no 'nothing'"])
-        return {} if names == ("drive",) else find_guestbook(names)
+        return {} if names in {("drive",), ("identity",)} else find_guestbook(names)
 
     config = {
         "applications": ["guestbook", "nothing"],

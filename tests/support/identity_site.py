@@ -9,9 +9,10 @@ from attrs import define, evolve, field
 from twisted.internet.task import Clock
 
 from cloudsvc.access.credentials import BearerToken, KeyHeader
+from cloudsvc.access.issued import IssuedCredentials
 from cloudsvc.access.keychain import Keychain
 from cloudsvc.access.keys import KeyRing, hash_token
-from cloudsvc.access.sessions import SessionChain, SessionCookie
+from cloudsvc.access.sessions import SessionCookie
 from cloudsvc.access.throttling import Throttle
 from cloudsvc.api.identity import IdentityApplication
 from cloudsvc.core.actors import Role
@@ -66,11 +67,12 @@ class IdentitySite:
     note: Note = field(factory=Note)
     site: TestSite = field(init=False)
     accounts: Accounts = field(init=False)
-    cookies: SessionChain = field(init=False)
+    cookies: IssuedCredentials = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.cookies = cookies = SessionChain(self.clock.seconds)
-        keychain = Keychain(KeyRing(owner_hash=Secret(hash_token(TOKEN))), self.clock.seconds)
+        self.cookies = cookies = IssuedCredentials(self.clock.seconds)
+        keys = IssuedCredentials(self.clock.seconds)
+        keychain = Keychain(KeyRing(owner_hash=Secret(hash_token(TOKEN))), keys)
         services = Services(
             needs=IdentityApplication.needs,
             opened={
@@ -99,7 +101,7 @@ class IdentitySite:
             sessions=evolve(self.office.session_resolver, keys=resolver, is_trusted=lambda: witness.is_trusted),
             seen=self.office.seen,
             witness=witness,
-            keychain=keychain,
+            keys=keys,
             cookies=cookies,
             running=self.site.connections,
             clock=self.clock,
