@@ -28,6 +28,7 @@ GROUP: Final = "cloudsvc.applications"
 _PROVIDERS: Final = (
     ("cloudsvc.server.drive", "DriveProvider"),
     ("cloudsvc.server.identity", "IdentityProvider"),
+    ("cloudsvc.server.webhooks", "WebhookProvider"),
 )
 """Module and name of each provider, after those that it needs itself."""
 

@@ -82,13 +82,30 @@ class UseCases:
         )
 
 
+@frozen(kw_only=True)
+class OpenIdentity:
+    """
+    The accounts for other providers, whose rules stand on them. Applications have the use-cases.
+
+    :ivar settle: is awaited after each change: what it has taken from somebody holds when it returns.
+    :ivar is_trusted: whether the store is what it was when it was seen last.
+    """
+
+    store: OpenIdentityStore
+    resolver: Resolver
+    authority: Authority
+    folders: Folders
+    settle: Callable[[], Awaitable[object]]
+    is_trusted: Callable[[], bool]
+
+
 class IdentityProvider(Provider[NoSettings]):
     """Opens users, groups and keys, and lets the keys in."""
 
     name = "identity"
     section = "identity"
     settings_type = NoSettings
-    opens = (Directory, Issuer, SigningIn)
+    opens = (Directory, Issuer, SigningIn, OpenIdentity)
     needs = (Drive, Locator)
 
     def __init__(self, settings: NoSettings, tools: Tools, foundation: Foundation) -> None:
@@ -152,7 +169,20 @@ class IdentityProvider(Provider[NoSettings]):
             tries=PasswordLimits(self.foundation.throttle, tools.now),
             is_trusted=lambda: witness.is_trusted,
         )
-        return {Directory: cases.directory, Issuer: cases.issuer, SigningIn: cases.signing_in}
+        opened = OpenIdentity(
+            store=store,
+            resolver=resolver,
+            authority=Authority(store=store, folders=folders),
+            folders=folders,
+            settle=self._accounts.settle,
+            is_trusted=lambda: witness.is_trusted,
+        )
+        return {
+            Directory: cases.directory,
+            Issuer: cases.issuer,
+            SigningIn: cases.signing_in,
+            OpenIdentity: opened,
+        }
 
     async def stop(self) -> None:
         """Let no key in any more, and close the store."""

@@ -6,9 +6,9 @@ import ast
 from pathlib import Path
 
 from cloudsvc import api, extend
-from cloudsvc.extend import audit, drive, identity
+from cloudsvc.extend import audit, drive, identity, webhooks
 
-MODULES = (extend, audit, drive, identity)
+MODULES = (extend, audit, drive, identity, webhooks)
 OFFERING = {module.__name__ for module in MODULES}
 NAMES = {name for module in MODULES for name in module.__all__}
 

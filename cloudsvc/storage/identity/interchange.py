@@ -29,7 +29,18 @@ from cloudsvc.storage.identity.migration import HISTORY
 from cloudsvc.storage.identity.revisions import count_on, find_standing
 from cloudsvc.storage.identity.revisions import find_revision as find_last_change
 from cloudsvc.storage.identity.rows import read_group, read_key, read_user
-from cloudsvc.storage.identity.schema import group, key, member, name, restriction, session, state, user
+from cloudsvc.storage.identity.schema import (
+    group,
+    key,
+    member,
+    name,
+    restriction,
+    session,
+    state,
+    user,
+    webhook,
+    webhook_attempt,
+)
 
 _TOGETHER: Final = 1_000
 """Rows that are in memory at once."""
@@ -40,8 +51,12 @@ _TABLES: Final = (name, group, user, member, key, restriction)
 _REPLACED: Final = (name, group, user, member, key)
 """Those of which a replacement leaves nothing: which changes there have been, a store goes on to know."""
 
-# Sessions are in no copy, and none is taken from a file: who has signed out stays out, and others sign in again.
-_ENDED: Final = session
+_ENDED: Final = (webhook_attempt, webhook, session)
+"""
+In the order in which they are emptied. Sessions are in no copy, and none is taken from a file: who has signed out stays
+out, and others sign in again. Nor are webhooks: a file that can be anybody's must not say where things are sent to, and
+a copy needs no secrets with which messages are signed.
+"""
 
 _MOST: Final = 2**63 - 1
 
@@ -57,7 +72,7 @@ _PAGES: Final = {table: _compile_page(table) for table in _TABLES}
 _INSERTIONS: Final = {
     table: compile_statement(insert(table), *(column.name for column in table.columns)) for table in _TABLES
 }
-_DELETIONS: Final = {table: compile_statement(delete(table)) for table in (*_REPLACED, _ENDED)}
+_DELETIONS: Final = {table: compile_statement(delete(table)) for table in (*_REPLACED, *_ENDED)}
 _SET_STATE: Final = compile_statement(
     update(state).values(revision=bindparam("new_revision"), void_until=bindparam("until"))
 )
@@ -136,7 +151,7 @@ def replace_all(connection: Connection, source: Path, *, ends_credentials: bool)
     :param ends_credentials: whether no key and no password is any good from now on: some may have been revoked since.
     :raises sqlite3.Error: the file cannot be read.
     """
-    for table in (_ENDED, *reversed(_REPLACED)):
+    for table in (*_ENDED, *reversed(_REPLACED)):
         _DELETIONS[table].run(connection)
     with closing(connect(source)) as content:
         for table in _REPLACED:

@@ -25,11 +25,11 @@ from cloudsvc.identity.names import AccountName
 from cloudsvc.identity.revisions import NEVER, Restriction, Revision, Standing
 from cloudsvc.identity.store import Login, NewPassword
 from cloudsvc.identity.users import Holder, User, UserId
-from cloudsvc.storage.identity.memory_sessions import MemorySessions
+from cloudsvc.storage.identity.memory_webhooks import MemoryWebhooks
 
 
 @define(eq=False)
-class MemoryIdentity(MemorySessions):
+class MemoryIdentity(MemoryWebhooks):
     """
     See :class:`cloudsvc.identity.store.IdentityStore`.
 
@@ -114,6 +114,7 @@ class MemoryIdentity(MemorySessions):
         del accounts.users[user]
         accounts.hashes.pop(user, None)
         accounts.drop_sessions(user)
+        accounts.drop_webhooks([each.id for each in accounts.webhooks.values() if each.user == user])
         self._drop_keys([key.id for key in accounts.keys.values() if key.holder == user])
         accounts.change()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from attrs import define, field
 
@@ -15,6 +15,7 @@ from cloudsvc.identity.keys import Key
 from cloudsvc.identity.revisions import NEVER, Revision, make_mark
 from cloudsvc.identity.sessions import Session, SessionId
 from cloudsvc.identity.users import Holder, User, UserId
+from cloudsvc.webhooks.webhook import Attempt, Webhook, WebhookId
 
 
 @define(eq=False)
@@ -25,6 +26,7 @@ class Accounts:
     :ivar hashes: of passwords.
     :ivar digests: of the secrets of keys.
     :ivar sessions: each with the digest of its secret.
+    :ivar attempts: of webhooks, the latest first.
     :ivar names: keys of all names that users have or had.
     :ivar marks: of restricting changes, by revision.
     """
@@ -37,6 +39,8 @@ class Accounts:
     keys: dict[KeyId, Key] = field(factory=dict)
     digests: dict[KeyId, bytes] = field(factory=dict, repr=False)
     sessions: dict[SessionId, tuple[Session, bytes]] = field(factory=dict, repr=False)
+    webhooks: dict[WebhookId, Webhook] = field(factory=dict, repr=False)
+    attempts: dict[WebhookId, tuple[Attempt, ...]] = field(factory=dict)
     names: set[str] = field(factory=set)
     marks: dict[Revision, str] = field(factory=dict)
     listeners: list[Callable[[], None]] = field(factory=list, repr=False)
@@ -63,3 +67,9 @@ class Accounts:
         for each in ended:
             del self.sessions[each]
         return len(ended)
+
+    def drop_webhooks(self, dropped: Iterable[WebhookId]) -> None:
+        """Leave nothing of these webhooks."""
+        for each in dropped:
+            del self.webhooks[each]
+            self.attempts.pop(each, None)

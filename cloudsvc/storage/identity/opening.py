@@ -14,9 +14,10 @@ from cloudsvc.storage.database.sqlite.presence import telling_operators
 from cloudsvc.storage.engines import LOCAL, Engines
 from cloudsvc.storage.identity.sqlite import NAME, open_sqlite_identity
 from cloudsvc.storage.meters import UNMETERED, DatabaseMeter
+from cloudsvc.webhooks.store import WebhookStore
 
 
-class OpenIdentityStore(IdentityStore, Protocol):
+class OpenIdentityStore(IdentityStore, WebhookStore, Protocol):
     """A store in use. Whoever opened it closes it."""
 
     async def copy(self, destination: Path) -> None:

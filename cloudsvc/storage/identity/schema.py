@@ -1,5 +1,5 @@
 """
-The tables of users, groups, keys and sessions.
+The tables of users, groups, keys, sessions and webhooks.
 
 They may be in a database that has others, so that their names begin alike. Lists of which all is always read, and
 nothing is looked for, are JSON.
@@ -128,6 +128,56 @@ session: Final = Table(
 
 Index("identity_session_user", session.c.user_id, session.c.id)
 Index("identity_session_expires", session.c.expires_at, session.c.id)
+
+webhook: Final = Table(
+    "identity_webhook",
+    metadata,
+    Column("id", TEXT, primary_key=True),
+    Column("maker", TEXT, nullable=False),
+    # Empty for the owner's, and a program's.
+    Column("user_id", TEXT, ForeignKey("identity_user.id")),
+    # The key by which it was made, if it was one; that may be gone.
+    Column("key_id", TEXT),
+    Column("url", TEXT, nullable=False),
+    Column("label", TEXT, nullable=False),
+    Column("kinds", TEXT, nullable=False),
+    Column("folder", NUMBER),
+    # As they are: messages are signed with them.
+    Column("secret", TEXT, nullable=False),
+    Column("former_secret", TEXT),
+    Column("former_until", NUMBER),
+    Column("is_disabled", NUMBER, nullable=False),
+    Column("created_at", NUMBER, nullable=False),
+    Column("revision", NUMBER, nullable=False),
+    # From here on it is how far it has come, which is no change.
+    Column("epoch", TEXT, nullable=False),
+    Column("number", NUMBER, nullable=False),
+    Column("owes_notice", NUMBER, nullable=False),
+    Column("is_paused", NUMBER, nullable=False),
+    Column("stop", TEXT),
+    Column("delivered_at", NUMBER),
+    Column("failures", NUMBER, nullable=False),
+    Column("failing_since", NUMBER),
+    Column("next_try", NUMBER),
+    # How many there were.
+    Column("attempts", NUMBER, nullable=False),
+)
+
+Index("identity_webhook_maker", webhook.c.maker, webhook.c.id)
+Index("identity_webhook_user", webhook.c.user_id, webhook.c.id)
+
+webhook_attempt: Final = Table(
+    "identity_webhook_attempt",
+    metadata,
+    Column("webhook_id", TEXT, ForeignKey("identity_webhook.id"), primary_key=True),
+    Column("number", NUMBER, primary_key=True, autoincrement=False),
+    Column("at", NUMBER, nullable=False),
+    Column("message", TEXT, nullable=False),
+    Column("kind", TEXT, nullable=False),
+    Column("outcome", TEXT, nullable=False),
+    Column("status", NUMBER),
+    Column("milliseconds", NUMBER, nullable=False),
+)
 
 restriction: Final = Table(
     "identity_restriction",

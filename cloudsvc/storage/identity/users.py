@@ -25,6 +25,7 @@ from cloudsvc.storage.identity.groups import find_granted, find_granted_of, find
 from cloudsvc.storage.identity.revisions import count_on
 from cloudsvc.storage.identity.rows import read_password, read_user, write_user
 from cloudsvc.storage.identity.schema import key, member, name, session, state, user
+from cloudsvc.storage.identity.webhooks import remove_webhooks_of
 
 COLUMNS: Final = (
     user.c.id,
@@ -158,6 +159,7 @@ def replace_user(connection: Connection, wanted: User, password: NewPassword | N
 def remove_user(connection: Connection, removed: UserId) -> None:
     """As :meth:`cloudsvc.identity.store.IdentityStore.remove_user`."""
     leave_groups(connection, removed)
+    remove_webhooks_of(connection, removed)
     _DELETE_KEYS.run(connection, id=removed)
     _DELETE_SESSIONS.run(connection, id=removed, keeps="")
     if _DELETE.run(connection, id=removed).rowcount == 0:

@@ -1,0 +1,175 @@
+"""Response messages of the routes of webhooks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+
+from attrs import field, frozen
+
+from cloudsvc.api.drive.messages import KindOfChange
+from cloudsvc.api.identity.descriptions import Moment
+from cloudsvc.extend import Message
+from cloudsvc.extend.drive import Instant, format_instant
+from cloudsvc.extend.webhooks import Attempt, Outcome, Stop, Webhook
+
+
+class State(Enum):
+    """Whether something is sent."""
+
+    ACTIVE = "active"
+    FAILING = "failing"
+    """The last attempt has failed, and there will be another one."""
+    PAUSED = "paused"
+    """There is nothing that its owner may see just now."""
+    DISABLED = "disabled"
+    """Somebody has said so."""
+    GONE = "gone"
+    """The receiver has answered 410."""
+    GIVEN_UP = "given_up"
+    """For days nothing could be delivered."""
+
+    @classmethod
+    def of(cls, webhook: Webhook) -> State:
+        """That of ``webhook``."""
+        progress = webhook.progress
+        if webhook.is_disabled:
+            return cls.DISABLED
+        if progress.stop is not None:
+            return cls.GONE if progress.stop is Stop.GONE else cls.GIVEN_UP
+        if progress.is_paused:
+            return cls.PAUSED
+        return cls.FAILING if progress.failures else cls.ACTIVE
+
+
+@frozen(kw_only=True)
+class WebhookEntry:
+    """
+    A webhook, without its secret.
+
+    :ivar maker: The name of who has made it, whose it is.
+    :ivar made_by: The id of the key by which they have; `null` where that was none.
+    :ivar kinds: Of which changes it is told; none for all.
+    :ivar folder: The id of the folder of whose changes it is told; `null` for all that its owner sees.
+    :ivar path: Where that is now; `null` where the reader may not look into it.
+    :ivar position: The last change that was delivered, or after which it begins.
+    :ivar failures: Since the last success.
+    :ivar next_try: Before which nothing is sent; `null` where nothing has failed.
+    :ivar former_until: Until when messages are signed with the former secret too.
+    """
+
+    id: str
+    maker: str
+    made_by: str | None
+    url: str = field(repr=False)
+    label: str
+    kinds: tuple[KindOfChange, ...]
+    folder: int | None
+    path: str | None
+    state: State
+    position: str
+    delivered_at: Moment | None
+    failures: int
+    failing_since: Moment | None
+    next_try: Moment | None
+    former_until: Moment | None
+    created_at: Moment
+
+    @classmethod
+    def of(cls, webhook: Webhook, paths: Mapping[int, str]) -> WebhookEntry:
+        """``webhook`` as its owner sees it."""
+        progress = webhook.progress
+        return cls(
+            id=webhook.id,
+            maker=webhook.maker,
+            made_by=webhook.key,
+            url=webhook.url,
+            label=webhook.label,
+            kinds=tuple(KindOfChange(each) for each in sorted(kind.value for kind in webhook.kinds)),
+            folder=webhook.folder,
+            path=None if webhook.folder is None else paths.get(webhook.folder),
+            state=State.of(webhook),
+            position=str(progress.position),
+            delivered_at=_format(progress.delivered_at),
+            failures=progress.failures,
+            failing_since=_format(progress.failing_since),
+            next_try=_format(progress.next_try),
+            former_until=_format(webhook.former_until),
+            created_at=format_instant(webhook.created_at),
+        )
+
+
+@frozen(kw_only=True)
+class WebhookMessage(Message):
+    """One webhook."""
+
+    webhook: WebhookEntry
+
+
+@frozen(kw_only=True)
+class WebhookPage(Message):
+    """Some webhooks, by their ids."""
+
+    webhooks: tuple[WebhookEntry, ...]
+    cursor: str | None
+
+
+@frozen(kw_only=True)
+class SecretMessage(Message):
+    """
+    A webhook with its secret.
+
+    :ivar secret: With which messages are signed, as Standard Webhooks writes it. It is told once.
+    """
+
+    webhook: WebhookEntry
+    secret: str = field(repr=False)
+
+
+@frozen(kw_only=True)
+class AttemptEntry:
+    """
+    An attempt to deliver a message.
+
+    :ivar message: Its `webhook-id`.
+    :ivar type: Of the message.
+    :ivar status: Of the answer; `null` where there was none.
+    :ivar milliseconds: That it took.
+    """
+
+    at: Moment
+    message: str
+    type: str
+    outcome: Outcome
+    status: int | None
+    milliseconds: int
+
+    @classmethod
+    def of(cls, attempt: Attempt) -> AttemptEntry:
+        """``attempt`` as owners see it."""
+        return cls(
+            at=format_instant(attempt.at),
+            message=attempt.message,
+            type=attempt.kind,
+            outcome=attempt.outcome,
+            status=attempt.status,
+            milliseconds=attempt.milliseconds,
+        )
+
+
+@frozen(kw_only=True)
+class AttemptMessage(Message):
+    """One attempt."""
+
+    attempt: AttemptEntry
+
+
+@frozen(kw_only=True)
+class AttemptsMessage(Message):
+    """The last attempts, the latest first."""
+
+    attempts: tuple[AttemptEntry, ...]
+
+
+def _format(moment: Instant | None) -> str | None:
+    return None if moment is None else format_instant(moment)

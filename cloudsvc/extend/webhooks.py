@@ -1,0 +1,20 @@
+"""Public interface of webhooks for front ends."""
+
+from __future__ import annotations
+
+from cloudsvc.webhooks.bounds import MAX_ATTEMPTS, MAX_OVERLAP
+from cloudsvc.webhooks.keeping import WebhookFields, Webhooks
+from cloudsvc.webhooks.settings import WebhookSettings
+from cloudsvc.webhooks.webhook import Attempt, Outcome, Stop, Webhook
+
+__all__ = [
+    "MAX_ATTEMPTS",
+    "MAX_OVERLAP",
+    "Attempt",
+    "Outcome",
+    "Stop",
+    "Webhook",
+    "WebhookFields",
+    "WebhookSettings",
+    "Webhooks",
+]
