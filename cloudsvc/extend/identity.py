@@ -10,12 +10,15 @@ from cloudsvc.access.sessions import SESSION_COOKIE
 from cloudsvc.identity.authority import is_manager
 from cloudsvc.identity.bounds import MAX_KEY_GRANTS, MAX_SCOPE, MAX_SCOPES, MAX_USER_GROUPS
 from cloudsvc.identity.directory import Directory, Profile, UserFields
+from cloudsvc.identity.enrolment import Enrolment
+from cloudsvc.identity.factors import FactorKind, Factors
 from cloudsvc.identity.groups import Group
 from cloudsvc.identity.issuing import MAX_OVERLAP, Issued, Issuer, KeyFields
 from cloudsvc.identity.key_format import KeyId
 from cloudsvc.identity.keys import Key
 from cloudsvc.identity.names import MAX_DISPLAY_NAME, MAX_NAME
 from cloudsvc.identity.passwords import MAX_PASSWORD, MIN_PASSWORD
+from cloudsvc.identity.second_factor import Asked, SecondFactor, ShownFactor
 from cloudsvc.identity.sessions import SESSION_CREDENTIAL, Session, SessionId
 from cloudsvc.identity.signing_in import Begun, Proof, SigningIn
 from cloudsvc.identity.users import User
@@ -32,8 +35,12 @@ __all__ = [
     "MIN_PASSWORD",
     "SESSION_COOKIE",
     "SESSION_CREDENTIAL",
+    "Asked",
     "Begun",
     "Directory",
+    "Enrolment",
+    "FactorKind",
+    "Factors",
     "Group",
     "Issued",
     "Issuer",
@@ -42,8 +49,10 @@ __all__ = [
     "KeyId",
     "Profile",
     "Proof",
+    "SecondFactor",
     "Session",
     "SessionId",
+    "ShownFactor",
     "SigningIn",
     "User",
     "UserFields",

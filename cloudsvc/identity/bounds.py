@@ -66,3 +66,15 @@ SESSION_SECONDS: Final = 14 * 24 * 60 * 60
 
 SEEN_SECONDS: Final = 5 * 60
 """To how many seconds it is known when a session was seen: so seldom is it written down, and never by a request."""
+
+MAX_USER_PENDING: Final = 5
+"""Sign-ins of one user that wait for a second factor; the one that expires first gives way to one more."""
+
+PENDING_SECONDS: Final = 5 * 60
+"""Seconds for which a sign-in waits for a second factor."""
+
+MAX_PENDING_TRIES: Final = 5
+"""How often a second factor is looked at in one sign-in."""
+
+RECENT_SECONDS: Final = 10 * 60
+"""Seconds after signing in for which users change their second factors."""

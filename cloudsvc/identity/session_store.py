@@ -18,16 +18,24 @@ from cloudsvc.identity.users import UserId
 class SessionStore(Protocol):
     """Keeps sessions, and ends those of a user who is removed or disabled, or whose password changes."""
 
-    async def add_session(self, session: Session, digest: bytes, *, password_set: Revision | None = None) -> Session:
+    async def add_session(
+        self,
+        session: Session,
+        digest: bytes,
+        *,
+        password_set: Revision | None = None,
+        factors_set: Revision | None = None,
+    ) -> Session:
         """
         Add a session whose ``made`` is ``NEVER``. Those of its user that were seen longest ago give way, where there
         would be more than :data:`~cloudsvc.identity.bounds.MAX_USER_SESSIONS`.
 
         :param digest: SHA-256 of its secret.
         :param password_set: which password its user has shown, by the change that set it; ``None`` where it was none.
+        :param factors_set: which second factors its user had when that was looked at; ``None`` where it was not.
         :return: as it is now.
         :raises CloudError: its user is not there, or is disabled; ``changed_meanwhile``: they have another password,
-            or it has been declared void.
+            or it has been declared void; or their second factors have changed.
         """
         ...
 

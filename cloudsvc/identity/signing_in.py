@@ -22,6 +22,8 @@ from cloudsvc.identity.errors import (
     users_only,
     wrong_password,
 )
+from cloudsvc.identity.factor_errors import second_factor_required
+from cloudsvc.identity.factors import FactorKind, has_factors
 from cloudsvc.identity.key_format import KeyId
 from cloudsvc.identity.names import AccountName, parse_account_name, parse_display_name
 from cloudsvc.identity.passwords import Passwords, is_outdated, parse_password
@@ -62,6 +64,7 @@ class Proof:
     that is between both.
 
     :ivar password_set: which password they have shown, by the change that set it; ``None`` where it was a key.
+    :ivar factor: which second factor they have shown besides, if any.
     :ivar key: which key they have shown.
     :ivar until: when that key ends.
     :ivar device: what the device is to show at the next time, after a password.
@@ -69,6 +72,7 @@ class Proof:
 
     user: User
     password_set: Revision | None = None
+    factor: FactorKind | None = None
     key: KeyId | None = None
     until: Instant | None = None
     device: Secret | None = None
@@ -143,8 +147,12 @@ class SigningIn:
         Begin a session. Where its user has as many as may be, the one that was seen longest ago ends.
 
         :param label: for people, such as the name of the browser.
-        :raises CloudError: the label is none; or what was proven does not hold any more.
+        :raises CloudError: the label is none; what was proven does not hold any more; or it is a password alone, where
+            a second factor is asked for.
         """
+        factors_set = proof.user.factors_set if proof.key is None else None
+        if proof.password_set is not None and proof.factor is None and has_factors(proof.user.factors_set):
+            raise second_factor_required()
         now, made = self._now(), make_session()
         ends_at = now + SESSION_SECONDS * 1_000_000
         session = Session(
@@ -157,7 +165,9 @@ class SigningIn:
             ends_at=ends_at if proof.until is None else min(ends_at, proof.until),
         )
         try:
-            added = await self._store.add_session(session, made.digest, password_set=proof.password_set)
+            added = await self._store.add_session(
+                session, made.digest, password_set=proof.password_set, factors_set=factors_set
+            )
         except CloudError as problem:
             if proof.password_set is None or problem.kind not in {Kind.CONFLICT, Kind.NOT_FOUND}:
                 raise

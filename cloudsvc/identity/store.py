@@ -1,5 +1,6 @@
 """
-Interface of the store of users, groups and keys; that of sessions is in :mod:`cloudsvc.identity.session_store`.
+Interface of the store of users, groups and keys; those of sessions and of second factors are in
+:mod:`cloudsvc.identity.session_store` and :mod:`cloudsvc.identity.factor_store`.
 
 Each method is one atomic step on durable storage, one transaction of a bounded number of statements: when it returns,
 what it did survives a power failure; when it raises, it did nothing. It decides no permission: that does
@@ -22,6 +23,7 @@ from attrs import field, frozen
 
 from cloudsvc.core.clock import Instant
 from cloudsvc.core.secrets import Secret
+from cloudsvc.identity.factor_store import FactorStore
 from cloudsvc.identity.groups import Group, GroupId
 from cloudsvc.identity.key_format import KeyId
 from cloudsvc.identity.keys import FoundKey, Key
@@ -59,8 +61,8 @@ class Login:
     is_void: bool
 
 
-class IdentityStore(SessionStore, Protocol):
-    """Keeps users, groups, keys and sessions."""
+class IdentityStore(SessionStore, FactorStore, Protocol):
+    """Keeps users, groups, keys, sessions and second factors."""
 
     # -- how far it has come ---------------------------------------------------------------------------------------
 
@@ -119,8 +121,8 @@ class IdentityStore(SessionStore, Protocol):
 
     async def replace_user(self, user: User, password: NewPassword | None = None) -> User:
         """
-        Make ``user`` what the user of this id is; id, name, ``created_at`` and ``password_set`` stay as they are kept.
-        Where the password changes, or they are disabled, their sessions end.
+        Make ``user`` what the user of this id is; id, name, ``created_at``, ``password_set`` and ``factors_set`` stay
+        as they are kept. Where the password changes, or they are disabled, their sessions end.
 
         :param password: ``None`` where it stays as it is.
         :return: as they are now.
@@ -130,7 +132,7 @@ class IdentityStore(SessionStore, Protocol):
 
     async def remove_user(self, user: UserId) -> None:
         """
-        Remove a user, with all their keys and sessions. Their name stays taken.
+        Remove a user, with all their keys, sessions and second factors. Their name stays taken.
 
         :raises CloudError: there is no such user.
         """

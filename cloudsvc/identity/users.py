@@ -37,6 +37,8 @@ class User:
     :ivar quota: bytes that they may have stored; ``None`` for as many as there is room for.
     :ivar is_disabled: whether none of their credentials is any good until somebody says otherwise.
     :ivar password_set: the change that gave them the password they have; :data:`NEVER` where they have none.
+    :ivar factors_set: the change that gave them the second factors that they have, or left them these;
+        :data:`NEVER` where they have none, so that their password is enough.
     :ivar revision: the last change of this user, :data:`NEVER` for one that is to be added. The store says which.
     """
 
@@ -50,6 +52,7 @@ class User:
     is_disabled: bool = False
     created_at: Instant
     password_set: Revision = NEVER
+    factors_set: Revision = NEVER
     revision: Revision = NEVER
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Final
+from typing import Final, Protocol
 
 from attrs import frozen
 
@@ -19,10 +19,12 @@ from cloudsvc.drive.locating import Locator
 from cloudsvc.extend import Check, Finding, NoSettings, Tools
 from cloudsvc.identity.authority import Authority
 from cloudsvc.identity.directory import Directory
+from cloudsvc.identity.enrolment import Enrolment
 from cloudsvc.identity.folders import Folders
 from cloudsvc.identity.issuing import Issuer
 from cloudsvc.identity.passwords import PASSWORD_THREADS, Passwords
 from cloudsvc.identity.resolving import Resolver
+from cloudsvc.identity.second_factor import CodeTries, SecondFactor
 from cloudsvc.identity.session_resolving import Seen, SessionResolver
 from cloudsvc.identity.signing_in import SigningIn, Tries
 from cloudsvc.identity.store import IdentityStore
@@ -40,6 +42,10 @@ _OLDER: Final = (
 )
 
 
+class AllTries(Tries, CodeTries, Protocol):
+    """A count of tries of passwords and of codes."""
+
+
 @frozen(kw_only=True)
 class UseCases:
     """All that is done with users, groups and keys."""
@@ -47,6 +53,8 @@ class UseCases:
     directory: Directory
     issuer: Issuer
     signing_in: SigningIn
+    second_factor: SecondFactor
+    enrolment: Enrolment
 
     @classmethod
     def of(
@@ -56,7 +64,7 @@ class UseCases:
         passwords: Passwords,
         settle: Callable[[], Awaitable[object]],
         *,
-        tries: Tries,
+        tries: AllTries,
         is_trusted: Callable[[], bool],
     ) -> UseCases:
         """
@@ -79,6 +87,8 @@ class UseCases:
                 settle=settle,
                 is_trusted=is_trusted,
             ),
+            second_factor=SecondFactor(store=store, tries=tries, now=read_clock, is_trusted=is_trusted),
+            enrolment=Enrolment(store=store, authority=authority, now=read_clock, settle=settle),
         )
 
 
@@ -105,7 +115,7 @@ class IdentityProvider(Provider[NoSettings]):
     name = "identity"
     section = "identity"
     settings_type = NoSettings
-    opens = (Directory, Issuer, SigningIn, OpenIdentity)
+    opens = (Directory, Issuer, SigningIn, SecondFactor, Enrolment, OpenIdentity)
     needs = (Drive, Locator)
 
     def __init__(self, settings: NoSettings, tools: Tools, foundation: Foundation) -> None:
@@ -182,6 +192,8 @@ class IdentityProvider(Provider[NoSettings]):
             Issuer: cases.issuer,
             SigningIn: cases.signing_in,
             OpenIdentity: opened,
+            SecondFactor: cases.second_factor,
+            Enrolment: cases.enrolment,
         }
 
     async def stop(self) -> None:

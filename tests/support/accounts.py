@@ -12,9 +12,11 @@ from cloudsvc.core.actors import OWNER, Actor, Role
 from cloudsvc.core.clock import Instant
 from cloudsvc.identity.authority import Authority
 from cloudsvc.identity.directory import Directory, UserFields
+from cloudsvc.identity.enrolment import Enrolment
 from cloudsvc.identity.issuing import Issued, Issuer, KeyFields
 from cloudsvc.identity.passwords import Passwords
 from cloudsvc.identity.resolving import Resolver
+from cloudsvc.identity.second_factor import SecondFactor
 from cloudsvc.identity.session_resolving import Seen, SessionResolver
 from cloudsvc.identity.signing_in import SigningIn
 from cloudsvc.identity.users import User
@@ -48,6 +50,8 @@ class Office:
     resolver: Resolver = field(init=False)
     tries: PasswordLimits = field(init=False)
     signing_in: SigningIn = field(init=False)
+    second_factor: SecondFactor = field(init=False)
+    enrolment: Enrolment = field(init=False)
     seen: Seen = field(init=False, factory=Seen)
     session_resolver: SessionResolver = field(init=False)
 
@@ -78,6 +82,10 @@ class Office:
             settle=self._settle,
             is_trusted=lambda: self.is_trusted,
         )
+        self.second_factor = SecondFactor(
+            store=self.store, tries=self.tries, now=lambda: self.now, is_trusted=lambda: self.is_trusted
+        )
+        self.enrolment = Enrolment(store=self.store, authority=authority, now=lambda: self.now, settle=self._settle)
         self.session_resolver = SessionResolver(
             store=self.store,
             keys=self.resolver,

@@ -20,8 +20,10 @@ from cloudsvc.core.secrets import Secret
 from cloudsvc.drive.errors import storage_failed
 from cloudsvc.extend import NoSettings, Routes, Services, Tools
 from cloudsvc.identity.directory import Directory
+from cloudsvc.identity.enrolment import Enrolment
 from cloudsvc.identity.issuing import Issuer
 from cloudsvc.identity.revisions import Restriction
+from cloudsvc.identity.second_factor import SecondFactor
 from cloudsvc.identity.signing_in import SigningIn
 from cloudsvc.identity.witness import Witness
 from cloudsvc.server.accounts import Accounts
@@ -79,6 +81,8 @@ class IdentitySite:
                 Directory: self.office.directory,
                 Issuer: self.office.issuer,
                 SigningIn: self.office.signing_in,
+                SecondFactor: self.office.second_factor,
+                Enrolment: self.office.enrolment,
             },
         )
         tools = cast("Any", Tools)(

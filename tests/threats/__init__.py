@@ -237,6 +237,19 @@ Guessing of passwords, and locking others out by it
     access/test_password_limits.py::test_whoever_has_signed_in_there_before_gets_in_whatever_others_try
     identity/test_signing_in.py::test_guesses_of_others_keep_nobody_from_a_device_that_is_known
     identity/test_signing_in.py::test_who_is_let_in_guesses_no_former_password_either
+Guessing of second factors, and locking others out by it
+    identity/test_second_factor.py::test_tries_are_few_in_one_sign_in
+    identity/test_second_factor.py::test_tries_are_few_in_all_and_a_device_that_is_known_has_its_own
+Second factors that are replayed, somebody else's, or got around
+    contracts/identity/test_factors.py::test_no_code_is_good_twice
+    contracts/identity/test_factors.py::test_no_session_begins_on_what_the_factors_were
+    identity/test_totp.py::test_neither_the_last_one_nor_an_earlier_one_is_good_again
+    identity/test_second_factor.py::test_a_password_is_enough_until_there_is_a_factor
+    identity/test_second_factor.py::test_the_code_of_somebody_else_is_wrong
+    identity/test_second_factor.py::test_what_ends_a_sign_in_that_waits
+    identity/test_second_factor.py::test_factors_are_changed_shortly_after_signing_in_and_never_by_a_key
+    api/identity/test_factors.py::test_pages_of_others_go_on_with_nothing
+    live/test_second_factors.py::test_a_password_and_a_code_let_in_and_neither_does_alone
 Stored XSS
     threats/test_responses.py::test_what_is_reflected_in_an_error_is_text_in_json
     threats/test_uploaded_content.py::test_every_way_to_a_file_keeps_it_from_running
@@ -268,6 +281,7 @@ User enumeration, timing
     api/identity/test_what_is_not_known.py::test_who_there_is_makes_no_difference
     identity/test_resolving.py::test_whatever_is_wrong_with_a_key_it_is_nobodys_by_one_look_up
     api/identity/test_sessions.py::test_whatever_is_wrong_gets_the_same_answer
+    api/identity/test_factors.py::test_who_does_not_know_the_password_learns_nothing_of_factors
     identity/test_directory.py::test_to_others_there_is_nobody_but_themselves
 Names that are taken for others (homographs, reuse)
     identity/test_names.py::test_names_that_look_alike_are_one

@@ -31,6 +31,12 @@ PAIR_RATE: Final = parse_rate("10 per 15 minutes")
 NAME_RATE: Final = parse_rate("50 per 60 minutes")
 """Tries of one name by all clients together, from devices that are not known."""
 
+CODE_RATE: Final = parse_rate("10 per 60 minutes")
+"""
+Tries of codes of one name by who has shown the password: from one device on which its user has signed in before, and
+from all others together. Of a million codes three are good at a time: finding one is as likely as not after two years.
+"""
+
 _PASSWORD: Final = "password"  # noqa: S105  # begins what is counted
 """Begins the keys; no class of rates is called so."""
 
@@ -67,6 +73,19 @@ class PasswordLimits:
         await self._count(PAIR_RATE, "pair", client, name)
         await self._count(NAME_RATE, "name", name)
 
+    async def admit_code(self, name: str, device: str | None) -> None:
+        """
+        Count a try of a code that is shown after the password, so that nobody else takes these from a user.
+
+        :param name: whose code is tried.
+        :param device: one on which they have signed in before.
+        :raises CloudError: there were too many.
+        """
+        if device is None:
+            await self._count(CODE_RATE, "code", name)
+        else:
+            await self._count(CODE_RATE, "device code", name, device)
+
     async def _count(self, rate: Rate, *key: str) -> None:
         decision = None if self._throttle is None else await self._throttle.count(rate, _PASSWORD, *key)
         if decision is None:
@@ -76,6 +95,6 @@ class PasswordLimits:
             raise CloudError(
                 Kind.THROTTLED,
                 "too_many_tries",
-                f"Too many passwords have been tried. Try again in {seconds} seconds, or show a key.",
+                f"Too many passwords or codes have been tried. Try again in {seconds} seconds, or show a key.",
                 retry_after=seconds,
             )

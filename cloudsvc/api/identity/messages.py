@@ -119,6 +119,7 @@ class UserEntry:
     display_name: str
     disabled: bool
     has_password: bool
+    has_second_factor: bool
     scopes: tuple[str, ...]
     roles: tuple[GrantedRole, ...]
     groups: int
@@ -138,6 +139,7 @@ class UserEntry:
             display_name=user.display_name,
             disabled=user.is_disabled,
             has_password=bool(user.password_set),
+            has_second_factor=bool(user.factors_set),
             scopes=tuple(sorted(user.scopes)),
             roles=paths.tell(user.grants),
             groups=len(user.groups),

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Annotated, ClassVar, Final
 
 from attrs import field, frozen
 from msgspec import Meta
 
+from cloudsvc.api.identity.cookies import DEVICE_COOKIE, SESSION_ENDED, answer_begun, find_current
 from cloudsvc.api.identity.descriptions import (
     FAILED,
     IN_THE_WAY,
@@ -20,6 +20,7 @@ from cloudsvc.api.identity.descriptions import (
     NoQuery,
     PasswordText,
 )
+from cloudsvc.api.identity.factor_messages import PendingMessage
 from cloudsvc.api.identity.messages import EndedMessage, SessionEntry, SessionMessage, SessionPage
 from cloudsvc.extend import (
     Actor,
@@ -39,19 +40,13 @@ from cloudsvc.extend import (
     same_origin,
     throttled,
 )
-from cloudsvc.extend.identity import SESSION_COOKIE, SESSION_CREDENTIAL, Begun, KeyId, Proof, SessionId, SigningIn
-
-DEVICE_COOKIE: Final = b"__Host-cloudsvc-device"
-"""What knows a device on which somebody has signed in before."""
-
-_KEPT: Final = b"; Path=/; Secure; HttpOnly; SameSite=Strict"
-_ENDED: Final = (b"Set-Cookie", SESSION_COOKIE + b"=; Max-Age=0" + _KEPT)
-_DEVICE_SECONDS: Final = 365 * 24 * 60 * 60
+from cloudsvc.extend.identity import KeyId, Proof, SecondFactor, SigningIn
 
 _MOST_BYTES: Final = 4096
 """Bytes of a body with a name and a password: those who send it are not let in yet."""
 
 _REFUSED: Final = "The name or the password is wrong, the credential begins no session, or the page is another's."
+_NOT_ENOUGH: Final = "The password is right, and a second factor is to be shown too."
 _THROTTLED: Final = "Too many passwords have been tried."
 _NOT_CHANGED: Final = "The former password is wrong, one has none, or the page is another's."
 _NO_SESSION: Final = "There is no such session, or user."
@@ -105,6 +100,7 @@ class SessionRoutes:
 
     app: ClassVar[Klein] = Klein()
     signing_in: SigningIn
+    second_factor: SecondFactor
 
     @route(
         app,
@@ -112,20 +108,23 @@ class SessionRoutes:
         "/sessions",
         status=201,
         response_headers={201: {"Set-Cookie": "The session, which no script of a page can read."}},
+        answers={403: _NOT_ENOUGH},
         errors={401: "The key is wrong, or there is none.", 403: _REFUSED, 429: _THROTTLED, 503: FAILED},
     )
     @same_origin
     @throttled("api", by="client")
     @accepts_query(NoQuery)
     @accepts_json(NewSession, limit=_MOST_BYTES)
-    async def add_session(self, request: Request, query: NoQuery, body: NewSession) -> Reply[SessionMessage]:
+    async def add_session(
+        self, request: Request, query: NoQuery, body: NewSession
+    ) -> Reply[SessionMessage] | Reply[PendingMessage]:
         """Sign in, by a name and a password or by a key. The session is in a cookie, and in no body."""
         is_by_key = body.name is None and body.password is None
         proof = await (self._prove_key(request) if is_by_key else self._prove_password(request, body))
-        begun = await self.signing_in.begin(proof, body.label)
-        entry = SessionEntry.of(begun.session, begun.session.id)
-        message = SessionMessage(message="Signed in.", name=str(begun.user.name), session=entry)
-        return Reply(message=message, status=201, headers=tuple(_write_cookies(begun, proof)))
+        asked = await self.second_factor.ask(proof)
+        if asked is not None:
+            return Reply(message=PendingMessage.of(asked, request.id), status=403)
+        return answer_begun(await self.signing_in.begin(proof, body.label), proof)
 
     @route(app, "GET", "/sessions", errors={403: NO_RIGHT, 404: NO_USER, 503: FAILED})
     @authorized(READ)
@@ -134,7 +133,7 @@ class SessionRoutes:
     async def list_sessions(self, request: Request, query: SessionQuery) -> SessionPage:
         """List one's sessions, the latest first."""
         found = await self.signing_in.list_sessions(request.actor, query.user)
-        current = _find_current(request)
+        current = find_current(request)
         return SessionPage(message="Sessions listed.", sessions=tuple(SessionEntry.of(each, current) for each in found))
 
     @route(
@@ -150,8 +149,8 @@ class SessionRoutes:
     @accepts_no_body
     async def sign_out(self, request: Request, query: NoQuery) -> Reply[Message]:
         """Sign out: the session of this request ends."""
-        await self.signing_in.end_session(request.actor, _find_current(request) or "")
-        return Reply(message=Message(message="Signed out."), status=200, headers=(_ENDED,))
+        await self.signing_in.end_session(request.actor, find_current(request) or "")
+        return Reply(message=Message(message="Signed out."), status=200, headers=(SESSION_ENDED,))
 
     @route(app, "DELETE", "/sessions/<session>", errors={403: NO_RIGHT, 404: _NO_SESSION, 503: FAILED})
     @authorized(WRITE)
@@ -170,7 +169,7 @@ class SessionRoutes:
     @accepts_no_body
     async def end_sessions(self, request: Request, query: EndQuery) -> EndedMessage:
         """End all of one's sessions, or all but that of this request."""
-        keeps = _find_current(request) if query.keep_current else None
+        keeps = find_current(request) if query.keep_current else None
         ended = await self.signing_in.end_sessions(request.actor, query.user, keeps=keeps)
         return EndedMessage(message="Sessions ended.", ended=ended)
 
@@ -187,14 +186,14 @@ class SessionRoutes:
     async def change_password(self, request: Request, query: NoQuery, body: NewPassword) -> Message:
         """Give oneself another password. One's other sessions end."""
         await self.signing_in.change_password(
-            request.actor, body.former, body.password.reveal(), keeps=_find_current(request)
+            request.actor, body.former, body.password.reveal(), keeps=find_current(request)
         )
         return Message(message="Password changed; other sessions have ended.")
 
     async def _prove_key(self, request: Request) -> Proof:
         principal = await authenticate(request)
         # A session begins no other one: it would never be old.
-        key = "" if _find_current(request) else principal.actor.key
+        key = "" if find_current(request) else principal.actor.key
         return await self.signing_in.prove_key(KeyId(key))
 
     async def _prove_password(self, request: Request, body: NewSession) -> Proof:
@@ -205,19 +204,3 @@ class SessionRoutes:
         # From here on it is known whose request it is, and it may do nothing else.
         request.principal = Principal(actor=Actor(name=str(proof.user.name), scopes=frozenset()), via="password")
         return proof
-
-
-def _find_current(request: Request) -> SessionId | None:
-    """The session by which a request was let in."""
-    named = "" if request.principal is None else request.principal.credential
-    return SessionId(named.removeprefix(SESSION_CREDENTIAL)) if named.startswith(SESSION_CREDENTIAL) else None
-
-
-def _write_cookies(begun: Begun, proof: Proof) -> Iterator[tuple[bytes, bytes]]:
-    yield _write_cookie(SESSION_COOKIE, begun.text)
-    if proof.device is not None:
-        yield _write_cookie(DEVICE_COOKIE, proof.device, b"; Max-Age=%d" % _DEVICE_SECONDS)
-
-
-def _write_cookie(name: bytes, value: Secret, more: bytes = b"") -> tuple[bytes, bytes]:
-    return b"Set-Cookie", b"%b=%b%b%b" % (name, value.reveal().encode(), more, _KEPT)

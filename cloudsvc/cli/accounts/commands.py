@@ -14,6 +14,7 @@ from cloudsvc.cli.homes import pass_home
 from cloudsvc.cli.units import format_size, parse_quota
 from cloudsvc.core.actors import OWNER, Grant, Role
 from cloudsvc.identity.directory import UserFields
+from cloudsvc.identity.factors import has_factors
 from cloudsvc.identity.issuing import Issued, KeyFields
 from cloudsvc.identity.key_format import NO_KEY, read_key
 from cloudsvc.settings.home import Home
@@ -50,7 +51,9 @@ def list_users(home: Home) -> None:
         while users := await directory.list_users(OWNER, _PAGE, after=after):
             stored = await directory.count_bytes(OWNER, users)
             for each in users:
-                state = " (disabled)" if each.is_disabled else ""
+                marks = {"disabled": each.is_disabled, "second factor": has_factors(each.factors_set)}
+                told = [mark for mark, is_so in marks.items() if is_so]
+                state = f" ({', '.join(told)})" if told else ""
                 used = _describe_use(stored[str(each.name)], each.quota)
                 lines += [f"{each.name}{state}{used}", *await _tell(opened, each.grants)]
             after = users[-1].name.key
@@ -98,6 +101,14 @@ def enable_user(home: Home, name: str) -> None:
     """Let the keys of a user in again."""
     fields = UserFields(disabled=False)
     administer_accounts(home, lambda opened: opened.cases.directory.edit_user(OWNER, name, fields))
+
+
+@user.command("reset-factors")
+@click.argument("name")
+@pass_home
+def reset_factors(home: Home, name: str) -> None:
+    """Take all second factors of a user away, who has lost them; their sessions end."""
+    administer_accounts(home, lambda opened: opened.cases.enrolment.reset(OWNER, name))
 
 
 @user.command("remove")

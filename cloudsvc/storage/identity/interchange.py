@@ -18,9 +18,11 @@ from typing import Any, Final
 from sqlalchemy import Table, bindparam, delete, insert, select, tuple_, update
 
 from cloudsvc.core.errors import CloudError
+from cloudsvc.core.secrets import Secret
 from cloudsvc.identity.names import AccountName, parse_account_name, parse_display_name
 from cloudsvc.identity.revisions import Revision, Standing
 from cloudsvc.identity.scopes import parse_scopes
+from cloudsvc.identity.totp import find_step
 from cloudsvc.storage.database.sqlite.connections import OWNER_ONLY, SQLiteConnection, connect
 from cloudsvc.storage.database.sqlite.migration import find_revision, migrate
 from cloudsvc.storage.database.statements import Connection, Statement, compile_statement
@@ -34,9 +36,12 @@ from cloudsvc.storage.identity.schema import (
     key,
     member,
     name,
+    pending,
+    recovery_code,
     restriction,
     session,
     state,
+    totp,
     user,
     webhook,
     webhook_attempt,
@@ -45,18 +50,21 @@ from cloudsvc.storage.identity.schema import (
 _TOGETHER: Final = 1_000
 """Rows that are in memory at once."""
 
-_TABLES: Final = (name, group, user, member, key, restriction)
+_TABLES: Final = (name, group, user, member, key, totp, recovery_code, restriction)
 """In the order in which they may be filled."""
 
-_REPLACED: Final = (name, group, user, member, key)
+_REPLACED: Final = (name, group, user, member, key, totp, recovery_code)
 """Those of which a replacement leaves nothing: which changes there have been, a store goes on to know."""
 
-_ENDED: Final = (webhook_attempt, webhook, session)
+_ENDED: Final = (webhook_attempt, webhook, session, pending)
 """
 In the order in which they are emptied. Sessions are in no copy, and none is taken from a file: who has signed out stays
 out, and others sign in again. Nor are webhooks: a file that can be anybody's must not say where things are sent to, and
 a copy needs no secrets with which messages are signed.
 """
+
+_FIRST: Final[dict[tuple[Table, str], Any]] = {(restriction, "revision"): -1, (recovery_code, "digest"): b""}
+"""What comes before all that a column of a primary key can have, where that is no text."""
 
 _MOST: Final = 2**63 - 1
 
@@ -171,7 +179,7 @@ def _list_rows(connection: Connection, table: Table) -> Iterator[list[dict[str, 
     """All rows of a table, some at a time."""
     names = [column.name for column in table.columns]
     primary = [column.name for column in table.primary_key.columns]
-    after: dict[str, Any] = dict.fromkeys(primary, -1 if table is restriction else "")
+    after: dict[str, Any] = {each: _FIRST.get((table, each), "") for each in primary}
     while True:
         page = _PAGES[table].rows(connection, **{f"after_{each}": value for each, value in after.items()})
         rows = [dict(zip(names, row, strict=True)) for row in page]
@@ -209,13 +217,19 @@ def _check(connection: SQLiteConnection) -> None:
     taken = "SELECT 1 FROM identity_user WHERE name_key NOT IN (SELECT name_key FROM identity_name)"
     if connection.execute(taken).fetchone() is not None:
         raise ValueError("the name of a user could be given to another one")
+    unlike = (
+        "SELECT 1 FROM identity_user WHERE (factors_set IS NOT NULL)"
+        " != (id IN (SELECT user_id FROM identity_totp WHERE is_confirmed = 1))"
+    )
+    if connection.execute(unlike).fetchone() is not None:
+        raise ValueError("the second factors of a user make no sense")
 
 
 def _check_user(row: dict[str, Any], last: int) -> None:
     found = read_user(tuple(row[column.name] for column in users.COLUMNS), ())
     _check_name(found.name)
     _check_texts(row, "id", "name", "name_key", "display_name", "scopes", "grants")
-    _check_revisions(last, found.revision, found.password_set)
+    _check_revisions(last, found.revision, found.password_set, found.factors_set)
     _expect(parse_display_name(found.display_name) == found.display_name, "display name")
     _expect(parse_scopes(found.scopes) == found.scopes, "scopes")
     _expect(row["is_disabled"] in {0, 1}, "switch")
@@ -246,10 +260,26 @@ def _check_key(row: dict[str, Any], last: int) -> None:
     _expect(all(each is None or _is_number(each) for each in moments) and found.created_at is not None, "moment")
 
 
+def _check_totp(row: dict[str, Any], _: int) -> None:
+    _check_texts(row, "user_id", "secret")
+    _expect(find_step(Secret(row["secret"]), Secret(""), 0, 0) is None, "secret")
+    _expect(row["is_confirmed"] in {0, 1}, "switch")
+    _expect(_is_number(row["last_step"]), "step")
+    _expect(_is_number(row["created_at"]), "moment")
+
+
+def _check_recovery_code(row: dict[str, Any], last: int) -> None:
+    _check_texts(row, "user_id")
+    _check_revisions(last, row["made"])
+    _expect(isinstance(row["digest"], bytes) and len(row["digest"]) == hashlib.sha256().digest_size, "digest")
+
+
 _CHECKS: Final[dict[Table, Callable[[dict[str, Any], int], None]]] = {
     user: _check_user,
     group: _check_group,
     key: _check_key,
+    totp: _check_totp,
+    recovery_code: _check_recovery_code,
     name: lambda row, _: _check_texts(row, "name_key"),
     restriction: lambda row, last: _check_revisions(last, row["revision"]),
 }

@@ -25,11 +25,11 @@ from cloudsvc.identity.names import AccountName
 from cloudsvc.identity.revisions import NEVER, Restriction, Revision, Standing
 from cloudsvc.identity.store import Login, NewPassword
 from cloudsvc.identity.users import Holder, User, UserId
-from cloudsvc.storage.identity.memory_webhooks import MemoryWebhooks
+from cloudsvc.storage.identity.memory_factors import MemoryFactors
 
 
 @define(eq=False)
-class MemoryIdentity(MemoryWebhooks):
+class MemoryIdentity(MemoryFactors):
     """
     See :class:`cloudsvc.identity.store.IdentityStore`.
 
@@ -102,7 +102,12 @@ class MemoryIdentity(MemoryWebhooks):
         if password is not None or user.is_disabled:
             accounts.drop_sessions(user.id, keeps=None if password is None or user.is_disabled else password.keeps)
         accounts.users[user.id] = evolve(
-            user, name=kept.name, created_at=kept.created_at, password_set=password_set, revision=revision
+            user,
+            name=kept.name,
+            created_at=kept.created_at,
+            password_set=password_set,
+            factors_set=kept.factors_set,
+            revision=revision,
         )
         return accounts.users[user.id]
 
@@ -115,6 +120,7 @@ class MemoryIdentity(MemoryWebhooks):
         accounts.hashes.pop(user, None)
         accounts.drop_sessions(user)
         accounts.drop_webhooks([each.id for each in accounts.webhooks.values() if each.user == user])
+        accounts.drop_factors(user)
         self._drop_keys([key.id for key in accounts.keys.values() if key.holder == user])
         accounts.change()
 

@@ -8,6 +8,7 @@ from attrs import define, field
 
 from cloudsvc.core.secrets import Secret
 from cloudsvc.identity import bounds
+from cloudsvc.identity.factors import Pending, PendingId, Totp
 from cloudsvc.identity.grants import tidy
 from cloudsvc.identity.groups import Group, GroupId
 from cloudsvc.identity.key_format import KeyId
@@ -16,6 +17,15 @@ from cloudsvc.identity.revisions import NEVER, Revision, make_mark
 from cloudsvc.identity.sessions import Session, SessionId
 from cloudsvc.identity.users import Holder, User, UserId
 from cloudsvc.webhooks.webhook import Attempt, Webhook, WebhookId
+
+
+@define(kw_only=True)
+class KeptPending:
+    """A sign-in that waits, with the digest of its secret and how often it was gone on with."""
+
+    pending: Pending
+    digest: bytes = field(repr=False)
+    tries: int = 0
 
 
 @define(eq=False)
@@ -27,6 +37,7 @@ class Accounts:
     :ivar digests: of the secrets of keys.
     :ivar sessions: each with the digest of its secret.
     :ivar attempts: of webhooks, the latest first.
+    :ivar recovery_codes: when each digest of one was made.
     :ivar names: keys of all names that users have or had.
     :ivar marks: of restricting changes, by revision.
     """
@@ -41,6 +52,9 @@ class Accounts:
     sessions: dict[SessionId, tuple[Session, bytes]] = field(factory=dict, repr=False)
     webhooks: dict[WebhookId, Webhook] = field(factory=dict, repr=False)
     attempts: dict[WebhookId, tuple[Attempt, ...]] = field(factory=dict)
+    totps: dict[UserId, Totp] = field(factory=dict, repr=False)
+    recovery_codes: dict[UserId, dict[bytes, Revision]] = field(factory=dict, repr=False)
+    pendings: dict[PendingId, KeptPending] = field(factory=dict, repr=False)
     names: set[str] = field(factory=set)
     marks: dict[Revision, str] = field(factory=dict)
     listeners: list[Callable[[], None]] = field(factory=list, repr=False)
@@ -73,3 +87,14 @@ class Accounts:
         for each in dropped:
             del self.webhooks[each]
             self.attempts.pop(each, None)
+
+    def drop_pendings(self, user: UserId) -> None:
+        """Leave no sign-in of a user that waits."""
+        for each in [each for each, kept in self.pendings.items() if kept.pending.user == user]:
+            del self.pendings[each]
+
+    def drop_factors(self, user: UserId) -> None:
+        """Leave no factor of a user, and nothing that waits for one."""
+        self.totps.pop(user, None)
+        self.recovery_codes.pop(user, None)
+        self.drop_pendings(user)

@@ -26,7 +26,14 @@ class MemorySessions:
 
     _accounts: Accounts = field(factory=Accounts)
 
-    async def add_session(self, session: Session, digest: bytes, *, password_set: Revision | None = None) -> Session:
+    async def add_session(
+        self,
+        session: Session,
+        digest: bytes,
+        *,
+        password_set: Revision | None = None,
+        factors_set: Revision | None = None,
+    ) -> Session:
         """See :class:`~cloudsvc.identity.session_store.SessionStore`."""
         accounts = self._accounts
         user = accounts.users.get(session.user)
@@ -36,6 +43,8 @@ class MemorySessions:
             raise user_disabled()
         is_void = user.password_set <= accounts.void_until
         if password_set is not None and (user.password_set != password_set or is_void):
+            raise changed_meanwhile()
+        if factors_set is not None and user.factors_set != factors_set:
             raise changed_meanwhile()
         held = sorted(await self.list_sessions(user.id), key=lambda each: (-each.seen_at, -each.created_at, each.id))
         given_way = held[bounds.MAX_USER_SESSIONS - 1 :]

@@ -12,7 +12,7 @@ from cloudsvc.identity.groups import Group, GroupId
 from cloudsvc.identity.key_format import KeyId
 from cloudsvc.identity.keys import Key
 from cloudsvc.identity.names import AccountName
-from cloudsvc.identity.revisions import Revision
+from cloudsvc.identity.revisions import NEVER, Revision
 from cloudsvc.identity.users import User, UserId
 
 
@@ -49,7 +49,8 @@ def read_user(row: tuple[Any, ...], groups: Iterable[str]) -> User:
     :param row: as :data:`cloudsvc.storage.identity.users.COLUMNS` has them.
     :param groups: their ids, sorted.
     """
-    user_id, name, name_key, display_name, scopes, grants, quota, is_disabled, created_at, password_set, revision = row
+    user_id, name, name_key, display_name, scopes, grants, quota, is_disabled, created_at, *revisions = row
+    password_set, revision, factors_set = revisions
     return User(
         id=UserId(user_id),
         name=AccountName(name, name_key),
@@ -61,6 +62,7 @@ def read_user(row: tuple[Any, ...], groups: Iterable[str]) -> User:
         is_disabled=bool(is_disabled),
         created_at=created_at,
         password_set=Revision(password_set),
+        factors_set=NEVER if factors_set is None else Revision(factors_set),
         revision=Revision(revision),
     )
 

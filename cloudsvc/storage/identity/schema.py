@@ -45,6 +45,8 @@ user: Final = Table(
     Column("password", TEXT),
     Column("password_set", NUMBER, nullable=False),
     Column("revision", NUMBER, nullable=False),
+    # Of the last change of their second factors; empty where they have none.
+    Column("factors_set", NUMBER),
     UniqueConstraint("name_key", name="identity_user_name"),
 )
 
@@ -178,6 +180,43 @@ webhook_attempt: Final = Table(
     Column("status", NUMBER),
     Column("milliseconds", NUMBER, nullable=False),
 )
+
+totp: Final = Table(
+    "identity_totp",
+    metadata,
+    Column("user_id", TEXT, ForeignKey("identity_user.id"), primary_key=True),
+    # In Base32. Whoever checks codes has to know it.
+    Column("secret", TEXT, nullable=False),
+    Column("is_confirmed", NUMBER, nullable=False),
+    # Of the last code that was shown: neither it nor an earlier one is good again.
+    Column("last_step", NUMBER, nullable=False),
+    Column("created_at", NUMBER, nullable=False),
+)
+
+recovery_code: Final = Table(
+    "identity_recovery_code",
+    metadata,
+    Column("user_id", TEXT, ForeignKey("identity_user.id"), primary_key=True),
+    # SHA-256 of it.
+    Column("digest", LargeBinary, primary_key=True),
+    Column("made", NUMBER, nullable=False),
+)
+
+pending: Final = Table(
+    "identity_pending",
+    metadata,
+    # Sign-ins of users who have shown their password, and no second factor yet.
+    Column("id", TEXT, primary_key=True),
+    Column("user_id", TEXT, ForeignKey("identity_user.id"), nullable=False),
+    # SHA-256 of its secret.
+    Column("digest", LargeBinary, nullable=False),
+    Column("password_set", NUMBER, nullable=False),
+    Column("tries", NUMBER, nullable=False),
+    Column("expires_at", NUMBER, nullable=False),
+)
+
+Index("identity_pending_user", pending.c.user_id, pending.c.id)
+Index("identity_pending_expires", pending.c.expires_at, pending.c.id)
 
 restriction: Final = Table(
     "identity_restriction",

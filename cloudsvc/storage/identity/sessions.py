@@ -13,7 +13,7 @@ from cloudsvc.core.secrets import Secret
 from cloudsvc.identity import bounds
 from cloudsvc.identity.errors import changed_meanwhile, session_not_found, user_disabled, user_not_found
 from cloudsvc.identity.key_format import KeyId
-from cloudsvc.identity.revisions import Revision
+from cloudsvc.identity.revisions import NEVER, Revision
 from cloudsvc.identity.sessions import FoundSession, Session, SessionId, end_of_idleness
 from cloudsvc.identity.users import UserId
 from cloudsvc.storage.database.statements import Connection, compile_statement
@@ -41,7 +41,7 @@ _FIND_WHOLE: Final = compile_statement(
 )
 _LIST: Final = compile_statement(select(*COLUMNS).where(session.c.user_id == bindparam("user")).order_by(session.c.id))
 _FIND_USER: Final = compile_statement(
-    select(state.c.void_until, user.c.is_disabled, user.c.password_set).select_from(
+    select(state.c.void_until, user.c.is_disabled, user.c.password_set, user.c.factors_set).select_from(
         state.join(user, user.c.id == bindparam("id"))
     )
 )
@@ -85,15 +85,23 @@ _RENEW_HASH: Final = compile_statement(
 )
 
 
-def add_session(connection: Connection, added: Session, digest: bytes, password_set: Revision | None) -> Session:
+def add_session(
+    connection: Connection,
+    added: Session,
+    digest: bytes,
+    password_set: Revision | None,
+    factors_set: Revision | None = None,
+) -> Session:
     """As :meth:`cloudsvc.identity.session_store.SessionStore.add_session`."""
     found = _FIND_USER.row(connection, id=added.user)
     if found is None:
         raise user_not_found()
-    void_until, is_disabled, kept = found
+    void_until, is_disabled, kept, kept_factors = found
     if is_disabled:
         raise user_disabled()
     if password_set is not None and (kept != password_set or kept <= void_until):
+        raise changed_meanwhile()
+    if factors_set is not None and (kept_factors or NEVER) != factors_set:
         raise changed_meanwhile()
     most = bounds.MAX_USER_SESSIONS
     given_way = _DELETE_SURPLUS.run(connection, user=added.user, all=most, most=most - 1).rowcount

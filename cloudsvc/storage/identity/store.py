@@ -11,6 +11,7 @@ from attrs import define
 from cloudsvc.core.clock import Instant
 from cloudsvc.core.secrets import Secret
 from cloudsvc.drive.changes import ChangeSignal
+from cloudsvc.identity.factors import Factors, FoundPending, Pending, PendingId, Totp
 from cloudsvc.identity.groups import Group, GroupId
 from cloudsvc.identity.key_format import KeyId
 from cloudsvc.identity.keys import FoundKey, Key
@@ -23,7 +24,7 @@ from cloudsvc.storage.database.group_commit import Weight, Writer
 from cloudsvc.storage.database.lanes import Lane
 from cloudsvc.storage.database.reading import Readers, ReadingConnection
 from cloudsvc.storage.faults import translated
-from cloudsvc.storage.identity import groups, keys, revisions, sessions, users, webhooks
+from cloudsvc.storage.identity import factors, groups, keys, revisions, sessions, users, webhooks
 from cloudsvc.storage.identity.interchange import replace_all, write_accounts
 from cloudsvc.webhooks.webhook import Attempt, Progress, Webhook, WebhookId
 
@@ -170,9 +171,18 @@ class DatabaseIdentity(Generic[C]):
 
     # -- sessions --------------------------------------------------------------------------------------------------
 
-    async def add_session(self, session: Session, digest: bytes, *, password_set: Revision | None = None) -> Session:
+    async def add_session(
+        self,
+        session: Session,
+        digest: bytes,
+        *,
+        password_set: Revision | None = None,
+        factors_set: Revision | None = None,
+    ) -> Session:
         """As :meth:`cloudsvc.identity.session_store.SessionStore.add_session`."""
-        return await self._change(lambda connection: sessions.add_session(connection, session, digest, password_set))
+        return await self._change(
+            lambda connection: sessions.add_session(connection, session, digest, password_set, factors_set)
+        )
 
     async def find_session(self, session: SessionId) -> FoundSession | None:
         """As :meth:`cloudsvc.identity.session_store.SessionStore.find_session`."""
@@ -249,6 +259,58 @@ class DatabaseIdentity(Generic[C]):
     async def list_attempts(self, webhook: WebhookId) -> Sequence[Attempt]:
         """As :meth:`cloudsvc.webhooks.store.WebhookStore.list_attempts`."""
         return await self._readers.run(lambda connection: webhooks.list_attempts(connection, webhook), Lane.PAGES)
+
+    # -- second factors --------------------------------------------------------------------------------------------
+
+    async def find_factors(self, user: UserId) -> Factors:
+        """As :meth:`cloudsvc.identity.factor_store.FactorStore.find_factors`."""
+        return await self._readers.run(lambda connection: factors.find_factors(connection, user))
+
+    async def propose_totp(self, user: UserId, totp: Totp) -> None:
+        """As :meth:`cloudsvc.identity.factor_store.FactorStore.propose_totp`."""
+        await self._writer.run(lambda connection: factors.propose_totp(connection, user, totp))
+
+    async def confirm_totp(
+        self, user: UserId, secret: Secret, step: int, codes: Sequence[bytes], *, keeps: SessionId | None = None
+    ) -> None:
+        """As :meth:`cloudsvc.identity.factor_store.FactorStore.confirm_totp`."""
+        await self._change(lambda connection: factors.confirm_totp(connection, user, secret, step, codes, keeps=keeps))
+
+    async def remove_totp(self, user: UserId, *, keeps: SessionId | None = None) -> None:
+        """As :meth:`cloudsvc.identity.factor_store.FactorStore.remove_totp`."""
+        await self._change(lambda connection: factors.remove_totp(connection, user, keeps))
+
+    async def reset_factors(self, user: UserId) -> bool:
+        """As :meth:`cloudsvc.identity.factor_store.FactorStore.reset_factors`."""
+        return await self._change(lambda connection: factors.reset_factors(connection, user))
+
+    async def use_totp(self, user: UserId, step: int) -> bool:
+        """As :meth:`cloudsvc.identity.factor_store.FactorStore.use_totp`."""
+        return await self._writer.run(lambda connection: factors.use_totp(connection, user, step))
+
+    async def replace_recovery_codes(self, user: UserId, codes: Sequence[bytes]) -> None:
+        """As :meth:`cloudsvc.identity.factor_store.FactorStore.replace_recovery_codes`."""
+        await self._change(lambda connection: factors.replace_recovery_codes(connection, user, codes))
+
+    async def use_recovery_code(self, user: UserId, code: bytes) -> bool:
+        """As :meth:`cloudsvc.identity.factor_store.FactorStore.use_recovery_code`."""
+        return await self._change(lambda connection: factors.use_recovery_code(connection, user, code))
+
+    async def add_pending(self, pending: Pending, digest: bytes) -> None:
+        """As :meth:`cloudsvc.identity.factor_store.FactorStore.add_pending`."""
+        await self._writer.run(lambda connection: factors.add_pending(connection, pending, digest))
+
+    async def try_pending(self, pending: PendingId, digest: bytes) -> FoundPending | None:
+        """As :meth:`cloudsvc.identity.factor_store.FactorStore.try_pending`."""
+        return await self._writer.run(lambda connection: factors.try_pending(connection, pending, digest))
+
+    async def end_pending(self, pending: PendingId) -> bool:
+        """As :meth:`cloudsvc.identity.factor_store.FactorStore.end_pending`."""
+        return await self._writer.run(lambda connection: factors.end_pending(connection, pending))
+
+    async def remove_expired_pending(self, before: Instant, limit: int) -> int:
+        """As :meth:`cloudsvc.identity.factor_store.FactorStore.remove_expired_pending`."""
+        return await self._writer.run(lambda connection: factors.remove_expired_pending(connection, before, limit))
 
     # -- all of them -----------------------------------------------------------------------------------------------
 

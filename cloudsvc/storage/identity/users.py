@@ -24,7 +24,7 @@ from cloudsvc.storage.database.statements import Connection, compile_statement
 from cloudsvc.storage.identity.groups import find_granted, find_granted_of, find_groups_of, join_groups, leave_groups
 from cloudsvc.storage.identity.revisions import count_on
 from cloudsvc.storage.identity.rows import read_password, read_user, write_user
-from cloudsvc.storage.identity.schema import key, member, name, session, state, user
+from cloudsvc.storage.identity.schema import key, member, name, pending, recovery_code, session, state, totp, user
 from cloudsvc.storage.identity.webhooks import remove_webhooks_of
 
 COLUMNS: Final = (
@@ -39,6 +39,7 @@ COLUMNS: Final = (
     user.c.created_at,
     user.c.password_set,
     user.c.revision,
+    user.c.factors_set,
 )
 """What a user is read from, with their groups."""
 
@@ -82,6 +83,9 @@ _DELETE_KEYS: Final = compile_statement(delete(key).where(key.c.holder == bindpa
 _DELETE_SESSIONS: Final = compile_statement(
     delete(session).where(session.c.user_id == bindparam("id")).where(session.c.id != bindparam("keeps"))
 )
+_DELETE_TOTP: Final = compile_statement(delete(totp).where(totp.c.user_id == bindparam("id")))
+_DELETE_CODES: Final = compile_statement(delete(recovery_code).where(recovery_code.c.user_id == bindparam("id")))
+_DELETE_PENDING: Final = compile_statement(delete(pending).where(pending.c.user_id == bindparam("id")))
 
 _NOBODY: Final = ""
 """The id of no user."""
@@ -145,7 +149,14 @@ def replace_user(connection: Connection, wanted: User, password: NewPassword | N
     if password is not None:
         password_set = NEVER if password.hash is None else revision
         _SET_PASSWORD.run(connection, user=kept.id, new_password=_reveal(password.hash), new_password_set=password_set)
-    replaced = evolve(wanted, name=kept.name, created_at=kept.created_at, password_set=password_set, revision=revision)
+    replaced = evolve(
+        wanted,
+        name=kept.name,
+        created_at=kept.created_at,
+        password_set=password_set,
+        factors_set=kept.factors_set,
+        revision=revision,
+    )
     if password is not None or replaced.is_disabled:
         keeps = None if password is None or replaced.is_disabled else password.keeps
         _DELETE_SESSIONS.run(connection, id=kept.id, keeps=keeps or "")
@@ -162,6 +173,8 @@ def remove_user(connection: Connection, removed: UserId) -> None:
     remove_webhooks_of(connection, removed)
     _DELETE_KEYS.run(connection, id=removed)
     _DELETE_SESSIONS.run(connection, id=removed, keeps="")
+    for statement in (_DELETE_TOTP, _DELETE_CODES, _DELETE_PENDING):
+        statement.run(connection, id=removed)
     if _DELETE.run(connection, id=removed).rowcount == 0:
         raise user_not_found()
     count_on(connection)

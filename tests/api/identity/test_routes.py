@@ -42,13 +42,13 @@ def folder(site: IdentitySite, path: str) -> int:
 def test_every_route_has_its_scope_and_its_throttling_class(name: str) -> None:
     operation = OPERATIONS[name]
     reads = "GET" in operation.methods
-    others = {"me": "", "sign_out": "", "add_session": None}
+    others = {"me": "", "sign_out": "", "add_session": None, "show_second_factor": None}
     assert operation.scope == others.get(name, "accounts:read" if reads else "accounts:write")
     assert operation.throttle == "api"
 
 
 # Who signs in has nothing else yet.
-@pytest.mark.parametrize("name", sorted(OPERATIONS.keys() - {"add_session"}))
+@pytest.mark.parametrize("name", sorted(OPERATIONS.keys() - {"add_session", "show_second_factor"}))
 def test_without_a_right_key_nothing_is_read(site: IdentitySite, name: str) -> None:
     operation = OPERATIONS[name]
     path = re.sub(r"<\w+>", "anna", re.sub(r"<int:\w+>", "1", operation.path))
@@ -252,6 +252,7 @@ def test_the_description_is_valid() -> None:
     described = [operation for item in description["paths"].values() for operation in item.values()]
     assert len(described) == len(OPERATIONS)
     for operation in described:
-        signs_in = operation["operationId"].endswith("add_session")
-        assert operation["security"] == ([{}, {"key": []}] if signs_in else [{"key": []}])
-        assert {"401", "429"} <= operation["responses"].keys()
+        signs_in, goes_on = (operation["operationId"].endswith(each) for each in ("add_session", "show_second_factor"))
+        # Who goes on with a sign-in shows what that has answered.
+        assert operation["security"] == ([] if goes_on else [{}, {"key": []}] if signs_in else [{"key": []}])
+        assert ({"429"} if goes_on else {"401", "429"}) <= operation["responses"].keys()

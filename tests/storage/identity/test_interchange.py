@@ -13,7 +13,9 @@ from attrs import evolve
 
 from cloudsvc.core.actors import Role
 from cloudsvc.core.secrets import Secret
+from cloudsvc.identity.factors import Pending, Totp, make_pending
 from cloudsvc.identity.revisions import Restriction, Standing
+from cloudsvc.identity.users import User
 from cloudsvc.storage.database.migration import NewerSchema
 from cloudsvc.storage.identity.interchange import examine
 from cloudsvc.storage.identity.migration import HISTORY
@@ -37,6 +39,14 @@ ENGINES: Final[dict[str, Callable[[Path], AbstractAsyncContextManager[OpenIdenti
 }
 
 
+PENDING: Final = make_pending().id
+SECRET: Final = Secret("JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP")
+
+
+def wait_for(user: User) -> Pending:
+    return Pending(id=PENDING, user=user.id, password_set=user.password_set, expires_at=2**60)
+
+
 async def fill(store: OpenIdentityStore) -> None:
     """Something in each table, and a name that nobody has any more."""
     family = await store.add_group(make_group("family", grant(Role.VIEWER, 5)))
@@ -46,14 +56,18 @@ async def fill(store: OpenIdentityStore) -> None:
     await store.add_key(make_program_key("camera", grant(Role.UPLOADER, 2**40)), bytes(32))
     await store.remove_user(gone.id)
     await store.note_uses({key.id: BEGINNING})
+    await store.propose_totp(anna.id, Totp(secret=SECRET, created_at=BEGINNING))
+    await store.confirm_totp(anna.id, SECRET, 7, [bytes([number] * 32) for number in range(3)])
     await store.add_session(make_user_session(anna), bytes(32))
+    await store.add_pending(wait_for(anna), bytes(32))
 
 
 async def describe(store: OpenIdentityStore) -> list[object]:
     users = await store.list_users(100)
     logins = [await store.find_login(user.name) for user in users]
     keys = [await store.find_key(key.id) for key in await store.list_keys(100)]
-    return [users, await store.list_groups(100), [each and each.hash for each in logins], keys]
+    factors = [await store.find_factors(user.id) for user in users]
+    return [factors, users, await store.list_groups(100), [each and each.hash for each in logins], keys]
 
 
 @pytest.fixture
@@ -70,6 +84,7 @@ async def test_accounts_move_from_any_engine_to_any_other(source: str, target: s
         await store.copy(copy)
         expected, standing = await describe(store), await store.find_standing()
         [anna] = await store.list_users(100)
+        assert anna.factors_set > 0
         assert len(await store.list_sessions(anna.id)) == 1
     examine(copy, tmp_path)
     async with ENGINES[target](tmp_path / "target") as store:
@@ -78,7 +93,8 @@ async def test_accounts_move_from_any_engine_to_any_other(source: str, target: s
         moved = await store.replace(copy, ends_credentials=False)
         assert await describe(store) == expected
         assert moved == await store.find_standing()
-        # Whoever has signed in does so again.
+        # Whoever has signed in does so again, and whoever was about to.
+        assert await store.try_pending(PENDING, bytes(32)) is None
         assert await store.find_session(session.id) is None
         assert await store.list_sessions(anna.id) == []
         # One change after all that there were here or there, and it restricts.
@@ -130,6 +146,13 @@ ALTERED: Final = {
     "no state": "DELETE FROM identity_state",
     "a revision to come": "UPDATE identity_user SET revision = 1000",
     "a key from the future": "UPDATE identity_key SET made = 9223372036854775807",
+    "a factor that nobody asks for": "UPDATE identity_user SET factors_set = NULL",
+    "a factor that is not there": "DELETE FROM identity_totp",
+    "a secret that makes no codes": "UPDATE identity_totp SET secret = '1'",
+    "a secret that is none": "UPDATE identity_totp SET secret = x'00'",
+    "a step that is none": "UPDATE identity_totp SET last_step = 'a'",
+    "a short recovery code": "UPDATE identity_recovery_code SET digest = x'00' WHERE digest = x'" + "01" * 32 + "'",
+    "a recovery code to come": "UPDATE identity_recovery_code SET made = 1000",
     "another folding": "UPDATE identity_user SET name_key = 'bert'",
     "a reserved name": "UPDATE identity_user SET name = 'owner', name_key = 'owner'",
     "a name that is free": "DELETE FROM identity_name",

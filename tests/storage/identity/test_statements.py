@@ -14,6 +14,7 @@ import pytest
 import cloudsvc.storage.identity
 from cloudsvc.core.actors import Role
 from cloudsvc.core.secrets import Secret
+from cloudsvc.identity.factors import Pending, Totp, make_pending
 from cloudsvc.identity.key_format import make_key
 from cloudsvc.identity.names import parse_account_name
 from cloudsvc.identity.sessions import make_session
@@ -22,7 +23,7 @@ from cloudsvc.identity.users import make_user_id
 from cloudsvc.storage.database.sqlite.connections import SQLiteConnection, connect
 from cloudsvc.storage.database.sqlite.migration import migrate
 from cloudsvc.storage.database.statements import Statement
-from cloudsvc.storage.identity import groups, keys, revisions, sessions, users
+from cloudsvc.storage.identity import factors, groups, keys, revisions, sessions, users
 from cloudsvc.storage.identity.migration import HISTORY
 from tests.support.identity_stores import (
     BEGINNING,
@@ -110,6 +111,11 @@ def test_whoever_is_looked_for_is_as_much_work_as_nobody(connection: SQLiteConne
         assert found() is not None
         assert missing() is None
         assert count(connection, found) == count(connection, missing) == 2
+    waiting = Pending(id=make_pending().id, user=user.id, password_set=user.password_set, expires_at=BEGINNING)
+    factors.add_pending(connection, waiting, bytes(32))
+    assert factors.try_pending(connection, waiting.id, bytes(32)) is not None
+    assert count(connection, lambda: factors.try_pending(connection, waiting.id, bytes(32))) == 3
+    assert count(connection, lambda: factors.try_pending(connection, waiting.id, bytes(31))) == 3
 
 
 def test_a_page_is_as_many_statements_as_one_row(connection: SQLiteConnection) -> None:
@@ -146,6 +152,16 @@ def test_changes_are_few_statements(connection: SQLiteConnection) -> None:
     session = make_user_session(user)
     assert count(connection, lambda: sessions.add_session(connection, session, bytes(32), None)) <= 4
     assert count(connection, lambda: sessions.end_session(connection, user.id, session.id)) <= 4
+    secret, codes = Secret("secret"), [bytes([number]) for number in range(10)]
+    proposed = Totp(secret=secret, created_at=BEGINNING)
+    assert count(connection, lambda: factors.propose_totp(connection, user.id, proposed)) <= 4
+    # One for each of the codes.
+    most = 10 + len(codes)
+    assert count(connection, lambda: factors.confirm_totp(connection, user.id, secret, 1, codes, keeps=None)) <= most
+    assert count(connection, lambda: factors.use_totp(connection, user.id, 2)) == 1
+    assert count(connection, lambda: factors.use_recovery_code(connection, user.id, codes[0])) <= 4
+    assert count(connection, lambda: factors.replace_recovery_codes(connection, user.id, codes)) <= 5 + len(codes)
+    assert count(connection, lambda: factors.remove_totp(connection, user.id, None)) <= 10
     [added] = keys.list_keys(connection, 1, None, None)
     assert count(connection, lambda: keys.rotate_key(connection, added, make_user_key(user), bytes(32))) <= 8
     camera = keys.add_key(connection, make_program_key("camera"), bytes(32))
@@ -153,6 +169,6 @@ def test_changes_are_few_statements(connection: SQLiteConnection) -> None:
     assert count(connection, lambda: keys.revoke_keys(connection, camera.id, BEGINNING, descendants=True)) <= 6
     assert count(connection, lambda: keys.remove_ended_keys(connection, BEGINNING, 100)) == 1
     assert count(connection, lambda: groups.remove_group(connection, family.id)) <= 5
-    assert count(connection, lambda: users.remove_user(connection, user.id)) <= 9
+    assert count(connection, lambda: users.remove_user(connection, user.id)) <= 12
     assert count(connection, lambda: revisions.void_credentials(connection)) <= 5
     assert users.find_holder(connection, make_user_id()) is None
