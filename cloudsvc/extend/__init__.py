@@ -39,7 +39,7 @@ from cloudsvc.web.conditions import Preconditions, Validators, format_tag, parse
 from cloudsvc.web.documents import Document
 from cloudsvc.web.errors import HTTPError
 from cloudsvc.web.fields import read_field
-from cloudsvc.web.guards import authenticate, authorized, same_origin, throttled
+from cloudsvc.web.guards import authenticate, authenticate_by, authorized, same_origin, throttled
 from cloudsvc.web.http1.body import Body
 from cloudsvc.web.http1.request import ErrorRenderer, Request
 from cloudsvc.web.mounts import Routes
@@ -112,6 +112,7 @@ __all__ = [
     "accepts_no_body",
     "accepts_query",
     "authenticate",
+    "authenticate_by",
     "authorized",
     "choose_type",
     "compress",

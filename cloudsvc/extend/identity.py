@@ -8,33 +8,41 @@ from __future__ import annotations
 
 from cloudsvc.access.sessions import SESSION_COOKIE
 from cloudsvc.identity.authority import is_manager
-from cloudsvc.identity.bounds import MAX_KEY_GRANTS, MAX_SCOPE, MAX_SCOPES, MAX_USER_GROUPS
+from cloudsvc.identity.bounds import MAX_KEY_GRANTS, MAX_LINK_USES, MAX_SCOPE, MAX_SCOPES, MAX_USER_GROUPS
 from cloudsvc.identity.directory import Directory, Profile, UserFields
 from cloudsvc.identity.enrolment import Enrolment
+from cloudsvc.identity.errors import link_locked, link_not_found
 from cloudsvc.identity.factors import FactorKind, Factors
 from cloudsvc.identity.groups import Group
 from cloudsvc.identity.issuing import MAX_OVERLAP, Issued, Issuer, KeyFields
 from cloudsvc.identity.key_format import KeyId
 from cloudsvc.identity.keys import Key
+from cloudsvc.identity.link_resolving import ResolvedLink
+from cloudsvc.identity.linking import Linker, LinkFields, MadeLink
+from cloudsvc.identity.links import Link
 from cloudsvc.identity.names import MAX_DISPLAY_NAME, MAX_NAME
-from cloudsvc.identity.passwords import MAX_PASSWORD, MIN_PASSWORD
+from cloudsvc.identity.passwords import MAX_PASSWORD, MIN_LINK_PASSWORD, MIN_PASSWORD
 from cloudsvc.identity.second_factor import Asked, SecondFactor, ShownFactor
 from cloudsvc.identity.sessions import SESSION_CREDENTIAL, Session, SessionId
 from cloudsvc.identity.signing_in import Begun, Proof, SigningIn
 from cloudsvc.identity.users import User
+from cloudsvc.identity.visiting import UNLOCKED_SECONDS, Visits
 
 __all__ = [
     "MAX_DISPLAY_NAME",
     "MAX_KEY_GRANTS",
+    "MAX_LINK_USES",
     "MAX_NAME",
     "MAX_OVERLAP",
     "MAX_PASSWORD",
     "MAX_SCOPE",
     "MAX_SCOPES",
     "MAX_USER_GROUPS",
+    "MIN_LINK_PASSWORD",
     "MIN_PASSWORD",
     "SESSION_COOKIE",
     "SESSION_CREDENTIAL",
+    "UNLOCKED_SECONDS",
     "Asked",
     "Begun",
     "Directory",
@@ -47,8 +55,13 @@ __all__ = [
     "Key",
     "KeyFields",
     "KeyId",
+    "Link",
+    "LinkFields",
+    "Linker",
+    "MadeLink",
     "Profile",
     "Proof",
+    "ResolvedLink",
     "SecondFactor",
     "Session",
     "SessionId",
@@ -56,5 +69,8 @@ __all__ = [
     "SigningIn",
     "User",
     "UserFields",
+    "Visits",
     "is_manager",
+    "link_locked",
+    "link_not_found",
 ]

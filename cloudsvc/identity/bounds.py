@@ -1,4 +1,6 @@
-"""Bounds of users, groups and keys. What each question about the drive carries is a few hundred grants at most."""
+"""
+Bounds of users, groups, keys and links. What each question about the drive carries is a few hundred grants at most.
+"""
 
 from __future__ import annotations
 
@@ -78,3 +80,18 @@ MAX_PENDING_TRIES: Final = 5
 
 RECENT_SECONDS: Final = 10 * 60
 """Seconds after signing in for which users change their second factors."""
+
+MAX_LINKS: Final = 10_000
+"""Links in all, with those that ended in the last 30 days."""
+
+MAX_MAKER_LINKS: Final = 500
+"""The same of one user or program, or of the owner."""
+
+MAX_LINK_USES: Final = 10_000
+"""The greatest limit of uses that a link can have; so many marks of its uses may be kept."""
+
+PART_SECONDS: Final = 24 * 60 * 60
+"""Seconds after its beginning for which a download by a link may be gone on with."""
+
+MAX_PARTS: Final = 1_000
+"""Requests that go on with one download by a link; one more is another download."""

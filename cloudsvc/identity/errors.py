@@ -111,8 +111,8 @@ def scope_too_wide(scope: str) -> CloudError:
 
 
 def expiry_too_late() -> CloudError:
-    """A key would last longer than the one by which it is asked for."""
-    message = "A key can end no later than the one by which you ask; name an earlier end, or ask by another key."
+    """A key or a link would last longer than the key by which it is asked for."""
+    message = "It can end no later than the key by which you ask; name an earlier end, or ask by another key."
     return CloudError(Kind.FORBIDDEN, "expiry_too_late", message)
 
 
@@ -123,8 +123,10 @@ def rate_too_fast() -> CloudError:
 
 
 def rate_not_shared() -> CloudError:
-    """A key that has a rate of its own would have it once more by another key."""
-    message = "A key with a rate of its own makes no others; it may be rotated by itself, without an overlap."
+    """A key that has a rate of its own would have it once more by another key, or be without it by a link."""
+    message = (
+        "A key with a rate of its own makes no others, and no links; it may be rotated by itself, without an overlap."
+    )
     return CloudError(Kind.FORBIDDEN, "rate_not_shared", message)
 
 
@@ -201,3 +203,45 @@ def key_has_rate() -> CloudError:
     """A key with a rate of its own begins no session."""
     message = "A key with a rate of its own begins no session: show the key with each request."
     return CloudError(Kind.FORBIDDEN, "key_has_rate", message)
+
+
+def link_not_found() -> CloudError:
+    """There is no such link, or none that is any good: nobody is told which."""
+    return CloudError(Kind.NOT_FOUND, "link_not_found", "There is no such link, or it has ended; ask for another one.")
+
+
+def link_ended() -> CloudError:
+    """A link was revoked, or has expired, and cannot be changed."""
+    return CloudError(Kind.CONFLICT, "link_ended", "The link was revoked, or has expired; make a new one.")
+
+
+def link_too_wide() -> CloudError:
+    """A link would let others do what its maker may not."""
+    message = "A link can let others see or bring only what you may yourself, by the key with which you ask."
+    return CloudError(Kind.FORBIDDEN, "link_too_wide", message)
+
+
+def link_needs_folder() -> CloudError:
+    """Files are to be brought into a file."""
+    return CloudError(Kind.CONFLICT, "link_needs_folder", "Files can be brought into a folder only; name one.")
+
+
+def links_of_accounts() -> CloudError:
+    """A link would be of nobody who is known later."""
+    message = "Only the owner, users and programs with keys of their own make links."
+    return CloudError(Kind.FORBIDDEN, "links_of_accounts", message)
+
+
+def invalid_limit(most: int) -> CloudError:
+    """A limit of uses is none."""
+    return CloudError(Kind.INVALID, "invalid_limit", f"A limit is a number from 1 to {most}, or none.")
+
+
+def link_locked() -> CloudError:
+    """A link wants a password."""
+    return CloudError(Kind.FORBIDDEN, "link_locked", "This link has a password; send it by POST to its address.")
+
+
+def wrong_link_password() -> CloudError:
+    """The password of a link was another one."""
+    return CloudError(Kind.FORBIDDEN, "wrong_password", "This is not the password of the link.")

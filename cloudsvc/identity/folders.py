@@ -2,11 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
+
+from attrs import frozen
 
 from cloudsvc.core.actors import Actor
 from cloudsvc.identity.grants import Chains
+
+
+@frozen(kw_only=True)
+class Target:
+    """
+    A file or folder.
+
+    :ivar id: of its node, which it keeps wherever it is moved.
+    """
+
+    id: int
+    is_folder: bool
+
+
+@frozen(kw_only=True)
+class Place:
+    """
+    Where a file or folder is.
+
+    :ivar chain: the ids of the nodes from the root down to itself.
+    """
+
+    chain: Sequence[int]
+    path: str
 
 
 class Folders(Protocol):
@@ -17,6 +43,22 @@ class Folders(Protocol):
         The id of the folder at ``path``.
 
         :raises CloudError: there is none that the actor sees.
+        """
+        ...
+
+    async def find_node(self, actor: Actor, path: str) -> Target:
+        """
+        What is at ``path``.
+
+        :raises CloudError: there is nothing that the actor sees.
+        """
+        ...
+
+    async def find_place(self, node: int) -> Place | None:
+        """
+        Where a file or folder is, if it is in the tree. It is asked for nobody.
+
+        :raises CloudError: the drive fails.
         """
         ...
 

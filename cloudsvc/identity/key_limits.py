@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cloudsvc.core.clock import Instant
 from cloudsvc.core.rates import parse_rate
 from cloudsvc.identity.errors import expiry_too_late, rate_too_fast
 from cloudsvc.identity.keys import Key
@@ -14,12 +15,22 @@ def check_limits(key: Key, acting: Key | None) -> None:
     :param acting: that key; ``None`` for what has neither an end nor a rate.
     :raises CloudError: it does, or may.
     """
-    if acting is None:
-        return
-    if acting.expires_at is not None and (key.expires_at is None or key.expires_at > acting.expires_at):
-        raise expiry_too_late()
-    if not is_within_rate(key.rate, acting.rate):
+    check_end(key.expires_at, acting)
+    if acting is not None and not is_within_rate(key.rate, acting.rate):
         raise rate_too_fast()
+
+
+def check_end(expires_at: Instant | None, acting: Key | None) -> None:
+    """
+    See that something ends no later than the key by which somebody asks for it.
+
+    :param expires_at: ``None`` for what does not end.
+    :param acting: as :func:`check_limits` has it.
+    :raises CloudError: it does.
+    """
+    latest = None if acting is None else acting.expires_at
+    if latest is not None and (expires_at is None or expires_at > latest):
+        raise expiry_too_late()
 
 
 def is_within_rate(rate: str | None, most: str | None) -> bool:

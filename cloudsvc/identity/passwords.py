@@ -20,6 +20,9 @@ T = TypeVar("T")
 MIN_PASSWORD: Final = 12
 """Characters. Length is what helps (NIST SP 800-63B section 3.1.1.2); nothing is asked of which they are."""
 
+MIN_LINK_PASSWORD: Final = 8
+"""Characters of the password of a link, which is told to others, and tried so seldom that these are enough."""
+
 MAX_PASSWORD: Final = 256
 """Characters, so that nobody has the server hash a book."""
 
@@ -48,11 +51,12 @@ def _write_unmatched() -> str:
 _UNMATCHED: Final = Secret(_write_unmatched())
 
 
-def parse_password(text: str) -> Secret:
+def parse_password(text: str, least: int = MIN_PASSWORD) -> Secret:
     """
     ``text`` as a password that somebody chooses, in the form in which it is compared: in Normalization Form C, as the
     profile OpaqueString has it (RFC 8265 section 4.2), so that each keyboard writes the same.
 
+    :param least: characters that it must have.
     :raises CloudError: it cannot be one, and why.
     """
     if len(text) > MAX_PASSWORD:
@@ -61,8 +65,8 @@ def parse_password(text: str) -> Secret:
         if unicodedata.category(character) in {"Cc", "Cs"}:
             raise invalid_password(f"it cannot contain U+{ord(character):04X}")
     found = _normalize(text)
-    if len(found) < MIN_PASSWORD:
-        raise invalid_password(f"it must have at least {MIN_PASSWORD} characters")
+    if len(found) < least:
+        raise invalid_password(f"it must have at least {least} characters")
     return Secret(found)
 
 

@@ -12,7 +12,13 @@ from cloudsvc.identity.errors import invalid_scope, scope_too_wide, too_many
 ALL: Final = "*"
 """Every scope, also of applications that are added later."""
 
-KEY_SCOPES: Final = frozenset({"files:read", "files:write"})
+READ_FILES: Final = "files:read"
+"""The scope of whoever may see what is in the drive."""
+
+WRITE_FILES: Final = "files:write"
+"""The scope of whoever may change it."""
+
+KEY_SCOPES: Final = frozenset({READ_FILES, WRITE_FILES})
 """Those of a key, unless something else is said: the drive's."""
 
 USER_SCOPES: Final = KEY_SCOPES | {"accounts:read", "accounts:write"}

@@ -1,6 +1,6 @@
 """
-Interface of the store of users, groups and keys; those of sessions and of second factors are in
-:mod:`cloudsvc.identity.session_store` and :mod:`cloudsvc.identity.factor_store`.
+Interface of the store of users, groups and keys; those of sessions, of second factors and of links are in
+:mod:`cloudsvc.identity.session_store`, :mod:`cloudsvc.identity.factor_store` and :mod:`cloudsvc.identity.link_store`.
 
 Each method is one atomic step on durable storage, one transaction of a bounded number of statements: when it returns,
 what it did survives a power failure; when it raises, it did nothing. It decides no permission: that does
@@ -27,6 +27,7 @@ from cloudsvc.identity.factor_store import FactorStore
 from cloudsvc.identity.groups import Group, GroupId
 from cloudsvc.identity.key_format import KeyId
 from cloudsvc.identity.keys import FoundKey, Key
+from cloudsvc.identity.link_store import LinkStore
 from cloudsvc.identity.names import AccountName
 from cloudsvc.identity.revisions import Restriction, Standing
 from cloudsvc.identity.session_store import SessionStore
@@ -61,8 +62,8 @@ class Login:
     is_void: bool
 
 
-class IdentityStore(SessionStore, FactorStore, Protocol):
-    """Keeps users, groups, keys, sessions and second factors."""
+class IdentityStore(SessionStore, FactorStore, LinkStore, Protocol):
+    """Keeps users, groups, keys, sessions, second factors and links."""
 
     # -- how far it has come ---------------------------------------------------------------------------------------
 
@@ -132,7 +133,7 @@ class IdentityStore(SessionStore, FactorStore, Protocol):
 
     async def remove_user(self, user: UserId) -> None:
         """
-        Remove a user, with all their keys, sessions and second factors. Their name stays taken.
+        Remove a user, with all their keys, sessions, second factors and links. Their name stays taken.
 
         :raises CloudError: there is no such user.
         """
@@ -237,8 +238,9 @@ class IdentityStore(SessionStore, FactorStore, Protocol):
         """
         Revoke a key, as it may have become meanwhile. It is no change if there is nothing to revoke.
 
-        :param descendants: whether to revoke also those that were made by it, or by others that were.
-        :return: how many were revoked; those that were so before stay as they are.
+        :param descendants: whether to revoke also those that were made by it, or by others that were, and the links
+            that were made by any of these.
+        :return: how many keys were revoked; those that were so before stay as they are.
         :raises CloudError: there is no such key.
         """
         ...

@@ -1,12 +1,12 @@
 """
-Accounts at run time: keys and sessions are looked up, what was revoked ends requests that are under way, and uses are
-written down.
+Accounts at run time: keys, sessions and links are looked up, what was revoked ends requests that are under way, and
+uses are written down.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeAlias
 
 from attrs import define, field
 from twisted.internet.defer import Deferred
@@ -24,6 +24,9 @@ from cloudsvc.core.rates import parse_rate
 from cloudsvc.identity.bounds import MAX_FOUND
 from cloudsvc.identity.key_format import KeyId
 from cloudsvc.identity.keys import find_stale
+from cloudsvc.identity.link_format import LinkId
+from cloudsvc.identity.link_resolving import LinkResolver, LinkUses, ResolvedLink, name_link
+from cloudsvc.identity.links import LINK_CREDENTIAL
 from cloudsvc.identity.resolving import Resolved, Resolver, Uses
 from cloudsvc.identity.revisions import NEVER, Revision
 from cloudsvc.identity.session_resolving import ResolvedSession, Seen, SessionResolver
@@ -59,6 +62,10 @@ _NAME: Final = "key:"
 """Before the id of a key where credentials are named."""
 
 
+_Found: TypeAlias = Resolved | ResolvedSession | ResolvedLink
+"""Somebody who is let in."""
+
+
 class RunningRequests(Protocol):
     """The requests that are under way in this process."""
 
@@ -89,6 +96,8 @@ class Accounts:
     _resolver: Resolver
     _sessions: SessionResolver
     _seen: Seen
+    _links: LinkResolver
+    _link_uses: LinkUses
     _witness: Witness
     _keys: IssuedCredentials
     _cookies: IssuedCredentials
@@ -177,6 +186,21 @@ class Accounts:
             return None
         return Principal(actor=found.actor, via=_VIA_SESSION, credential=f"{SESSION_CREDENTIAL}{found.session.id}")
 
+    async def look_up_link(self, presented: bytes) -> ResolvedLink | None:
+        """
+        The link whose secret ``presented`` is, whatever form it has; ``None`` for none that is any good.
+
+        :raises CloudError: unavailable, where nobody can say.
+        """
+        wakes = self._wakes
+        found = await self._links.resolve(presented)
+        if found is None:
+            return None
+        if wakes != self._wakes:
+            self._looks = _LOOKS
+        self._remember_end(name_link(found.link.id), found.until)
+        return found
+
     async def settle(self) -> None:
         """What was taken from somebody counts in this process when this returns, and is witnessed."""
         self._wake()
@@ -213,6 +237,7 @@ class Accounts:
                 await self._store.remove_ended_keys(find_stale(self._now()), _MOST_REMOVED)
                 await self._store.remove_expired_sessions(self._now(), _MOST_REMOVED)
                 await self._store.remove_expired_pending(self._now(), _MOST_REMOVED)
+                await self._store.remove_ended_links(find_stale(self._now()), _MOST_REMOVED)
         except CloudError as problem:
             _log.emit(LogLevel.warn, "the accounts cannot be looked after now: {problem}", problem=problem.message)
         except Exception:  # noqa: BLE001  # whatever it was, the next sweep has to happen
@@ -263,8 +288,11 @@ class Accounts:
             if name.startswith(SESSION_CREDENTIAL):
                 session = await self._sessions.find_again(SessionId(name.removeprefix(SESSION_CREDENTIAL)))
                 self._end_others({name: session}, spares_changes=spares_changes)
+            elif name.startswith(LINK_CREDENTIAL):
+                link = await self._links.find_again(LinkId(name.removeprefix(LINK_CREDENTIAL)))
+                self._end_others({name: link}, spares_changes=spares_changes)
 
-    def _end_others(self, found: Mapping[str, Resolved | ResolvedSession | None], *, spares_changes: bool) -> None:
+    def _end_others(self, found: Mapping[str, _Found | None], *, spares_changes: bool) -> None:
         """End what is under way by these credentials and may be so no more, as was just found."""
         for name, now in found.items():
             if now is not None:
@@ -276,7 +304,7 @@ class Accounts:
             spares_changes=spares_changes,
         )
         if ended:
-            _log.info("{ended} requests were ended, whose keys or sessions may do less now", ended=ended)
+            _log.info("{ended} requests were ended, whose keys, sessions or links may do less now", ended=ended)
 
     def _remember_end(self, name: str, until: Instant | None) -> None:
         if until is None:
@@ -304,6 +332,9 @@ class Accounts:
         if seen:
             await self._store.note_seen(seen)
             self._seen.forget(seen)
+        links = self._link_uses.take()
+        if links:
+            await self._store.note_link_uses(links)
 
     def _tell_trust(self) -> None:
         if not self._witness.is_trusted:
@@ -314,7 +345,7 @@ class Accounts:
             )
 
 
-def _includes(found: Resolved | ResolvedSession | None, former: Actor) -> bool:
+def _includes(found: _Found | None, former: Actor) -> bool:
     """Whether somebody may still do all that they could."""
     if found is None:
         return False

@@ -15,6 +15,8 @@ from cloudsvc.audit.recording import Recorder, audit_unavailable
 from cloudsvc.core.clock import Instant
 from cloudsvc.core.reactors import IReactor
 from cloudsvc.core.threads import ThreadRunner
+from cloudsvc.identity.link_format import LINK_MOUNT, hide_links
+from cloudsvc.identity.links import LINK_CREDENTIAL
 from cloudsvc.observe.health import Check, Finding
 from cloudsvc.storage.engines import Engines
 from cloudsvc.web.http1.exchange import SAFE_METHODS
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
     from cloudsvc.web.http1.request import Request
 
 _REFUSED: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS})
+
+_LINKS: Final = f"/{LINK_MOUNT}/"
+"""What the paths of links begin with."""
 
 _KEY: Final = "key:"
 """Before the id of a key where credentials are named."""
@@ -104,7 +109,7 @@ class Auditing:
         """See :class:`~cloudsvc.web.recording.Recorder`. What changed nothing for other reasons is in no audit."""
         if self._recorder is None:
             return
-        if status in _REFUSED:
+        if status in _REFUSED or _is_guess(request, status):
             self._recorder.count(self._describe(request, status, Outcome.REFUSED), request.sender.bucket)
         elif (
             status >= HTTPStatus.INTERNAL_SERVER_ERROR
@@ -113,6 +118,12 @@ class Auditing:
         ):
             # Something of it may have been done.
             self._recorder.note(self._describe(request, status, Outcome.FAILED))
+
+    def see(self, request: Request, status: int) -> None:
+        """See :class:`~cloudsvc.web.recording.Recorder`. Of what changes nothing, uses of links are in it."""
+        principal = request.principal
+        if self._recorder is not None and principal is not None and principal.credential.startswith(LINK_CREDENTIAL):
+            self._recorder.note(self._describe(request, status, Outcome.DONE))
 
     def look(self) -> Check:
         """The health check."""
@@ -135,10 +146,15 @@ class Auditing:
             request=request.id,
             action=f"{request.method.decode('ascii', 'replace')} {request.pattern}",
             # One entry stands for refusals of many paths, and nobody who is refused chooses what is written down.
-            target="" if is_refused else "/" + "/".join(request.segments),
+            target="" if is_refused else hide_links("/" + "/".join(request.segments)),
             outcome=outcome,
             status=status,
         )
+
+
+def _is_guess(request: Request, status: int) -> bool:
+    """Whether what was shown as a link is none."""
+    return status == HTTPStatus.NOT_FOUND and request.principal is None and request.pattern.startswith(_LINKS)
 
 
 def read_clock() -> Instant:

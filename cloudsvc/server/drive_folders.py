@@ -10,7 +10,8 @@ from cloudsvc.core.actors import Actor
 from cloudsvc.drive.drive import Drive
 from cloudsvc.drive.locating import Locator
 from cloudsvc.drive.names import parse_path
-from cloudsvc.drive.nodes import NodeId
+from cloudsvc.drive.nodes import Folder, NodeId
+from cloudsvc.identity.folders import Place, Target
 from cloudsvc.identity.grants import Chains
 
 
@@ -24,6 +25,16 @@ class DriveFolders:
     async def find(self, actor: Actor, path: str) -> int:
         """See :class:`cloudsvc.identity.folders.Folders`."""
         return (await self._drive.find_folder(actor, parse_path(path))).id
+
+    async def find_node(self, actor: Actor, path: str) -> Target:
+        """See :class:`cloudsvc.identity.folders.Folders`."""
+        node = await self._drive.find(actor, parse_path(path))
+        return Target(id=node.id, is_folder=isinstance(node, Folder))
+
+    async def find_place(self, node: int) -> Place | None:
+        """See :class:`cloudsvc.identity.folders.Folders`."""
+        found = (await self._locator.locate([NodeId(node)])).get(NodeId(node))
+        return None if found is None else Place(chain=found.chain, path=str(found.path))
 
     async def locate(self, folders: Collection[int]) -> Chains:
         """See :class:`cloudsvc.identity.folders.Folders`."""

@@ -22,12 +22,15 @@ from cloudsvc.identity.directory import Directory
 from cloudsvc.identity.enrolment import Enrolment
 from cloudsvc.identity.folders import Folders
 from cloudsvc.identity.issuing import Issuer
+from cloudsvc.identity.link_resolving import LinkResolver, LinkUses
+from cloudsvc.identity.linking import Linker
 from cloudsvc.identity.passwords import PASSWORD_THREADS, Passwords
 from cloudsvc.identity.resolving import Resolver
 from cloudsvc.identity.second_factor import CodeTries, SecondFactor
 from cloudsvc.identity.session_resolving import Seen, SessionResolver
 from cloudsvc.identity.signing_in import SigningIn, Tries
 from cloudsvc.identity.store import IdentityStore
+from cloudsvc.identity.visiting import Visits
 from cloudsvc.identity.witness import Witness
 from cloudsvc.server.accounts import Accounts
 from cloudsvc.server.drive_folders import DriveFolders
@@ -52,6 +55,7 @@ class UseCases:
 
     directory: Directory
     issuer: Issuer
+    linker: Linker
     signing_in: SigningIn
     second_factor: SecondFactor
     enrolment: Enrolment
@@ -78,6 +82,9 @@ class UseCases:
                 store=store, authority=authority, folders=folders, passwords=passwords, now=read_clock, settle=settle
             ),
             issuer=Issuer(store=store, authority=authority, folders=folders, now=read_clock, settle=settle),
+            linker=Linker(
+                store=store, authority=authority, folders=folders, passwords=passwords, now=read_clock, settle=settle
+            ),
             signing_in=SigningIn(
                 store=store,
                 authority=authority,
@@ -115,7 +122,7 @@ class IdentityProvider(Provider[NoSettings]):
     name = "identity"
     section = "identity"
     settings_type = NoSettings
-    opens = (Directory, Issuer, SigningIn, SecondFactor, Enrolment, OpenIdentity)
+    opens = (Directory, Issuer, Linker, SigningIn, SecondFactor, Enrolment, Visits, OpenIdentity)
     needs = (Drive, Locator)
 
     def __init__(self, settings: NoSettings, tools: Tools, foundation: Foundation) -> None:
@@ -155,7 +162,7 @@ class IdentityProvider(Provider[NoSettings]):
         folders = DriveFolders(drive=services.get(Drive), locator=services.get(Locator))
         self._witness = witness = Witness(store=store, record=record)
         resolver = Resolver(store=store, folders=folders, now=read_clock, is_trusted=lambda: witness.is_trusted)
-        seen = Seen()
+        seen, link_uses = Seen(), LinkUses()
         self._accounts = Accounts(
             store=store,
             resolver=resolver,
@@ -163,6 +170,8 @@ class IdentityProvider(Provider[NoSettings]):
                 store=store, keys=resolver, seen=seen, now=read_clock, is_trusted=lambda: witness.is_trusted
             ),
             seen=seen,
+            links=LinkResolver(store=store, folders=folders, now=read_clock, is_trusted=lambda: witness.is_trusted),
+            link_uses=link_uses,
             witness=witness,
             keys=self.foundation.keys,
             cookies=self._cookies,
@@ -171,12 +180,13 @@ class IdentityProvider(Provider[NoSettings]):
             now=read_clock,
         )
         await self._accounts.start()
+        tries = PasswordLimits(self.foundation.throttle, tools.now)
         cases = UseCases.of(
             store,
             folders,
             self._passwords,
             self._accounts.settle,
-            tries=PasswordLimits(self.foundation.throttle, tools.now),
+            tries=tries,
             is_trusted=lambda: witness.is_trusted,
         )
         opened = OpenIdentity(
@@ -187,10 +197,20 @@ class IdentityProvider(Provider[NoSettings]):
             settle=self._accounts.settle,
             is_trusted=lambda: witness.is_trusted,
         )
+        visits = Visits(
+            store=store,
+            passwords=self._passwords,
+            tries=tries,
+            uses=link_uses,
+            look_up=self._accounts.look_up_link,
+            now=read_clock,
+        )
         return {
             Directory: cases.directory,
             Issuer: cases.issuer,
+            Linker: cases.linker,
             SigningIn: cases.signing_in,
+            Visits: visits,
             OpenIdentity: opened,
             SecondFactor: cases.second_factor,
             Enrolment: cases.enrolment,

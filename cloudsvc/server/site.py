@@ -18,6 +18,7 @@ from cloudsvc.access.credentials import CredentialSource
 from cloudsvc.access.throttling import Throttle
 from cloudsvc.api.documentation import Documentation
 from cloudsvc.extend import Application, ThreadRunner
+from cloudsvc.identity.link_format import hide_links_in
 from cloudsvc.observe.access_log import AccessLog
 from cloudsvc.observe.lines import LogFormat
 from cloudsvc.observe.logs import LogWriter
@@ -130,7 +131,7 @@ class Serving:
         )
         layers: list[Layer] = [
             Identification(self.clients),
-            Observation(self.metrics.http, access_log),
+            Observation(self.metrics.http, access_log, hide_links_in),
             StandardHeaders(
                 hsts_max_age=security.hsts_max_age,
                 content_security_policy=security.content_security_policy,

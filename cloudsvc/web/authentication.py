@@ -85,6 +85,18 @@ class Authenticator:
                 return principal
         raise self._unauthenticated(request, "missing", "missing_api_key", "Missing API key")
 
+    async def authenticate_by(self, request: Request, source: CredentialSource, credential: bytes) -> Principal:
+        """
+        The principal that ``credential`` proves, of which the route of ``request`` says where it stands.
+
+        :param source: of this kind of credential.
+        :raises HTTPError: 401; 429 where too many wrong credentials of this client keep any from being evaluated.
+        :raises CloudError: unavailable, where nobody can tell whose the credential is.
+        """
+        principal = await self._evaluate(request, source, credential)
+        self.metrics.authenticated()
+        return principal
+
     async def identify(self, request: Request) -> Principal | None:
         """
         The principal that the credential of ``request`` proves now, if any. Nothing is counted, nothing limited, and

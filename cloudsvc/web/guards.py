@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
+from cloudsvc.access.credentials import CredentialSource
 from cloudsvc.core.actors import Principal
 from cloudsvc.web.operations import H, note
 from cloudsvc.web.origins import check_same_origin
@@ -43,6 +44,17 @@ async def authenticate(request: Request, scope: str = "") -> Principal:
     :param scope: which it has to have.
     """
     request.principal = await policies_of(request).authenticator.authenticate(request, scope)
+    return request.principal
+
+
+async def authenticate_by(request: Request, source: CredentialSource, credential: bytes) -> Principal:
+    """
+    The principal of a request by a credential that its route has found itself, such as one in the path; for errors see
+    :func:`authorized`.
+
+    :param source: of this kind of credential, which need not be one that is asked for with every request.
+    """
+    request.principal = await policies_of(request).authenticator.authenticate_by(request, source, credential)
     return request.principal
 
 

@@ -39,6 +39,10 @@ class Recorder(Protocol):
         """A request is answered with this status, that of an error."""
         ...
 
+    def see(self, request: Request, status: int) -> None:
+        """A request that changes nothing is answered with this status, that of no error."""
+        ...
+
 
 async def recorded(request: Request, work: Coroutine[Any, Any, Any], status: int, recorder: Recorder) -> Any:
     """
@@ -67,4 +71,6 @@ async def recorded(request: Request, work: Coroutine[Any, Any, Any], status: int
             await recorder.record(request, status)
         else:
             recorder.note(request, status)
+    else:
+        recorder.see(request, value.status if isinstance(value, Response | Reply) else status)
     return value

@@ -44,6 +44,11 @@ class Selection:
         """Whether an answer to ``GET`` has any of the content."""
         return self.status != _NOT_MODIFIED
 
+    @property
+    def has_beginning(self) -> bool:
+        """Whether the beginning of the content is among what is sent to ``GET``."""
+        return any(isinstance(item, Span) and not item.start for item in self.items)
+
     async def read(self, request: Request, reader: Reader) -> Response:
         """
         The answer to ``request`` with its bytes from ``reader``, which is closed by now or once they have been sent.

@@ -14,12 +14,15 @@ from cloudsvc.identity.authority import Authority
 from cloudsvc.identity.directory import Directory, UserFields
 from cloudsvc.identity.enrolment import Enrolment
 from cloudsvc.identity.issuing import Issued, Issuer, KeyFields
+from cloudsvc.identity.link_resolving import LinkResolver, LinkUses
+from cloudsvc.identity.linking import Linker
 from cloudsvc.identity.passwords import Passwords
 from cloudsvc.identity.resolving import Resolver
 from cloudsvc.identity.second_factor import SecondFactor
 from cloudsvc.identity.session_resolving import Seen, SessionResolver
 from cloudsvc.identity.signing_in import SigningIn
 from cloudsvc.identity.users import User
+from cloudsvc.identity.visiting import Visits
 from cloudsvc.storage.identity.memory import MemoryIdentity
 from tests.support.identity_stores import BEGINNING
 from tests.support.inline_threads import Inline
@@ -47,6 +50,10 @@ class Office:
     is_trusted: bool = True
     directory: Directory = field(init=False)
     issuer: Issuer = field(init=False)
+    linker: Linker = field(init=False)
+    link_resolver: LinkResolver = field(init=False)
+    link_uses: LinkUses = field(init=False, factory=LinkUses)
+    visits: Visits = field(init=False)
     resolver: Resolver = field(init=False)
     tries: PasswordLimits = field(init=False)
     signing_in: SigningIn = field(init=False)
@@ -68,6 +75,17 @@ class Office:
         self.issuer = Issuer(
             store=self.store, authority=authority, folders=self.folders, now=lambda: self.now, settle=self._settle
         )
+        self.linker = Linker(
+            store=self.store,
+            authority=authority,
+            folders=self.folders,
+            passwords=Passwords(Inline()),
+            now=lambda: self.now,
+            settle=self._settle,
+        )
+        self.link_resolver = LinkResolver(
+            store=self.store, folders=self.folders, now=lambda: self.now, is_trusted=lambda: self.is_trusted
+        )
         self.resolver = Resolver(
             store=self.store, folders=self.folders, now=lambda: self.now, is_trusted=lambda: self.is_trusted
         )
@@ -86,6 +104,14 @@ class Office:
             store=self.store, tries=self.tries, now=lambda: self.now, is_trusted=lambda: self.is_trusted
         )
         self.enrolment = Enrolment(store=self.store, authority=authority, now=lambda: self.now, settle=self._settle)
+        self.visits = Visits(
+            store=self.store,
+            passwords=Passwords(Inline()),
+            tries=self.tries,
+            uses=self.link_uses,
+            look_up=self.link_resolver.resolve,
+            now=lambda: self.now,
+        )
         self.session_resolver = SessionResolver(
             store=self.store,
             keys=self.resolver,

@@ -17,14 +17,17 @@ from cloudsvc.access.throttling import Throttle
 from cloudsvc.api.identity import IdentityApplication
 from cloudsvc.core.actors import Role
 from cloudsvc.core.secrets import Secret
+from cloudsvc.drive.drive import Drive
 from cloudsvc.drive.errors import storage_failed
 from cloudsvc.extend import NoSettings, Routes, Services, Tools
 from cloudsvc.identity.directory import Directory
 from cloudsvc.identity.enrolment import Enrolment
 from cloudsvc.identity.issuing import Issuer
+from cloudsvc.identity.linking import Linker
 from cloudsvc.identity.revisions import Restriction
 from cloudsvc.identity.second_factor import SecondFactor
 from cloudsvc.identity.signing_in import SigningIn
+from cloudsvc.identity.visiting import Visits
 from cloudsvc.identity.witness import Witness
 from cloudsvc.server.accounts import Accounts
 from tests.support.accounts import Office
@@ -59,6 +62,7 @@ class IdentitySite:
     """
     A site with the routes of accounts, and others beside them.
 
+    :ivar drive: that visitors see by links, where there is one.
     :ivar accounts: which let keys in; :meth:`start` has to be called.
     """
 
@@ -66,6 +70,7 @@ class IdentitySite:
     others: tuple[Routes, ...] = ()
     throttle: Throttle | None = None
     clock: Clock = field(factory=Clock)
+    drive: Drive | None = None
     note: Note = field(factory=Note)
     site: TestSite = field(init=False)
     accounts: Accounts = field(init=False)
@@ -83,6 +88,9 @@ class IdentitySite:
                 SigningIn: self.office.signing_in,
                 SecondFactor: self.office.second_factor,
                 Enrolment: self.office.enrolment,
+                Linker: self.office.linker,
+                Visits: self.office.visits,
+                Drive: self.drive,
             },
         )
         tools = cast("Any", Tools)(
@@ -104,6 +112,8 @@ class IdentitySite:
             resolver=resolver,
             sessions=evolve(self.office.session_resolver, keys=resolver, is_trusted=lambda: witness.is_trusted),
             seen=self.office.seen,
+            links=evolve(self.office.link_resolver, is_trusted=lambda: witness.is_trusted),
+            link_uses=self.office.link_uses,
             witness=witness,
             keys=keys,
             cookies=cookies,

@@ -17,6 +17,8 @@ from cloudsvc.identity.bounds import SESSION_SECONDS
 from cloudsvc.identity.groups import Group, make_group_id
 from cloudsvc.identity.key_format import make_key
 from cloudsvc.identity.keys import Key
+from cloudsvc.identity.link_format import LinkId, make_link_secret
+from cloudsvc.identity.links import Link
 from cloudsvc.identity.names import parse_account_name
 from cloudsvc.identity.scopes import USER_SCOPES
 from cloudsvc.identity.sessions import Session, make_session
@@ -145,3 +147,14 @@ def make_user_session(user: User, **fields: Any) -> Session:
     """A session of ``user`` that is to be added."""
     made = {"id": make_session().id, "user": user.id, "created_at": BEGINNING, "seen_at": BEGINNING}
     return Session(**{"ends_at": BEGINNING + SESSION_SECONDS * 1_000_000, **made, **fields})
+
+
+def make_user_link(user: User, **fields: Any) -> Link:
+    """A link of ``user`` that is to be added."""
+    return make_link(**{"holder": user.id, "maker": str(user.name), **fields})
+
+
+def make_link(**fields: Any) -> Link:
+    """A link of the owner that is to be added."""
+    made = {"id": LinkId(make_link_secret().id), "role": Role.VIEWER, "target": 5, "maker": "owner"}
+    return Link(**{**made, "created_at": BEGINNING, **fields})

@@ -9,6 +9,7 @@ from attrs import define, field
 from cloudsvc.core.actors import ROOT_FOLDER, Actor
 from cloudsvc.drive.permissions import Right, is_permitted
 from cloudsvc.identity.errors import folder_unknown
+from cloudsvc.identity.folders import Place, Target
 from cloudsvc.identity.grants import Chains
 
 
@@ -47,6 +48,15 @@ class PlainFolders:
         if chain is None or not is_permitted(actor, Right.SEE, chain):
             raise folder_unknown()
         return chain[-1]
+
+    async def find_node(self, actor: Actor, path: str) -> Target:
+        """See :class:`cloudsvc.identity.folders.Folders`. What has a dot in its name is a file."""
+        return Target(id=await self.find(actor, path), is_folder="." not in path)
+
+    async def find_place(self, node: int) -> Place | None:
+        """See :class:`cloudsvc.identity.folders.Folders`."""
+        found = (each for each in self.chains.items() if each[1][-1] == node)
+        return next((Place(chain=chain, path=path) for path, chain in found), None)
 
     async def locate(self, folders: Collection[int]) -> Chains:
         """See :class:`cloudsvc.identity.folders.Folders`."""

@@ -20,6 +20,7 @@ from cloudsvc.access.credentials import BearerToken, CredentialSource, KeyHeader
 from cloudsvc.access.keys import KeyRing, hash_token
 from cloudsvc.access.throttling import Throttle
 from cloudsvc.core.secrets import Secret
+from cloudsvc.identity.link_format import hide_links_in
 from cloudsvc.web.authentication import Authenticator
 from cloudsvc.web.http1.bounds import ConnectionBounds, HeadBounds
 from cloudsvc.web.http1.channel import Channel
@@ -241,7 +242,7 @@ class TestSite:
             plant({resource: mounts}, self.others),
             layers=(
                 Identification(clients),
-                Observation(self.tally, self.tally),
+                Observation(self.tally, self.tally, hide_links_in),
                 StandardHeaders(hsts_max_age=60, content_security_policy="default-src 'self'", now=now),
                 *self.layers,
             ),

@@ -21,6 +21,7 @@ class Notes:
 
     told: list[tuple[str, str, int, str]] = field(factory=list)
     noted: list[tuple[str, str, int, str]] = field(factory=list)
+    seen: list[tuple[str, int]] = field(factory=list)
     refuses: bool = False
     fails: bool = False
     slow: Deferred[None] | None = None
@@ -35,6 +36,9 @@ class Notes:
         if self.fails:
             raise UNAVAILABLE
         self.told.append(_tell(request, status))
+
+    def see(self, request: Request, status: int) -> None:
+        self.seen.append((request.pattern, status))
 
     def note(self, request: Request, status: int) -> None:
         self.noted.append(_tell(request, status))

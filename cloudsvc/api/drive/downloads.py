@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from http import HTTPStatus
-from typing import Final
+from typing import Final, TypeAlias
 
 from attrs import frozen
 
@@ -35,6 +35,10 @@ _CACHING: Final = (b"Cache-Control", b"private, no-cache")
 """Whoever keeps it asks every time whether it is still so (RFC 9111 section 5.2.2)."""
 
 
+Admission: TypeAlias = Callable[[Version, Selection], Awaitable[None]]
+"""Sees that an answer may be sent; what it raises is the refusal."""
+
+
 @frozen(kw_only=True)
 class DownloadQuery:
     """Which version to send; without it, the current one."""
@@ -42,10 +46,13 @@ class DownloadQuery:
     version: Number | None = None
 
 
-async def send_file(request: Request, drive: Drive, path: DrivePath, query: DownloadQuery) -> Response:
+async def send_file(
+    request: Request, drive: Drive, path: DrivePath, query: DownloadQuery, *, admit: Admission | None = None
+) -> Response:
     """
     The answer to ``GET`` or ``HEAD`` of the file at ``path``.
 
+    :param admit: is awaited before an answer with content.
     :raises CloudError: there is no such file, it has changed, or its bytes are damaged.
     :raises HTTPError: 416.
     """
@@ -57,13 +64,19 @@ async def send_file(request: Request, drive: Drive, path: DrivePath, query: Down
         selection = _select(request, file, version, conditions)
         if request.method == b"HEAD" or not selection.has_content:
             return selection.answer_without_content()
-    return await answer_download(request, await drive.open_file(request.actor, path, number), conditions)
+    return await answer_download(request, await drive.open_file(request.actor, path, number), conditions, admit)
 
 
-async def answer_download(request: Request, opened: OpenFile, conditions: Preconditions | None = None) -> Response:
+async def answer_download(
+    request: Request,
+    opened: OpenFile,
+    conditions: Preconditions | None = None,
+    admit: Admission | None = None,
+) -> Response:
     """
     The answer to ``GET`` of ``opened``, whose reader is closed by now or once the content has been sent.
 
+    :param admit: as :func:`send_file` has it.
     :raises CloudError: 412, or the stored bytes are damaged.
     :raises HTTPError: 416.
     """
@@ -72,6 +85,8 @@ async def answer_download(request: Request, opened: OpenFile, conditions: Precon
         selection = _select(request, opened.file, opened.version, conditions)
         if selection.has_content and opened.reader.size != opened.version.blob.size:
             raise storage_failed()
+        if selection.has_content and admit is not None:
+            await admit(opened.version, selection)
         stack.pop_all()
         return await selection.read(request, opened.reader)
 

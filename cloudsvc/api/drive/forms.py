@@ -43,11 +43,13 @@ class FormFile:
     The file in a form.
 
     :ivar media_type: which the part declares of the file, if any; known when the first piece has been read.
+    :ivar file_name: likewise the name that it gives to the file. Nothing here depends on it.
     """
 
     _body: Body
     _boundary: str
     media_type: str | None = None
+    file_name: str | None = None
     _found: bool = False
     _within: bool = False
     _around: int = 0
@@ -120,6 +122,8 @@ class FormFile:
         if part.header("Content-Transfer-Encoding", "").strip().lower() not in _PLAIN:
             raise _malformed("Content-Transfer-Encoding is not supported: send the bytes as they are")
         self.media_type = read_declared_type(part.header("Content-Type"))
+        # Browsers write it in UTF-8 (the HTML standard, multipart form data).
+        self.file_name = None if part.filename is None else part.filename.encode("latin-1").decode(errors="replace")
 
 
 def _malformed(reason: str) -> CloudError:

@@ -15,7 +15,7 @@ WRITE: Final = "files:write"
 """The scope of whoever may change it."""
 
 
-class _AnyPath(PathConverter):
+class AnyPath(PathConverter):
     """Also what is no path, with slashes too many and line breaks, so that it is refused with the reason."""
 
     part_isolating = False
@@ -25,5 +25,5 @@ class _AnyPath(PathConverter):
 def make_app() -> Klein:
     """Where one class registers its routes."""
     app = Klein()
-    app.url_map.converters["path"] = _AnyPath
+    app.url_map.converters["path"] = AnyPath
     return app

@@ -7,19 +7,21 @@ from collections.abc import Sequence
 from cloudsvc.api.identity.factors import FactorRoutes
 from cloudsvc.api.identity.groups import GroupRoutes
 from cloudsvc.api.identity.keys import KeyRoutes
+from cloudsvc.api.identity.links.management import LinkRoutes
+from cloudsvc.api.identity.links.visitors import VisitorRoutes
 from cloudsvc.api.identity.sessions import SessionRoutes
 from cloudsvc.api.identity.users import UserRoutes
-from cloudsvc.extend import Application, NoSettings, Routes
-from cloudsvc.extend.identity import Directory, Enrolment, Issuer, SecondFactor, SigningIn
+from cloudsvc.extend import Application, Drive, NoSettings, Routes
+from cloudsvc.extend.identity import Directory, Enrolment, Issuer, Linker, SecondFactor, SigningIn, Visits
 
 
 class IdentityApplication(Application[NoSettings]):
-    """Who one is, users, groups, keys, sessions, second factors."""
+    """Who one is, users, groups, keys, sessions, second factors, links."""
 
     name = "identity"
-    mounts = ("me", "users", "groups", "keys", "sessions")
-    needs = (Directory, Issuer, SigningIn, SecondFactor, Enrolment)
-    route_types = (UserRoutes, GroupRoutes, KeyRoutes, SessionRoutes, FactorRoutes)
+    mounts = ("me", "users", "groups", "keys", "sessions", "links", "/s")
+    needs = (Directory, Drive, Issuer, Linker, SigningIn, SecondFactor, Enrolment, Visits)
+    route_types = (UserRoutes, GroupRoutes, KeyRoutes, SessionRoutes, FactorRoutes, LinkRoutes, VisitorRoutes)
 
     def make_routes(self) -> Sequence[Routes]:
         """All of them, around the same accounts."""
@@ -32,4 +34,6 @@ class IdentityApplication(Application[NoSettings]):
             KeyRoutes(directory=directory, issuer=services.get(Issuer)),
             SessionRoutes(signing_in=signing_in, second_factor=second_factor),
             FactorRoutes(enrolment=services.get(Enrolment), second_factor=second_factor, signing_in=signing_in),
+            LinkRoutes(linker=services.get(Linker)),
+            VisitorRoutes(drive=services.get(Drive), visits=services.get(Visits)),
         )

@@ -19,6 +19,7 @@ from sqlalchemy import Table, bindparam, delete, insert, select, tuple_, update
 
 from cloudsvc.core.errors import CloudError
 from cloudsvc.core.secrets import Secret
+from cloudsvc.identity.link_format import is_link_id
 from cloudsvc.identity.names import AccountName, parse_account_name, parse_display_name
 from cloudsvc.identity.revisions import Revision, Standing
 from cloudsvc.identity.scopes import parse_scopes
@@ -26,7 +27,7 @@ from cloudsvc.identity.totp import find_step
 from cloudsvc.storage.database.sqlite.connections import OWNER_ONLY, SQLiteConnection, connect
 from cloudsvc.storage.database.sqlite.migration import find_revision, migrate
 from cloudsvc.storage.database.statements import Connection, Statement, compile_statement
-from cloudsvc.storage.identity import groups, keys, users
+from cloudsvc.storage.identity import groups, keys, links, users
 from cloudsvc.storage.identity.migration import HISTORY
 from cloudsvc.storage.identity.revisions import count_on, find_standing
 from cloudsvc.storage.identity.revisions import find_revision as find_last_change
@@ -34,6 +35,8 @@ from cloudsvc.storage.identity.rows import read_group, read_key, read_user
 from cloudsvc.storage.identity.schema import (
     group,
     key,
+    link,
+    link_part,
     member,
     name,
     pending,
@@ -50,17 +53,18 @@ from cloudsvc.storage.identity.schema import (
 _TOGETHER: Final = 1_000
 """Rows that are in memory at once."""
 
-_TABLES: Final = (name, group, user, member, key, totp, recovery_code, restriction)
+_TABLES: Final = (name, group, user, member, key, totp, recovery_code, link, restriction)
 """In the order in which they may be filled."""
 
-_REPLACED: Final = (name, group, user, member, key, totp, recovery_code)
+_REPLACED: Final = (name, group, user, member, key, totp, recovery_code, link)
 """Those of which a replacement leaves nothing: which changes there have been, a store goes on to know."""
 
-_ENDED: Final = (webhook_attempt, webhook, session, pending)
+_ENDED: Final = (webhook_attempt, webhook, session, pending, link_part)
 """
 In the order in which they are emptied. Sessions are in no copy, and none is taken from a file: who has signed out stays
 out, and others sign in again. Nor are webhooks: a file that can be anybody's must not say where things are sent to, and
-a copy needs no secrets with which messages are signed.
+a copy needs no secrets with which messages are signed. Nor are uses of links that may be gone on with: who goes on with
+one later begins another.
 """
 
 _FIRST: Final[dict[tuple[Table, str], Any]] = {(restriction, "revision"): -1, (recovery_code, "digest"): b""}
@@ -274,12 +278,28 @@ def _check_recovery_code(row: dict[str, Any], last: int) -> None:
     _expect(isinstance(row["digest"], bytes) and len(row["digest"]) == hashlib.sha256().digest_size, "digest")
 
 
+def _check_link(row: dict[str, Any], last: int) -> None:
+    found = links.read_link(tuple(row[column.name] for column in links.COLUMNS))
+    _check_texts(row, "id", "role", "label", "maker")
+    _check_revisions(last, found.revision, found.made)
+    _expect(is_link_id(found.id), "id")
+    _expect(parse_display_name(found.label) == found.label, "label")
+    _expect(isinstance(row["digest"], bytes) and len(row["digest"]) == hashlib.sha256().digest_size, "digest")
+    _expect(row["ended_at"] == found.ended_at, "end")
+    _expect(found.made_by is None or isinstance(found.made_by, str), "maker's key")
+    _expect(row["password"] is None or isinstance(row["password"], str), "password")
+    _expect(_is_number(found.target) and _is_number(found.uses), "number")
+    moments = (found.created_at, found.expires_at, found.revoked_at, found.last_used)
+    _expect(all(each is None or _is_number(each) for each in moments) and found.created_at is not None, "moment")
+
+
 _CHECKS: Final[dict[Table, Callable[[dict[str, Any], int], None]]] = {
     user: _check_user,
     group: _check_group,
     key: _check_key,
     totp: _check_totp,
     recovery_code: _check_recovery_code,
+    link: _check_link,
     name: lambda row, _: _check_texts(row, "name_key"),
     restriction: lambda row, last: _check_revisions(last, row["revision"]),
 }

@@ -18,7 +18,7 @@ from cloudsvc.identity.revisions import Revision
 from cloudsvc.identity.users import UserId
 from cloudsvc.storage.database.constructs import is_among_texts
 from cloudsvc.storage.database.statements import Connection, compile_statement
-from cloudsvc.storage.identity import users
+from cloudsvc.storage.identity import links, users
 from cloudsvc.storage.identity.revisions import count_on
 from cloudsvc.storage.identity.rows import read_key, write_key
 from cloudsvc.storage.identity.schema import key, state, user
@@ -182,9 +182,12 @@ def revoke_keys(connection: Connection, revoked: KeyId, moment: Instant, *, desc
     if _FIND.row(connection, id=revoked) is None:
         raise key_not_found()
     count = int((_COUNT_MADE if descendants else _COUNT).value(connection, made_by=revoked))
-    if count:
-        statement = _REVOKE_MADE if descendants else _REVOKE
-        statement.run(connection, made_by=revoked, moment=moment, new_revision=count_on(connection))
+    linked = links.count_of_keys(connection, revoked) if descendants else 0
+    if count or linked:
+        revision, statement = count_on(connection), _REVOKE_MADE if descendants else _REVOKE
+        statement.run(connection, made_by=revoked, moment=moment, new_revision=revision)
+        if linked:
+            links.revoke_of_keys(connection, revoked, moment, revision)
     return count
 
 

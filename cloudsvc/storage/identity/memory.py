@@ -26,10 +26,12 @@ from cloudsvc.identity.revisions import NEVER, Restriction, Revision, Standing
 from cloudsvc.identity.store import Login, NewPassword
 from cloudsvc.identity.users import Holder, User, UserId
 from cloudsvc.storage.identity.memory_factors import MemoryFactors
+from cloudsvc.storage.identity.memory_links import MemoryLinks
+from cloudsvc.storage.identity.memory_sessions import MemorySessions
 
 
 @define(eq=False)
-class MemoryIdentity(MemoryFactors):
+class MemoryIdentity(MemoryLinks, MemoryFactors, MemorySessions):
     """
     See :class:`cloudsvc.identity.store.IdentityStore`.
 
@@ -121,6 +123,7 @@ class MemoryIdentity(MemoryFactors):
         accounts.drop_sessions(user)
         accounts.drop_webhooks([each.id for each in accounts.webhooks.values() if each.user == user])
         accounts.drop_factors(user)
+        accounts.drop_links([link.id for link, _ in accounts.links.values() if link.holder == user])
         self._drop_keys([key.id for key in accounts.keys.values() if key.holder == user])
         accounts.change()
 
@@ -233,10 +236,13 @@ class MemoryIdentity(MemoryFactors):
             raise key_not_found()
         chosen = self._find_descendants(key) if descendants else {key}
         alive = [keys[each] for each in chosen if keys[each].revoked_at is None]
-        if alive:
+        linked = self._accounts.find_links_of(chosen) if descendants else []
+        if alive or linked:
             revision = self._accounts.change()
             for each in alive:
                 keys[each.id] = evolve(each, revoked_at=moment, revision=revision)
+            for link in linked:
+                self._accounts.hold_link(evolve(link, revoked_at=moment, revision=revision))
         return len(alive)
 
     async def rotate_key(self, former: Key, key: Key, digest: bytes) -> Key:

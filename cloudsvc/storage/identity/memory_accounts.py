@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from attrs import define, field
 
+from cloudsvc.core.clock import Instant
 from cloudsvc.core.secrets import Secret
 from cloudsvc.identity import bounds
 from cloudsvc.identity.factors import Pending, PendingId, Totp
@@ -13,6 +14,8 @@ from cloudsvc.identity.grants import tidy
 from cloudsvc.identity.groups import Group, GroupId
 from cloudsvc.identity.key_format import KeyId
 from cloudsvc.identity.keys import Key
+from cloudsvc.identity.link_format import LinkId
+from cloudsvc.identity.links import Link
 from cloudsvc.identity.revisions import NEVER, Revision, make_mark
 from cloudsvc.identity.sessions import Session, SessionId
 from cloudsvc.identity.users import Holder, User, UserId
@@ -36,6 +39,8 @@ class Accounts:
     :ivar hashes: of passwords.
     :ivar digests: of the secrets of keys.
     :ivar sessions: each with the digest of its secret.
+    :ivar links: likewise.
+    :ivar parts: uses of links that may be gone on with: when each began, and how often it was gone on with.
     :ivar attempts: of webhooks, the latest first.
     :ivar recovery_codes: when each digest of one was made.
     :ivar names: keys of all names that users have or had.
@@ -50,6 +55,8 @@ class Accounts:
     keys: dict[KeyId, Key] = field(factory=dict)
     digests: dict[KeyId, bytes] = field(factory=dict, repr=False)
     sessions: dict[SessionId, tuple[Session, bytes]] = field(factory=dict, repr=False)
+    links: dict[LinkId, tuple[Link, bytes]] = field(factory=dict, repr=False)
+    parts: dict[tuple[LinkId, bytes], tuple[Instant, int]] = field(factory=dict, repr=False)
     webhooks: dict[WebhookId, Webhook] = field(factory=dict, repr=False)
     attempts: dict[WebhookId, tuple[Attempt, ...]] = field(factory=dict)
     totps: dict[UserId, Totp] = field(factory=dict, repr=False)
@@ -98,3 +105,18 @@ class Accounts:
         self.totps.pop(user, None)
         self.recovery_codes.pop(user, None)
         self.drop_pendings(user)
+
+    def find_links_of(self, keys: Collection[KeyId]) -> list[Link]:
+        """Links that are not revoked yet, and were made by some keys."""
+        return [link for link, _ in self.links.values() if link.made_by in keys and link.revoked_at is None]
+
+    def hold_link(self, link: Link) -> None:
+        """``link`` is what the link of this id is."""
+        self.links[link.id] = link, self.links[link.id][1]
+
+    def drop_links(self, links: Iterable[LinkId]) -> None:
+        """Leave none of some links, nor of their parts."""
+        for link in links:
+            del self.links[link]
+            for each in [each for each in self.parts if each[0] == link]:
+                del self.parts[each]

@@ -7,7 +7,7 @@ from typing import Final
 
 from cloudsvc.storage.database.migration import History
 
-HEAD: Final = "0005"
+HEAD: Final = "0006"
 """The newest migration."""
 
 HISTORY: Final = History(

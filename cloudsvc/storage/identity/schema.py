@@ -1,5 +1,5 @@
 """
-The tables of users, groups, keys, sessions and webhooks.
+The tables of users, groups, keys, sessions, webhooks and links.
 
 They may be in a database that has others, so that their names begin alike. Lists of which all is always read, and
 nothing is looked for, are JSON.
@@ -217,6 +217,51 @@ pending: Final = Table(
 
 Index("identity_pending_user", pending.c.user_id, pending.c.id)
 Index("identity_pending_expires", pending.c.expires_at, pending.c.id)
+
+link: Final = Table(
+    "identity_link",
+    metadata,
+    Column("id", TEXT, primary_key=True),
+    Column("role", TEXT, nullable=False),
+    # The node that it is for; the drive has it, or had it.
+    Column("target", NUMBER, nullable=False),
+    Column("label", TEXT, nullable=False),
+    # Empty for one of the owner or of a program.
+    Column("holder", TEXT, ForeignKey("identity_user.id")),
+    Column("maker", TEXT, nullable=False),
+    # The key by which it was made, if it was one; that may be gone.
+    Column("made_by", TEXT),
+    # What is kept of its password.
+    Column("password", TEXT),
+    Column("most_uses", NUMBER),
+    Column("uses", NUMBER, nullable=False),
+    Column("last_used", NUMBER),
+    Column("created_at", NUMBER, nullable=False),
+    Column("expires_at", NUMBER),
+    Column("revoked_at", NUMBER),
+    # The earlier of both.
+    Column("ended_at", NUMBER),
+    # SHA-256 of its secret.
+    Column("digest", LargeBinary, nullable=False),
+    Column("made", NUMBER, nullable=False),
+    Column("revision", NUMBER, nullable=False),
+)
+
+Index("identity_link_holder", link.c.holder, link.c.id)
+Index("identity_link_maker", link.c.maker, link.c.id)
+Index("identity_link_made_by", link.c.made_by, link.c.id, sqlite_where=_WAS_MADE, postgresql_where=_WAS_MADE)
+Index("identity_link_ended", link.c.ended_at, link.c.id, sqlite_where=_ENDS, postgresql_where=_ENDS)
+
+link_part: Final = Table(
+    "identity_link_part",
+    metadata,
+    Column("link_id", TEXT, ForeignKey("identity_link.id"), primary_key=True),
+    # What parts of one download have in common, as a digest.
+    Column("mark", LargeBinary, primary_key=True),
+    Column("begun_at", NUMBER, nullable=False),
+    # How many requests have gone on with it.
+    Column("parts", NUMBER, nullable=False),
+)
 
 restriction: Final = Table(
     "identity_restriction",

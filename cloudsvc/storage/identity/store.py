@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 from attrs import define
 
 from cloudsvc.core.clock import Instant
 from cloudsvc.core.secrets import Secret
-from cloudsvc.drive.changes import ChangeSignal
 from cloudsvc.identity.factors import Factors, FoundPending, Pending, PendingId, Totp
 from cloudsvc.identity.groups import Group, GroupId
 from cloudsvc.identity.key_format import KeyId
@@ -20,36 +19,22 @@ from cloudsvc.identity.revisions import Restriction, Revision, Standing
 from cloudsvc.identity.sessions import FoundSession, Session, SessionId
 from cloudsvc.identity.store import Login, NewPassword
 from cloudsvc.identity.users import Holder, User, UserId
-from cloudsvc.storage.database.group_commit import Weight, Writer
+from cloudsvc.storage.database.group_commit import Weight
 from cloudsvc.storage.database.lanes import Lane
-from cloudsvc.storage.database.reading import Readers, ReadingConnection
+from cloudsvc.storage.database.reading import ReadingConnection
 from cloudsvc.storage.faults import translated
 from cloudsvc.storage.identity import factors, groups, keys, revisions, sessions, users, webhooks
 from cloudsvc.storage.identity.interchange import replace_all, write_accounts
+from cloudsvc.storage.identity.link_steps import LinkSteps
+from cloudsvc.storage.identity.steps import Steps
 from cloudsvc.webhooks.webhook import Attempt, Progress, Webhook, WebhookId
 
-T = TypeVar("T")
 C = TypeVar("C", bound=ReadingConnection)
 
 
 @define(eq=False, kw_only=True)
-class DatabaseIdentity(Generic[C]):
-    """
-    A :class:`cloudsvc.identity.store.IdentityStore` in a database. Several processes may have it open.
-
-    :ivar signal: wakes those who listen, after each commit that changed something.
-    """
-
-    _writer: Writer[C]
-    _readers: Readers[C]
-    _signal: ChangeSignal
-
-    async def close(self) -> None:
-        """Finish what was asked for, and let go of the database."""
-        try:
-            await self._readers.close()
-        finally:
-            await self._writer.close()
+class DatabaseIdentity(LinkSteps[C], Steps[C]):
+    """A :class:`cloudsvc.identity.store.IdentityStore` in a database. Several processes may have it open."""
 
     async def find_standing(self) -> Standing:
         """As :meth:`cloudsvc.identity.store.IdentityStore.find_standing`."""
@@ -334,15 +319,3 @@ class DatabaseIdentity(Generic[C]):
         return await self._change(
             lambda connection: replace_all(connection, source, ends_credentials=ends_credentials), Weight.UPKEEP
         )
-
-    # --------------------------------------------------------------------------------------------------------------
-
-    async def _change(self, work: Callable[[C], T], weight: Weight = Weight.LIGHT) -> T:
-        """What ``work`` returns, once it is durable; whoever listens is woken then."""
-
-        def change(connection: C) -> T:
-            result = work(connection)
-            self._signal.note()
-            return result
-
-        return await self._writer.run(change, weight=weight)

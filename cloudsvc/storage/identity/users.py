@@ -24,7 +24,19 @@ from cloudsvc.storage.database.statements import Connection, compile_statement
 from cloudsvc.storage.identity.groups import find_granted, find_granted_of, find_groups_of, join_groups, leave_groups
 from cloudsvc.storage.identity.revisions import count_on
 from cloudsvc.storage.identity.rows import read_password, read_user, write_user
-from cloudsvc.storage.identity.schema import key, member, name, pending, recovery_code, session, state, totp, user
+from cloudsvc.storage.identity.schema import (
+    key,
+    link,
+    link_part,
+    member,
+    name,
+    pending,
+    recovery_code,
+    session,
+    state,
+    totp,
+    user,
+)
 from cloudsvc.storage.identity.webhooks import remove_webhooks_of
 
 COLUMNS: Final = (
@@ -86,6 +98,10 @@ _DELETE_SESSIONS: Final = compile_statement(
 _DELETE_TOTP: Final = compile_statement(delete(totp).where(totp.c.user_id == bindparam("id")))
 _DELETE_CODES: Final = compile_statement(delete(recovery_code).where(recovery_code.c.user_id == bindparam("id")))
 _DELETE_PENDING: Final = compile_statement(delete(pending).where(pending.c.user_id == bindparam("id")))
+
+_held_links = select(link.c.id).where(link.c.holder == bindparam("id"))
+_DELETE_LINK_PARTS: Final = compile_statement(delete(link_part).where(link_part.c.link_id.in_(_held_links)))
+_DELETE_LINKS: Final = compile_statement(delete(link).where(link.c.holder == bindparam("id")))
 
 _NOBODY: Final = ""
 """The id of no user."""
@@ -175,6 +191,8 @@ def remove_user(connection: Connection, removed: UserId) -> None:
     _DELETE_SESSIONS.run(connection, id=removed, keeps="")
     for statement in (_DELETE_TOTP, _DELETE_CODES, _DELETE_PENDING):
         statement.run(connection, id=removed)
+    _DELETE_LINK_PARTS.run(connection, id=removed)
+    _DELETE_LINKS.run(connection, id=removed)
     if _DELETE.run(connection, id=removed).rowcount == 0:
         raise user_not_found()
     count_on(connection)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from cloudsvc.web.layers import Layer
@@ -30,11 +31,16 @@ class RequestLog(Protocol):
 
 
 class Observation(Layer):
-    """Metrics and the access log."""
+    """
+    Metrics and the access log.
 
-    def __init__(self, metrics: RequestMetrics, log: RequestLog) -> None:
+    :param tell: a path as it may be told: some hold secrets.
+    """
+
+    def __init__(self, metrics: RequestMetrics, log: RequestLog, tell: Callable[[bytes], bytes]) -> None:
         self._metrics = metrics
         self._log = log
+        self._tell = tell
 
     def on_request(self, request: Request) -> None:
         """One more in progress."""
@@ -47,7 +53,7 @@ class Observation(Layer):
         self._metrics.departed(request.method, request.pattern, status, seconds)
         self._log.record(
             method=request.method,
-            path=request.path,
+            path=self._tell(request.path),
             client=request.sender.address,
             status=status,
             seconds=seconds,

@@ -41,6 +41,7 @@ WHOLE = {
     "users._COUNT",
     "users._COUNT_NAMES",
     "groups._COUNT",
+    "links._COUNT",
     "revisions._FORGET",
     "webhooks._COUNT",
     "webhooks._FIND_ORPHANS",
@@ -166,9 +167,9 @@ def test_changes_are_few_statements(connection: SQLiteConnection) -> None:
     assert count(connection, lambda: keys.rotate_key(connection, added, make_user_key(user), bytes(32))) <= 8
     camera = keys.add_key(connection, make_program_key("camera"), bytes(32))
     assert count(connection, lambda: keys.replace_key(connection, camera)) <= 5
-    assert count(connection, lambda: keys.revoke_keys(connection, camera.id, BEGINNING, descendants=True)) <= 6
+    assert count(connection, lambda: keys.revoke_keys(connection, camera.id, BEGINNING, descendants=True)) <= 7
     assert count(connection, lambda: keys.remove_ended_keys(connection, BEGINNING, 100)) == 1
     assert count(connection, lambda: groups.remove_group(connection, family.id)) <= 5
-    assert count(connection, lambda: users.remove_user(connection, user.id)) <= 12
+    assert count(connection, lambda: users.remove_user(connection, user.id)) <= 14
     assert count(connection, lambda: revisions.void_credentials(connection)) <= 5
     assert users.find_holder(connection, make_user_id()) is None

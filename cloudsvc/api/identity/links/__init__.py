@@ -1,0 +1,1 @@
+"""Routes of links: to manage them, and for whoever visits by them."""

@@ -1,0 +1,45 @@
+"""Steps of a store of accounts in a database: which of its threads a statement runs in, and who is woken."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+from attrs import define
+
+from cloudsvc.drive.changes import ChangeSignal
+from cloudsvc.storage.database.group_commit import Weight, Writer
+from cloudsvc.storage.database.reading import Readers, ReadingConnection
+
+T = TypeVar("T")
+C = TypeVar("C", bound=ReadingConnection)
+
+
+@define(eq=False, kw_only=True)
+class Steps(Generic[C]):
+    """
+    What all parts of such a store stand on.
+
+    :ivar signal: wakes those who listen, after each commit that changed something.
+    """
+
+    _writer: Writer[C]
+    _readers: Readers[C]
+    _signal: ChangeSignal
+
+    async def close(self) -> None:
+        """Finish what was asked for, and let go of the database."""
+        try:
+            await self._readers.close()
+        finally:
+            await self._writer.close()
+
+    async def _change(self, work: Callable[[C], T], weight: Weight = Weight.LIGHT) -> T:
+        """What ``work`` returns, once it is durable; whoever listens is woken then."""
+
+        def change(connection: C) -> T:
+            result = work(connection)
+            self._signal.note()
+            return result
+
+        return await self._writer.run(change, weight=weight)
