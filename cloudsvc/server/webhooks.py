@@ -81,12 +81,11 @@ class WebhookProvider(Provider[WebhookSettings]):
             store=identity.store,
             on_change=identity.store.on_change,
             leads=lambda: leader.leads,
-            make_depot=lambda generation: Depot(
+            depot=Depot(
                 feed=feed,
                 sender=sender,
                 notebook=identity.store,
                 find_actor=owners.find,
-                generation=generation,
                 places=DeferredSemaphore(MAX_FLIGHTS),
                 clock=tools.clock,
                 now=read_clock,

@@ -55,7 +55,6 @@ class Depot:
 
     :ivar find_actor: on whose behalf a webhook is sent something.
     :ivar places: for messages that are on their way.
-    :ivar generation: how often the accounts have changed, as far as is known.
     :ivar draw: a number from 0 to 1, by lot.
     """
 
@@ -63,7 +62,6 @@ class Depot:
     sender: Sender
     notebook: Notebook
     find_actor: Callable[[Webhook], Awaitable[Actor | None]]
-    generation: Callable[[], int]
     places: DeferredSemaphore
     clock: IReactorTime
     now: Callable[[], Instant]
@@ -130,7 +128,6 @@ class Courier:
     async def _work(self) -> None:
         """Send what there is, until something is not as it was."""
         await self._await_turn()
-        generation = self._depot.generation()
         actor = await self._depot.find_actor(self._webhook)
         await self._note(evolve(self._progress, is_paused=actor is None))
         if actor is None:
@@ -140,7 +137,7 @@ class Courier:
         follower = await self._follow(actor)
         try:
             if await self._give_notice(actor):
-                await self._send_changes(follower, actor, generation)
+                await self._send_changes(follower, actor)
         finally:
             follower.leave()
 
@@ -166,41 +163,49 @@ class Courier:
             actor, name, EXPIRED, write_notice(position, now), evolve(self._progress, owes_notice=False)
         )
 
-    async def _send_changes(self, follower: Follower[Event], actor: Actor, generation: int) -> None:
+    async def _send_changes(self, follower: Follower[Event], actor: Actor) -> None:
         while not follower.is_over:
             events = await follower.read(IDLE_SECONDS)
             read_at = self._depot.clock.seconds()
             for event in events:
-                if self._depot.clock.seconds() - read_at > STALE_SECONDS:
-                    return
-                if generation != self._depot.generation():
-                    generation = self._depot.generation()
-                    if await self._depot.find_actor(self._webhook) != actor:
-                        return
                 if self._webhook.kinds and event.change.kind not in self._webhook.kinds:
                     continue
+                if self._depot.clock.seconds() - read_at > STALE_SECONDS:
+                    return
                 self.waits_since = event.change.at
                 after = evolve(self._progress, position=event.position)
                 if not await self._send(actor, event.position, event.kind, event.content, after):
                     return
+            # Those that were passed over count too, but not for whoever sees others by now.
+            if not await self._is_still(actor):
+                return
             self.waits_since = None
             if events:
-                # Those that were passed over count too.
                 await self._note(evolve(self._progress, position=events[-1].position))
-            if not events and generation != self._depot.generation():
-                return
+
+    async def _is_still(self, actor: Actor) -> bool:
+        """
+        Whether it is ``actor`` for whom something is sent.
+
+        It is asked each time: a folder that is moved and a key that comes to its end change no accounts, of which
+        anybody could hear.
+        """
+        return await self._depot.find_actor(self._webhook) == actor
 
     async def _send(self, actor: Actor, name: object, kind: str, content: bytes, after: Progress) -> bool:
         """
         Send a message once, and note what came of it.
 
         :param after: how far the webhook has come once it is taken.
-        :return: whether it was.
+        :return: whether it was; not, too, where the actor sees something else by now, so that nothing was sent.
         """
         depot, webhook = self._depot, self._webhook
         await depot.places.acquire()
         self._sent_for = actor
         try:
+            # It may have waited for its place for long.
+            if not await self._is_still(actor):
+                return False
             sent = await depot.sender.send(webhook, name_message(webhook.id, name), kind, content)
         finally:
             self._sent_for = None

@@ -50,14 +50,13 @@ class Deliverer:
     Has couriers bring messages, while this process leads.
 
     :param leads: whether it does now.
-    :param depot: what the couriers share; its ``generation`` is that of this.
+    :param depot: what the couriers share.
     """
 
     _store: WebhookStore
     _on_change: Callable[[Callable[[], None]], Callable[[], None]]
     _leads: Callable[[], bool]
-    _make_depot: Callable[[Callable[[], int]], Depot]
-    _depot: Depot = field(init=False)
+    _depot: Depot
     _tours: dict[WebhookId, _Tour] = field(factory=dict, init=False)
     _generation: int = field(default=0, init=False)
     _seen: int = field(default=_NEVER, init=False)
@@ -65,10 +64,6 @@ class Deliverer:
     _looks: int = field(default=0, init=False)
     _loop: LoopingCall | None = field(default=None, init=False)
     _stop_listening: Callable[[], None] = field(default=lambda: None, init=False)
-
-    @_depot.default
-    def _open_depot(self) -> Depot:
-        return self._make_depot(lambda: self._generation)
 
     def start(self) -> None:
         """Begin, as soon as this process leads."""
