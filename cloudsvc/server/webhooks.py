@@ -65,6 +65,7 @@ class WebhookProvider(Provider[WebhookSettings]):
         destinations = self.settings.destinations
         sender = Sender(
             posting=Poster(self.foundation.reactor, destinations.addresses, self._authorities),
+            check_url=destinations.check,
             now=read_clock,
             clock=tools.clock,
             agent=f"cloudsvc/{__version__}",

@@ -22,8 +22,8 @@ def sees_nothing() -> CloudError:
 
 
 def others_webhook() -> CloudError:
-    """A webhook may see more than the key by which it would be changed."""
-    message = "A key changes only the webhooks that were made by it; sign in, or ask by that key."
+    """A webhook may see more than whoever would change it."""
+    message = "Only who has made a webhook changes it, and a key only those that were made by it; others remove it."
     return CloudError(Kind.FORBIDDEN, "others_webhook", message)
 
 

@@ -9,7 +9,7 @@ from attrs import frozen
 from twisted.internet.interfaces import IReactorTime
 
 from cloudsvc.core.clock import Instant
-from cloudsvc.outbound.posting import Answer
+from cloudsvc.outbound.posting import Answer, Trouble
 from cloudsvc.webhooks.signing import sign
 from cloudsvc.webhooks.webhook import Attempt, Outcome, Webhook
 
@@ -55,11 +55,14 @@ class Sender:
     """
     Sends messages.
 
+    :param check_url: says whether requests may go to a URL, or raises :exc:`ValueError`: the configuration may allow
+        less than when the webhook was made.
     :param agent: how the server calls itself.
     :param count: is told the outcome of each.
     """
 
     _posting: Posting
+    _check_url: Callable[[str], object]
     _now: Callable[[], Instant]
     _clock: IReactorTime
     _agent: str
@@ -73,7 +76,7 @@ class Sender:
             "user-agent": self._agent,
             **sign(message, at // _SECOND, content, webhook.list_secrets(at)),
         }
-        answer = await self._posting.post(webhook.url, fields, content)
+        answer = await self._post(webhook.url, fields, content)
         outcome = _find_outcome(answer)
         self._count(outcome)
         attempt = Attempt(
@@ -85,6 +88,13 @@ class Sender:
             milliseconds=round((self._clock.seconds() - began) * 1_000),
         )
         return Sent(attempt=attempt, retry_after=answer.retry_after)
+
+    async def _post(self, url: str, fields: Mapping[str, str], content: bytes) -> Answer:
+        try:
+            self._check_url(url)
+        except ValueError:
+            return Answer(trouble=Trouble.UNREACHABLE)
+        return await self._posting.post(url, fields, content)
 
 
 def _find_outcome(answer: Answer) -> Outcome:

@@ -103,7 +103,7 @@ class Town:
                 render=lambda position, change: make_event(position, change, str(change.path)),
                 clock=clock,
             ),
-            sender=Sender(posting=self.mailbox, now=lambda: office.now, clock=clock, agent="test"),
+            sender=Sender(posting=self.mailbox, check_url=str, now=lambda: office.now, clock=clock, agent="test"),
             notebook=office.store,
             find_actor=owners.find,
             places=self.places,

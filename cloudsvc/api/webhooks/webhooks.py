@@ -42,7 +42,7 @@ WRITE: Final = "webhooks:write"
 _NO_WEBHOOK: Final = "There is no such webhook."
 _NO_FOLDER: Final = "There is no such folder."
 _NEITHER: Final = "There is no such webhook, or folder."
-_NO_RIGHT: Final = "The key lacks the scope, or the webhook was not made by it."
+_NO_RIGHT: Final = "The key lacks the scope, or the webhook was not made by the same user and key."
 _IN_THE_WAY: Final = "Somebody else has changed the same meanwhile, or there are too many."
 _BUSY: Final = f"{FAILED} `too_many_tests`: too many messages of this kind are on their way."
 
