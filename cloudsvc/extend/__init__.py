@@ -39,7 +39,7 @@ from cloudsvc.web.conditions import Preconditions, Validators, format_tag, parse
 from cloudsvc.web.documents import Document
 from cloudsvc.web.errors import HTTPError
 from cloudsvc.web.fields import read_field
-from cloudsvc.web.guards import authenticate, authenticate_by, authorized, same_origin, throttled
+from cloudsvc.web.guards import authenticate, authenticate_by, authorized, records_change, same_origin, throttled
 from cloudsvc.web.http1.body import Body
 from cloudsvc.web.http1.request import ErrorRenderer, Request
 from cloudsvc.web.mounts import Routes
@@ -122,6 +122,7 @@ __all__ = [
     "parse_tag",
     "read_cookie",
     "read_field",
+    "records_change",
     "route",
     "same_origin",
     "throttled",

@@ -60,6 +60,9 @@ ENDED_KEY_SECONDS: Final = 30 * 24 * 60 * 60
 MAX_USER_SESSIONS: Final = 20
 """Sessions of one user; the one that was seen longest ago gives way to one more."""
 
+MAX_USER_SUBJECTS: Final = 10
+"""Subjects of one user: what they are called by identity providers."""
+
 SESSION_IDLE_SECONDS: Final = 12 * 60 * 60
 """Seconds without a request after which a session ends."""
 

@@ -49,10 +49,14 @@ def invalid_quota() -> CloudError:
     return CloudError(Kind.INVALID, "invalid_quota", "A quota is a number of bytes, at least 0.")
 
 
+NAME_TAKEN: Final = "name_taken"
+"""The code of :func:`name_taken`."""
+
+
 def name_taken(name: str) -> CloudError:
     """Somebody has or had this name, or one that looks like it."""
     message = f"{name!r} is taken, or was, or looks like a name that is; choose another one."
-    return CloudError(Kind.CONFLICT, "name_taken", message)
+    return CloudError(Kind.CONFLICT, NAME_TAKEN, message)
 
 
 def user_not_found() -> CloudError:
@@ -245,3 +249,50 @@ def link_locked() -> CloudError:
 def wrong_link_password() -> CloudError:
     """The password of a link was another one."""
     return CloudError(Kind.FORBIDDEN, "wrong_password", "This is not the password of the link.")
+
+
+def subject_unlinked() -> CloudError:
+    """Whom a provider lets in is no user here, and does not become one."""
+    message = "You are no user here: sign in as you do otherwise and link your account, or ask a manager to link it."
+    return CloudError(Kind.FORBIDDEN, "subject_unlinked", message)
+
+
+def subject_nameless(claim: str) -> CloudError:
+    """Whom a provider lets in would become a user, but has no name that could be one here."""
+    message = f"Your provider says no name that you could have here ({claim}): ask a manager to add you."
+    return CloudError(Kind.FORBIDDEN, "subject_nameless", message)
+
+
+def subject_name_taken(name: str) -> CloudError:
+    """Whom a provider lets in would become a user by a name that is somebody's, or was."""
+    message = f"{name!r} is taken here, or was, or looks like a name that is: ask a manager to link your account."
+    return CloudError(Kind.FORBIDDEN, "subject_name_taken", message)
+
+
+def sign_in_not_allowed() -> CloudError:
+    """Somebody is known, and may not sign in."""
+    message = "You may not sign in here by this provider: ask whoever manages the accounts."
+    return CloudError(Kind.FORBIDDEN, "sign_in_not_allowed", message)
+
+
+def subject_taken() -> CloudError:
+    """Whom an issuer calls so is somebody already."""
+    message = "This account at the provider is linked to a user already: unlink it there first."
+    return CloudError(Kind.CONFLICT, "subject_taken", message)
+
+
+def subject_not_found() -> CloudError:
+    """There is no such subject."""
+    return CloudError(Kind.NOT_FOUND, "subject_not_found", "There is no such account at a provider.")
+
+
+def invalid_subject() -> CloudError:
+    """Texts are no issuer and subject."""
+    message = "The issuer is its https:// URL as it is configured, and the subject what it calls the user (sub)."
+    return CloudError(Kind.INVALID, "invalid_subject", message)
+
+
+def session_required() -> CloudError:
+    """Something is only done in a session of a browser."""
+    message = "This is done in a session: sign in with a browser first."
+    return CloudError(Kind.FORBIDDEN, "session_required", message)

@@ -34,8 +34,8 @@ class SessionStore(Protocol):
         :param password_set: which password its user has shown, by the change that set it; ``None`` where it was none.
         :param factors_set: which second factors its user had when that was looked at; ``None`` where it was not.
         :return: as it is now.
-        :raises CloudError: its user is not there, or is disabled; ``changed_meanwhile``: they have another password,
-            or it has been declared void; or their second factors have changed.
+        :raises CloudError: its user is not there, or is disabled; ``changed_meanwhile``: they have another password, or
+            its subject is not theirs any more, or either has been declared void; or their second factors have changed.
         """
         ...
 

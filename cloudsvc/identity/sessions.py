@@ -16,6 +16,7 @@ from cloudsvc.identity.bounds import SEEN_SECONDS, SESSION_IDLE_SECONDS
 from cloudsvc.identity.key_format import KeyId
 from cloudsvc.identity.names import MAX_DISPLAY_NAME
 from cloudsvc.identity.revisions import NEVER, Revision
+from cloudsvc.identity.subjects import SubjectId
 from cloudsvc.identity.users import Holder, UserId
 
 SessionId = NewType("SessionId", str)
@@ -45,6 +46,7 @@ class Session:
     :ivar label: for people, such as the name of the browser.
     :ivar key: the key by which its user signed in: it does no more than that, and is no good once that is not;
         ``None`` after a password, for all that the user may.
+    :ivar subject: who its user was to the provider by which they signed in; ``None`` where it was none.
     :ivar seen_at: to some minutes, their beginning.
     :ivar ends_at: it is no good from then on, however much it is used.
     :ivar made: the change that made it; the store says which.
@@ -54,6 +56,7 @@ class Session:
     user: UserId
     label: str = field(default="", validator=max_len(MAX_DISPLAY_NAME))
     key: KeyId | None = None
+    subject: SubjectId | None = None
     created_at: Instant
     seen_at: Instant
     ends_at: Instant

@@ -19,6 +19,7 @@ from cloudsvc.identity.errors import (
     CHANGED_MEANWHILE,
     key_has_rate,
     session_not_found,
+    session_required,
     users_only,
     wrong_password,
 )
@@ -27,9 +28,10 @@ from cloudsvc.identity.factors import FactorKind, has_factors
 from cloudsvc.identity.key_format import KeyId
 from cloudsvc.identity.names import AccountName, parse_account_name, parse_display_name
 from cloudsvc.identity.passwords import Passwords, is_outdated, parse_password
-from cloudsvc.identity.revisions import Revision
+from cloudsvc.identity.revisions import NEVER, Revision
 from cloudsvc.identity.sessions import Session, SessionId, floor_seen, is_session_id, make_session
 from cloudsvc.identity.store import IdentityStore, Login, NewPassword
+from cloudsvc.identity.subjects import SubjectId
 from cloudsvc.identity.users import User, UserId
 
 _NO_NAME: Final = AccountName("", "")
@@ -67,6 +69,7 @@ class Proof:
     :ivar factor: which second factor they have shown besides, if any.
     :ivar key: which key they have shown.
     :ivar until: when that key ends.
+    :ivar subject: who they are to a provider, as it has said.
     :ivar device: what the device is to show at the next time, after a password.
     """
 
@@ -75,6 +78,7 @@ class Proof:
     factor: FactorKind | None = None
     key: KeyId | None = None
     until: Instant | None = None
+    subject: SubjectId | None = None
     device: Secret | None = None
 
 
@@ -160,6 +164,7 @@ class SigningIn:
             user=proof.user.id,
             label=parse_display_name(label),
             key=proof.key,
+            subject=proof.subject,
             created_at=now,
             seen_at=floor_seen(now),
             ends_at=ends_at if proof.until is None else min(ends_at, proof.until),
@@ -235,6 +240,23 @@ class SigningIn:
             latest = await self._check_password(await self._store.find_login(user.name), former)
             await self._store.replace_user(latest.holder.user, renewed)
         await self._settle()
+
+    async def confirm(self, actor: Actor, session: SessionId | None, password: Secret | None) -> User:
+        """
+        The actor, who has asked in a session for another way to sign in, and has shown their password if they have one:
+        a session that was left open is no way to stay.
+
+        :raises CloudError: there is no session, it is that of a limited key, or the password is wrong; or there were
+            too many tries.
+        """
+        user = await self._find_user(actor, None)
+        if session is None:
+            raise session_required()
+        await self._authority.check_unlimited(actor)
+        if user.password_set != NEVER:
+            await self._tries.admit(_CHANGE, user.name.key, _CHANGE)
+            await self._check_password(await self._store.find_login(user.name), password or Secret(""))
+        return user
 
     # --------------------------------------------------------------------------------------------------------------
 

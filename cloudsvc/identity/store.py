@@ -1,6 +1,7 @@
 """
-Interface of the store of users, groups and keys; those of sessions, of second factors and of links are in
-:mod:`cloudsvc.identity.session_store`, :mod:`cloudsvc.identity.factor_store` and :mod:`cloudsvc.identity.link_store`.
+Interface of the store of users, groups and keys; those of sessions, of second factors, of links and of subjects are in
+:mod:`cloudsvc.identity.session_store`, :mod:`cloudsvc.identity.factor_store`, :mod:`cloudsvc.identity.link_store` and
+:mod:`cloudsvc.identity.subject_store`.
 
 Each method is one atomic step on durable storage, one transaction of a bounded number of statements: when it returns,
 what it did survives a power failure; when it raises, it did nothing. It decides no permission: that does
@@ -32,6 +33,7 @@ from cloudsvc.identity.names import AccountName
 from cloudsvc.identity.revisions import Restriction, Standing
 from cloudsvc.identity.session_store import SessionStore
 from cloudsvc.identity.sessions import SessionId
+from cloudsvc.identity.subject_store import SubjectStore
 from cloudsvc.identity.users import Holder, User, UserId
 
 
@@ -62,8 +64,8 @@ class Login:
     is_void: bool
 
 
-class IdentityStore(SessionStore, FactorStore, LinkStore, Protocol):
-    """Keeps users, groups, keys, sessions, second factors and links."""
+class IdentityStore(SessionStore, FactorStore, LinkStore, SubjectStore, Protocol):
+    """Keeps users, groups, keys, sessions, second factors, links and subjects."""
 
     # -- how far it has come ---------------------------------------------------------------------------------------
 

@@ -371,6 +371,7 @@ class _Assembly:
         sections = self.loaded.sections
         foundation = Foundation(
             reactor=self.reactor,
+            home=self.loaded.home.root,
             engines=make_engines(self.loaded.settings, self.loaded.home),
             keys=self.issued,
             throttle=throttle,

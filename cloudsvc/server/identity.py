@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final, Protocol
 
 from attrs import frozen
 
 from cloudsvc.access.credentials import CredentialSource
 from cloudsvc.access.issued import IssuedCredentials
+from cloudsvc.access.openid.parties import RelyingParties
 from cloudsvc.access.sessions import SessionCookie
 from cloudsvc.access.throttling.passwords import PasswordLimits
 from cloudsvc.core.clock import Instant
 from cloudsvc.core.errors import CloudError, OperatorError
 from cloudsvc.drive.drive import Drive
 from cloudsvc.drive.locating import Locator
-from cloudsvc.extend import Check, Finding, NoSettings, Tools
+from cloudsvc.extend import Check, Finding, Tools
 from cloudsvc.identity.authority import Authority
+from cloudsvc.identity.claims import Policy
 from cloudsvc.identity.directory import Directory
 from cloudsvc.identity.enrolment import Enrolment
+from cloudsvc.identity.federation import Federation
 from cloudsvc.identity.folders import Folders
 from cloudsvc.identity.issuing import Issuer
 from cloudsvc.identity.link_resolving import LinkResolver, LinkUses
@@ -28,12 +32,14 @@ from cloudsvc.identity.passwords import PASSWORD_THREADS, Passwords
 from cloudsvc.identity.resolving import Resolver
 from cloudsvc.identity.second_factor import CodeTries, SecondFactor
 from cloudsvc.identity.session_resolving import Seen, SessionResolver
+from cloudsvc.identity.settings import IdentitySettings
 from cloudsvc.identity.signing_in import SigningIn, Tries
 from cloudsvc.identity.store import IdentityStore
 from cloudsvc.identity.visiting import Visits
 from cloudsvc.identity.witness import Witness
 from cloudsvc.server.accounts import Accounts
 from cloudsvc.server.drive_folders import DriveFolders
+from cloudsvc.server.openid import check_providers, make_parties
 from cloudsvc.server.provider import Foundation, Provider
 from cloudsvc.storage.database.lanes import READER_THREADS
 from cloudsvc.storage.identity.opening import OpenIdentityStore, open_identity
@@ -59,6 +65,7 @@ class UseCases:
     signing_in: SigningIn
     second_factor: SecondFactor
     enrolment: Enrolment
+    federation: Federation
 
     @classmethod
     def of(
@@ -70,11 +77,13 @@ class UseCases:
         *,
         tries: AllTries,
         is_trusted: Callable[[], bool],
+        policies: Mapping[str, Policy] = MappingProxyType({}),
     ) -> UseCases:
         """
         Those around a store.
 
         :param settle: as the use-cases take it, like the others.
+        :param policies: of identity providers, by their names.
         """
         authority = Authority(store=store, folders=folders)
         return cls(
@@ -96,6 +105,14 @@ class UseCases:
             ),
             second_factor=SecondFactor(store=store, tries=tries, now=read_clock, is_trusted=is_trusted),
             enrolment=Enrolment(store=store, authority=authority, now=read_clock, settle=settle),
+            federation=Federation(
+                store=store,
+                authority=authority,
+                policies=policies,
+                now=read_clock,
+                settle=settle,
+                is_trusted=is_trusted,
+            ),
         )
 
 
@@ -116,21 +133,39 @@ class OpenIdentity:
     is_trusted: Callable[[], bool]
 
 
-class IdentityProvider(Provider[NoSettings]):
+class IdentityProvider(Provider[IdentitySettings]):
     """Opens users, groups and keys, and lets the keys in."""
 
     name = "identity"
     section = "identity"
-    settings_type = NoSettings
-    opens = (Directory, Issuer, Linker, SigningIn, SecondFactor, Enrolment, Visits, OpenIdentity)
+    settings_type = IdentitySettings
+    opens = (
+        Directory,
+        Issuer,
+        Linker,
+        SigningIn,
+        SecondFactor,
+        Enrolment,
+        Visits,
+        OpenIdentity,
+        Federation,
+        RelyingParties,
+    )
     needs = (Drive, Locator)
 
-    def __init__(self, settings: NoSettings, tools: Tools, foundation: Foundation) -> None:
+    def __init__(self, settings: IdentitySettings, tools: Tools, foundation: Foundation) -> None:
         super().__init__(settings, tools, foundation)
         self._writer = tools.make_threads(1)
         self._readers = tools.make_threads(READER_THREADS)
         self._passwords = Passwords(tools.make_threads(PASSWORD_THREADS))
         self._cookies = IssuedCredentials(foundation.reactor.seconds)
+        self._parties = make_parties(
+            settings.oidc,
+            foundation.home,
+            reactor=foundation.reactor,
+            now=tools.now,
+            throttle=foundation.throttle,
+        )
         self._store: OpenIdentityStore | None = None
         self._witness: Witness | None = None
 
@@ -188,6 +223,7 @@ class IdentityProvider(Provider[NoSettings]):
             self._accounts.settle,
             tries=tries,
             is_trusted=lambda: witness.is_trusted,
+            policies={each.name: each.policy for each in self.settings.oidc.providers},
         )
         opened = OpenIdentity(
             store=store,
@@ -214,6 +250,8 @@ class IdentityProvider(Provider[NoSettings]):
             OpenIdentity: opened,
             SecondFactor: cases.second_factor,
             Enrolment: cases.enrolment,
+            Federation: cases.federation,
+            RelyingParties: self._parties,
         }
 
     async def stop(self) -> None:
@@ -230,9 +268,11 @@ class IdentityProvider(Provider[NoSettings]):
 
     def checks(self) -> Sequence[Check]:
         """Whether the store answers, and whether it is the one that was there before."""
+        asked = [check_providers(self._parties)] if self._parties.list_parties() else []
         return (
             Check(name="accounts", vital=False, run=self._ask),
             Check(name="accounts_trusted", vital=False, run=self._ask_trust),
+            *asked,
         )
 
     async def _ask(self) -> Finding:

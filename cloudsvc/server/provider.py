@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import ClassVar, Generic, TypeVar
 
 from attrs import frozen
@@ -23,12 +24,14 @@ class Foundation:
     """
     What services stand on, beside what is lent to applications.
 
+    :ivar home: what relative paths of the configuration are relative to.
     :ivar keys: where keys are let in.
     :ivar throttle: counts requests; ``None`` where rate limits are off.
     :ivar running: the requests that are under way.
     """
 
     reactor: IReactor
+    home: Path
     engines: Engines
     keys: IssuedCredentials
     throttle: Throttle | None

@@ -91,3 +91,24 @@ def throttled(kind: str = "api", *, by: Subject | None = None) -> Callable[[H], 
         return note(guarded, throttle=kind)  # type: ignore[return-value]  # wraps keeps the signature
 
     return decorate
+
+
+def records_change(handler: H) -> H:
+    """
+    Record what a route does as a change, though its method is a safe one: where a browser is sent by the page of
+    somebody else, there is no other.
+
+    Put it below the guards. The method returns a :class:`~cloudsvc.web.responses.Response`.
+    """
+
+    @wraps(handler)
+    async def recording(self: object, request: Request, **arguments: Any) -> Any:
+        recorder = policies_of(request).recorder
+        if recorder is None:
+            return await handler(self, request, **arguments)
+        recorder.check()
+        value: Any = await handler(self, request, **arguments)
+        await recorder.record(request, value.status)
+        return value
+
+    return recording  # type: ignore[return-value]  # wraps keeps the signature

@@ -11,8 +11,10 @@ from cloudsvc.access.throttling.passwords import PasswordLimits
 from cloudsvc.core.actors import OWNER, Actor, Role
 from cloudsvc.core.clock import Instant
 from cloudsvc.identity.authority import Authority
+from cloudsvc.identity.claims import Policy
 from cloudsvc.identity.directory import Directory, UserFields
 from cloudsvc.identity.enrolment import Enrolment
+from cloudsvc.identity.federation import Federation
 from cloudsvc.identity.issuing import Issued, Issuer, KeyFields
 from cloudsvc.identity.link_resolving import LinkResolver, LinkUses
 from cloudsvc.identity.linking import Linker
@@ -37,6 +39,7 @@ class Office:
     Users, groups and keys, in memory.
 
     :ivar now: what its clock shows.
+    :ivar policies: of identity providers.
     :ivar settled: how often a change was waited for.
     :ivar settle: is awaited then.
     """
@@ -48,6 +51,7 @@ class Office:
     settled: int = 0
     settle: Callable[[], Awaitable[object]] | None = None
     is_trusted: bool = True
+    policies: dict[str, Policy] = field(factory=dict)
     directory: Directory = field(init=False)
     issuer: Issuer = field(init=False)
     linker: Linker = field(init=False)
@@ -59,6 +63,7 @@ class Office:
     signing_in: SigningIn = field(init=False)
     second_factor: SecondFactor = field(init=False)
     enrolment: Enrolment = field(init=False)
+    federation: Federation = field(init=False)
     seen: Seen = field(init=False, factory=Seen)
     session_resolver: SessionResolver = field(init=False)
 
@@ -111,6 +116,14 @@ class Office:
             uses=self.link_uses,
             look_up=self.link_resolver.resolve,
             now=lambda: self.now,
+        )
+        self.federation = Federation(
+            store=self.store,
+            authority=authority,
+            policies=self.policies,
+            now=lambda: self.now,
+            settle=self._settle,
+            is_trusted=lambda: self.is_trusted,
         )
         self.session_resolver = SessionResolver(
             store=self.store,

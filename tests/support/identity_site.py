@@ -12,6 +12,8 @@ from cloudsvc.access.credentials import BearerToken, KeyHeader
 from cloudsvc.access.issued import IssuedCredentials
 from cloudsvc.access.keychain import Keychain
 from cloudsvc.access.keys import KeyRing, hash_token
+from cloudsvc.access.openid.limits import SignInLimits
+from cloudsvc.access.openid.parties import RelyingParties
 from cloudsvc.access.sessions import SessionCookie
 from cloudsvc.access.throttling import Throttle
 from cloudsvc.api.identity import IdentityApplication
@@ -19,13 +21,15 @@ from cloudsvc.core.actors import Role
 from cloudsvc.core.secrets import Secret
 from cloudsvc.drive.drive import Drive
 from cloudsvc.drive.errors import storage_failed
-from cloudsvc.extend import NoSettings, Routes, Services, Tools
+from cloudsvc.extend import Routes, Services, Tools
 from cloudsvc.identity.directory import Directory
 from cloudsvc.identity.enrolment import Enrolment
+from cloudsvc.identity.federation import Federation
 from cloudsvc.identity.issuing import Issuer
 from cloudsvc.identity.linking import Linker
 from cloudsvc.identity.revisions import Restriction
 from cloudsvc.identity.second_factor import SecondFactor
+from cloudsvc.identity.settings import IdentitySettings
 from cloudsvc.identity.signing_in import SigningIn
 from cloudsvc.identity.visiting import Visits
 from cloudsvc.identity.witness import Witness
@@ -63,6 +67,7 @@ class IdentitySite:
     A site with the routes of accounts, and others beside them.
 
     :ivar drive: that visitors see by links, where there is one.
+    :ivar parties: the identity providers; without any, there is none.
     :ivar accounts: which let keys in; :meth:`start` has to be called.
     """
 
@@ -72,6 +77,7 @@ class IdentitySite:
     clock: Clock = field(factory=Clock)
     drive: Drive | None = None
     note: Note = field(factory=Note)
+    parties: RelyingParties | None = None
     site: TestSite = field(init=False)
     accounts: Accounts = field(init=False)
     cookies: IssuedCredentials = field(init=False)
@@ -91,6 +97,8 @@ class IdentitySite:
                 Linker: self.office.linker,
                 Visits: self.office.visits,
                 Drive: self.drive,
+                Federation: self.office.federation,
+                RelyingParties: self.parties or RelyingParties(limits=SignInLimits(None, self.clock.seconds)),
             },
         )
         tools = cast("Any", Tools)(
@@ -98,7 +106,7 @@ class IdentitySite:
             clock=self.clock,
             services=services,
         )
-        routes = IdentityApplication(NoSettings(), tools).make_routes()
+        routes = IdentityApplication(IdentitySettings(), tools).make_routes()
         self.site = TestSite(
             routes=(*routes, *self.others),
             clock=self.clock,

@@ -23,6 +23,7 @@ from cloudsvc.identity.names import parse_account_name
 from cloudsvc.identity.scopes import USER_SCOPES
 from cloudsvc.identity.sessions import Session, make_session
 from cloudsvc.identity.store import IdentityStore
+from cloudsvc.identity.subjects import Subject, make_subject_id
 from cloudsvc.identity.users import User, make_user_id
 from cloudsvc.storage.database.lanes import READER_THREADS
 from cloudsvc.storage.identity.memory import MemoryIdentity
@@ -158,3 +159,9 @@ def make_link(**fields: Any) -> Link:
     """A link of the owner that is to be added."""
     made = {"id": LinkId(make_link_secret().id), "role": Role.VIEWER, "target": 5, "maker": "owner"}
     return Link(**{**made, "created_at": BEGINNING, **fields})
+
+
+def make_subject(user: User, name: str = "1001", **fields: Any) -> Subject:
+    """Who ``user`` is to a provider, which is to be added."""
+    made = {"id": make_subject_id(), "user": user.id, "issuer": "https://login.example", "name": name}
+    return Subject(**{"created_at": BEGINNING, **made, **fields})

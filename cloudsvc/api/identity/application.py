@@ -9,25 +9,61 @@ from cloudsvc.api.identity.groups import GroupRoutes
 from cloudsvc.api.identity.keys import KeyRoutes
 from cloudsvc.api.identity.links.management import LinkRoutes
 from cloudsvc.api.identity.links.visitors import VisitorRoutes
+from cloudsvc.api.identity.openid import OpenIDRoutes
 from cloudsvc.api.identity.sessions import SessionRoutes
+from cloudsvc.api.identity.subjects import SubjectRoutes
 from cloudsvc.api.identity.users import UserRoutes
-from cloudsvc.extend import Application, Drive, NoSettings, Routes
-from cloudsvc.extend.identity import Directory, Enrolment, Issuer, Linker, SecondFactor, SigningIn, Visits
+from cloudsvc.extend import Application, Drive, Routes
+from cloudsvc.extend.identity import (
+    Directory,
+    Enrolment,
+    Federation,
+    IdentitySettings,
+    Issuer,
+    Linker,
+    RelyingParties,
+    SecondFactor,
+    SigningIn,
+    Visits,
+)
 
 
-class IdentityApplication(Application[NoSettings]):
-    """Who one is, users, groups, keys, sessions, second factors, links."""
+class IdentityApplication(Application[IdentitySettings]):
+    """Who one is, users, groups, keys, sessions, second factors, links, accounts at providers."""
 
     name = "identity"
     mounts = ("me", "users", "groups", "keys", "sessions", "links", "/s")
-    needs = (Directory, Drive, Issuer, Linker, SigningIn, SecondFactor, Enrolment, Visits)
-    route_types = (UserRoutes, GroupRoutes, KeyRoutes, SessionRoutes, FactorRoutes, LinkRoutes, VisitorRoutes)
+    settings_type = IdentitySettings
+    needs = (
+        Directory,
+        Drive,
+        Issuer,
+        Linker,
+        SigningIn,
+        SecondFactor,
+        Enrolment,
+        Visits,
+        Federation,
+        RelyingParties,
+    )
+    route_types = (
+        UserRoutes,
+        GroupRoutes,
+        KeyRoutes,
+        SessionRoutes,
+        FactorRoutes,
+        LinkRoutes,
+        VisitorRoutes,
+        OpenIDRoutes,
+        SubjectRoutes,
+    )
 
     def make_routes(self) -> Sequence[Routes]:
         """All of them, around the same accounts."""
         services = self.tools.services
         directory, signing_in = services.get(Directory), services.get(SigningIn)
         second_factor = services.get(SecondFactor)
+        federation = services.get(Federation)
         return (
             UserRoutes(directory=directory),
             GroupRoutes(directory=directory),
@@ -36,4 +72,6 @@ class IdentityApplication(Application[NoSettings]):
             FactorRoutes(enrolment=services.get(Enrolment), second_factor=second_factor, signing_in=signing_in),
             LinkRoutes(linker=services.get(Linker)),
             VisitorRoutes(drive=services.get(Drive), visits=services.get(Visits)),
+            OpenIDRoutes(parties=services.get(RelyingParties), federation=federation, signing_in=signing_in),
+            SubjectRoutes(federation=federation),
         )

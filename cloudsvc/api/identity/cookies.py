@@ -32,8 +32,13 @@ def find_current(request: Request) -> SessionId | None:
     return SessionId(named.removeprefix(SESSION_CREDENTIAL)) if named.startswith(SESSION_CREDENTIAL) else None
 
 
+def write_session(begun: Begun) -> tuple[bytes, bytes]:
+    """The field that lets a browser keep a session."""
+    return _write_cookie(SESSION_COOKIE, begun.text)
+
+
 def _write_cookies(begun: Begun, proof: Proof) -> Iterator[tuple[bytes, bytes]]:
-    yield _write_cookie(SESSION_COOKIE, begun.text)
+    yield write_session(begun)
     if proof.device is not None:
         yield _write_cookie(DEVICE_COOKIE, proof.device, b"; Max-Age=%d" % _DEVICE_SECONDS)
 

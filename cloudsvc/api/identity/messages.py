@@ -20,6 +20,7 @@ from cloudsvc.extend.identity import (
     Profile,
     Session,
     SessionId,
+    Subject,
     User,
     is_manager,
 )
@@ -300,7 +301,8 @@ class SessionEntry:
     """
     A session, without its secret.
 
-    :ivar key: The id of the key by which it began; `null` after a password.
+    :ivar key: The id of the key by which it began; `null` where it was none.
+    :ivar subject: The id of one's account at a provider by which it began; `null` where it was none.
     :ivar seen_at: To some minutes.
     :ivar expires_at: When it ends, if it is not used any more.
     :ivar current: Whether it is that of this request.
@@ -309,6 +311,7 @@ class SessionEntry:
     id: str
     label: str
     key: str | None
+    subject: str | None
     created_at: Moment
     seen_at: Moment
     expires_at: Moment
@@ -321,6 +324,7 @@ class SessionEntry:
             id=session.id,
             label=session.label,
             key=session.key,
+            subject=session.subject,
             created_at=format_instant(session.created_at),
             seen_at=format_instant(session.seen_at),
             expires_at=format_instant(session.expires_at),
@@ -345,6 +349,76 @@ class SessionPage(Message):
     """The sessions of a user, the latest first."""
 
     sessions: tuple[SessionEntry, ...]
+
+
+@frozen(kw_only=True)
+class ProviderEntry:
+    """
+    An identity provider by which one may sign in.
+
+    :ivar name: Part of the addresses of its routes.
+    :ivar title: For people.
+    """
+
+    name: str
+    title: str
+
+
+@frozen(kw_only=True)
+class ProviderPage(Message):
+    """All of them."""
+
+    providers: tuple[ProviderEntry, ...]
+
+
+@frozen(kw_only=True)
+class LinkMessage(Message):
+    """
+    A link that is to be made.
+
+    :ivar url: Where a browser goes on, at the provider.
+    """
+
+    url: str
+
+
+@frozen(kw_only=True)
+class SubjectEntry:
+    """
+    Who a user is to an identity provider.
+
+    :ivar issuer: What issues, by its URL.
+    :ivar subject: What it calls the user.
+    """
+
+    id: str
+    issuer: str
+    subject: str
+    created_at: Moment
+
+    @classmethod
+    def of(cls, subject: Subject) -> SubjectEntry:
+        """``subject`` as its user sees it."""
+        return cls(
+            id=subject.id,
+            issuer=subject.issuer,
+            subject=subject.name,
+            created_at=format_instant(subject.created_at),
+        )
+
+
+@frozen(kw_only=True)
+class SubjectMessage(Message):
+    """One of them."""
+
+    subject: SubjectEntry
+
+
+@frozen(kw_only=True)
+class SubjectPage(Message):
+    """Who a user is to identity providers."""
+
+    subjects: tuple[SubjectEntry, ...]
 
 
 @frozen(kw_only=True)

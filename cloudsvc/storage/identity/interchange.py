@@ -27,7 +27,7 @@ from cloudsvc.identity.totp import find_step
 from cloudsvc.storage.database.sqlite.connections import OWNER_ONLY, SQLiteConnection, connect
 from cloudsvc.storage.database.sqlite.migration import find_revision, migrate
 from cloudsvc.storage.database.statements import Connection, Statement, compile_statement
-from cloudsvc.storage.identity import groups, keys, links, users
+from cloudsvc.storage.identity import groups, keys, links, subjects, users
 from cloudsvc.storage.identity.migration import HISTORY
 from cloudsvc.storage.identity.revisions import count_on, find_standing
 from cloudsvc.storage.identity.revisions import find_revision as find_last_change
@@ -44,6 +44,7 @@ from cloudsvc.storage.identity.schema import (
     restriction,
     session,
     state,
+    subject,
     totp,
     user,
     webhook,
@@ -53,10 +54,10 @@ from cloudsvc.storage.identity.schema import (
 _TOGETHER: Final = 1_000
 """Rows that are in memory at once."""
 
-_TABLES: Final = (name, group, user, member, key, totp, recovery_code, link, restriction)
+_TABLES: Final = (name, group, user, member, key, totp, recovery_code, link, subject, restriction)
 """In the order in which they may be filled."""
 
-_REPLACED: Final = (name, group, user, member, key, totp, recovery_code, link)
+_REPLACED: Final = (name, group, user, member, key, totp, recovery_code, link, subject)
 """Those of which a replacement leaves nothing: which changes there have been, a store goes on to know."""
 
 _ENDED: Final = (webhook_attempt, webhook, session, pending, link_part)
@@ -293,6 +294,13 @@ def _check_link(row: dict[str, Any], last: int) -> None:
     _expect(all(each is None or _is_number(each) for each in moments) and found.created_at is not None, "moment")
 
 
+def _check_subject(row: dict[str, Any], last: int) -> None:
+    _check_texts(row, "id", "user_id", "issuer", "subject")
+    found = subjects.read_subject([row[column.name] for column in subjects.COLUMNS])
+    _check_revisions(last, found.made)
+    _expect(_is_number(found.created_at), "moment")
+
+
 _CHECKS: Final[dict[Table, Callable[[dict[str, Any], int], None]]] = {
     user: _check_user,
     group: _check_group,
@@ -300,6 +308,7 @@ _CHECKS: Final[dict[Table, Callable[[dict[str, Any], int], None]]] = {
     totp: _check_totp,
     recovery_code: _check_recovery_code,
     link: _check_link,
+    subject: _check_subject,
     name: lambda row, _: _check_texts(row, "name_key"),
     restriction: lambda row, last: _check_revisions(last, row["revision"]),
 }

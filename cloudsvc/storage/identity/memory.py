@@ -24,14 +24,16 @@ from cloudsvc.identity.keys import FoundKey, Key
 from cloudsvc.identity.names import AccountName
 from cloudsvc.identity.revisions import NEVER, Restriction, Revision, Standing
 from cloudsvc.identity.store import Login, NewPassword
+from cloudsvc.identity.subjects import Subject
 from cloudsvc.identity.users import Holder, User, UserId
 from cloudsvc.storage.identity.memory_factors import MemoryFactors
 from cloudsvc.storage.identity.memory_links import MemoryLinks
 from cloudsvc.storage.identity.memory_sessions import MemorySessions
+from cloudsvc.storage.identity.memory_subjects import MemorySubjects
 
 
 @define(eq=False)
-class MemoryIdentity(MemoryLinks, MemoryFactors, MemorySessions):
+class MemoryIdentity(MemorySubjects, MemoryLinks, MemoryFactors, MemorySessions):
     """
     See :class:`cloudsvc.identity.store.IdentityStore`.
 
@@ -72,6 +74,13 @@ class MemoryIdentity(MemoryLinks, MemoryFactors, MemorySessions):
             accounts.hashes[user.id] = password
         added = evolve(user, revision=revision, password_set=NEVER if password is None else revision)
         accounts.users[user.id] = added
+        return added
+
+    async def add_user_of(self, user: User, subject: Subject) -> User:
+        """See :class:`~cloudsvc.identity.store.IdentityStore`."""
+        former = self._check_subject(subject)
+        added = await self.add_user(user)
+        self._put_subject(subject, added.revision, former)
         return added
 
     async def find_user(self, name: AccountName) -> User | None:
@@ -124,6 +133,8 @@ class MemoryIdentity(MemoryLinks, MemoryFactors, MemorySessions):
         accounts.drop_webhooks([each.id for each in accounts.webhooks.values() if each.user == user])
         accounts.drop_factors(user)
         accounts.drop_links([link.id for link, _ in accounts.links.values() if link.holder == user])
+        for subject in [each for each, found in accounts.subjects.items() if found.user == user]:
+            accounts.drop_subject(subject)
         self._drop_keys([key.id for key in accounts.keys.values() if key.holder == user])
         accounts.change()
 

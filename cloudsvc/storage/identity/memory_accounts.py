@@ -18,6 +18,7 @@ from cloudsvc.identity.link_format import LinkId
 from cloudsvc.identity.links import Link
 from cloudsvc.identity.revisions import NEVER, Revision, make_mark
 from cloudsvc.identity.sessions import Session, SessionId
+from cloudsvc.identity.subjects import Subject, SubjectId
 from cloudsvc.identity.users import Holder, User, UserId
 from cloudsvc.webhooks.webhook import Attempt, Webhook, WebhookId
 
@@ -62,6 +63,7 @@ class Accounts:
     totps: dict[UserId, Totp] = field(factory=dict, repr=False)
     recovery_codes: dict[UserId, dict[bytes, Revision]] = field(factory=dict, repr=False)
     pendings: dict[PendingId, KeptPending] = field(factory=dict, repr=False)
+    subjects: dict[SubjectId, Subject] = field(factory=dict)
     names: set[str] = field(factory=set)
     marks: dict[Revision, str] = field(factory=dict)
     listeners: list[Callable[[], None]] = field(factory=list, repr=False)
@@ -120,3 +122,9 @@ class Accounts:
             del self.links[link]
             for each in [each for each in self.parts if each[0] == link]:
                 del self.parts[each]
+
+    def drop_subject(self, subject: SubjectId) -> None:
+        """Leave neither it nor the sessions that were begun by it."""
+        del self.subjects[subject]
+        for each in [each for each, (found, _) in self.sessions.items() if found.subject == subject]:
+            del self.sessions[each]

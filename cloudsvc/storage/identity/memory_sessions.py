@@ -46,6 +46,10 @@ class MemorySessions:
             raise changed_meanwhile()
         if factors_set is not None and user.factors_set != factors_set:
             raise changed_meanwhile()
+        if session.subject is not None:
+            subject = accounts.subjects.get(session.subject)
+            if subject is None or subject.user != user.id or subject.made <= accounts.void_until:
+                raise changed_meanwhile()
         held = sorted(await self.list_sessions(user.id), key=lambda each: (-each.seen_at, -each.created_at, each.id))
         given_way = held[bounds.MAX_USER_SESSIONS - 1 :]
         for each in given_way:

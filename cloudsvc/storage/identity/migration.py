@@ -7,7 +7,7 @@ from typing import Final
 
 from cloudsvc.storage.database.migration import History
 
-HEAD: Final = "0006"
+HEAD: Final = "0007"
 """The newest migration."""
 
 HISTORY: Final = History(

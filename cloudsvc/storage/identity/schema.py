@@ -1,5 +1,5 @@
 """
-The tables of users, groups, keys, sessions, webhooks and links.
+The tables of users, groups, keys, sessions, webhooks, links and subjects.
 
 They may be in a database that has others, so that their names begin alike. Lists of which all is always read, and
 nothing is looked for, are JSON.
@@ -126,6 +126,8 @@ session: Final = Table(
     # SHA-256 of its secret.
     Column("digest", LargeBinary, nullable=False),
     Column("made", NUMBER, nullable=False),
+    # Of a subject by which it was begun, and with which it is removed.
+    Column("subject_id", TEXT),
 )
 
 Index("identity_session_user", session.c.user_id, session.c.id)
@@ -217,6 +219,20 @@ pending: Final = Table(
 
 Index("identity_pending_user", pending.c.user_id, pending.c.id)
 Index("identity_pending_expires", pending.c.expires_at, pending.c.id)
+subject: Final = Table(
+    "identity_subject",
+    metadata,
+    Column("id", TEXT, primary_key=True),
+    Column("user_id", TEXT, ForeignKey("identity_user.id"), nullable=False),
+    # What issues, and what it calls the user.
+    Column("issuer", TEXT, nullable=False),
+    Column("subject", TEXT, nullable=False),
+    Column("created_at", NUMBER, nullable=False),
+    Column("made", NUMBER, nullable=False),
+    UniqueConstraint("issuer", "subject", name="identity_subject_name"),
+)
+
+Index("identity_subject_user", subject.c.user_id, subject.c.id)
 
 link: Final = Table(
     "identity_link",

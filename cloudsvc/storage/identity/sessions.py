@@ -15,11 +15,12 @@ from cloudsvc.identity.errors import changed_meanwhile, session_not_found, user_
 from cloudsvc.identity.key_format import KeyId
 from cloudsvc.identity.revisions import NEVER, Revision
 from cloudsvc.identity.sessions import FoundSession, Session, SessionId, end_of_idleness
+from cloudsvc.identity.subjects import SubjectId
 from cloudsvc.identity.users import UserId
 from cloudsvc.storage.database.statements import Connection, compile_statement
 from cloudsvc.storage.identity import users
 from cloudsvc.storage.identity.revisions import count_on
-from cloudsvc.storage.identity.schema import session, state, user
+from cloudsvc.storage.identity.schema import session, state, subject, user
 
 COLUMNS: Final = (
     session.c.id,
@@ -30,6 +31,7 @@ COLUMNS: Final = (
     session.c.seen_at,
     session.c.ends_at,
     session.c.made,
+    session.c.subject_id,
 )
 """What a session is read from."""
 
@@ -44,6 +46,9 @@ _FIND_USER: Final = compile_statement(
     select(state.c.void_until, user.c.is_disabled, user.c.password_set, user.c.factors_set).select_from(
         state.join(user, user.c.id == bindparam("id"))
     )
+)
+_FIND_SUBJECT: Final = compile_statement(
+    select(subject.c.made).where(subject.c.id == bindparam("id")).where(subject.c.user_id == bindparam("user"))
 )
 # All that a user has are a few.
 _surplus = (
@@ -103,6 +108,10 @@ def add_session(
         raise changed_meanwhile()
     if factors_set is not None and (kept_factors or NEVER) != factors_set:
         raise changed_meanwhile()
+    if added.subject is not None:
+        row = _FIND_SUBJECT.row(connection, id=added.subject, user=added.user)
+        if row is None or row[0] <= void_until:
+            raise changed_meanwhile()
     most = bounds.MAX_USER_SESSIONS
     given_way = _DELETE_SURPLUS.run(connection, user=added.user, all=most, most=most - 1).rowcount
     revision = count_on(connection, adds=not given_way)
@@ -119,6 +128,7 @@ def add_session(
         expires_at=added.expires_at,
         digest=digest,
         made=revision,
+        subject_id=added.subject,
     )
     return added
 
@@ -175,12 +185,13 @@ def renew_hash(connection: Connection, user_id: UserId, former: Secret, renewed:
 
 
 def _read(row: tuple[Any, ...]) -> Session:
-    session_id, user_id, label, key_id, created_at, seen_at, ends_at, made = row
+    session_id, user_id, label, key_id, created_at, seen_at, ends_at, made, subject_id = row
     return Session(
         id=SessionId(session_id),
         user=UserId(user_id),
         label=label,
         key=None if key_id is None else KeyId(key_id),
+        subject=None if subject_id is None else SubjectId(subject_id),
         created_at=created_at,
         seen_at=seen_at,
         ends_at=ends_at,

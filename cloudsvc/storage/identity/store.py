@@ -18,12 +18,13 @@ from cloudsvc.identity.names import AccountName
 from cloudsvc.identity.revisions import Restriction, Revision, Standing
 from cloudsvc.identity.sessions import FoundSession, Session, SessionId
 from cloudsvc.identity.store import Login, NewPassword
+from cloudsvc.identity.subjects import FoundSubject, Subject, SubjectId
 from cloudsvc.identity.users import Holder, User, UserId
 from cloudsvc.storage.database.group_commit import Weight
 from cloudsvc.storage.database.lanes import Lane
 from cloudsvc.storage.database.reading import ReadingConnection
 from cloudsvc.storage.faults import translated
-from cloudsvc.storage.identity import factors, groups, keys, revisions, sessions, users, webhooks
+from cloudsvc.storage.identity import factors, groups, keys, revisions, sessions, subjects, users, webhooks
 from cloudsvc.storage.identity.interchange import replace_all, write_accounts
 from cloudsvc.storage.identity.link_steps import LinkSteps
 from cloudsvc.storage.identity.steps import Steps
@@ -153,6 +154,28 @@ class DatabaseIdentity(LinkSteps[C], Steps[C]):
     async def remove_ended_keys(self, before: Instant, limit: int) -> int:
         """As :meth:`cloudsvc.identity.store.IdentityStore.remove_ended_keys`."""
         return await self._change(lambda connection: keys.remove_ended_keys(connection, before, limit))
+
+    # -- subjects --------------------------------------------------------------------------------------------------
+
+    async def add_subject(self, subject: Subject) -> Subject:
+        """As :meth:`cloudsvc.identity.subject_store.SubjectStore.add_subject`."""
+        return await self._change(lambda connection: subjects.add_subject(connection, subject))
+
+    async def add_user_of(self, user: User, subject: Subject) -> User:
+        """As :meth:`cloudsvc.identity.subject_store.SubjectStore.add_user_of`."""
+        return await self._change(lambda connection: subjects.add_user_of(connection, user, subject))
+
+    async def find_subject(self, issuer: str, name: str) -> FoundSubject | None:
+        """As :meth:`cloudsvc.identity.subject_store.SubjectStore.find_subject`."""
+        return await self._readers.run(lambda connection: subjects.find_subject(connection, issuer, name))
+
+    async def list_subjects(self, user: UserId) -> Sequence[Subject]:
+        """As :meth:`cloudsvc.identity.subject_store.SubjectStore.list_subjects`."""
+        return await self._readers.run(lambda connection: subjects.list_subjects(connection, user), Lane.PAGES)
+
+    async def remove_subject(self, user: UserId, subject: SubjectId) -> None:
+        """As :meth:`cloudsvc.identity.subject_store.SubjectStore.remove_subject`."""
+        await self._change(lambda connection: subjects.remove_subject(connection, user, subject))
 
     # -- sessions --------------------------------------------------------------------------------------------------
 

@@ -34,6 +34,7 @@ from cloudsvc.storage.identity.schema import (
     recovery_code,
     session,
     state,
+    subject,
     totp,
     user,
 )
@@ -91,6 +92,7 @@ _SET_PASSWORD: Final = compile_statement(
     .values(password=bindparam("new_password"), password_set=bindparam("new_password_set"))
 )
 _DELETE: Final = compile_statement(delete(user).where(user.c.id == bindparam("id")))
+_DELETE_SUBJECTS: Final = compile_statement(delete(subject).where(subject.c.user_id == bindparam("id")))
 _DELETE_KEYS: Final = compile_statement(delete(key).where(key.c.holder == bindparam("id")))
 _DELETE_SESSIONS: Final = compile_statement(
     delete(session).where(session.c.user_id == bindparam("id")).where(session.c.id != bindparam("keeps"))
@@ -188,6 +190,7 @@ def remove_user(connection: Connection, removed: UserId) -> None:
     leave_groups(connection, removed)
     remove_webhooks_of(connection, removed)
     _DELETE_KEYS.run(connection, id=removed)
+    _DELETE_SUBJECTS.run(connection, id=removed)
     _DELETE_SESSIONS.run(connection, id=removed, keeps="")
     for statement in (_DELETE_TOTP, _DELETE_CODES, _DELETE_PENDING):
         statement.run(connection, id=removed)

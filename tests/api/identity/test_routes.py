@@ -14,7 +14,7 @@ from cloudsvc.access.keys import KeyRing
 from cloudsvc.api.identity import IdentityApplication
 from cloudsvc.api.identity.links.visitors import VisitorRoutes
 from cloudsvc.core.actors import Role
-from cloudsvc.extend import NoSettings
+from cloudsvc.extend.identity import IdentitySettings
 from cloudsvc.server.site import describe_applications
 from cloudsvc.web.mounts import list_routes
 from tests.support.coroutines import finish
@@ -25,6 +25,9 @@ OPERATIONS = {
     for _, operation in list_routes([each for each in IdentityApplication.route_types if each is not VisitorRoutes])
 }
 """Those that a key lets in to; tests/api/identity/links has those for visitors."""
+
+OPEN = {"add_session", "show_second_factor", "list_providers", "begin_sign_in", "end_sign_in"}
+"""For who has nothing else yet."""
 
 
 @pytest.fixture
@@ -47,13 +50,13 @@ def folder(site: IdentitySite, path: str) -> int:
 def test_every_route_has_its_scope_and_its_throttling_class(name: str) -> None:
     operation = OPERATIONS[name]
     reads = "GET" in operation.methods
-    others = {"me": "", "sign_out": "", "add_session": None, "show_second_factor": None}
+    others = {"me": "", "sign_out": "", **dict.fromkeys(OPEN)}
     assert operation.scope == others.get(name, "accounts:read" if reads else "accounts:write")
     assert operation.throttle == "api"
 
 
 # Who signs in has nothing else yet.
-@pytest.mark.parametrize("name", sorted(OPERATIONS.keys() - {"add_session", "show_second_factor"}))
+@pytest.mark.parametrize("name", sorted(OPERATIONS.keys() - OPEN))
 def test_without_a_right_key_nothing_is_read(site: IdentitySite, name: str) -> None:
     operation = OPERATIONS[name]
     path = re.sub(r"<\w+>", "anna", re.sub(r"<int:\w+>", "1", operation.path))
@@ -250,7 +253,7 @@ def test_what_cannot_be_a_cursor(site: IdentitySite, path: str) -> None:
 
 
 def test_the_description_is_valid() -> None:
-    application = IdentityApplication(NoSettings(), cast("Any", None))  # described, it needs no tools
+    application = IdentityApplication(IdentitySettings(), cast("Any", None))  # described, it needs no tools
     keys = KeyHeader(KeyRing(owner_hash=None))
     description = describe_applications([application], "application/json", [keys])
     OpenAPIV31SpecValidator(description).validate()
@@ -258,7 +261,10 @@ def test_the_description_is_valid() -> None:
     described = [operation for item in paths for operation in item.values()]
     assert len(described) == len(OPERATIONS)
     for operation in described:
-        signs_in, goes_on = (operation["operationId"].endswith(each) for each in ("add_session", "show_second_factor"))
+        name = operation["operationId"].partition("_")[2]
         # Who goes on with a sign-in shows what that has answered.
-        assert operation["security"] == ([] if goes_on else [{}, {"key": []}] if signs_in else [{"key": []}])
-        assert ({"429"} if goes_on else {"401", "429"}) <= operation["responses"].keys()
+        shown: list[dict[str, list[str]]] = (
+            [{}, {"key": []}] if name == "add_session" else [] if name in OPEN else [{"key": []}]
+        )
+        assert operation["security"] == shown
+        assert {"401", "429"} - ({"401"} if not shown else set()) <= operation["responses"].keys()

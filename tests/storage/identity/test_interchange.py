@@ -25,6 +25,7 @@ from tests.support.identity_stores import (
     grant,
     make_group,
     make_program_key,
+    make_subject,
     make_user,
     make_user_key,
     make_user_session,
@@ -58,8 +59,9 @@ async def fill(store: OpenIdentityStore) -> None:
     await store.note_uses({key.id: BEGINNING})
     await store.propose_totp(anna.id, Totp(secret=SECRET, created_at=BEGINNING))
     await store.confirm_totp(anna.id, SECRET, 7, [bytes([number] * 32) for number in range(3)])
-    await store.add_session(make_user_session(anna), bytes(32))
     await store.add_pending(wait_for(anna), bytes(32))
+    subject = await store.add_subject(make_subject(anna))
+    await store.add_session(make_user_session(anna, subject=subject.id), bytes(32))
 
 
 async def describe(store: OpenIdentityStore) -> list[object]:
@@ -67,7 +69,8 @@ async def describe(store: OpenIdentityStore) -> list[object]:
     logins = [await store.find_login(user.name) for user in users]
     keys = [await store.find_key(key.id) for key in await store.list_keys(100)]
     factors = [await store.find_factors(user.id) for user in users]
-    return [factors, users, await store.list_groups(100), [each and each.hash for each in logins], keys]
+    subjects = [await store.list_subjects(user.id) for user in users]
+    return [factors, users, await store.list_groups(100), [each and each.hash for each in logins], keys, subjects]
 
 
 @pytest.fixture
@@ -164,6 +167,9 @@ ALTERED: Final = {
     "a scope that is none": """UPDATE identity_key SET scopes = '["a b"]'""",
     "a key of nobody": "UPDATE identity_key SET holder = 'nobody' WHERE holder IS NOT NULL",
     "a key that never ends": "UPDATE identity_key SET revoked_at = 5",
+    "a subject from the future": "UPDATE identity_subject SET made = 1000",
+    "a subject without a name": "UPDATE identity_subject SET subject = ''",
+    "a subject of nobody": "UPDATE identity_subject SET user_id = 'nobody'",
     "a number that is text": "UPDATE identity_user SET quota = 'much'",
 }
 

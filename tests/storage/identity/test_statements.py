@@ -23,13 +23,14 @@ from cloudsvc.identity.users import make_user_id
 from cloudsvc.storage.database.sqlite.connections import SQLiteConnection, connect
 from cloudsvc.storage.database.sqlite.migration import migrate
 from cloudsvc.storage.database.statements import Statement
-from cloudsvc.storage.identity import factors, groups, keys, revisions, sessions, users
+from cloudsvc.storage.identity import factors, groups, keys, revisions, sessions, subjects, users
 from cloudsvc.storage.identity.migration import HISTORY
 from tests.support.identity_stores import (
     BEGINNING,
     grant,
     make_group,
     make_program_key,
+    make_subject,
     make_user,
     make_user_key,
     make_user_session,
@@ -163,6 +164,9 @@ def test_changes_are_few_statements(connection: SQLiteConnection) -> None:
     assert count(connection, lambda: factors.use_recovery_code(connection, user.id, codes[0])) <= 4
     assert count(connection, lambda: factors.replace_recovery_codes(connection, user.id, codes)) <= 5 + len(codes)
     assert count(connection, lambda: factors.remove_totp(connection, user.id, None)) <= 10
+    subject = make_subject(user)
+    assert count(connection, lambda: subjects.add_subject(connection, subject)) <= 6
+    assert count(connection, lambda: subjects.remove_subject(connection, user.id, subject.id)) <= 5
     [added] = keys.list_keys(connection, 1, None, None)
     assert count(connection, lambda: keys.rotate_key(connection, added, make_user_key(user), bytes(32))) <= 8
     camera = keys.add_key(connection, make_program_key("camera"), bytes(32))
@@ -170,6 +174,6 @@ def test_changes_are_few_statements(connection: SQLiteConnection) -> None:
     assert count(connection, lambda: keys.revoke_keys(connection, camera.id, BEGINNING, descendants=True)) <= 7
     assert count(connection, lambda: keys.remove_ended_keys(connection, BEGINNING, 100)) == 1
     assert count(connection, lambda: groups.remove_group(connection, family.id)) <= 5
-    assert count(connection, lambda: users.remove_user(connection, user.id)) <= 14
+    assert count(connection, lambda: users.remove_user(connection, user.id)) <= 15
     assert count(connection, lambda: revisions.void_credentials(connection)) <= 5
     assert users.find_holder(connection, make_user_id()) is None
