@@ -87,7 +87,7 @@ class AuditEntry:
     :ivar request_id: As the access log has it.
     :ivar action: The method, and the pattern of the route.
     :ivar target: The path that was asked for; empty for what was refused.
-    :ivar target_id: The id of what was asked for, where it is known.
+    :ivar target_id: The id, or the name, of what was made or changed, where that is known.
     :ivar status: Of the answer.
     :ivar count: For how many equal refusals the entry stands.
     :ivar digest: SHA-256 over the digest before and this entry, in hexadecimal digits.

@@ -36,6 +36,25 @@ class Head:
 BEGINNING: Final = Head(number=0, digest=bytes(32))
 """Of an audit that has no entry yet."""
 
+_DIGITS: Final = 64
+"""Of a digest in hexadecimal."""
+
+
+def format_head(head: Head) -> str:
+    """``head`` as a text: ``NUMBER:DIGEST``, the digest in hexadecimal."""
+    return f"{head.number}:{head.digest.hex()}"
+
+
+def parse_head(text: str) -> Head | None:
+    """What :func:`format_head` has written; ``None`` where it has not."""
+    number, _, digest = text.partition(":")
+    if not number.isdecimal() or len(digest) != _DIGITS:
+        return None
+    try:
+        return Head(number=int(number), digest=bytes.fromhex(digest))
+    except ValueError:
+        return None
+
 
 def write_canonically(number: int, event: Event) -> bytes:
     """

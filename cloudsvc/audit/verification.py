@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from cloudsvc.audit.bounds import MAX_TOGETHER
 from cloudsvc.audit.chain import BEGINNING, Head, digest_entry
@@ -23,12 +23,14 @@ class Verified:
 
     :ivar base: after which entry the audit begins.
     :ivar head: the last entry that is as it was written, in a chain that holds up to it.
+    :ivar is_compared: whether what is known was held against the audit; not where that entry was cut off before.
     :ivar altered: the number of the first entry that is not; ``None`` where all are.
     :ivar reason: what is wrong with that, in words; empty where nothing is.
     """
 
     base: Head
     head: Head
+    is_compared: bool = True
     altered: int | None = None
     reason: str = ""
 
@@ -45,6 +47,7 @@ async def verify(log: AuditLog, known: Head = BEGINNING) -> Verified:
     """
     extent = await log.find_extent()
     base = previous = last = extent.base
+    is_compared = base.number <= known.number or known == BEGINNING
     if _contradicts(base, known):
         return _tell(base, base, base.number + 1, _ANEW)
     while last.number < extent.head.number:
@@ -53,7 +56,10 @@ async def verify(log: AuditLog, known: Head = BEGINNING) -> Verified:
             now = (await log.find_extent()).base
             if now.number <= last.number:
                 return _tell(base, last, last.number + 1, _MISSING)
+            is_compared = is_compared and not last.number < known.number < now.number
             base = previous = last = now
+            if _contradicts(base, known):
+                return _tell(base, base, base.number + 1, _ANEW)
             continue
         for entry in entries:
             reason = _find_fault(last, entry, known)
@@ -62,7 +68,7 @@ async def verify(log: AuditLog, known: Head = BEGINNING) -> Verified:
             previous, last = last, Head(number=entry.number, digest=entry.digest)
             if last.number == extent.head.number and last.digest != extent.head.digest:
                 return _tell(base, previous, last.number, "it is not the end that the log remembers")
-    return await _check_end(log, base, last, known)
+    return evolve(await _check_end(log, base, last, known), is_compared=is_compared)
 
 
 async def _check_end(log: AuditLog, base: Head, last: Head, known: Head) -> Verified:

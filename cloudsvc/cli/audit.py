@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator, Callable, Coroutine
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from cloudsvc.audit.bounds import MAX_TOGETHER
-from cloudsvc.audit.chain import BEGINNING, Head
+from cloudsvc.audit.chain import BEGINNING, Head, format_head, parse_head
 from cloudsvc.audit.entries import Entry, Outcome, Wanted
+from cloudsvc.audit.lines import write_line
 from cloudsvc.audit.verification import verify
 from cloudsvc.cli.drive.sessions import run
 from cloudsvc.cli.faults import Group
@@ -25,9 +25,6 @@ if TYPE_CHECKING:
     from cloudsvc.storage.resources import Resources
 
 T = TypeVar("T")
-
-_DIGEST: Final = 64
-"""Digits of a digest."""
 
 
 @click.group(cls=Group)
@@ -50,7 +47,7 @@ def list_entries(home: Home, actor: str | None, action: str | None, outcome: str
         while left:
             page = await log.find_page(wanted, min(left, MAX_TOGETHER), before=before)
             for entry in page.entries:
-                click.echo(_write_line(entry))
+                click.echo(_describe(entry))
             left, before = left - len(page.entries), page.before
             if before is None:
                 return
@@ -66,7 +63,7 @@ def export_entries(home: Home, after: int) -> None:
 
     async def work(log: AuditLog) -> None:
         async for entry in _read_all(log, after):
-            click.echo(json.dumps(_tell(entry), ensure_ascii=False))
+            click.echo(write_line(entry), nl=False)
 
     _look(home, work)
 
@@ -80,7 +77,10 @@ def verify_chain(home: Home, known: str | None) -> None:
     found = _look(home, lambda log: verify(log, head))
     if found.altered is not None:
         raise OperatorError([f"entry {found.altered} does not hold: {found.reason}"])
-    click.echo(f"{found.head.number}:{found.head.digest.hex()}")
+    if not found.is_compared:
+        line = f"entry {head.number} was cut off for its age, so that nothing was held against it;"
+        raise OperatorError([f"{line} the rest holds: keep {format_head(found.head)}, and give that from now on"])
+    click.echo(format_head(found.head))
 
 
 def _look(home: Home, work: Callable[[AuditLog], Coroutine[Any, Any, T]]) -> T:
@@ -117,27 +117,7 @@ async def _read_all(log: AuditLog, after: int) -> AsyncIterator[Entry]:
         after = entries[-1].number
 
 
-def _tell(entry: Entry) -> dict[str, Any]:
-    event = entry.event
-    return {
-        "number": entry.number,
-        "at": event.at,
-        "actor": event.actor,
-        "credential": event.credential,
-        "key": event.key,
-        "client": event.client,
-        "request": event.request,
-        "action": event.action,
-        "target": event.target,
-        "target_id": event.target_id,
-        "outcome": event.outcome.value,
-        "status": event.status,
-        "count": event.count,
-        "digest": entry.digest.hex(),
-    }
-
-
-def _write_line(entry: Entry) -> str:
+def _describe(entry: Entry) -> str:
     event = entry.event
     who = event.actor or "-"
     via = f" ({event.credential} {event.key}".rstrip() + ")" if event.credential else ""
@@ -150,10 +130,7 @@ def _write_line(entry: Entry) -> str:
 
 
 def _parse_head(text: str) -> Head:
-    number, _, digest = text.partition(":")
-    if number.isdecimal() and len(digest) == _DIGEST:
-        try:
-            return Head(number=int(number), digest=bytes.fromhex(digest))
-        except ValueError:
-            pass
-    raise click.BadParameter("it is NUMBER:DIGEST, as 'cloudsvc audit verify' prints it", param_hint="--head")
+    head = parse_head(text)
+    if head is None:
+        raise click.BadParameter("it is NUMBER:DIGEST, as 'cloudsvc audit verify' prints it", param_hint="--head")
+    return head

@@ -45,6 +45,7 @@ from cloudsvc.observe.lag import LagSampler
 from cloudsvc.observe.lines import LogFormat
 from cloudsvc.observe.logs import LogObserver, LogWriter
 from cloudsvc.observe.metrics import Exposition, Metrics
+from cloudsvc.server.engine_metrics import make_meter
 from cloudsvc.server.engines import make_engines
 from cloudsvc.server.extensions import collect_sources, make_application
 from cloudsvc.server.garbage import GarbageCollection
@@ -158,13 +159,17 @@ class _Assembly:
         # Who has no audit need not wait for its import.
         from cloudsvc.server.auditing import Auditing  # noqa: PLC0415  # as said
 
+        engines = make_engines(self.loaded.settings, self.loaded.home)
         return Auditing(
             data=self.loaded.home.data,
-            engines=make_engines(self.loaded.settings, self.loaded.home),
+            engines=engines,
             reactor=self.reactor,
             writer=self._lend_threads(1, "audit"),
             readers=self._lend_threads(READER_THREADS, "audit"),
+            threads=self.threads,
+            file=None if settings.file is None else self.loaded.home.resolve(settings.file),
             keep=settings.days * _DAY if settings.days else None,
+            meter=make_meter(engines, self.metrics.instruments_for("audit")),
         )
 
     def _read_hash(self) -> StoredHash:
@@ -327,7 +332,7 @@ class _Assembly:
                 )
             )
         if self.auditing is not None:
-            checks.append(self.auditing.look())
+            checks.extend(self.auditing.checks())
         if (member := self.membership) is not None:
             checks.append(check_workers(member.workers, member.count_ready))
         limits = self.loaded.settings.rate_limit

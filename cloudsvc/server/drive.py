@@ -21,9 +21,8 @@ from cloudsvc.drive.settings import StorageSettings
 from cloudsvc.drive.spooling import Spooler
 from cloudsvc.drive.thumbnails import Thumbnails
 from cloudsvc.extend import Check, Combine, Finding, Tools
-from cloudsvc.server.engine_metrics import DatabaseMetrics, make_note
+from cloudsvc.server.engine_metrics import make_meter, make_note
 from cloudsvc.server.provider import Foundation, Provider
-from cloudsvc.storage.meters import UNMETERED
 from cloudsvc.storage.opened import OpenedDrive
 from cloudsvc.storage.opening import assemble, open_storage
 from cloudsvc.storage.resources import Resources
@@ -70,7 +69,7 @@ class DriveProvider(Provider[StorageSettings]):
         self._resources = evolve(
             Resources.of(tools.make_threads, foundation.reactor),
             note_request=None if foundation.engines.bucket is None else make_note(tools.instruments),
-            meter=UNMETERED if foundation.engines.database is None else DatabaseMetrics(tools.instruments),
+            meter=make_meter(foundation.engines, tools.instruments),
         )
         self._stored = tools.instruments.gauge("stored_bytes", "Bytes of all files, versions and the trash.")
         self._taken = tools.instruments.gauge(

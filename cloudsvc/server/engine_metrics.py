@@ -7,7 +7,8 @@ from typing import Final
 
 from cloudsvc.extend import Combine, Instruments
 from cloudsvc.storage.database.lanes import Lane
-from cloudsvc.storage.meters import Ending, Use
+from cloudsvc.storage.engines import Engines
+from cloudsvc.storage.meters import UNMETERED, DatabaseMeter, Ending, Use
 
 _REQUEST_SECONDS: Final = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
 """Buckets for requests to an object store: from one beside this machine to one that does not answer."""
@@ -38,6 +39,11 @@ def make_note(instruments: Instruments) -> Callable[[str, str, float], None]:
         duration.labels(operation).observe(seconds)
 
     return note
+
+
+def make_meter(engines: Engines, instruments: Instruments) -> DatabaseMeter:
+    """What counts how a database is used that is elsewhere; a file in the home is not counted."""
+    return UNMETERED if engines.database is None else DatabaseMetrics(instruments)
 
 
 class DatabaseMetrics:

@@ -39,6 +39,7 @@ from cloudsvc.identity.visiting import Visits
 from cloudsvc.identity.witness import Witness
 from cloudsvc.server.accounts import Accounts
 from cloudsvc.server.drive_folders import DriveFolders
+from cloudsvc.server.engine_metrics import make_meter
 from cloudsvc.server.openid import check_providers, make_parties
 from cloudsvc.server.provider import Foundation, Provider
 from cloudsvc.storage.database.lanes import READER_THREADS
@@ -182,6 +183,7 @@ class IdentityProvider(Provider[IdentitySettings]):
             writer=self._writer,
             readers=self._readers,
             reactor=self.foundation.reactor,
+            meter=make_meter(self.foundation.engines, self.tools.instruments),
         )
         try:
             return await self._begin(store)

@@ -460,6 +460,13 @@ class AuditSettings:
         ),
     ] = False
     days: Annotated[int, Meta(ge=0, le=36_500, description="For how long entries are kept. 0 is for ever.")] = 365
+    file: Annotated[
+        Text | None,
+        Meta(
+            description="File to which each entry is copied as a line of JSON, such as `logs/audit.jsonl`. It grows "
+            "until something else moves it away. `null` copies none."
+        ),
+    ] = None
 
 
 @frozen(kw_only=True)

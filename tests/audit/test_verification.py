@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 from attrs import evolve
 
-from cloudsvc.audit.chain import Head, chain
+from cloudsvc.audit.chain import BEGINNING, Head, chain
+from cloudsvc.audit.entries import Entry
 from cloudsvc.audit.verification import Verified, verify
 from cloudsvc.storage.audit.memory import Entries, MemoryAudit
 from tests.support.audit_logs import make_event
@@ -86,23 +87,34 @@ def test_an_audit_that_was_made_anew_is_found_by_what_is_known() -> None:
     finish(log.append([make_event()]))
     assert finish(verify(log)).altered is None
     assert finish(verify(log, known)).altered == 2_500
-    # What is known of an entry that was cut off since tells nothing, and contradicts nothing.
-    assert finish(verify(log, Head(number=50, digest=bytes(32)))).altered is None
+    # What is known of an entry that was cut off since tells nothing, and contradicts nothing, which is said.
+    found = finish(verify(log, Head(number=50, digest=bytes(32))))
+    assert (found.altered, found.is_compared) == (None, False)
+    assert all(finish(verify(log, known)).is_compared for known in (BEGINNING, entries.base, entries.head))
     # Nor may it be the one at which the rest begins, and be another.
     assert finish(verify(log, Head(number=100, digest=bytes(32)))).altered == 101
 
 
+class Cutting(MemoryAudit):
+    """One that is cut while it is read."""
+
+    async def read(self, after: int, limit: int) -> Sequence[Entry]:
+        if not after % 500:
+            await self.cut(1_500_000_000, 1_000)
+        return await super().read(after, limit)
+
+
 def test_what_is_cut_off_meanwhile_is_passed_over() -> None:
     entries = Entries()
-    log = fill(entries)
-
-    class Cutting(MemoryAudit):
-        async def read(self, after: int, limit: int):  # type: ignore[no-untyped-def]  # as it has it
-            if not after % 500:
-                await self.cut(1_500_000_000, 1_000)
-            return await super().read(after, limit)
-
-    finish(log.cut(501_000_000, 1_000))
+    finish(fill(entries).cut(501_000_000, 1_000))
     assert entries.base.number == 500
     found = finish(verify(Cutting(entries)))
     assert (found.altered, found.base.number, found.head.number) == (None, 1_499, 2_500)
+
+
+@pytest.mark.parametrize(("number", "altered", "is_compared"), [(1_000, None, False), (1_499, 1_500, True)])
+def test_what_is_known_of_something_cut_off_meanwhile(number: int, altered: int | None, is_compared: bool) -> None:  # noqa: FBT001
+    entries = Entries()
+    finish(fill(entries).cut(501_000_000, 1_000))
+    found = finish(verify(Cutting(entries), Head(number=number, digest=bytes(32))))
+    assert (found.altered, found.is_compared) == (altered, is_compared)

@@ -51,4 +51,5 @@ class CopyRoutes:
     async def copy(self, request: Request, query: NoQuery, body: NewCopy) -> Reply[NodeMessage]:
         """Copy a file or a folder. No bytes are copied, so that size does not matter."""
         node = await self.drive.copy(request.actor, parse_named(body.source), parse_named(body.destination))
+        request.target_id = str(node.id)
         return Reply(message=NodeMessage.of("Copied.", node), status=201, headers=(locate(request, node),))

@@ -183,6 +183,7 @@ class FileRoutes:
             async for piece in form:
                 await upload.write(piece)
             stored = await upload.finish(media_type=form.media_type, modified_at=modified_at)
+        request.target_id = str(stored.file.id)
         message = StoredMessage.of("File stored.", stored.file)
         return Reply(message=message, status=200, headers=format_accepted(request))
 
@@ -247,6 +248,7 @@ class FileRoutes:
             remove=body.remove_tags,
             condition=read_condition(request),
         )
+        request.target_id = str(file.id)
         return TagsMessage(message="File changed.", filepath=str(file.path), tags=file.tags)
 
     @route(
@@ -266,10 +268,12 @@ class FileRoutes:
         place = parse_named(path)
         condition = read_condition(request)
         entry = await self.drive.discard(request.actor, place, File, condition)
+        request.target_id = str(entry.node.id)
         return DeletedMessage(message="File put into the trash.", filepath=str(entry.node.path), trash_id=entry.id)
 
 
 def _tell_stored(request: Request, stored: StoredFile) -> Reply[StoredMessage] | Response:
+    request.target_id = str(stored.file.id)
     version = stored.file.version
     proof = (
         (b"ETag", format_tag(version.validator).encode("ascii")),

@@ -99,6 +99,7 @@ class FolderRoutes:
         """Make a folder, and those above it that are missing."""
         place = parse_named(path)
         made = await self.drive.make_folder(request.actor, place, read_condition(request))
+        request.target_id = str(made.folder.id)
         if not made.created:
             return Reply(message=NodeMessage.of("The folder is there.", made.folder), status=200)
         location = locate(request, made.folder)
@@ -129,6 +130,7 @@ class FolderRoutes:
         place, destination = parse_named(path), parse_named(body.new_path)
         condition = read_condition(request)
         node = await self.drive.move(request.actor, place, destination, Folder, condition)
+        request.target_id = str(node.id)
         return NodeMessage.of("Folder moved.", node)
 
     @route(
@@ -147,6 +149,7 @@ class FolderRoutes:
         """Put a folder into the trash with all that is in it."""
         place = parse_named(path)
         entry = await self.drive.discard(request.actor, place, Folder, read_condition(request))
+        request.target_id = str(entry.node.id)
         message = "Folder put into the trash."
         return DeletedFolderMessage(message=message, path=str(entry.node.path), trash_id=entry.id)
 

@@ -62,7 +62,9 @@ class TrashRoutes:
     async def restore(self, request: Request, number: int, query: RestoreQuery) -> NodeMessage:
         """Take something out of the trash."""
         destination = None if query.destination is None else parse_named(query.destination)
-        return NodeMessage.of("Restored.", await self.drive.restore(request.actor, _parse_entry(number), destination))
+        node = await self.drive.restore(request.actor, _parse_entry(number), destination)
+        request.target_id = str(node.id)
+        return NodeMessage.of("Restored.", node)
 
     @route(app, "DELETE", "/trash/<int:number>", errors={403: NO_RIGHT, 404: _NO_ENTRY, 503: NOT_CHANGED})
     @authorized(WRITE)

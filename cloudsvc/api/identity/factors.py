@@ -73,7 +73,9 @@ class FactorRoutes:
         shown = ShownFactor(code=body.code, recovery_code=body.recovery_code)
         proof = await self.second_factor.prove(body.pending, shown, device=device)
         request.principal = Principal(actor=Actor(name=str(proof.user.name), scopes=frozenset()), via="password")
-        return answer_begun(await self.signing_in.begin(proof, body.label), proof)
+        begun = await self.signing_in.begin(proof, body.label)
+        request.target_id = str(begun.session.id)
+        return answer_begun(begun, proof)
 
     @route(app, "GET", "/me/factors", errors={503: FAILED})
     @authorized(READ)

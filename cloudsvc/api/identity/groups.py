@@ -119,5 +119,6 @@ class GroupRoutes:
         return await self._tell(request, "Role taken.", group)
 
     async def _tell(self, request: Request, message: str, group: Group) -> GroupMessage:
+        request.target_id = str(group.name)
         paths = await Paths.find(self.directory, request.actor, group.grants)
         return GroupMessage(message=message, group=GroupEntry.of(group, paths))

@@ -153,6 +153,7 @@ class KeyRoutes:
     async def add_key(self, request: Request, query: NoQuery, body: NewKey) -> IssuedMessage:
         """Make a key. It can do nothing that its maker cannot, and its secret is told in this answer alone."""
         issued = await self.issuer.issue(request.actor, body.read(), user=body.user, program=body.program)
+        request.target_id = str(issued.key.id)
         return IssuedMessage.of(
             "Key made: keep it, it is not shown again.", issued, await self._find(request, issued.key)
         )
@@ -200,6 +201,7 @@ class KeyRoutes:
     async def rotate_key(self, request: Request, key: KeyText, query: NoQuery, body: Rotation) -> IssuedMessage:
         """Make a key that may do the same, and end the former one after a while in which both are good."""
         issued = await self.issuer.rotate(request.actor, key, body.overlap_seconds)
+        request.target_id = str(issued.key.id)
         return IssuedMessage.of(
             "Key rotated: keep the new one, it is not shown again.", issued, await self._find(request, issued.key)
         )

@@ -124,7 +124,9 @@ class SessionRoutes:
         asked = await self.second_factor.ask(proof)
         if asked is not None:
             return Reply(message=PendingMessage.of(asked, request.id), status=403)
-        return answer_begun(await self.signing_in.begin(proof, body.label), proof)
+        begun = await self.signing_in.begin(proof, body.label)
+        request.target_id = str(begun.session.id)
+        return answer_begun(begun, proof)
 
     @route(app, "GET", "/sessions", errors={403: NO_RIGHT, 404: NO_USER, 503: FAILED})
     @authorized(READ)

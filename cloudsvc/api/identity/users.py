@@ -178,6 +178,7 @@ class UserRoutes:
         return SharedMessage(message="Role taken.", name=str(user.name), folder=folder, role=None)
 
     async def _tell(self, request: Request, message: str, user: User) -> UserMessage:
+        request.target_id = str(user.name)
         paths = await Paths.find(self.directory, request.actor, user.grants)
         stored = await self.directory.count_bytes(request.actor, (user,))
         return UserMessage(message=message, user=UserEntry.of(user, paths, stored))

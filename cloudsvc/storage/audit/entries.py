@@ -151,7 +151,7 @@ def _read_rows(rows: Iterable[tuple[Any, ...]]) -> Iterator[Entry]:
 def _read_row(row: tuple[Any, ...]) -> Entry:
     number, digest, at, actor, credential, key, client, request, action, target, target_id, outcome, *numbers = row
     status, count = numbers
-    return Entry(
+    read = Entry(
         number=number,
         digest=bytes(digest),
         event=Event(
@@ -169,3 +169,8 @@ def _read_row(row: tuple[Any, ...]) -> Entry:
             count=count,
         ),
     )
+    event = read.event
+    kept = (event.actor, event.credential, event.key, event.client, event.request, event.action, event.target)
+    if (*kept, event.target_id) != (actor, credential, key, client, request, action, target, target_id):
+        raise ValueError("a text is longer than any that is appended, or has what none has")
+    return read

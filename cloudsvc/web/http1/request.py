@@ -89,6 +89,7 @@ class Request(Exchange):
     :ivar sender: the client, as identified behind trusted proxies.
     :ivar pattern: the pattern of the matching route with its prefix, or ``unmatched``.
     :ivar principal: who acts; set by the guard of the route.
+    :ivar target_id: the id of what it has made or changed, for the audit, set by its handler; empty where it has none.
     :ivar arrived_at: when the head was complete, on the site's monotonic clock.
     :ivar error_renderer: of the application that the request is for; without one, the site's.
     """
@@ -102,6 +103,7 @@ class Request(Exchange):
         "principal",
         "segments",
         "sender",
+        "target_id",
     )
 
     site: RequestSite  # type: ignore[assignment]  # all that is asked of it, which is not all of Twisted's
@@ -114,6 +116,7 @@ class Request(Exchange):
         self.principal: Principal | None = None
         self.pattern = UNMATCHED
         self.segments: tuple[str, ...] = ()
+        self.target_id = ""
         self.error_renderer: ErrorRenderer | None = None
         self._done = False
 

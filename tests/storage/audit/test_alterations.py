@@ -20,6 +20,7 @@ from tests.support.reactors import in_reactor
         ("UPDATE audit_entry SET actor = 'mallory' WHERE number = 3", 3),
         ("UPDATE audit_entry SET actor = x'00' WHERE number = 3", 3),
         ("UPDATE audit_entry SET actor = actor || char(0) WHERE number = 3", 3),
+        ("UPDATE audit_entry SET actor = actor || printf('%300s', '') WHERE number = 4", 4),
         ("UPDATE audit_entry SET outcome = 'undone' WHERE number = 3", 3),
         ("UPDATE audit_entry SET at = 'now' WHERE number = 3", 3),
         ("UPDATE audit_entry SET status = -1 WHERE number = 3", 3),
