@@ -8,7 +8,7 @@ holds up no event loop and fills no memory.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, Protocol, TypeAlias, cast
 from urllib.parse import urlencode, urlsplit
@@ -19,10 +19,12 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
 from twisted.internet.interfaces import IConsumer, IProtocol, IProtocolFactory, IStreamClientEndpoint, ITCPTransport
+from twisted.internet.protocol import Protocol as StreamProtocol
 from twisted.internet.ssl import Certificate, optionsForClientTLS, platformTrust, trustRootFromCertificates
 from twisted.logger import Logger, LogLevel
 from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
-from twisted.web.client import URI, Agent, readBody
+from twisted.python.failure import Failure
+from twisted.web.client import URI, Agent, ResponseDone
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgentEndpointFactory, IBodyProducer
 from zope.interface import implementer
@@ -88,12 +90,7 @@ class HTTPSFetcher:
     _reactor: IReactor
     _name: str
     _trust: Trust
-    _agent: Agent = field(init=False)
     _running: int = field(init=False, default=0)
-
-    def __attrs_post_init__(self) -> None:
-        endpoints = _Endpoints(reactor=self._reactor, trust=self._trust)
-        self._agent = Agent.usingEndpointFactory(self._reactor, endpoints)
 
     async def get(self, url: str, *, headers: Mapping[str, str] | None = None) -> Fetched:
         """See :class:`Fetcher`."""
@@ -111,8 +108,11 @@ class HTTPSFetcher:
         for name, value in lines.items():
             headers.addRawHeader(name, value)
         self._running += 1
+        connections: list[ProtocolWrapper] = []
+        endpoints = _Endpoints(reactor=self._reactor, trust=self._trust, note=connections.append)
+        agent = Agent.usingEndpointFactory(self._reactor, endpoints)
         try:
-            work = Deferred.fromCoroutine(self._exchange(method, url.encode("ascii"), headers, body))
+            work = Deferred.fromCoroutine(_exchange(agent, method, url.encode("ascii"), headers, body))
             work.addTimeout(MOST_SECONDS, self._reactor, onTimeoutCancel=_tell_late)
             return await work
         except CancelledError:
@@ -132,11 +132,9 @@ class HTTPSFetcher:
             raise provider_unavailable() from None
         finally:
             self._running -= 1
-
-    async def _exchange(self, method: bytes, url: bytes, headers: Headers, body: _Bytes | None) -> Fetched:
-        response = await self._agent.request(method, url, headers, body)
-        content = await readBody(response)
-        return Fetched(status=response.code, content=_parse(content))
+            for each in connections:
+                # Or else whoever answers for ever goes on with it, though nobody waits any more.
+                _abort(each)
 
 
 def read_trust(file: Path | None) -> Trust:
@@ -166,6 +164,17 @@ def check_url(url: object) -> str:
     if parts.scheme != "https" or not parts.hostname or parts.username is not None or parts.fragment:
         raise ValueError("it is no https:// URL of a host")
     return url
+
+
+async def _exchange(agent: Agent, method: bytes, url: bytes, headers: Headers, body: _Bytes | None) -> Fetched:
+    response = await agent.request(method, url, headers, body)
+    done: Deferred[bytes] = Deferred()
+    response.deliverBody(_Body(done))
+    return Fetched(status=response.code, content=_parse(await done))
+
+
+def _abort(connection: ProtocolWrapper) -> None:
+    cast("ITCPTransport", connection.transport).abortConnection()
 
 
 def _parse(content: bytes) -> Mapping[str, Any]:
@@ -210,6 +219,30 @@ class _Bytes:
         """All of it is written at once."""
 
 
+class _Body(StreamProtocol):
+    """
+    Gathers the body of an answer, which its connection bounds. Twisted's own way leaves the connection open where
+    nobody waits for the body any more.
+    """
+
+    def __init__(self, done: Deferred[bytes]) -> None:
+        self._done = done
+        self._pieces: list[bytes] = []
+
+    def dataReceived(self, data: bytes) -> None:
+        """See :class:`twisted.internet.interfaces.IProtocol`."""
+        self._pieces.append(data)
+
+    def connectionLost(self, reason: Failure | None = None) -> None:
+        """See :class:`twisted.internet.interfaces.IProtocol`."""
+        if self._done.called:
+            return
+        if reason is None or reason.check(ResponseDone):
+            self._done.callback(b"".join(self._pieces))
+        else:
+            self._done.errback(reason)
+
+
 class _Bounded(ProtocolWrapper):
     """A connection that ends once too much has come by it: heads have no bound of their own in Twisted's client."""
 
@@ -219,7 +252,7 @@ class _Bounded(ProtocolWrapper):
         """See :class:`twisted.internet.interfaces.IProtocol`."""
         self._left -= len(data)
         if self._left < 0:
-            cast("ITCPTransport", self.transport).abortConnection()
+            _abort(self)
         else:
             super().dataReceived(data)
 
@@ -232,14 +265,24 @@ class _BoundedFactory(WrappingFactory):
 @implementer(IStreamClientEndpoint)
 @frozen
 class _BoundedEndpoint:
-    """An endpoint whose connections are bounded."""
+    """
+    An endpoint whose connections are bounded.
+
+    :ivar note: is told of each.
+    """
 
     endpoint: IStreamClientEndpoint
+    note: Callable[[ProtocolWrapper], object]
 
     def connect(self, factory: IProtocolFactory) -> Deferred[IProtocol]:
         """See :class:`twisted.internet.interfaces.IStreamClientEndpoint`."""
         connected: Deferred[Any] = self.endpoint.connect(_BoundedFactory(factory))
-        return connected.addCallback(lambda wrapper: wrapper.wrappedProtocol)
+        return connected.addCallback(self._unwrap)
+
+    def _unwrap(self, wrapper: ProtocolWrapper) -> IProtocol:
+        self.note(wrapper)
+        wrapped: IProtocol = wrapper.wrappedProtocol
+        return wrapped
 
 
 @implementer(IAgentEndpointFactory)
@@ -249,6 +292,7 @@ class _Endpoints:
 
     reactor: IReactor
     trust: Trust
+    note: Callable[[ProtocolWrapper], object]
 
     def endpointForURI(self, uri: URI) -> IStreamClientEndpoint:
         """See :class:`twisted.web.iweb.IAgentEndpointFactory`."""
@@ -256,4 +300,4 @@ class _Endpoints:
             raise ValueError("only https:// is asked")
         host = uri.host.decode("ascii")
         plain = HostnameEndpoint(self.reactor, host, uri.port, timeout=_CONNECT_SECONDS)
-        return _BoundedEndpoint(wrapClientTLS(optionsForClientTLS(host, trustRoot=self.trust), plain))
+        return _BoundedEndpoint(wrapClientTLS(optionsForClientTLS(host, trustRoot=self.trust), plain), self.note)
