@@ -22,6 +22,7 @@ _PLACES: Final[Mapping[str, tuple[str, str]]] = {
     "user": ("cloudsvc.cli.accounts.commands", "user"),
     "group": ("cloudsvc.cli.accounts.commands", "group"),
     "key": ("cloudsvc.cli.accounts.commands", "key"),
+    "token": ("cloudsvc.cli.accounts.token_commands", "token"),
     "session": ("cloudsvc.cli.accounts.session_commands", "session"),
     "audit": ("cloudsvc.cli.audit", "audit"),
     "identity": ("cloudsvc.cli.accounts.commands", "identity"),

@@ -93,6 +93,9 @@ def make_full_actor(name: str) -> Actor:
 
 OWNER: Final = make_full_actor("owner")
 
+OWNER_CREDENTIAL: Final = "owner"
+"""What the owner's token is called where credentials are named."""
+
 
 @frozen(kw_only=True)
 class Principal:

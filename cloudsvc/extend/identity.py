@@ -24,6 +24,7 @@ from cloudsvc.identity.link_resolving import ResolvedLink
 from cloudsvc.identity.linking import Linker, LinkFields, MadeLink
 from cloudsvc.identity.links import Link
 from cloudsvc.identity.names import MAX_DISPLAY_NAME, MAX_NAME
+from cloudsvc.identity.owner import OwnerSwitch
 from cloudsvc.identity.passwords import MAX_PASSWORD, MIN_LINK_PASSWORD, MIN_PASSWORD
 from cloudsvc.identity.second_factor import Asked, SecondFactor, ShownFactor
 from cloudsvc.identity.sessions import SESSION_CREDENTIAL, Session, SessionId
@@ -73,6 +74,7 @@ __all__ = [
     "Linker",
     "Linking",
     "MadeLink",
+    "OwnerSwitch",
     "Profile",
     "Proof",
     "RelyingParties",

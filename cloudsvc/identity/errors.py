@@ -296,3 +296,21 @@ def session_required() -> CloudError:
     """Something is only done in a session of a browser."""
     message = "This is done in a session: sign in with a browser first."
     return CloudError(Kind.FORBIDDEN, "session_required", message)
+
+
+def no_manager() -> CloudError:
+    """The owner's token cannot be switched off, as nobody else would get in to manage the accounts."""
+    message = (
+        "Nobody else could manage the accounts. First give a user the role of manager on the root folder, the scope"
+        " 'accounts:write', and a password or a key that never ends."
+    )
+    return CloudError(Kind.CONFLICT, "no_manager", message)
+
+
+def last_manager() -> CloudError:
+    """While the owner's token is switched off, nobody would be left who gets in to manage the accounts."""
+    message = (
+        "Nobody would be left who can manage the accounts, since the owner's token is switched off. Let somebody else"
+        " manage the root folder first, or switch the token on (`cloudsvc token enable`)."
+    )
+    return CloudError(Kind.CONFLICT, "last_manager", message)

@@ -23,10 +23,12 @@ class Restriction:
     revoked would be good again. A number would not tell, since an older store goes on counting.
 
     :ivar mark: 32 random hexadecimal digits.
+    :ivar refuses_owner: whether the owner's token is switched off by this change, or was before and is still.
     """
 
     revision: Revision
     mark: str
+    refuses_owner: bool = False
 
 
 def make_mark() -> str:
@@ -47,3 +49,9 @@ class Standing:
     revision: Revision
     restriction: Restriction | None
     void_until: Revision
+
+    @property
+    def refuses_owner(self) -> bool:
+        """Whether the owner's token is switched off."""
+        # It changes by restrictions alone.
+        return self.restriction is not None and self.restriction.refuses_owner

@@ -11,6 +11,9 @@ storage fails.
 Every change but those that say to be none raises the revision by one, and is the revision of what it has changed.
 Every change but those that add something is a :class:`~cloudsvc.identity.revisions.Restriction`, with a new mark.
 
+While the owner's token is switched off, no change leaves nobody who :mod:`gets in <cloudsvc.identity.ways_in>` to
+manage the accounts: it is refused with ``last_manager``, unless there was nobody before.
+
 A user, a group or a key is replaced as a whole, if it is still the one that was read (by its ``revision``): so nobody
 overwrites what they have not seen.
 """
@@ -90,7 +93,18 @@ class IdentityStore(SessionStore, FactorStore, LinkStore, SubjectStore, Protocol
         ...
 
     async def void_credentials(self) -> Standing:
-        """Declare all keys, passwords and sessions void that there are: none of them is any good from now on."""
+        """
+        Declare all keys, passwords and sessions void that there are: none of them is any good from now on. The owner's
+        token is switched on, since nobody else gets in then.
+        """
+        ...
+
+    async def switch_owner(self, *, refused: bool) -> Standing:
+        """
+        Switch the owner's token off or on.
+
+        :raises CloudError: ``no_manager``: it is to be off, and nobody else :mod:`gets in <cloudsvc.identity.ways_in>`.
+        """
         ...
 
     # -- users -----------------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ Witness of the accounts: what tells an older store from the one that was there b
 An accounts database that is put back from a copy knows keys that were revoked since, and roles that were withdrawn.
 So the last restricting change is remembered where it does not go back with the database, and a store that does not know
 that change is not trusted: all its keys and passwords are refused, until somebody who may has looked and accepts it.
-The owner's token is none of them.
+The owner's token is none of them; but where it was switched off, an older store does not switch it on.
 """
 
 from __future__ import annotations
@@ -36,11 +36,14 @@ class Witness:
     Sees that a store is the one that was there before, and remembers how far it has come.
 
     :ivar is_trusted: whether it is, as far as anybody knows; false before :meth:`start`.
+    :ivar refuses_owner: whether the owner's token is switched off, as far as anybody knows: of a store that is not
+        trusted, by what it says or by what is remembered.
     """
 
     _store: IdentityStore
     _record: Record
     is_trusted: bool = field(init=False, default=False)
+    refuses_owner: bool = field(init=False, default=False)
     _remembered: Restriction | None = field(init=False, default=None)
     _turn: Lock = field(init=False, factory=Lock)
 
@@ -84,10 +87,16 @@ class Witness:
         restriction, remembered = standing.restriction, self._remembered
         if self.is_trusted and remembered is not None and restriction != remembered:
             self.is_trusted = await self._store.knows(remembered)
+        self._note_owner(standing)
         if self.is_trusted and restriction is not None and restriction != self._remembered:
             await self._record.write(restriction)
             self._remembered = restriction
         return standing
+
+    def _note_owner(self, standing: Standing) -> None:
+        remembered = self._remembered
+        is_remembered = not self.is_trusted and remembered is not None and remembered.refuses_owner
+        self.refuses_owner = standing.refuses_owner or is_remembered
 
     async def accept(self, *, void: bool) -> Standing:
         """

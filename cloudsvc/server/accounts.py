@@ -15,7 +15,8 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger, LogLevel
 
 from cloudsvc.access.issued import IssuedCredentials
-from cloudsvc.core.actors import Actor, Principal
+from cloudsvc.access.keychain import Keychain
+from cloudsvc.core.actors import OWNER_CREDENTIAL, Actor, Principal
 from cloudsvc.core.clock import Instant
 from cloudsvc.core.coroutines import complete
 from cloudsvc.core.errors import CloudError
@@ -89,6 +90,7 @@ class Accounts:
 
     :param keys: where keys are let in.
     :param cookies: where sessions are let in.
+    :param keychain: where the owner's token is let in.
     :param running: the requests of this process.
     """
 
@@ -101,6 +103,7 @@ class Accounts:
     _witness: Witness
     _keys: IssuedCredentials
     _cookies: IssuedCredentials
+    _keychain: Keychain
     _running: RunningRequests
     _clock: IReactorTime
     _now: Callable[[], Instant]
@@ -121,6 +124,7 @@ class Accounts:
         :raises CloudError: the store fails.
         """
         await self._witness.start()
+        self._note_owner()
         self._tell_trust()
         self._stop_listening = self._store.on_change(self._wake)
         self._revision = (await self._store.find_standing()).revision
@@ -205,6 +209,7 @@ class Accounts:
         """What was taken from somebody counts in this process when this returns, and is witnessed."""
         self._wake()
         await self._witness.settle()
+        self._note_owner()
 
     def _was_ever_changed(self) -> bool:
         """Whether there is or was anything in the store."""
@@ -226,6 +231,7 @@ class Accounts:
         try:
             if not self._witness.is_trusted and await self._witness.start():
                 _log.info("the accounts have been accepted: keys are let in again")
+                self._note_owner()
                 self._forget()
             self._end_expired()
             if self._looks:
@@ -266,6 +272,12 @@ class Accounts:
             self._looks = _LOOKS
             raise problem
 
+    def _note_owner(self) -> None:
+        if self._keychain.refuses_owner != self._witness.refuses_owner:
+            self._keychain.refuses_owner = self._witness.refuses_owner
+            state = "off: it is refused from now on" if self._witness.refuses_owner else "on"
+            _log.info("the owner's token is switched {state}", state=state)
+
     async def _settle_witness(self) -> CloudError | None:
         """Witness how far the store has come. What is wrong with that, which is no reason to let anything go on."""
         was_trusted = self._witness.is_trusted
@@ -273,12 +285,16 @@ class Accounts:
             self._revision = (await self._witness.settle()).revision
         except CloudError as problem:
             return problem
+        finally:
+            self._note_owner()
         if was_trusted and not self._witness.is_trusted:
             self._forget()
             self._tell_trust()
         return None
 
     async def _end_narrowed(self, *, spares_changes: bool) -> None:
+        if self._keychain.refuses_owner:
+            self._end_others({OWNER_CREDENTIAL: None}, spares_changes=spares_changes)
         names = sorted(name for name in self._running.list_credentials() if name.startswith(_NAME))
         for start in range(0, len(names), MAX_FOUND):
             asked = {name: KeyId(name.removeprefix(_NAME)) for name in names[start : start + MAX_FOUND]}
@@ -304,7 +320,7 @@ class Accounts:
             spares_changes=spares_changes,
         )
         if ended:
-            _log.info("{ended} requests were ended, whose keys, sessions or links may do less now", ended=ended)
+            _log.info("{ended} requests were ended, whose credentials may do less now", ended=ended)
 
     def _remember_end(self, name: str, until: Instant | None) -> None:
         if until is None:

@@ -379,6 +379,7 @@ class _Assembly:
             home=self.loaded.home.root,
             engines=make_engines(self.loaded.settings, self.loaded.home),
             keys=self.issued,
+            keychain=self.keychain,
             throttle=throttle,
             running=self.running,
         )

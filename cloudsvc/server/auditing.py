@@ -13,6 +13,7 @@ from cloudsvc.audit.copying import Copier
 from cloudsvc.audit.entries import Event, Outcome
 from cloudsvc.audit.reading import AuditReader
 from cloudsvc.audit.recording import Recorder, audit_unavailable
+from cloudsvc.core.actors import OWNER_CREDENTIAL, Principal
 from cloudsvc.core.clock import Instant
 from cloudsvc.core.reactors import IReactor
 from cloudsvc.core.threads import ThreadRunner
@@ -170,7 +171,7 @@ class Auditing:
             at=read_clock(),
             actor="" if principal is None else principal.actor.name,
             credential="" if principal is None else principal.via,
-            key="" if principal is None else principal.credential.removeprefix(_KEY),
+            key=_name_key(principal),
             client=request.sender.address,
             request=request.id,
             action=f"{request.method.decode('ascii', 'replace')} {request.pattern}",
@@ -185,6 +186,13 @@ class Auditing:
 def _is_guess(request: Request, status: int) -> bool:
     """Whether what was shown as a link is none."""
     return status == HTTPStatus.NOT_FOUND and request.principal is None and request.pattern.startswith(_LINKS)
+
+
+def _name_key(principal: Principal | None) -> str:
+    """The id of the key that was shown; that of a session, or a link, where it was one of these."""
+    if principal is None or principal.credential == OWNER_CREDENTIAL:
+        return ""
+    return principal.credential.removeprefix(_KEY)
 
 
 def read_clock() -> Instant:

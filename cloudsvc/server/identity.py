@@ -28,6 +28,7 @@ from cloudsvc.identity.folders import Folders
 from cloudsvc.identity.issuing import Issuer
 from cloudsvc.identity.link_resolving import LinkResolver, LinkUses
 from cloudsvc.identity.linking import Linker
+from cloudsvc.identity.owner import OwnerSwitch
 from cloudsvc.identity.passwords import PASSWORD_THREADS, Passwords
 from cloudsvc.identity.resolving import Resolver
 from cloudsvc.identity.second_factor import CodeTries, SecondFactor
@@ -67,6 +68,7 @@ class UseCases:
     second_factor: SecondFactor
     enrolment: Enrolment
     federation: Federation
+    owner_switch: OwnerSwitch
 
     @classmethod
     def of(
@@ -114,6 +116,7 @@ class UseCases:
                 settle=settle,
                 is_trusted=is_trusted,
             ),
+            owner_switch=OwnerSwitch(store=store, authority=authority, settle=settle),
         )
 
 
@@ -151,6 +154,7 @@ class IdentityProvider(Provider[IdentitySettings]):
         OpenIdentity,
         Federation,
         RelyingParties,
+        OwnerSwitch,
     )
     needs = (Drive, Locator)
 
@@ -211,6 +215,7 @@ class IdentityProvider(Provider[IdentitySettings]):
             link_uses=link_uses,
             witness=witness,
             keys=self.foundation.keys,
+            keychain=self.foundation.keychain,
             cookies=self._cookies,
             running=self.foundation.running,
             clock=tools.clock,
@@ -254,6 +259,7 @@ class IdentityProvider(Provider[IdentitySettings]):
             Enrolment: cases.enrolment,
             Federation: cases.federation,
             RelyingParties: self._parties,
+            OwnerSwitch: cases.owner_switch,
         }
 
     async def stop(self) -> None:

@@ -10,6 +10,7 @@ from attrs import frozen
 
 from cloudsvc.access.credentials import CredentialSource
 from cloudsvc.access.issued import IssuedCredentials
+from cloudsvc.access.keychain import Keychain
 from cloudsvc.access.throttling import Throttle
 from cloudsvc.core.reactors import IReactor
 from cloudsvc.extend import Check, Tools
@@ -26,6 +27,7 @@ class Foundation:
 
     :ivar home: what relative paths of the configuration are relative to.
     :ivar keys: where keys are let in.
+    :ivar keychain: where the owner's token is let in.
     :ivar throttle: counts requests; ``None`` where rate limits are off.
     :ivar running: the requests that are under way.
     """
@@ -34,6 +36,7 @@ class Foundation:
     home: Path
     engines: Engines
     keys: IssuedCredentials
+    keychain: Keychain
     throttle: Throttle | None
     running: Running
 

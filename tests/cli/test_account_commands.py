@@ -1,4 +1,4 @@
-"""``cloudsvc user``, ``group``, ``key``, ``session`` and ``identity``, as an administrator types them."""
+"""``cloudsvc user``, ``group``, ``key``, ``session``, ``token`` and ``identity``, as an administrator types them."""
 
 from __future__ import annotations
 
@@ -71,6 +71,20 @@ def test_sessions(shell: Shell, home: Path) -> None:
     shell.run(home, "session", "end", "cleo")
     assert "There is no such session." in shell.run(home, "session", "end", "cleo", "0" * 24, status=1)
     assert "There is no such user." in shell.run(home, "session", "list", "nobody-at-all", status=1)
+
+
+def test_the_owner_s_token_is_switched_off_and_on(shell: Shell, home: Path) -> None:
+    assert shell.run(home, "token", "status") == "on\n"
+    assert "Nobody else could manage the accounts" in shell.run(home, "token", "disable", status=1)
+    shell.run(home, "user", "add", "boss")
+    shell.run(home, "user", "grant", "boss", "manager", "")
+    shell.run(home, "key", "create", "--user", "boss", "--scope", "accounts:write")
+    shell.run(home, "token", "disable")
+    assert shell.run(home, "token", "status") == "off\n"
+    assert "cloudsvc token enable" in shell.run(home, "user", "disable", "boss", status=1)
+    shell.run(home, "token", "enable")
+    assert shell.run(home, "token", "status") == "on\n"
+    shell.run(home, "user", "disable", "boss")
 
 
 def test_accounts_that_were_put_back_are_accepted(shell: Shell, home: Path) -> None:

@@ -6,12 +6,14 @@ from copy import deepcopy
 
 from attrs import define
 
-from cloudsvc.identity.revisions import Restriction
+from cloudsvc.core.actors import Role
+from cloudsvc.core.secrets import Secret
+from cloudsvc.identity.revisions import NEVER, Restriction
 from cloudsvc.identity.witness import Witness
 from cloudsvc.storage.identity.memory import MemoryIdentity
 from cloudsvc.storage.identity.memory_accounts import Accounts
 from tests.support.coroutines import finish
-from tests.support.identity_stores import make_user
+from tests.support.identity_stores import grant, make_user
 
 
 @define
@@ -111,3 +113,39 @@ def test_what_was_never_restricted_can_be_accepted() -> None:
     assert not witness.is_trusted
     finish(witness.accept(void=False))
     assert open_witness(other, note).is_trusted
+
+
+def switch_off(accounts: Accounts, note: Note) -> None:
+    """Somebody manages the accounts, and the owner's token is switched off."""
+    store = MemoryIdentity(accounts)
+    finish(store.add_user(make_user("boss", grants=(grant(Role.MANAGER, 1),)), Secret("hash")))
+    finish(store.switch_owner(refused=True))
+    assert open_witness(accounts, note).refuses_owner
+
+
+def test_an_older_store_does_not_switch_the_owner_s_token_on() -> None:
+    accounts, note = Accounts(), Note()
+    restrict(accounts, open_witness(accounts, note))
+    older = deepcopy(accounts)
+    switch_off(accounts, note)
+    witness = open_witness(older, note)
+    assert (witness.is_trusted, witness.refuses_owner) == (False, True)
+    finish(witness.accept(void=False))
+    assert (witness.is_trusted, witness.refuses_owner) == (True, False)
+
+
+def test_one_in_which_it_is_off_does_not_switch_it_on_where_it_is_not_known() -> None:
+    accounts, note = Accounts(), Note()
+    switch_off(accounts, note)
+    note.kept = Restriction(revision=NEVER, mark="")
+    witness = open_witness(accounts, note)
+    assert (witness.is_trusted, witness.refuses_owner) == (False, True)
+
+
+def test_without_any_accounts_there_is_the_owner() -> None:
+    accounts, note = Accounts(), Note()
+    switch_off(accounts, note)
+    witness = open_witness(Accounts(), note)
+    assert (witness.is_trusted, witness.refuses_owner) == (True, False)
+    assert note.kept is not None
+    assert not note.kept.refuses_owner

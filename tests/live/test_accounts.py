@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.commands import run
 from tests.support.drive_servers import DRIVE, MIB, Curled, curl
 from tests.support.hostile_clients import dial, run_trial
 from tests.support.server import PATIENCE, Server, wait_until
@@ -157,3 +158,26 @@ def test_a_browser_signs_in_and_out(server: Server) -> None:
     assert session[-64:].encode() not in read_accounts(server)
     log = (server.home / "logs" / "server.log").read_text()
     assert "css_" not in log
+
+
+def test_the_owner_s_token_is_switched_off_and_on(server: Server) -> None:
+    """In both workers, whichever is asked, and by a command beside them."""
+    key = make_user(server, "boss", "viewer")
+    assert ask(server, "PUT", "/users/boss/roles", {"path": "", "role": "manager"}).status == 200
+    scopes = ["accounts:read", "accounts:write"]
+    boss = ask(server, "POST", "/keys", {"user": "boss", "scopes": scopes}).json["secret"]
+    running = [begin(server, server.token, "GET", "/files/photos/big") for _ in range(4)]
+    running += [begin(server, server.token, "GET", "/events") for _ in range(4)]
+    with ExitStack() as connections:
+        for connection in running:
+            connections.enter_context(connection)
+        assert ask(server, "PATCH", "/owner", {"disabled": True}).json["disabled"] is True
+        assert [is_gone(connection) for connection in running] == [True] * len(running)
+    wait_until_refused(lambda: ask(server, "GET", "/me"))
+    refused, wrong = ask(server, "GET", "/me"), ask(server, "GET", "/me", key="wrong")
+    assert (refused.json["error"], refused.json["message"]) == (wrong.json["error"], wrong.json["message"])
+    assert ask(server, "GET", "/owner", key=boss).json["disabled"] is True
+    assert ask(server, "GET", "/health", key=key).json["status"] != "unhealthy"
+    # Wrong keys of this client have been counted, and the right one gets in all the same, by a command.
+    assert run("--home", server.home, "token", "enable").exit_code == 0
+    wait_until(lambda: ask(server, "GET", "/me").status == 200, lambda: "the owner is not let in again")

@@ -82,7 +82,15 @@ def exposed() -> tuple[set[str], set[str]]:
     DriveProvider(
         StorageSettings(),
         lend(metrics),
-        Foundation(reactor=nothing, home=nothing, engines=EVERYTHING, keys=nothing, throttle=None, running=nothing),
+        Foundation(
+            reactor=nothing,
+            home=nothing,
+            engines=EVERYTHING,
+            keys=nothing,
+            keychain=nothing,
+            throttle=None,
+            running=nothing,
+        ),
     )
     families = list(text_string_to_metric_families(metrics.expose().body.decode()))
     samples = [sample for family in families for sample in family.samples]

@@ -374,3 +374,107 @@ def test_when_sessions_were_seen_is_written_down_now_and_then(site: IdentitySite
     site.office.now += SESSION_IDLE_SECONDS * SECOND
     pass_seconds(site, 61.0)
     assert finish(site.office.store.list_sessions(user.id)) == []
+
+
+def switch_off_elsewhere(site: IdentitySite) -> object:
+    """As another process does it, which shares the store."""
+    return finish(site.office.store.switch_owner(refused=True))
+
+
+def add_boss(site: IdentitySite) -> str:
+    """A key of somebody who manages the accounts beside the owner."""
+    finish(site.office.add_user("boss", ("", Role.MANAGER)))
+    return site.key_of("boss")
+
+
+SWITCHES: dict[str, Callable[[IdentitySite, str], object]] = {
+    "over HTTP": lambda site, boss: site.ask("PATCH", "/owner", {"disabled": True}, key=boss),
+    "elsewhere": lambda site, _: switch_off_elsewhere(site),
+}
+
+
+@pytest.mark.parametrize("how", SWITCHES)
+def test_the_owner_s_token_is_refused_once_it_is_switched_off(site: IdentitySite, how: str) -> None:
+    boss, key = add_boss(site), site.key_of("anna")
+    running = [site.send("GET", "/wait"), site.send("GET", "/wait", field="Authorization", key=f"Bearer {TOKEN}")]
+    running.append(begin_upload(site, TOKEN))
+    others = [site.send("GET", "/wait", key=key), begin_upload(site, key)]
+    SWITCHES[how](site, boss)
+    pass_seconds(site, 1.0)
+    assert [client.transport.aborted for client in running] == [True] * 3
+    assert [client.transport.aborted for client in others] == [False] * 2
+    refused, wrong = site.ask("GET", "/me"), site.ask("GET", "/me", key="wrong")
+    assert (refused.status, refused.json["error"], refused.json["message"]) == (
+        401,
+        wrong.json["error"],
+        wrong.json["message"],
+    )
+    assert site.ask("GET", "/me", field="Authorization", key=f"Bearer {TOKEN}").status == 401
+    assert site.ask("GET", "/me", key=boss).status == 200
+    assert site.ask("GET", "/owner", key=boss).json["disabled"] is True
+    assert site.ask("PATCH", "/owner", {"disabled": False}, key=boss).json["disabled"] is False
+    assert site.ask("GET", "/me").json["name"] == "owner"
+    for client in [*running, *others]:
+        client.leave()
+
+
+def test_whoever_switches_it_off_by_it_has_the_answer(site: IdentitySite) -> None:
+    add_boss(site)
+    answer = site.ask("PATCH", "/owner", {"disabled": True})
+    assert (answer.status, answer.json["disabled"]) == (200, True)
+    assert site.ask("GET", "/me").status == 401
+
+
+def test_only_who_manages_the_accounts_has_the_switch(site: IdentitySite) -> None:
+    boss, key = add_boss(site), site.key_of("anna")
+    assert site.ask("GET", "/owner", key=key).json["error"] == "managers_only"
+    assert site.ask("PATCH", "/owner", {"disabled": True}, key=key).json["error"] == "managers_only"
+    limited = site.key_of("boss", expires_at=site.office.now + 9 * SECOND)
+    assert site.ask("PATCH", "/owner", {"disabled": True}, key=limited).status == 200
+    assert site.ask("PATCH", "/owner", {"disabled": False}, key=limited).status == 403
+    assert site.ask("PATCH", "/owner", {"disabled": False}, key=boss).status == 200
+
+
+def test_it_is_not_switched_off_where_nobody_else_could_help(site: IdentitySite) -> None:
+    refused = site.ask("PATCH", "/owner", {"disabled": True})
+    assert (refused.status, refused.json["error"]) == (409, "no_manager")
+    boss = add_boss(site)
+    assert site.ask("PATCH", "/owner", {"disabled": True}).status == 200
+    for method, path, body in (
+        ("PATCH", "/users/boss", {"disabled": True}),
+        ("DELETE", "/users/boss", None),
+        ("DELETE", "/users/boss/roles/1", None),
+        ("DELETE", f"/keys/{id_of(boss)}", None),
+    ):
+        answer = site.ask(method, path, body, key=boss)
+        assert (answer.status, answer.json["error"]) == (409, "last_manager"), path
+    assert site.ask("GET", "/me", key=boss).json["manager"]
+
+
+def test_it_stays_off_after_a_restart_and_while_the_accounts_are_away(site: IdentitySite) -> None:
+    add_boss(site)
+    assert site.ask("PATCH", "/owner", {"disabled": True}).status == 200
+    site.stop()
+    assert site.ask("GET", "/me").status == 401
+    site.start()
+    assert site.ask("GET", "/me").status == 401
+
+
+def test_an_older_store_does_not_switch_it_on(site: IdentitySite) -> None:
+    """One from before it was switched off, that is put back while the server runs, and before it starts."""
+    boss = add_boss(site)
+    site.ask("PATCH", "/users/anna", {"disabled": False})
+    accounts = site.office.store._accounts
+    older = evolve(accounts, marks={**accounts.marks})
+    assert site.ask("PATCH", "/owner", {"disabled": True}).status == 200
+    site.office.store._accounts = older
+    finish(site.accounts.settle())
+    assert [site.ask("GET", "/me", key=each).status for each in (boss, TOKEN)] == [401, 401]
+    site.stop()
+    site.start()
+    assert [site.ask("GET", "/me", key=each).status for each in (boss, TOKEN)] == [401, 401]
+    # Whoever has the machine lets it in again.
+    finish(site.office.store.switch_owner(refused=False))
+    site.note.kept = finish(site.office.store.find_standing()).restriction
+    pass_seconds(site, 1.0)
+    assert [site.ask("GET", "/me", key=each).status for each in (boss, TOKEN)] == [200, 200]

@@ -18,6 +18,7 @@ from cloudsvc.identity.federation import Federation
 from cloudsvc.identity.issuing import Issued, Issuer, KeyFields
 from cloudsvc.identity.link_resolving import LinkResolver, LinkUses
 from cloudsvc.identity.linking import Linker
+from cloudsvc.identity.owner import OwnerSwitch
 from cloudsvc.identity.passwords import Passwords
 from cloudsvc.identity.resolving import Resolver
 from cloudsvc.identity.second_factor import SecondFactor
@@ -64,6 +65,7 @@ class Office:
     second_factor: SecondFactor = field(init=False)
     enrolment: Enrolment = field(init=False)
     federation: Federation = field(init=False)
+    owner_switch: OwnerSwitch = field(init=False)
     seen: Seen = field(init=False, factory=Seen)
     session_resolver: SessionResolver = field(init=False)
 
@@ -125,6 +127,7 @@ class Office:
             settle=self._settle,
             is_trusted=lambda: self.is_trusted,
         )
+        self.owner_switch = OwnerSwitch(store=self.store, authority=authority, settle=self._settle)
         self.session_resolver = SessionResolver(
             store=self.store,
             keys=self.resolver,

@@ -27,6 +27,7 @@ from cloudsvc.identity.enrolment import Enrolment
 from cloudsvc.identity.federation import Federation
 from cloudsvc.identity.issuing import Issuer
 from cloudsvc.identity.linking import Linker
+from cloudsvc.identity.owner import OwnerSwitch
 from cloudsvc.identity.revisions import Restriction
 from cloudsvc.identity.second_factor import SecondFactor
 from cloudsvc.identity.settings import IdentitySettings
@@ -99,6 +100,7 @@ class IdentitySite:
                 Drive: self.drive,
                 Federation: self.office.federation,
                 RelyingParties: self.parties or RelyingParties(limits=SignInLimits(None, self.clock.seconds)),
+                OwnerSwitch: self.office.owner_switch,
             },
         )
         tools = cast("Any", Tools)(
@@ -124,6 +126,7 @@ class IdentitySite:
             link_uses=self.office.link_uses,
             witness=witness,
             keys=keys,
+            keychain=keychain,
             cookies=cookies,
             running=self.site.connections,
             clock=self.clock,

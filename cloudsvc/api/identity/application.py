@@ -10,6 +10,7 @@ from cloudsvc.api.identity.keys import KeyRoutes
 from cloudsvc.api.identity.links.management import LinkRoutes
 from cloudsvc.api.identity.links.visitors import VisitorRoutes
 from cloudsvc.api.identity.openid import OpenIDRoutes
+from cloudsvc.api.identity.owner import OwnerRoutes
 from cloudsvc.api.identity.sessions import SessionRoutes
 from cloudsvc.api.identity.subjects import SubjectRoutes
 from cloudsvc.api.identity.users import UserRoutes
@@ -21,6 +22,7 @@ from cloudsvc.extend.identity import (
     IdentitySettings,
     Issuer,
     Linker,
+    OwnerSwitch,
     RelyingParties,
     SecondFactor,
     SigningIn,
@@ -32,7 +34,7 @@ class IdentityApplication(Application[IdentitySettings]):
     """Who one is, users, groups, keys, sessions, second factors, links, accounts at providers."""
 
     name = "identity"
-    mounts = ("me", "users", "groups", "keys", "sessions", "links", "/s")
+    mounts = ("me", "users", "groups", "keys", "sessions", "links", "owner", "/s")
     settings_type = IdentitySettings
     needs = (
         Directory,
@@ -45,6 +47,7 @@ class IdentityApplication(Application[IdentitySettings]):
         Visits,
         Federation,
         RelyingParties,
+        OwnerSwitch,
     )
     route_types = (
         UserRoutes,
@@ -56,6 +59,7 @@ class IdentityApplication(Application[IdentitySettings]):
         VisitorRoutes,
         OpenIDRoutes,
         SubjectRoutes,
+        OwnerRoutes,
     )
 
     def make_routes(self) -> Sequence[Routes]:
@@ -74,4 +78,5 @@ class IdentityApplication(Application[IdentitySettings]):
             VisitorRoutes(drive=services.get(Drive), visits=services.get(Visits)),
             OpenIDRoutes(parties=services.get(RelyingParties), federation=federation, signing_in=signing_in),
             SubjectRoutes(federation=federation),
+            OwnerRoutes(switch=services.get(OwnerSwitch)),
         )

@@ -22,7 +22,10 @@ NO_USER: Final = "There is no such user, or folder."
 NO_GROUP: Final = "There is no such group, or folder."
 NO_KEY: Final = "There is no such key."
 TAKEN: Final = "The name is taken, or looks like one that is; or there are too many."
-IN_THE_WAY: Final = "Somebody else has changed the same meanwhile, or there are too many."
+IN_THE_WAY: Final = (
+    "Somebody else has changed the same meanwhile, there are too many, or nobody would be left to manage the accounts."
+)
+LAST: Final = "Nobody would be left to manage the accounts."
 FAILED: Final = "The storage does not work or has too much to do, or requests cannot be counted."
 
 # Only described here: `cloudsvc.identity.names` judges, and says why.

@@ -10,6 +10,7 @@ from msgspec import Meta
 from cloudsvc.api.identity.descriptions import (
     FAILED,
     IN_THE_WAY,
+    LAST,
     NO_RIGHT,
     NO_USER,
     READ,
@@ -140,7 +141,7 @@ class UserRoutes:
         user = await self.directory.edit_user(request.actor, name, body.read())
         return await self._tell(request, "User changed.", user)
 
-    @route(app, "DELETE", "/users/<name>", errors={403: NO_RIGHT, 404: NO_USER, 503: FAILED})
+    @route(app, "DELETE", "/users/<name>", errors={403: NO_RIGHT, 404: NO_USER, 409: LAST, 503: FAILED})
     @authorized(WRITE)
     @throttled("api")
     @accepts_query(NoQuery)

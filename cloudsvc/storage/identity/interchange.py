@@ -29,6 +29,7 @@ from cloudsvc.storage.database.sqlite.migration import find_revision, migrate
 from cloudsvc.storage.database.statements import Connection, Statement, compile_statement
 from cloudsvc.storage.identity import groups, keys, links, subjects, users
 from cloudsvc.storage.identity.migration import HISTORY
+from cloudsvc.storage.identity.owner import gets_anybody_in, set_switch
 from cloudsvc.storage.identity.revisions import count_on, find_standing
 from cloudsvc.storage.identity.revisions import find_revision as find_last_change
 from cloudsvc.storage.identity.rows import read_group, read_key, read_user
@@ -87,7 +88,9 @@ _INSERTIONS: Final = {
 }
 _DELETIONS: Final = {table: compile_statement(delete(table)) for table in (*_REPLACED, *_ENDED)}
 _SET_STATE: Final = compile_statement(
-    update(state).values(revision=bindparam("new_revision"), void_until=bindparam("until"))
+    update(state).values(
+        revision=bindparam("new_revision"), void_until=bindparam("until"), refuses_owner=bindparam("refused")
+    )
 )
 _SET_VOID: Final = compile_statement(update(state).values(void_until=bindparam("until")))
 
@@ -112,7 +115,12 @@ def write_accounts(connection: Connection, destination: Path) -> None:
                 for rows in _list_rows(connection, table):
                     _INSERTIONS[table].run_for_each(copy, rows)
             standing = find_standing(connection)
-            _SET_STATE.run(copy, new_revision=standing.revision, until=standing.void_until)
+            _SET_STATE.run(
+                copy,
+                new_revision=standing.revision,
+                until=standing.void_until,
+                refused=int(standing.refuses_owner),
+            )
             copy.execute("COMMIT")
         os.fsync(descriptor)
     except BaseException:
@@ -160,6 +168,8 @@ def replace_all(connection: Connection, source: Path, *, ends_credentials: bool)
     Its revision goes on from the greater one, and it goes on to know the changes that it knew, so that whoever follows
     it sees that it has changed, and takes it for no older one.
 
+    The owner's token is off after it where it was in either, if somebody else still gets in to manage the accounts.
+
     :param connection: in a transaction, which nobody sees anything of until it is committed.
     :param ends_credentials: whether no key and no password is any good from now on: some may have been revoked since.
     :raises sqlite3.Error: the file cannot be read.
@@ -170,13 +180,15 @@ def replace_all(connection: Connection, source: Path, *, ends_credentials: bool)
         for table in _REPLACED:
             for rows in _list_rows(content, table):
                 _INSERTIONS[table].run_for_each(connection, rows)
-        given, void_until = find_last_change(content), find_standing(content).void_until
+        given, taken = find_last_change(content), find_standing(content)
     former = find_standing(connection)
     # A revision that the file has given must not be given once more.
-    _SET_STATE.run(connection, new_revision=max(former.revision, given), until=void_until)
+    _SET_STATE.run(connection, new_revision=max(former.revision, given), until=taken.void_until, refused=0)
     revision = count_on(connection)
     if ends_credentials:
         _SET_VOID.run(connection, until=revision)
+    refused = former.refuses_owner or taken.refuses_owner
+    set_switch(connection, refused=refused and gets_anybody_in(connection))
     return find_standing(connection)
 
 
@@ -208,8 +220,8 @@ def _check(connection: SQLiteConnection) -> None:
         raise ValueError("it is damaged")
     if connection.execute("PRAGMA foreign_key_check").fetchone() is not None:
         raise ValueError("something refers to what is not there")
-    rows = connection.execute("SELECT id, revision, void_until FROM identity_state").fetchall()
-    if len(rows) != 1 or rows[0][0] != 1 or not all(_is_number(each) for each in rows[0]):
+    rows = connection.execute("SELECT id, revision, void_until, refuses_owner FROM identity_state").fetchall()
+    if len(rows) != 1 or rows[0][0] != 1 or not all(_is_number(each) for each in rows[0]) or rows[0][3] > 1:
         raise ValueError("its state makes no sense")
     last = rows[0][1]
     for table, check in _CHECKS.items():

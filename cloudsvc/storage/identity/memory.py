@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Mapping, Sequence
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from attrs import define, evolve
 
@@ -15,6 +17,7 @@ from cloudsvc.identity.errors import (
     key_ended,
     key_not_found,
     name_taken,
+    no_manager,
     too_many,
     user_not_found,
 )
@@ -30,6 +33,22 @@ from cloudsvc.storage.identity.memory_factors import MemoryFactors
 from cloudsvc.storage.identity.memory_links import MemoryLinks
 from cloudsvc.storage.identity.memory_sessions import MemorySessions
 from cloudsvc.storage.identity.memory_subjects import MemorySubjects
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def _guarded(
+    change: Callable[Concatenate[MemoryIdentity, P], Awaitable[R]],
+) -> Callable[Concatenate[MemoryIdentity, P], Coroutine[Any, Any, R]]:
+    """``change``, which is undone and refused where it leaves nobody who gets in to manage the accounts."""
+
+    @wraps(change)
+    async def guarded(self: MemoryIdentity, /, *arguments: P.args, **named: P.kwargs) -> R:
+        with self._accounts.guarded():
+            return await change(self, *arguments, **named)
+
+    return guarded
 
 
 @define(eq=False)
@@ -56,6 +75,15 @@ class MemoryIdentity(MemorySubjects, MemoryLinks, MemoryFactors, MemorySessions)
     async def void_credentials(self) -> Standing:
         """See :class:`~cloudsvc.identity.store.IdentityStore`."""
         self._accounts.void_until = self._accounts.change()
+        self._accounts.refuses_owner = False
+        return self._stand()
+
+    async def switch_owner(self, *, refused: bool) -> Standing:
+        """See :class:`~cloudsvc.identity.store.IdentityStore`."""
+        if refused and not self._accounts.gets_anybody_in():
+            raise no_manager()
+        self._accounts.change()
+        self._accounts.refuses_owner = refused
         return self._stand()
 
     # -- users -----------------------------------------------------------------------------------------------------
@@ -96,6 +124,7 @@ class MemoryIdentity(MemorySubjects, MemoryLinks, MemoryFactors, MemorySessions)
         found = (user for user in self._accounts.users.values() if group is None or group in user.groups)
         return sorted((each for each in found if each.name.key > after), key=lambda each: each.name.key)[:limit]
 
+    @_guarded
     async def replace_user(self, user: User, password: NewPassword | None = None) -> User:
         """See :class:`~cloudsvc.identity.store.IdentityStore`."""
         accounts = self._accounts
@@ -122,6 +151,7 @@ class MemoryIdentity(MemorySubjects, MemoryLinks, MemoryFactors, MemorySessions)
         )
         return accounts.users[user.id]
 
+    @_guarded
     async def remove_user(self, user: UserId) -> None:
         """See :class:`~cloudsvc.identity.store.IdentityStore`."""
         accounts = self._accounts
@@ -178,6 +208,7 @@ class MemoryIdentity(MemorySubjects, MemoryLinks, MemoryFactors, MemorySessions)
         found = (each for each in self._accounts.groups.values() if each.name.key > after)
         return sorted(found, key=lambda each: each.name.key)[:limit]
 
+    @_guarded
     async def replace_group(self, group: Group) -> Group:
         """See :class:`~cloudsvc.identity.store.IdentityStore`."""
         accounts = self._accounts
@@ -190,6 +221,7 @@ class MemoryIdentity(MemorySubjects, MemoryLinks, MemoryFactors, MemorySessions)
         )
         return accounts.groups[group.id]
 
+    @_guarded
     async def remove_group(self, group: GroupId) -> None:
         """See :class:`~cloudsvc.identity.store.IdentityStore`."""
         accounts = self._accounts
@@ -235,11 +267,13 @@ class MemoryIdentity(MemorySubjects, MemoryLinks, MemoryFactors, MemorySessions)
         found = (keys[each] for each in sorted(chosen) if after is None or each > after)
         return [each for each in found if holder is None or each.holder == holder][:limit]
 
+    @_guarded
     async def replace_key(self, key: Key) -> Key:
         """See :class:`~cloudsvc.identity.store.IdentityStore`."""
         kept = self._compare_key(key)
         return self._replace_key(kept, key, self._accounts.change())
 
+    @_guarded
     async def revoke_keys(self, key: KeyId, moment: Instant, *, descendants: bool) -> int:
         """See :class:`~cloudsvc.identity.store.IdentityStore`."""
         keys = self._accounts.keys
@@ -256,6 +290,7 @@ class MemoryIdentity(MemorySubjects, MemoryLinks, MemoryFactors, MemorySessions)
                 self._accounts.hold_link(evolve(link, revoked_at=moment, revision=revision))
         return len(alive)
 
+    @_guarded
     async def rotate_key(self, former: Key, key: Key, digest: bytes) -> Key:
         """See :class:`~cloudsvc.identity.store.IdentityStore`."""
         kept = self._compare_key(former)
@@ -285,12 +320,11 @@ class MemoryIdentity(MemorySubjects, MemoryLinks, MemoryFactors, MemorySessions)
 
     def _stand(self) -> Standing:
         accounts = self._accounts
-        last = max(accounts.marks, default=None)
-        return Standing(
-            revision=accounts.revision,
-            restriction=None if last is None else Restriction(revision=last, mark=accounts.marks[last]),
-            void_until=accounts.void_until,
-        )
+        last: Restriction | None = None
+        if accounts.marks:
+            revision = max(accounts.marks)
+            last = Restriction(revision=revision, mark=accounts.marks[revision], refuses_owner=accounts.refuses_owner)
+        return Standing(revision=accounts.revision, restriction=last, void_until=accounts.void_until)
 
     def _check_groups(self, groups: Iterable[GroupId]) -> None:
         if any(group not in self._accounts.groups for group in groups):

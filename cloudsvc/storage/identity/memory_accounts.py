@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
 
-from attrs import define, field
+from attrs import asdict, define, field
 
 from cloudsvc.core.clock import Instant
 from cloudsvc.core.secrets import Secret
 from cloudsvc.identity import bounds
+from cloudsvc.identity.errors import last_manager
 from cloudsvc.identity.factors import Pending, PendingId, Totp
 from cloudsvc.identity.grants import tidy
 from cloudsvc.identity.groups import Group, GroupId
@@ -20,6 +23,7 @@ from cloudsvc.identity.revisions import NEVER, Revision, make_mark
 from cloudsvc.identity.sessions import Session, SessionId
 from cloudsvc.identity.subjects import Subject, SubjectId
 from cloudsvc.identity.users import Holder, User, UserId
+from cloudsvc.identity.ways_in import gets_in
 from cloudsvc.webhooks.webhook import Attempt, Webhook, WebhookId
 
 
@@ -50,6 +54,7 @@ class Accounts:
 
     revision: Revision = NEVER
     void_until: Revision = NEVER
+    refuses_owner: bool = False
     users: dict[UserId, User] = field(factory=dict)
     hashes: dict[UserId, Secret] = field(factory=dict, repr=False)
     groups: dict[GroupId, Group] = field(factory=dict)
@@ -75,9 +80,51 @@ class Accounts:
             self.marks[self.revision] = make_mark()
             while len(self.marks) > bounds.MAX_RESTRICTIONS:
                 del self.marks[min(self.marks)]
+        self._wake()
+        return self.revision
+
+    @contextmanager
+    def guarded(self) -> Iterator[None]:
+        """Change something meanwhile, unless it leaves nobody who gets in to manage the accounts: then it is undone."""
+        was_nobody = self._leaves_nobody()
+        kept = [{**each} for each in self._contents]
+        counted = self.revision
+        # Nobody is woken for what is undone.
+        listeners, self.listeners = self.listeners, []
+        try:
+            yield
+        finally:
+            self.listeners = listeners
+        if not was_nobody and self._leaves_nobody():
+            for content, former in zip(self._contents, kept, strict=True):
+                content.clear()
+                content.update(former)
+            self.revision = counted
+            raise last_manager()
+        if self.revision != counted:
+            self._wake()
+
+    def gets_anybody_in(self) -> bool:
+        """Whether anybody but the owner gets in to manage the accounts."""
+        return any(
+            gets_in(
+                self.hold(user),
+                [key for key in self.keys.values() if key.holder == user.id and key.made > self.void_until],
+                has_password=user.id in self.hashes and user.password_set > self.void_until,
+            )
+            for user in self.users.values()
+        )
+
+    def _wake(self) -> None:
         for listener in [*self.listeners]:
             listener()
-        return self.revision
+
+    @property
+    def _contents(self) -> list[dict[Any, Any]]:
+        return [each for each in asdict(self, recurse=False).values() if isinstance(each, dict)]
+
+    def _leaves_nobody(self) -> bool:
+        return self.refuses_owner and not self.gets_anybody_in()
 
     def hold(self, user: User) -> Holder:
         """A user, and all that is granted to them."""

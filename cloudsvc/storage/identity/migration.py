@@ -7,7 +7,7 @@ from typing import Final
 
 from cloudsvc.storage.database.migration import History
 
-HEAD: Final = "0007"
+HEAD: Final = "0008"
 """The newest migration."""
 
 HISTORY: Final = History(

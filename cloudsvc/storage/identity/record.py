@@ -21,7 +21,7 @@ RECORD_NAME: Final = "accounts.witness"
 """What the file is called, in the directory of a home in which those of its services are."""
 
 _MOST: Final = 1_000
-"""Bytes of the file; it has some 60."""
+"""Bytes of the file; it has some 90."""
 
 _UNKNOWN: Final = Restriction(revision=NEVER, mark="")
 """What no store knows. A record that cannot be read does not make a store one that is trusted."""
@@ -66,13 +66,15 @@ class FileRecord:
             raise storage_failed() from None
         try:
             told = json.loads(found)
-            return Restriction(revision=Revision(int(told["revision"])), mark=str(told["mark"]))
-        except (ValueError, TypeError, KeyError, RecursionError):
+            refused = told.get("refuses_owner", False) is True
+            return Restriction(revision=Revision(int(told["revision"])), mark=str(told["mark"]), refuses_owner=refused)
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             _log.error("{file} is damaged, so that no store of accounts is known by it", file=str(self.file))
             return _UNKNOWN
 
     def _write(self, restriction: Restriction) -> None:
-        content = json.dumps({"revision": restriction.revision, "mark": restriction.mark}) + "\n"
+        told = {"revision": restriction.revision, "mark": restriction.mark, "refuses_owner": restriction.refuses_owner}
+        content = json.dumps(told) + "\n"
         try:
             replace_file(self.file, content.encode(), mode=0o600)
         except (OSError, OperatorError) as problem:

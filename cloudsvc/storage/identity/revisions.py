@@ -13,9 +13,9 @@ from cloudsvc.storage.identity.schema import restriction, state
 
 _last = select(func.max(restriction.c.revision)).scalar_subquery()
 _FIND: Final = compile_statement(
-    select(state.c.revision, state.c.void_until, restriction.c.revision, restriction.c.mark).select_from(
-        state.outerjoin(restriction, restriction.c.revision == _last)
-    )
+    select(
+        state.c.revision, state.c.void_until, state.c.refuses_owner, restriction.c.revision, restriction.c.mark
+    ).select_from(state.outerjoin(restriction, restriction.c.revision == _last))
 )
 _FIND_REVISION: Final = compile_statement(select(state.c.revision))
 _FIND_MARK: Final = compile_statement(select(restriction.c.mark).where(restriction.c.revision == bindparam("revision")))
@@ -29,17 +29,16 @@ _first = (
     .scalar_subquery()
 )
 _FORGET: Final = compile_statement(delete(restriction).where(restriction.c.revision <= _first))
-_VOID: Final = compile_statement(update(state).values(void_until=bindparam("until")))
+_VOID: Final = compile_statement(update(state).values(void_until=bindparam("until"), refuses_owner=0))
 
 
 def find_standing(connection: Connection) -> Standing:
     """How far the accounts have come."""
-    revision, void_until, restricted, mark = _FIND.row(connection) or (0, 0, None, None)
-    return Standing(
-        revision=Revision(revision),
-        restriction=None if restricted is None else Restriction(revision=Revision(restricted), mark=mark),
-        void_until=Revision(void_until),
-    )
+    revision, void_until, refused, restricted, mark = _FIND.row(connection) or (0, 0, 0, None, None)
+    last = None
+    if restricted is not None:
+        last = Restriction(revision=Revision(restricted), mark=mark, refuses_owner=bool(refused))
+    return Standing(revision=Revision(revision), restriction=last, void_until=Revision(void_until))
 
 
 def find_revision(connection: Connection) -> int:

@@ -296,4 +296,6 @@ state: Final = Table(
     Column("revision", NUMBER, nullable=False),
     # Keys, passwords and sessions that this change, or an earlier one, has made are no good any more.
     Column("void_until", NUMBER, nullable=False),
+    # Whether the owner's token is switched off.
+    Column("refuses_owner", NUMBER, nullable=False, server_default="0"),
 )

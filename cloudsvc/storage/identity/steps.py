@@ -8,8 +8,10 @@ from typing import Generic, TypeVar
 from attrs import define
 
 from cloudsvc.drive.changes import ChangeSignal
+from cloudsvc.identity.errors import last_manager
 from cloudsvc.storage.database.group_commit import Weight, Writer
 from cloudsvc.storage.database.reading import Readers, ReadingConnection
+from cloudsvc.storage.identity.owner import leaves_nobody
 
 T = TypeVar("T")
 C = TypeVar("C", bound=ReadingConnection)
@@ -35,10 +37,18 @@ class Steps(Generic[C]):
             await self._writer.close()
 
     async def _change(self, work: Callable[[C], T], weight: Weight = Weight.LIGHT) -> T:
-        """What ``work`` returns, once it is durable; whoever listens is woken then."""
+        """
+        What ``work`` returns, once it is durable; whoever listens is woken then.
+
+        :raises CloudError: ``last_manager``, beside its own.
+        """
 
         def change(connection: C) -> T:
+            was_nobody = leaves_nobody(connection)
             result = work(connection)
+            # The work has locked out all others that change something, if it is a change.
+            if not was_nobody and leaves_nobody(connection):
+                raise last_manager()
             self._signal.note()
             return result
 

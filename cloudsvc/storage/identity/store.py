@@ -24,7 +24,7 @@ from cloudsvc.storage.database.group_commit import Weight
 from cloudsvc.storage.database.lanes import Lane
 from cloudsvc.storage.database.reading import ReadingConnection
 from cloudsvc.storage.faults import translated
-from cloudsvc.storage.identity import factors, groups, keys, revisions, sessions, subjects, users, webhooks
+from cloudsvc.storage.identity import factors, groups, keys, owner, revisions, sessions, subjects, users, webhooks
 from cloudsvc.storage.identity.interchange import replace_all, write_accounts
 from cloudsvc.storage.identity.link_steps import LinkSteps
 from cloudsvc.storage.identity.steps import Steps
@@ -52,6 +52,10 @@ class DatabaseIdentity(LinkSteps[C], Steps[C]):
     async def void_credentials(self) -> Standing:
         """As :meth:`cloudsvc.identity.store.IdentityStore.void_credentials`."""
         return await self._change(revisions.void_credentials)
+
+    async def switch_owner(self, *, refused: bool) -> Standing:
+        """As :meth:`cloudsvc.identity.store.IdentityStore.switch_owner`."""
+        return await self._change(lambda connection: owner.switch_owner(connection, refused=refused))
 
     # -- users -----------------------------------------------------------------------------------------------------
 

@@ -131,6 +131,26 @@ async def test_what_may_have_been_revoked_since_is_no_good(tmp_path: Path, copy:
         assert all([await store.knows(each) for each in known])
 
 
+@pytest.mark.parametrize("ends_credentials", [False, True])
+@pytest.mark.parametrize("was_off_here", [False, True])
+@pytest.mark.parametrize("was_off_there", [False, True])
+@in_reactor
+async def test_the_owner_s_token_stays_off_where_somebody_else_gets_in(
+    tmp_path: Path, copy: Path, *, ends_credentials: bool, was_off_here: bool, was_off_there: bool
+) -> None:
+    boss = make_user("boss", grants=(grant(Role.MANAGER, 1),))
+    async with open_sqlite(tmp_path / "there") as store:
+        await store.add_user(boss, Secret("hash"))
+        await store.switch_owner(refused=was_off_there)
+        await store.copy(copy)
+    examine(copy, tmp_path)
+    async with open_sqlite(tmp_path / "here") as store:
+        await store.add_user(boss, Secret("hash"))
+        await store.switch_owner(refused=was_off_here)
+        moved = await store.replace(copy, ends_credentials=ends_credentials)
+        assert moved.refuses_owner is ((was_off_here or was_off_there) and not ends_credentials)
+
+
 @in_reactor
 async def test_an_empty_store_is_copied_too(tmp_path: Path, copy: Path) -> None:
     async with open_sqlite(tmp_path) as store:
@@ -147,6 +167,7 @@ ALTERED: Final = {
     "another table": "CREATE TABLE other (id)",
     "another column": "ALTER TABLE identity_user ADD COLUMN other",
     "no state": "DELETE FROM identity_state",
+    "a switch that is none": "UPDATE identity_state SET refuses_owner = 2",
     "a revision to come": "UPDATE identity_user SET revision = 1000",
     "a key from the future": "UPDATE identity_key SET made = 9223372036854775807",
     "a factor that nobody asks for": "UPDATE identity_user SET factors_set = NULL",

@@ -24,7 +24,7 @@ def record(tmp_path: Path) -> FileRecord:
 def test_what_was_written_is_read(record: FileRecord) -> None:
     assert finish(record.read()) is None
     for number in (1, 2**40):
-        restriction = Restriction(revision=Revision(number), mark=make_mark())
+        restriction = Restriction(revision=Revision(number), mark=make_mark(), refuses_owner=number > 1)
         finish(record.write(restriction))
         assert finish(record.read()) == restriction
     assert record.file.stat().st_mode & 0o777 == 0o600

@@ -46,8 +46,13 @@ WHOLE = {
     "revisions._FORGET",
     "webhooks._COUNT",
     "webhooks._FIND_ORPHANS",
+    "owner._GETS_IN",
+    "owner._LEAVES_NOBODY",
 }
-"""Statements that go through a table: what is bounded is counted, or its oldest found, before one more is added."""
+"""
+Statements that go through a table: what is bounded is counted, or its oldest found, before one more is added; and
+whoever manages the accounts is looked for among all users while the owner's token is off.
+"""
 
 
 @pytest.fixture
