@@ -28,6 +28,7 @@ from cloudsvc.identity.factors import FactorKind, has_factors
 from cloudsvc.identity.key_format import KeyId
 from cloudsvc.identity.names import AccountName, parse_account_name, parse_display_name
 from cloudsvc.identity.passwords import Passwords, is_outdated, parse_password
+from cloudsvc.identity.recency import check_recent
 from cloudsvc.identity.revisions import NEVER, Revision
 from cloudsvc.identity.sessions import Session, SessionId, floor_seen, is_session_id, make_session
 from cloudsvc.identity.store import IdentityStore, Login, NewPassword
@@ -244,15 +245,18 @@ class SigningIn:
     async def confirm(self, actor: Actor, session: SessionId | None, password: Secret | None) -> User:
         """
         The actor, who has asked in a session for another way to sign in, and has shown their password if they have one:
-        a session that was left open is no way to stay.
+        a session that was left open is no way to stay. Where a password is not enough to sign in, or there is none, the
+        session has to be recent too.
 
-        :raises CloudError: there is no session, it is that of a limited key, or the password is wrong; or there were
-            too many tries.
+        :raises CloudError: there is no session, it is that of a limited key or not recent, or the password is wrong; or
+            there were too many tries.
         """
         user = await self._find_user(actor, None)
         if session is None:
             raise session_required()
         await self._authority.check_unlimited(actor)
+        if user.password_set == NEVER or has_factors(user.factors_set):
+            check_recent(user, await self._store.find_session(session), self._now())
         if user.password_set != NEVER:
             await self._tries.admit(_CHANGE, user.name.key, _CHANGE)
             await self._check_password(await self._store.find_login(user.name), password or Secret(""))

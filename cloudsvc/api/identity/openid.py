@@ -52,7 +52,9 @@ _NOT_LET_IN: Final = (
     " sign in."
 )
 _TOO_OFTEN: Final = "Too many sign-ins were begun."
-_NO_LINK: Final = "The password is wrong, or one is in no session, or in that of a limited key."
+_NO_LINK: Final = (
+    "The password is wrong, or one is in no session, in that of a limited key, or in one that is not recent."
+)
 _MOST_BYTES: Final = 4096
 
 ProviderText = Annotated[str, Meta(min_length=1, max_length=32, pattern="^[a-z0-9-]+$")]
