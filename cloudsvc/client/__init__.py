@@ -28,6 +28,7 @@ from cloudsvc.client.errors import (
     UnreachableError,
     UntrustedError,
 )
+from cloudsvc.client.links import Link, LinkRole, Profile, RoleOnFolder, Shared
 from cloudsvc.client.operations import Copy, Delete, MakeFolder, Move, Operation, Restore, Tag
 from cloudsvc.client.retrying import RetryPolicy
 from cloudsvc.client.synchronous import Client
@@ -62,6 +63,8 @@ __all__ = [
     "ForbiddenError",
     "GoneError",
     "Health",
+    "Link",
+    "LinkRole",
     "ListedFile",
     "LocalError",
     "MakeFolder",
@@ -72,11 +75,14 @@ __all__ = [
     "NotFoundError",
     "Operation",
     "PreconditionFailedError",
+    "Profile",
     "Purged",
     "RefusedError",
     "Restore",
     "RetryPolicy",
+    "RoleOnFolder",
     "Secret",
+    "Shared",
     "Status",
     "Stored",
     "Tag",

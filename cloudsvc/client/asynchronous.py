@@ -17,6 +17,7 @@ from cloudsvc.client.calls import Search
 from cloudsvc.client.connecting import Line, Timeouts
 from cloudsvc.client.effects import Flow
 from cloudsvc.client.flows import Flows
+from cloudsvc.client.links import Link, LinkRole, LinkWish, Profile, Shared
 from cloudsvc.client.operations import Operation
 from cloudsvc.client.retrying import RetryPolicy
 from cloudsvc.client.sources import Progress, Uploadable
@@ -263,6 +264,39 @@ class AsyncClient:
     async def purge(self, entry: int | None = None) -> Purged:
         """Remove an entry of the trash for good; without one, all of them."""
         return await self._run(self._flows.purge(entry))
+
+    async def find_self(self) -> Profile:
+        """Who one is, and what one may do, by the key that is shown."""
+        return await self._run(self._flows.find_self())
+
+    async def share(
+        self,
+        path: str,
+        *,
+        role: LinkRole = "viewer",
+        label: str | None = None,
+        password: Secret | None = None,
+        limit: int | None = None,
+        expires_at: datetime | None = None,
+    ) -> Shared:
+        """
+        Make a link to a file or folder, for whoever has its address.
+
+        :param role: ``viewer`` to see it, or ``uploader`` to bring files into a folder and see nothing.
+        :param password: that visitors have to know.
+        :param limit: how many files may be sent or received by it.
+        :param expires_at: from when on it is no good any more, with its offset from UTC.
+        """
+        wish = LinkWish(path=path, role=role, label=label, password=password, limit=limit, expires_at=expires_at)
+        return await self._run(self._flows.share(wish))
+
+    def list_links(self, path: str | None = None) -> AsyncIterator[Link]:
+        """Links of one's own and to what one manages; with ``path``, those to what is there or in it."""
+        return self._iterate(self._flows.list_links(path))
+
+    async def revoke_link(self, link: str) -> Link:
+        """End a link, by its id, now and for good."""
+        return await self._run(self._flows.revoke_link(link))
 
     async def _run(self, flow: Flow[T]) -> T:
         results: list[T] = []

@@ -69,7 +69,7 @@ class _Greeting:
 
 def get_health() -> Call[Health]:
     """How the server is, which it tells anybody."""
-    return _get("/api/health", Health, with_key=False)
+    return get_json("/api/health", Health, with_key=False)
 
 
 def log_in() -> Call[None]:
@@ -80,7 +80,7 @@ def log_in() -> Call[None]:
 def list_folder(path: str, cursor: str | None = None, limit: int = PAGE) -> Call[NodePage]:
     """What is directly in a folder, by name; the root is the empty path."""
     target = f"/api/folders/{escape_path(path)}" if path else "/api/folders"
-    return _get(target, NodePage, {"limit": limit, "cursor": cursor})
+    return get_json(target, NodePage, {"limit": limit, "cursor": cursor})
 
 
 def list_files(search: Search, cursor: str | None = None) -> Call[FilePage]:
@@ -94,17 +94,17 @@ def list_files(search: Search, cursor: str | None = None) -> Call[FilePage]:
         "q": search.text,
         "sort": search.sort,
     }
-    return _get("/api/files", FilePage, query)
+    return get_json("/api/files", FilePage, query)
 
 
 def list_versions(path: str, cursor: str | None = None) -> Call[VersionPage]:
     """The versions of a file, the newest first."""
-    return _get(f"/api/versions/{escape_path(path)}", VersionPage, {"limit": PAGE, "cursor": cursor})
+    return get_json(f"/api/versions/{escape_path(path)}", VersionPage, {"limit": PAGE, "cursor": cursor})
 
 
 def list_trash(cursor: str | None = None) -> Call[TrashPage]:
     """What is in the trash, the last deleted first."""
-    return _get("/api/trash", TrashPage, {"limit": PAGE, "cursor": cursor})
+    return get_json("/api/trash", TrashPage, {"limit": PAGE, "cursor": cursor})
 
 
 def list_changes(since: str | None, wait: int = 0) -> Call[Changes]:
@@ -114,7 +114,7 @@ def list_changes(since: str | None, wait: int = 0) -> Call[Changes]:
     :param wait: seconds for which the server waits where there is nothing yet.
     """
     query: dict[str, str | int | None] = {"since": since, "wait": wait or None}
-    return evolve(_get("/api/changes", Changes, query), patience=float(wait))
+    return evolve(get_json("/api/changes", Changes, query), patience=float(wait))
 
 
 def find_file(path: str, version: int | None = None) -> Call[Status]:
@@ -189,17 +189,17 @@ def put_file(
 
 def make_folder(path: str) -> Call[Done]:
     """Make a folder, and those above it that are missing."""
-    return Call(method="PUT", target=f"/api/folders/{escape_path(path)}", parse=_parser(Done), repeatable=True)
+    return Call(method="PUT", target=f"/api/folders/{escape_path(path)}", parse=parse_as(Done), repeatable=True)
 
 
 def copy(source: str, destination: str) -> Call[Done]:
     """Copy a file or folder."""
-    return _post("/api/copies", Done, {"source": source, "destination": destination})
+    return post_json("/api/copies", Done, {"source": source, "destination": destination})
 
 
 def apply_batch(operations: Iterable[Operation]) -> Call[tuple[Done, ...]]:
     """Make all changes, in order, or none."""
-    parse = _parser(BatchAnswer)
+    parse = parse_as(BatchAnswer)
     body = msgspec.json.encode({"operations": [as_json(operation) for operation in operations]})
     return Call(
         method="POST",
@@ -219,7 +219,7 @@ def edit_tags(path: str, add: Iterable[str], remove: Iterable[str]) -> Call[Tagg
         target=_locate_file(path),
         headers=_JSON,
         content=body,
-        parse=_parser(Tagged),
+        parse=parse_as(Tagged),
         repeatable=False,
     )
 
@@ -234,13 +234,13 @@ def restore_version(path: str, version: int) -> Call[None]:
 def restore(entry: int, destination: str | None = None) -> Call[Done]:
     """Take something out of the trash."""
     query = "" if destination is None else f"?destination={escape(destination)}"
-    return Call(method="POST", target=f"/api/trash/{entry}/restore{query}", parse=_parser(Done), repeatable=False)
+    return Call(method="POST", target=f"/api/trash/{entry}/restore{query}", parse=parse_as(Done), repeatable=False)
 
 
 def purge(entry: int | None) -> Call[Purged]:
     """Remove an entry of the trash for good, or all of them."""
     target = "/api/trash" if entry is None else f"/api/trash/{entry}"
-    return Call(method="DELETE", target=target, parse=_parser(Purged), repeatable=False)
+    return Call(method="DELETE", target=target, parse=parse_as(Purged), repeatable=False)
 
 
 def parse_status(path: str, answer: Answer) -> Status:
@@ -319,18 +319,20 @@ def _locate_file(path: str, version: int | None = None) -> str:
     return f"/api/files/{escape_path(path)}{'' if version is None else f'?version={version}'}"
 
 
-def _get(target: str, shape: type[T], query: Mapping[str, str | int | None] = {}, *, with_key: bool = True) -> Call[T]:
+def get_json(
+    target: str, shape: type[T], query: Mapping[str, str | int | None] = {}, *, with_key: bool = True
+) -> Call[T]:
     pairs = "&".join(f"{name}={escape(str(value))}" for name, value in query.items() if value is not None)
     whole = f"{target}?{pairs}" if pairs else target
-    return Call(method="GET", target=whole, parse=_parser(shape), repeatable=True, with_key=with_key)
+    return Call(method="GET", target=whole, parse=parse_as(shape), repeatable=True, with_key=with_key)
 
 
-def _post(target: str, shape: type[T], body: Mapping[str, Any]) -> Call[T]:
+def post_json(target: str, shape: type[T], body: Mapping[str, Any]) -> Call[T]:
     content = msgspec.json.encode(body)
-    return Call(method="POST", target=target, headers=_JSON, content=content, parse=_parser(shape), repeatable=False)
+    return Call(method="POST", target=target, headers=_JSON, content=content, parse=parse_as(shape), repeatable=False)
 
 
-def _parser(shape: type[T]) -> Callable[[Answer], T]:
+def parse_as(shape: type[T]) -> Callable[[Answer], T]:
     """What gives the JSON of an answer as ``shape``. Members that it does not know are those of a newer server."""
 
     def parse(answer: Answer) -> T:
@@ -344,7 +346,7 @@ def _parser(shape: type[T]) -> Callable[[Answer], T]:
 
 def _ignore(answer: Answer) -> None:
     """Nothing, once it is seen that ``answer`` is one of this server."""
-    _parser(_Greeting)(answer)
+    parse_as(_Greeting)(answer)
 
 
 def _same(answer: Answer) -> Answer:

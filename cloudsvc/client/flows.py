@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from attrs import frozen
 
-from cloudsvc.client import calls
+from cloudsvc.client import calls, links
 from cloudsvc.client.calls import Search
 from cloudsvc.client.downloads import Download, read_pieces
 from cloudsvc.client.effects import Call, Flow, Source
@@ -22,6 +22,7 @@ from cloudsvc.client.retrying import RetryPolicy, ask
 from cloudsvc.client.sources import Progress
 from cloudsvc.client.uploads import upload
 from cloudsvc.client.values import Done, Downloaded, Health, Purged, Status, Stored, Tagged
+from cloudsvc.core.secrets import Secret
 
 T = TypeVar("T")
 
@@ -136,6 +137,20 @@ class Flows:
 
     def purge(self, entry: int | None) -> Flow[Purged]:
         return self._ask(calls.purge(entry))
+
+    def find_self(self) -> Flow[links.Profile]:
+        return self._ask(links.find_self())
+
+    def share(self, wish: links.LinkWish) -> Flow[links.Shared]:
+        made = yield from self._ask(links.make_link(wish))
+        return links.Shared(link=made.link, url=Secret(f"{self.origin}{made.location}"))
+
+    def list_links(self, path: str | None) -> Flow[None]:
+        return list_all(lambda cursor: links.list_links(path, cursor), attrgetter("links"), self.policy)
+
+    def revoke_link(self, link: str) -> Flow[links.Link]:
+        changed = yield from self._ask(links.revoke_link(link))
+        return changed.link
 
     def _ask(self, call: Call[T]) -> Flow[T]:
         return ask(call, self.policy)

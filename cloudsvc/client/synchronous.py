@@ -16,6 +16,7 @@ from cloudsvc.client.calls import Search
 from cloudsvc.client.connecting import Line, Timeouts
 from cloudsvc.client.effects import Flow
 from cloudsvc.client.flows import Flows
+from cloudsvc.client.links import Link, LinkRole, LinkWish, Profile, Shared
 from cloudsvc.client.operations import Operation
 from cloudsvc.client.retrying import RetryPolicy
 from cloudsvc.client.sources import Progress, Uploadable, as_source
@@ -269,6 +270,39 @@ class Client:
     def purge(self, entry: int | None = None) -> Purged:
         """Remove an entry of the trash for good; without one, all of them."""
         return self._run(self._flows.purge(entry))
+
+    def find_self(self) -> Profile:
+        """Who one is, and what one may do, by the key that is shown."""
+        return self._run(self._flows.find_self())
+
+    def share(
+        self,
+        path: str,
+        *,
+        role: LinkRole = "viewer",
+        label: str | None = None,
+        password: Secret | None = None,
+        limit: int | None = None,
+        expires_at: datetime | None = None,
+    ) -> Shared:
+        """
+        Make a link to a file or folder, for whoever has its address.
+
+        :param role: ``viewer`` to see it, or ``uploader`` to bring files into a folder and see nothing.
+        :param password: that visitors have to know.
+        :param limit: how many files may be sent or received by it.
+        :param expires_at: from when on it is no good any more, with its offset from UTC.
+        """
+        wish = LinkWish(path=path, role=role, label=label, password=password, limit=limit, expires_at=expires_at)
+        return self._run(self._flows.share(wish))
+
+    def list_links(self, path: str | None = None) -> Iterator[Link]:
+        """Links of one's own and to what one manages; with ``path``, those to what is there or in it."""
+        return self._iterate(self._flows.list_links(path))
+
+    def revoke_link(self, link: str) -> Link:
+        """End a link, by its id, now and for good."""
+        return self._run(self._flows.revoke_link(link))
 
     def _run(self, flow: Flow[T]) -> T:
         with World(self._http, self._line, self._sleep) as world:

@@ -1,4 +1,4 @@
-"""``cloudsvc user``, ``group``, ``key``, ``session``, ``token`` and ``identity``, as an administrator types them."""
+"""``cloudsvc user``, ``group``, ``key``, ``session``, ``link``, ``token`` and ``identity``, as one types them."""
 
 from __future__ import annotations
 
@@ -63,6 +63,19 @@ def test_keys(shell: Shell, home: Path) -> None:
     assert "(revoked)" in shell.run(home, "key", "list")
     assert "no role" in shell.run(home, "key", "create", "--program", "x", "--role", "king", "photos", status=2)
     assert "A key is for one user" in shell.run(home, "key", "create", status=1)
+
+
+def test_links(shell: Shell, home: Path) -> None:
+    made = shell.run(home, "link", "create", "photos/sea", "--label", "for you", "--days", "9", "--limit", "3")
+    [secret] = re.findall(r"^/s/(csl_[0-9A-Za-z]{65})$", made, re.MULTILINE)
+    told = f"{secret[4:20]} viewer of 'photos/sea', made by owner, used 0 of 3 times"
+    assert shell.run(home, "link", "list") == f"{told} for you\n"
+    assert shell.run(home, "link", "list", "--path", "photos") == f"{told} for you\n"
+    shell.run(home, "link", "revoke", f"https://localhost/s/{secret}")
+    assert shell.run(home, "link", "list") == f"{told} (revoked) for you\n"
+    assert "There is no such link" in shell.run(home, "link", "revoke", "0" * 16, status=1)
+    assert "There is nothing" in shell.run(home, "link", "create", "none", status=1)
+    assert "into a folder only" in shell.run(home, "link", "create", "photos/sea", "--role", "uploader", status=1)
 
 
 def test_sessions(shell: Shell, home: Path) -> None:

@@ -4,21 +4,37 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+import select
+import socket
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
-from tests.support.server import Reply, Server, make_home, running
+from cloudsvc.cli.main import main
+from cloudsvc.client import NotFoundError, Secret
+from tests.support.client_faces import FACES, open_face
+from tests.support.drive_servers import MIB
+from tests.support.server import PATIENCE, Reply, Server, make_home, running, wait_until
 
 JSON = {"Content-Type": "application/json"}
+SECRETS: list[str] = []
+"""All that were made."""
+
 HTML = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     home, token = make_home(
-        tmp_path_factory.mktemp("links"), applications=["drive", "identity"], rate_limit={"enabled": False}
+        tmp_path_factory.mktemp("links"),
+        applications=["drive", "identity"],
+        rate_limit={"enabled": False},
+        audit={"enabled": True},
+        # Nobody is too slow here: what ends is ended for its link.
+        connections={"stall_seconds": 86_400, "body_bytes_per_second": 0},
     )
     with running(home, token) as found:
         yield found
@@ -28,6 +44,7 @@ def make(server: Server, path: str, **fields: Any) -> tuple[str, str]:
     """A link; its address, and its id."""
     made = server.ask("POST", "/api/links", json.dumps({"path": path, **fields}), JSON)
     assert made.status == 201, made.body
+    SECRETS.append(made.json["location"].removeprefix("/s/"))
     return made.json["location"], made.json["link"]["id"]
 
 
@@ -38,6 +55,16 @@ def visit(server: Server, method: str, path: str, body: Any = None, headers: dic
 
 def store(server: Server, path: str, content: bytes = b"content") -> None:
     assert server.ask("PUT", f"/api/files/{path}", content).status in {201, 204}
+
+
+SCOPES = ["files:read", "files:write", "accounts:read", "accounts:write"]
+
+
+def is_gone(connection: socket.socket) -> bool:
+    """Whether the server ends the connection, whatever has not been read of what it has sent before."""
+    poll = select.poll()
+    poll.register(connection, 0)
+    return bool(poll.poll(PATIENCE * 1000))
 
 
 def test_a_file_is_sent_to_whoever_has_its_address(server: Server) -> None:
@@ -168,3 +195,141 @@ def test_a_limit_counts_downloads_and_not_their_parts(server: Server) -> None:
     assert visit(server, "GET", address, headers={"Range": "bytes=500-"}).status == 206
     for method, fields in (("GET", {}), ("HEAD", {}), ("GET", {"Range": "bytes=0-"})):
         assert visit(server, method, address, headers=fields).status == 404
+
+
+@pytest.mark.parametrize("how", ["revoked", "expired", "disabled", "role withdrawn"])
+def test_what_is_under_way_ends(server: Server, how: str) -> None:
+    name = f"user-{how.replace(' ', '-')}"
+    store(server, "eight/big", bytes(64 * MIB))
+    server.ask("POST", "/api/users", json.dumps({"name": name}), JSON)
+    given = server.ask("PUT", f"/api/users/{name}/roles", json.dumps({"path": "eight", "role": "viewer"}), JSON)
+    key = server.ask("POST", "/api/keys", json.dumps({"user": name, "scopes": SCOPES}), JSON).json["secret"]
+    made = server.ask(
+        "POST", "/api/links", json.dumps({"path": "eight/big"}), {**JSON, "X-API-Key": key}, key=False
+    ).json
+    with server.connect() as connection:
+        connection.sendall(f"GET {made['location']} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        assert connection.recv(12) == b"HTTP/1.1 200"
+        if how == "revoked":
+            assert server.ask("DELETE", f"/api/links/{made['link']['id']}").json["link"]["revoked_at"]
+        elif how == "expired":
+            soon = (datetime.now(UTC) + timedelta(seconds=1)).isoformat()
+            fields = json.dumps({"expires_at": soon})
+            assert server.ask("PATCH", f"/api/links/{made['link']['id']}", fields, JSON).status == 200
+        elif how == "disabled":
+            assert server.ask("PATCH", f"/api/users/{name}", json.dumps({"disabled": True}), JSON).status == 200
+        else:
+            assert server.ask("DELETE", f"/api/users/{name}/roles/{given.json['folder']}").status == 200
+        assert is_gone(connection)
+    assert visit(server, "GET", made["location"]).status == 404
+
+
+def test_wrong_links_are_all_the_same(server: Server) -> None:
+    store(server, "nine/a.txt", b"a")
+    revoked, name = make(server, "nine/a.txt")
+    server.ask("DELETE", f"/api/links/{name}")
+    good, _ = make(server, "nine/a.txt")
+    wrong = (revoked, good[:-1], good[:-1] + "!", good.swapcase(), "/s/x", f"/s/{server.token}", "/s/csl_" + "0" * 65)
+    told = []
+    for address in wrong:
+        for method in ("GET", "PUT"):
+            path = address if method == "GET" else f"{address}/name"
+            answer = visit(server, method, path)
+            told.append((answer.status, answer.json["error"], answer.json["message"]))
+    assert set(told) == {
+        (404, "link_not_found", "There is no such link, or it has ended; ask for another one."),
+        (404, "not_found", "There is nothing at this path."),
+    }
+    # Only what is no path of links is told apart: `/S/`.
+    assert told.count((404, "not_found", "There is nothing at this path.")) == 2
+    # A key in the header makes no difference.
+    assert server.ask("GET", revoked).json["error"] == "link_not_found"
+
+
+def test_the_audit_has_every_use_and_who_has_guessed(server: Server) -> None:
+    store(server, "ten/a.txt", b"a")
+    address, name = make(server, "ten/a.txt")
+    visit(server, "GET", address)
+    visit(server, "GET", f"/s/csl_{'0' * 65}")
+
+    def list_entries(wanted: str) -> list[tuple[str, str, str, int]]:
+        entries = server.ask("GET", f"/api/audit?{wanted}&limit=100").json["entries"]
+        return [(each["action"], each["target"], each["outcome"], each["status"]) for each in entries]
+
+    used = [("GET /s/{token}", f"/s/{name}", "done", 200)]
+    wait_until(lambda: list_entries(f"actor=link:{name}") == used, lambda: str(list_entries(f"actor=link:{name}")))
+    guess = ("GET /s/{token}", "", "refused", 404)
+    wait_until(lambda: guess in list_entries("outcome=refused"), lambda: str(list_entries("outcome=refused")))
+
+
+@pytest.mark.parametrize("kind", FACES, ids=["sync", "async"])
+def test_programs_share(server: Server, kind: Callable[..., Any]) -> None:
+    store(server, "twelve/a.txt", b"abc")
+    with open_face(kind, server) as face:
+        ends = datetime.now(UTC) + timedelta(days=1)
+        password = Secret("correct horse")
+        shared = face.call("share", "twelve", label="l", password=password, limit=3, expires_at=ends)
+        SECRETS.append(shared.url.reveal().rpartition("/")[2])
+        assert SECRETS[-1] not in str(shared)
+        assert shared.url.reveal().startswith(f"{server.url}/s/csl_")
+        link = shared.link
+        assert (link.path, link.role, link.label, link.limit, link.expires_at) == ("twelve", "viewer", "l", 3, ends)
+        assert link.has_password
+        assert [each.id for each in face.list("list_links", "twelve")] == [link.id]
+        assert face.call("revoke_link", link.id).revoked_at is not None
+        asked = face.call("share", "twelve", role="uploader")
+        SECRETS.append(asked.url.reveal().rpartition("/")[2])
+        assert visit(server, "PUT", f"/s/{SECRETS[-1]}/b.txt", b"b").status == 201
+        assert (face.call("find_self").name, face.call("find_self").manager) == ("owner", True)
+        with pytest.raises(NotFoundError):
+            face.call("share", "none")
+
+
+def test_from_a_terminal(server: Server) -> None:
+    store(server, "thirteen/a.txt", b"abc")
+    environ = {
+        "CLOUDSVC_URL": server.url,
+        "CLOUDSVC_KEY": server.token,
+        "CLOUDSVC_CA_FILE": str(server.certificate),
+    }
+
+    def run(*arguments: str) -> str:
+        done = CliRunner(env=environ).invoke(main, ["remote", *arguments], catch_exceptions=False)
+        assert done.exit_code == 0, done.output
+        return done.stdout
+
+    url = run("share", "--upload", "--label", "for you", "--days", "2", "--limit", "1", "thirteen").strip()
+    secret = url.rpartition("/")[2]
+    SECRETS.append(secret)
+    assert visit(server, "PUT", f"/s/{secret}/b.txt", b"b").status == 201
+    assert visit(server, "PUT", f"/s/{secret}/c.txt", b"c").status == 404
+    told = f"{secret[4:20]} uploader of thirteen, used 1 of 1 times"
+    assert run("links", "thirteen") == f"{told} for you\n"
+    assert run("unshare", secret[4:20]) == f"The link {secret[4:20]} has ended.\n"
+    assert run("links", "thirteen") == f"{told} (revoked) for you\n"
+    assert run("me") == "owner\n    manager of /\n"
+
+
+def test_no_secret_stands_anywhere(server: Server) -> None:
+    """Not on the disk of the server, nor in its metrics: whatever was asked for in what way."""
+    store(server, "eleven/a.txt", b"a")
+    address, name = make(server, "eleven/a.txt")
+    secret = address.removeprefix("/s/")
+    escaped = "".join(f"%{ord(each):02x}" for each in secret)
+    for path in ("/s/{}", "/%73/{}", "//s/{}", "/s/{}/x/y", "/s//{}", "/api/files/{}", "/s/{}!"):
+        visit(server, "GET", path.format(secret))
+        visit(server, "GET", path.format(escaped))
+    for target in (f"https://localhost{address}", f"{address}?{'x' * 100_000}", f"{address} HTTP/1.1\r\nbad header"):
+        with server.connect() as connection:
+            connection.sendall(f"GET {target} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+            assert connection.recv(1000)
+    server.wait_for_log(f"GET /s/{name} 200")
+    assert server.ask("GET", "/api/files/none").status == 404
+    server.wait_for_log("/api/files/none")
+    metrics = server.ask("GET", "/api/metrics").body
+    assert len(SECRETS) > 1
+    for secret in SECRETS:
+        hidden = secret[20:63].encode()
+        assert hidden not in metrics
+        holding = [file for file in server.home.rglob("*") if file.is_file() and hidden in file.read_bytes()]
+        assert holding == []

@@ -26,7 +26,7 @@ _PROFILE_NAME: Final = r"[A-Za-z0-9_-]{1,64}"
 
 
 @frozen(kw_only=True)
-class _Context:
+class Context:
     """What stands before the name of a command."""
 
     profile: str
@@ -67,7 +67,7 @@ def remote(context: click.Context, profile: str, *, as_json: bool) -> None:
     6 key wrong or not allowed, 7 busy or full: later, 8 damaged or changed meanwhile,
     9 a local file or name, 130 interrupted.
     """
-    context.obj = _Context(profile=profile, output=Output(as_json=as_json))
+    context.obj = Context(profile=profile, output=Output(as_json=as_json))
     context.meta[AS_JSON] = as_json
 
 
@@ -81,7 +81,7 @@ def remote(context: click.Context, profile: str, *, as_json: bool) -> None:
 @click.option("--key-stdin", is_flag=True, help="Read the key from standard input.")
 @click.option("--keyring", is_flag=True, help="Keep the key in the keyring, and not in a file.")
 @click.pass_obj
-def login(context: _Context, url: str, ca_file: Path | None, *, key_stdin: bool, keyring: bool) -> None:
+def login(context: Context, url: str, ca_file: Path | None, *, key_stdin: bool, keyring: bool) -> None:
     """
     Remember a server, once it has accepted the key.
 
@@ -100,7 +100,7 @@ def login(context: _Context, url: str, ca_file: Path | None, *, key_stdin: bool,
 
 @remote.command()
 @click.pass_obj
-def logout(context: _Context) -> None:
+def logout(context: Context) -> None:
     """Forget a server and its key. The key stays valid until it is revoked there."""
     remove_profile(context.profile)
 
@@ -109,7 +109,7 @@ def logout(context: _Context) -> None:
 @click.argument("path", default="")
 @click.option("-l", "--long", "with_details", is_flag=True, help="With sizes and dates.")
 @click.pass_obj
-def ls(context: _Context, path: str, *, with_details: bool) -> None:
+def ls(context: Context, path: str, *, with_details: bool) -> None:
     """List what is in the folder PATH, or the file PATH itself."""
     with context.connect() as client:
         for node in _list(client, clean_path(path)):
@@ -121,7 +121,7 @@ def ls(context: _Context, path: str, *, with_details: bool) -> None:
 @remote.command()
 @click.argument("path", default="")
 @click.pass_obj
-def stat(context: _Context, path: str) -> None:
+def stat(context: Context, path: str) -> None:
     """Say what is at PATH."""
     with context.connect() as client:
         status = client.stat(clean_path(path))
@@ -136,7 +136,7 @@ def stat(context: _Context, path: str) -> None:
 @click.option("-r", "--recursive", is_flag=True, help="A folder, with all that is in it.")
 @click.option("-f", "--force", is_flag=True, help="Replace local files that are there.")
 @click.pass_obj
-def get(context: _Context, path: str, destination: str, *, recursive: bool, force: bool) -> None:
+def get(context: Context, path: str, destination: str, *, recursive: bool, force: bool) -> None:
     """
     Bring the file PATH here: to DESTINATION, or into it where that is a directory; `-` is standard output. With -r,
     DESTINATION becomes what the folder PATH is; what ends with a slash gets it inside.
@@ -156,7 +156,7 @@ def get(context: _Context, path: str, destination: str, *, recursive: bool, forc
 @click.option("-r", "--recursive", is_flag=True, help="Directories, with all that is in them.")
 @click.option("--if-absent", is_flag=True, help="Replace nothing: refuse where there is a file.")
 @click.pass_obj
-def put(context: _Context, sources: tuple[str, ...], destination: str, *, recursive: bool, if_absent: bool) -> None:
+def put(context: Context, sources: tuple[str, ...], destination: str, *, recursive: bool, if_absent: bool) -> None:
     """
     Keep each SOURCE at DESTINATION, or in it where that is a folder or ends with a slash; `-` is standard input. With
     -r, DESTINATION becomes what the directory SOURCE is; what ends with a slash gets it inside.
@@ -174,7 +174,7 @@ def put(context: _Context, sources: tuple[str, ...], destination: str, *, recurs
 @click.option("--start", type=click.IntRange(0), default=0, help="The first byte to write [the first one].")
 @click.option("--stop", type=click.IntRange(1), help="The first byte not to write any more [all].")
 @click.pass_obj
-def cat(context: _Context, path: str, start: int, stop: int | None) -> None:
+def cat(context: Context, path: str, start: int, stop: int | None) -> None:
     """Write the file PATH to standard output."""
     from cloudsvc.cli.remote.transfers import print_content  # noqa: PLC0415  # as above
 
@@ -185,7 +185,7 @@ def cat(context: _Context, path: str, start: int, stop: int | None) -> None:
 @remote.command()
 @click.argument("path")
 @click.pass_obj
-def mkdir(context: _Context, path: str) -> None:
+def mkdir(context: Context, path: str) -> None:
     """Make the folder PATH, and those above it that are missing."""
     with context.connect() as client:
         context.output.show(client.make_folder(clean_path(path)))
@@ -195,7 +195,7 @@ def mkdir(context: _Context, path: str) -> None:
 @click.argument("paths", metavar="PATH...", nargs=-1, required=True)
 @click.option("-r", "--recursive", is_flag=True, help="Folders too, with all that is in them.")
 @click.pass_obj
-def rm(context: _Context, paths: tuple[str, ...], *, recursive: bool) -> None:
+def rm(context: Context, paths: tuple[str, ...], *, recursive: bool) -> None:
     """Put each PATH into the trash, from where it can be restored."""
     with context.connect() as client:
         for path in map(clean_path, paths):
@@ -208,7 +208,7 @@ def rm(context: _Context, paths: tuple[str, ...], *, recursive: bool) -> None:
 @click.argument("path", default="")
 @click.option("--since", help="A position: the id of a change that was told [now].")
 @click.pass_obj
-def watch(context: _Context, path: str, since: str | None) -> None:
+def watch(context: Context, path: str, since: str | None) -> None:
     """
     Tell what changes in the folder PATH, as it happens, until it is interrupted.
 
@@ -227,7 +227,7 @@ def watch(context: _Context, path: str, since: str | None) -> None:
 @click.argument("path")
 @click.argument("destination")
 @click.pass_obj
-def mv(context: _Context, path: str, destination: str) -> None:
+def mv(context: Context, path: str, destination: str) -> None:
     """Move or rename the file or folder PATH to DESTINATION, or into it where that ends with a slash."""
     with context.connect() as client:
         context.output.show(client.move(clean_path(path), aim_path(path, destination)))
@@ -237,7 +237,7 @@ def mv(context: _Context, path: str, destination: str) -> None:
 @click.argument("path")
 @click.argument("destination")
 @click.pass_obj
-def cp(context: _Context, path: str, destination: str) -> None:
+def cp(context: Context, path: str, destination: str) -> None:
     """Copy the file or folder PATH to DESTINATION, or into it where that ends with a slash. No bytes travel."""
     with context.connect() as client:
         context.output.show(client.copy(clean_path(path), aim_path(path, destination)))
