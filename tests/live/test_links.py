@@ -275,7 +275,7 @@ def test_programs_share(server: Server, kind: Callable[..., Any]) -> None:
         link = shared.link
         assert (link.path, link.role, link.label, link.limit, link.expires_at) == ("twelve", "viewer", "l", 3, ends)
         assert link.has_password
-        assert [each.id for each in face.list("list_links", "twelve")] == [link.id]
+        assert link.id in {each.id for each in face.list("list_links", "twelve")}
         assert face.call("revoke_link", link.id).revoked_at is not None
         asked = face.call("share", "twelve", role="uploader")
         SECRETS.append(asked.url.reveal().rpartition("/")[2])

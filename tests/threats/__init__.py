@@ -2,7 +2,7 @@
 Threats: what has gone wrong in servers of this kind, and the tests that hold it off here.
 
 Each entry is a class of published vulnerabilities or of failures that users saw, with its tests. What needs a
-way in that does not exist yet (pages, WebDAV, shares, resumable uploads, zip archives) is marked so.
+way in that does not exist yet (pages, WebDAV, resumable uploads, zip archives) is marked so.
 ``test_table.py`` sees that every test named here exists.
 
 Path traversal
@@ -41,7 +41,8 @@ A protocol that skips the permissions
     threats/test_drive_routes.py::test_the_description_tells_of_every_route_that_it_needs_a_key
     threats/test_drive_routes.py::test_without_a_right_key_nothing_is_read
     live/test_drive_thumbnails.py::test_nobody_without_a_key
-    (so far there is one protocol: no WebDAV, shares, resumable uploads or archives yet)
+    api/identity/links/test_what_is_not_seen.py::test_every_route_is_throttled_and_asks_for_a_link_before_the_body
+    (no WebDAV, resumable uploads or archives yet)
 Hints of what may not be seen
     api/drive/test_what_is_not_seen.py::test_it_makes_no_difference
     api/drive/test_what_is_not_seen.py::test_every_route_is_asked
@@ -55,6 +56,8 @@ Hints of what may not be seen
     contracts/catalogue/test_sight.py::test_changes_across_the_border
     contracts/catalogue/test_sight.py::test_numbers_of_changes_that_are_not_seen_are_unknown
     contracts/catalogue/test_sight.py::test_usage_is_of_what_is_seen
+    api/identity/links/test_what_is_not_seen.py::test_it_makes_no_difference
+    api/identity/links/test_what_is_not_seen.py::test_every_route_is_asked
 A right that outlives or outgrows what it was given for
     contracts/catalogue/test_permissions.py::test_who_has_the_rights_of_a_command_may_give_it
     contracts/catalogue/test_permissions.py::test_both_ends_of_a_move_and_of_a_copy_have_to_be_granted
@@ -65,6 +68,9 @@ A right that outlives or outgrows what it was given for
     contracts/catalogue/test_permissions.py::test_everything_is_purged_that_the_actor_may_purge
     contracts/catalogue/test_trash.py::test_ids_of_what_is_gone_for_good_are_never_given_again
     storage/catalogue/test_chains.py::test_of_what_happened_before_they_were_remembered_the_root_alone_is_known
+    identity/test_linking.py::test_it_does_no_more_than_its_maker_may_now
+    identity/test_linking.py::test_to_bring_files_takes_the_right_on_the_folder_itself
+    identity/test_linking.py::test_it_follows_and_sleeps
 A permission checked before and not when it counts
     storage/catalogue/test_grants_meanwhile.py::test_nothing_but_the_granted_folder_is_changed_and_seen
     drive/test_permissions.py::test_what_is_moved_away_while_bytes_arrive_takes_the_right_with_it
@@ -76,6 +82,7 @@ A refused change that tells what is there
     contracts/catalogue/test_permissions.py::test_a_blind_upload_learns_nothing_of_folders_and_files_on_its_way
     contracts/catalogue/test_permissions.py::test_what_is_moved_and_copied_blindly_lands_beside_too
     drive/test_permissions.py::test_who_sees_nothing_is_not_told_what_is_there
+    api/identity/links/test_what_is_not_seen.py::test_a_visitor_who_brings_files_learns_nothing
 Body before authentication
     live/test_uploads.py::test_curl_gets_its_answer_and_little_is_handled
     web/http1/test_requests.py::test_a_refused_upload_is_not_invited
@@ -237,6 +244,7 @@ Guessing of passwords, and locking others out by it
     access/test_password_limits.py::test_whoever_has_signed_in_there_before_gets_in_whatever_others_try
     identity/test_signing_in.py::test_guesses_of_others_keep_nobody_from_a_device_that_is_known
     identity/test_signing_in.py::test_who_is_let_in_guesses_no_former_password_either
+    identity/test_linking.py::test_tries_of_its_password_are_counted
 Guessing of second factors, and locking others out by it
     identity/test_second_factor.py::test_tries_are_few_in_one_sign_in
     identity/test_second_factor.py::test_tries_are_few_in_all_and_a_device_that_is_known_has_its_own
@@ -260,6 +268,7 @@ Stored XSS
     threats/test_uploaded_content.py::test_a_real_browser_runs_nothing
     api/drive/test_disposition.py::test_only_what_runs_nothing_is_shown
     live/test_drive_thumbnails.py::test_clients_may_lie_about_the_type
+    live/test_links.py::test_a_folder_is_a_page_without_a_script
 Zip-slip, archive bombs
     administration/test_archive.py::test_other_members_are_refused
     administration/test_archive.py::test_a_size_that_no_old_tar_could_say_is_said
@@ -273,6 +282,9 @@ Keys in URLs and logs
     observe/test_access_log.py::test_only_the_path_of_a_target_is_logged
     storage/blobs/objects/test_settings.py::test_what_may_be_a_secret_is_not_repeated
     storage/blobs/objects/test_opening.py::test_wrong_credentials_are_told_and_not_shown
+    identity/test_link_format.py::test_a_path_is_told_without_them
+    identity/test_link_format.py::test_whatever_stands_around_it
+    live/test_links.py::test_no_secret_stands_anywhere
 Secrets told by the length of an answer (BREACH)
     api/test_system.py::test_what_may_hold_a_secret_is_never_compressed
     api/drive/test_downloads.py::test_what_users_store_is_never_compressed
@@ -283,6 +295,8 @@ User enumeration, timing
     api/identity/test_sessions.py::test_whatever_is_wrong_gets_the_same_answer
     api/identity/test_factors.py::test_who_does_not_know_the_password_learns_nothing_of_factors
     identity/test_directory.py::test_to_others_there_is_nobody_but_themselves
+    live/test_links.py::test_wrong_links_are_all_the_same
+    identity/test_linking.py::test_what_is_no_secret_is_no_link
 Names that are taken for others (homographs, reuse)
     identity/test_names.py::test_names_that_look_alike_are_one
     identity/test_names.py::test_no_names
@@ -297,6 +311,7 @@ A key that does more than who made it
     identity/test_issuing.py::test_a_key_with_a_rate_makes_no_others
     identity/test_issuing.py::test_a_key_changes_nothing_of_itself_but_to_narrow_it
     identity/test_grants.py::test_it_never_grows
+    identity/test_linking.py::test_a_key_makes_none_that_is_wider_than_it
 Revoked, and still good
     server/test_accounts.py::test_what_is_under_way_by_a_session_ends_within_a_second
     identity/test_signing_in.py::test_what_takes_a_password_away_ends_sessions_too
@@ -306,6 +321,10 @@ Revoked, and still good
     contracts/identity/test_keys.py::test_a_key_that_has_ended_makes_no_others
     identity/test_witness.py::test_an_older_one_is_not_however_much_happens_in_it
     identity/test_resolving.py::test_what_is_taken_from_its_holder_is_taken_from_the_key
+    live/test_links.py::test_what_is_under_way_ends
+    identity/test_linking.py::test_it_ends
+    contracts/identity/test_links.py::test_all_before_are_void
+    contracts/identity/test_links.py::test_with_a_key_end_the_links_that_were_made_by_it_and_its_descendants
 An audit that is altered, avoided or filled
     audit/test_verification.py::test_what_was_altered_is_found
     audit/test_verification.py::test_a_cut_end_is_found_by_what_is_known

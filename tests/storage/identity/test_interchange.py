@@ -24,10 +24,12 @@ from tests.support.identity_stores import (
     BEGINNING,
     grant,
     make_group,
+    make_link,
     make_program_key,
     make_subject,
     make_user,
     make_user_key,
+    make_user_link,
     make_user_session,
     open_postgres,
     open_sqlite,
@@ -41,6 +43,7 @@ ENGINES: Final[dict[str, Callable[[Path], AbstractAsyncContextManager[OpenIdenti
 
 
 PENDING: Final = make_pending().id
+MARK: Final = bytes(32)
 SECRET: Final = Secret("JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP")
 
 
@@ -62,6 +65,10 @@ async def fill(store: OpenIdentityStore) -> None:
     await store.add_pending(wait_for(anna), bytes(32))
     subject = await store.add_subject(make_subject(anna))
     await store.add_session(make_user_session(anna, subject=subject.id), bytes(32))
+    link = make_user_link(anna, made_by=key.id, password=Secret("kept"), most_uses=3, label="for aunts")
+    await store.add_link(link, bytes(range(32)))
+    assert await store.count_use(link.id, MARK, BEGINNING, begins=True)
+    await store.add_link(make_link(target=2**40, role=Role.UPLOADER), bytes(32))
 
 
 async def describe(store: OpenIdentityStore) -> list[object]:
@@ -70,7 +77,9 @@ async def describe(store: OpenIdentityStore) -> list[object]:
     keys = [await store.find_key(key.id) for key in await store.list_keys(100)]
     factors = [await store.find_factors(user.id) for user in users]
     subjects = [await store.list_subjects(user.id) for user in users]
-    return [factors, users, await store.list_groups(100), [each and each.hash for each in logins], keys, subjects]
+    links = [await store.find_link(each.id) for each in await store.list_links(100)]
+    passwords = [each and each.hash for each in logins]
+    return [links, factors, users, await store.list_groups(100), passwords, keys, subjects]
 
 
 @pytest.fixture
@@ -96,6 +105,10 @@ async def test_accounts_move_from_any_engine_to_any_other(source: str, target: s
         moved = await store.replace(copy, ends_credentials=False)
         assert await describe(store) == expected
         assert moved == await store.find_standing()
+        # Who goes on with a download begins another one.
+        [limited] = [each for each in await store.list_links(100) if each.most_uses is not None]
+        assert await store.count_use(limited.id, MARK, BEGINNING, begins=False)
+        assert [each.uses for each in await store.list_links(100) if each.most_uses is not None] == [2]
         # Whoever has signed in does so again, and whoever was about to.
         assert await store.try_pending(PENDING, bytes(32)) is None
         assert await store.find_session(session.id) is None
@@ -127,6 +140,8 @@ async def test_what_may_have_been_revoked_since_is_no_good(tmp_path: Path, copy:
         assert standing.revision == standing.void_until == before.revision + 1
         found = [await store.find_key(key.id) for key in await store.list_keys(100)]
         assert [each and each.is_void for each in found] == [True, True]
+        links = [await store.find_link(link.id) for link in await store.list_links(100)]
+        assert [each and each.is_void for each in links] == [True, True]
         # It is no older store: it goes on to know what was done.
         assert all([await store.knows(each) for each in known])
 
@@ -191,6 +206,15 @@ ALTERED: Final = {
     "a subject from the future": "UPDATE identity_subject SET made = 1000",
     "a subject without a name": "UPDATE identity_subject SET subject = ''",
     "a subject of nobody": "UPDATE identity_subject SET user_id = 'nobody'",
+    "a link from the future": "UPDATE identity_link SET made = 1000",
+    "a link with another role": "UPDATE identity_link SET role = 'manager'",
+    "a link with a short digest": "UPDATE identity_link SET digest = x'00'",
+    "a link of nobody": "UPDATE identity_link SET holder = 'nobody'",
+    "a link that never ends": "UPDATE identity_link SET revoked_at = 5",
+    "a link with another id": "UPDATE identity_link SET id = 'a' WHERE holder IS NOT NULL",
+    "a link without a limit": "UPDATE identity_link SET most_uses = 0",
+    "a link to no node": "UPDATE identity_link SET target = 'photos'",
+    "a label that is none": "UPDATE identity_link SET label = char(10)",
     "a number that is text": "UPDATE identity_user SET quota = 'much'",
 }
 
