@@ -22,7 +22,7 @@ import attrs
 from msgspec import Struct
 
 from cloudsvc import extend
-from cloudsvc.extend import audit, drive, identity
+from cloudsvc.extend import audit, drive, identity, webhooks
 
 PAGE = Path(__file__).parents[1] / "docs" / "reference.md"
 
@@ -30,9 +30,9 @@ _HEAD = """\
 # Reference of cloudsvc.extend
 
 Everything that an extension imports, in the order of the alphabet: first what each may want, then
-what a front end of the drive, of the accounts, and of the audit says to them and is answered.
-[extending.md](extending.md) shows how the pieces fit together. This page is made of the docstrings
-(`make reference`); a test sees that it is current.
+what a front end of the drive, of the accounts, of the audit, and of webhooks says to them and is
+answered. [extending.md](extending.md) shows how the pieces fit together. This page is made of the
+docstrings (`make reference`); a test sees that it is current.
 """
 
 _MODULES = {
@@ -40,6 +40,7 @@ _MODULES = {
     "cloudsvc.extend.drive": drive,
     "cloudsvc.extend.identity": identity,
     "cloudsvc.extend.audit": audit,
+    "cloudsvc.extend.webhooks": webhooks,
 }
 
 _ROLE = re.compile(r":(?:class|meth|func|exc|mod|data|attr):`~?([^`]+)`")

@@ -11,7 +11,7 @@ from enum import Enum
 from typing import Any, Final
 
 from attrs import define, field, frozen
-from OpenSSL import SSL
+from OpenSSL import SSL, crypto
 from service_identity.exceptions import VerificationError
 from twisted.internet.defer import CancelledError, Deferred, TimeoutError, succeed  # noqa: A004  # of Deferred.addTimeout
 from twisted.internet.error import ConnectError, ConnectingCancelledError, DNSLookupError
@@ -127,7 +127,7 @@ def read_authorities(pem: bytes) -> Any:
     parts = pem.split(mark)[1:]
     try:
         found = [Certificate.loadPEM(mark + part) for part in parts]
-    except (SSL.Error, ValueError) as problem:
+    except (crypto.Error, ValueError) as problem:
         raise ValueError("a certificate in it cannot be read") from problem
     if not found:
         raise ValueError("there is no certificate in it")

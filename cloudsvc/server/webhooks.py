@@ -44,7 +44,7 @@ class WebhookProvider(Provider[WebhookSettings]):
 
     def __init__(self, settings: WebhookSettings, tools: Tools, foundation: Foundation) -> None:
         super().__init__(settings, tools, foundation)
-        self._authorities = None if settings.ca_file is None else _read_authorities(tools.data, settings.ca_file)
+        self._authorities = None if settings.ca_file is None else _read_authorities(foundation.home / settings.ca_file)
         self._deliveries = tools.instruments.counter(
             "deliveries_total", "Attempts to deliver a message, by what came of them.", ("outcome",)
         )
@@ -125,9 +125,8 @@ def _find_lag(deliverer: Deliverer) -> float:
     return 0.0 if oldest is None else max(0.0, (read_clock() - oldest) / _SECOND)
 
 
-def _read_authorities(data: Path, name: str) -> bytes:
-    """The certificates in a file that is relative to the home."""
-    path = data.parent.parent / name
+def _read_authorities(path: Path) -> bytes:
+    """The certificates in a file, as they are there."""
     try:
         pem = path.read_bytes()
         read_authorities(pem)

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
+from attrs import evolve
 from prometheus_client.parser import text_string_to_metric_families
 
 from cloudsvc.core.secrets import Secret
@@ -20,8 +21,10 @@ from cloudsvc.extend import Tools
 from cloudsvc.observe.metrics import Metrics
 from cloudsvc.server.drive import DriveProvider
 from cloudsvc.server.provider import Foundation
+from cloudsvc.server.webhooks import WebhookProvider
 from cloudsvc.storage.blobs.objects import ObjectStoreSettings
 from cloudsvc.storage.engines import Engines
+from cloudsvc.webhooks.settings import WebhookSettings
 
 MONITORING = Path(__file__).parents[2] / "monitoring"
 PROMETHEUS = MONITORING / "prometheus"
@@ -79,18 +82,22 @@ def exposed() -> tuple[set[str], set[str]]:
     metrics.limits.exceeded("/api/login")
     metrics.health_checked("disk", ok=True)
     nothing: Any = None
+    foundation = Foundation(
+        reactor=nothing,
+        home=nothing,
+        engines=EVERYTHING,
+        keys=nothing,
+        keychain=nothing,
+        throttle=None,
+        running=nothing,
+    )
     DriveProvider(
         StorageSettings(),
         lend(metrics),
-        Foundation(
-            reactor=nothing,
-            home=nothing,
-            engines=EVERYTHING,
-            keys=nothing,
-            keychain=nothing,
-            throttle=None,
-            running=nothing,
-        ),
+        foundation,
+    )
+    WebhookProvider(
+        WebhookSettings(), evolve(lend(metrics), instruments=metrics.instruments_for("webhooks")), foundation
     )
     families = list(text_string_to_metric_families(metrics.expose().body.decode()))
     samples = [sample for family in families for sample in family.samples]

@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from cloudsvc import extend
-from cloudsvc.extend import audit, drive, identity
+from cloudsvc.extend import audit, drive, identity, webhooks
 from scripts.reference import PAGE, render
 
 
@@ -18,7 +18,7 @@ def test_it_is_current() -> None:
 def test_it_tells_of_every_name() -> None:
     assert re.findall(r"^### `(\w+)`$", PAGE.read_text(), re.MULTILINE) == [
         name
-        for module in (extend, drive, identity, audit)
+        for module in (extend, drive, identity, audit, webhooks)
         for is_kind in (_is_class, _is_function, _is_value)
         for name in sorted(name for name in module.__all__ if is_kind(getattr(module, name)))
     ]

@@ -175,6 +175,35 @@ Forged proxy headers
     threats/test_bypasses.py::test_behind_a_proxy_one_guesser_does_not_throttle_the_others
     threats/test_bypasses.py::test_no_other_header_opens_the_door
     access/test_clients.py::test_what_a_proxy_appended_counts_whatever_the_client_claims
+Requests to where only the server gets (server-side request forgery)
+    outbound/test_addresses.py::test_public_ones_are_admitted
+    outbound/test_addresses.py::test_no_other_one_is
+    outbound/test_addresses.py::test_what_is_allowed_is_admitted_and_nothing_beside_it
+    outbound/test_urls.py::test_what_is_unusual_is_refused
+    outbound/test_urls.py::test_what_is_passed_is_read_in_the_same_way_by_who_connects
+    live/test_outbound.py::test_nothing_is_connected_to_that_is_not_public
+    live/test_outbound.py::test_nor_by_the_other_protocol
+    live/test_outbound.py::test_a_name_that_leads_inside_is_not_followed_there
+    live/test_outbound.py::test_it_is_looked_up_once_and_connected_to_is_what_was_found
+    live/test_outbound.py::test_whoever_asks_for_another_address_all_the_same_is_refused
+    live/test_outbound.py::test_a_redirect_is_not_followed
+    live/test_outbound.py::test_no_proxy_of_the_environment_is_asked
+    live/test_outbound.py::test_a_certificate_is_verified
+    live/test_webhooks.py::test_nothing_is_sent_to_what_is_not_allowed
+Receivers that hold up whoever sends
+    live/test_outbound.py::test_who_does_not_answer_in_time_is_left
+    live/test_outbound.py::test_of_an_answer_that_has_come_the_rest_is_waited_for_no_longer
+    live/test_outbound.py::test_content_without_an_end_is_cut
+    live/test_outbound.py::test_a_head_without_an_end_is_cut
+    live/test_outbound.py::test_a_name_of_many_addresses_is_tried_at_some
+    webhooks/test_delivering.py::test_one_that_fails_holds_up_those_after_it_and_nobody_else
+Messages that tell what may not be seen, or go on for who may not any more
+    live/test_webhooks.py::test_it_tells_what_its_owner_may_see_and_nothing_else
+    live/test_webhooks.py::test_a_key_changes_what_was_made_by_it_alone
+    webhooks/test_delivering.py::test_the_grants_of_now_decide_and_nothing_is_in_the_gaps
+    webhooks/test_delivering.py::test_what_is_on_its_way_is_cut_off_with_the_right_to_see_it
+    webhooks/test_delivering.py::test_with_its_key_it_ends
+    webhooks/test_delivering.py::test_where_the_accounts_are_older_ones_nothing_is_sent
 An error handler that hides the error
     threats/test_responses.py::test_every_kind_of_error_keeps_its_status
     threats/test_responses.py::test_every_refusal_keeps_its_status
