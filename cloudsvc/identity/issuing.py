@@ -191,9 +191,10 @@ class Issuer:
         """
         found = await self.find_key(actor, key)
         count = await self._store.revoke_keys(found.id, self._now(), descendants=descendants)
+        # It may have ended before, and links that were made by it have only now.
+        await self._settle()
         if not count:
             return Revoked(key=found, others=0)
-        await self._settle()
         after = await self.find_key(actor, key)
         return Revoked(key=after, others=count - (after.revoked_at != found.revoked_at))
 

@@ -10,6 +10,7 @@ from cloudsvc.core.errors import Kind
 from cloudsvc.identity.issuing import KeyFields
 from cloudsvc.identity.key_limits import is_within_rate
 from cloudsvc.identity.keys import LATEST_END, Key
+from cloudsvc.identity.linking import LinkFields
 from tests.support.accounts import SECOND, Office
 from tests.support.coroutines import finish
 from tests.support.identity_stores import grant, refusing
@@ -336,6 +337,20 @@ def test_what_was_made_by_a_key_ends_with_it(office: Office, anna: Actor) -> Non
     assert [finish(office.resolve(each)) for each in (child, grandchild, successor)] == [None] * 3
     assert finish(office.resolve(finish(office.issuer.issue(anna, KeyFields())))) is not None
     assert finish(office.issuer.revoke(anna, key.id)).others == 0
+
+
+def test_links_that_end_after_their_key_have_ended_when_it_is_said(office: Office) -> None:
+    finish(office.add_user("carl", ("", Role.VIEWER)))
+    issued = finish(office.issue("carl"))
+    carl = finish(office.resolve(issued))
+    assert carl is not None
+    made = finish(office.linker.make(carl, "", Role.VIEWER, LinkFields()))
+    finish(office.issuer.revoke(OWNER, issued.key.id, descendants=False))
+    assert finish(office.linker.find_link(OWNER, made.link.id)).revoked_at is None
+    settled = office.settled
+    assert finish(office.issuer.revoke(OWNER, issued.key.id)).others == 0
+    assert office.settled == settled + 1
+    assert finish(office.linker.find_link(OWNER, made.link.id)).revoked_at is not None
 
 
 @pytest.mark.parametrize(
