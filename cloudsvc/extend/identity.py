@@ -25,6 +25,9 @@ from cloudsvc.identity.linking import Linker, LinkFields, MadeLink
 from cloudsvc.identity.links import Link
 from cloudsvc.identity.names import MAX_DISPLAY_NAME, MAX_NAME
 from cloudsvc.identity.owner import OwnerSwitch
+from cloudsvc.identity.passkey_enrolment import AddedPasskey, PasskeyEnrolment
+from cloudsvc.identity.passkey_proof import PasskeyProof
+from cloudsvc.identity.passkeys import Names, Party, Passkey, find_party
 from cloudsvc.identity.passwords import MAX_PASSWORD, MIN_LINK_PASSWORD, MIN_PASSWORD
 from cloudsvc.identity.second_factor import Asked, SecondFactor, ShownFactor
 from cloudsvc.identity.sessions import SESSION_CREDENTIAL, Session, SessionId
@@ -54,6 +57,7 @@ __all__ = [
     "SESSION_COOKIE",
     "SESSION_CREDENTIAL",
     "UNLOCKED_SECONDS",
+    "AddedPasskey",
     "Answer",
     "Asked",
     "Begun",
@@ -74,7 +78,12 @@ __all__ = [
     "Linker",
     "Linking",
     "MadeLink",
+    "Names",
     "OwnerSwitch",
+    "Party",
+    "Passkey",
+    "PasskeyEnrolment",
+    "PasskeyProof",
     "Profile",
     "Proof",
     "RelyingParties",
@@ -88,6 +97,7 @@ __all__ = [
     "User",
     "UserFields",
     "Visits",
+    "find_party",
     "is_manager",
     "link_locked",
     "link_not_found",

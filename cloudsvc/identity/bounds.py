@@ -98,3 +98,6 @@ PART_SECONDS: Final = 24 * 60 * 60
 
 MAX_PARTS: Final = 1_000
 """Requests that go on with one download by a link; one more is another download."""
+
+MAX_USER_PASSKEYS: Final = 10
+"""Passkeys of one user."""

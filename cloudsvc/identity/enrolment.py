@@ -74,7 +74,7 @@ class Enrolment:
         :param issuer: what people know the server by.
         :raises CloudError: the session is none, or not recent; or they have an authenticator.
         """
-        user = await self._find_recent(actor, session)
+        user = await self.find_recent(actor, session)
         secret = make_totp_secret()
         await self._store.propose_totp(user.id, Totp(secret=secret, created_at=self._now()))
         return NewTotp(secret=secret, uri=write_uri(secret, str(user.name), issuer))
@@ -87,7 +87,7 @@ class Enrolment:
         :return: recovery codes, which nobody learns again.
         :raises CloudError: the session is none, or not recent; the code is wrong; there is nothing to confirm.
         """
-        user = await self._find_recent(actor, session)
+        user = await self.find_recent(actor, session)
         totp = (await self._store.find_factors(user.id)).totp
         if totp is None:
             raise factor_not_found()
@@ -107,7 +107,7 @@ class Enrolment:
 
         :raises CloudError: the session is none, or not recent; or they have none.
         """
-        user = await self._find_recent(actor, session)
+        user = await self.find_recent(actor, session)
         await self._store.remove_totp(user.id, keeps=session)
         await self._settle()
 
@@ -117,7 +117,7 @@ class Enrolment:
 
         :raises CloudError: the session is none, or not recent; or they have no second factor.
         """
-        user = await self._find_recent(actor, session)
+        user = await self.find_recent(actor, session)
         codes = make_recovery_codes()
         await self._store.replace_recovery_codes(user.id, codes.digests)
         await self._settle()
@@ -139,13 +139,7 @@ class Enrolment:
         await self._settle()
         return had_some
 
-    async def _find_self(self, actor: Actor) -> User:
-        found = await self._authority.find_self(actor)
-        if found is None:
-            raise users_only()
-        return found
-
-    async def _find_recent(self, actor: Actor, session: SessionId | None) -> User:
+    async def find_recent(self, actor: Actor, session: SessionId | None) -> User:
         """
         The actor, who has shown a short while ago who they are.
 
@@ -157,3 +151,9 @@ class Enrolment:
         if found is None or not is_theirs or found.session.created_at + RECENT_SECONDS * 1_000_000 <= self._now():
             raise recent_sign_in_required(RECENT_SECONDS // _MINUTE)
         return user
+
+    async def _find_self(self, actor: Actor) -> User:
+        found = await self._authority.find_self(actor)
+        if found is None:
+            raise users_only()
+        return found

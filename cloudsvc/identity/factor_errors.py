@@ -44,3 +44,29 @@ def own_factors() -> CloudError:
     """A manager would take all their own factors away at once."""
     message = "Remove your own factors one by one, or have another manager or `cloudsvc user reset-factors` do it."
     return CloudError(Kind.FORBIDDEN, "own_factors", message)
+
+
+def wrong_passkey() -> CloudError:
+    """What was shown as a passkey is none of this server, or not signed for it now; nobody is told why."""
+    message = "This is no passkey that is good here; ask for new options and try again, or sign in another way."
+    return CloudError(Kind.FORBIDDEN, "wrong_passkey", message)
+
+
+def passkey_copied() -> CloudError:
+    """A passkey has counted fewer signatures than before."""
+    message = "This passkey has counted less than before, as a copy would; sign in another way, and remove it."
+    return CloudError(Kind.FORBIDDEN, "passkey_copied", message)
+
+
+def passkey_exists() -> CloudError:
+    """A passkey is known already."""
+    return CloudError(Kind.CONFLICT, "passkey_exists", "This passkey is known already; use it, or make another one.")
+
+
+def no_passkeys_here() -> CloudError:
+    """The server was asked by a name that is not its own."""
+    message = (
+        "Passkeys are for the names of this server, which are those of its certificate (certificate.names): open it by"
+        " one of them, that is no address."
+    )
+    return CloudError(Kind.FORBIDDEN, "no_passkeys_here", message)

@@ -12,6 +12,7 @@ from attrs import field, frozen
 
 from cloudsvc.core.clock import Instant
 from cloudsvc.core.secrets import Secret
+from cloudsvc.identity.passkeys import Passkey
 from cloudsvc.identity.revisions import NEVER, Revision
 from cloudsvc.identity.users import Holder, UserId
 
@@ -32,6 +33,7 @@ class FactorKind(StrEnum):
 
     TOTP = "totp"
     RECOVERY_CODE = "recovery_code"
+    PASSKEY = "passkey"
 
 
 @frozen(kw_only=True)
@@ -56,16 +58,19 @@ class Factors:
 
     :ivar totp: also one that is not confirmed yet.
     :ivar recovery_codes: how many are left.
+    :ivar passkeys: by their ids.
     """
 
     totp: Totp | None = None
     recovery_codes: int = 0
+    passkeys: tuple[Passkey, ...] = ()
 
     @property
     def kinds(self) -> tuple[FactorKind, ...]:
         """What they can show."""
         kinds = {
             FactorKind.TOTP: self.totp is not None and self.totp.is_confirmed,
+            FactorKind.PASSKEY: bool(self.passkeys),
             FactorKind.RECOVERY_CODE: self.recovery_codes > 0,
         }
         return tuple(kind for kind, is_there in kinds.items() if is_there)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
 
-from attrs import frozen
+from attrs import field, frozen
 
 from cloudsvc.core.clock import Instant
 from cloudsvc.core.secrets import Secret
@@ -14,6 +14,8 @@ from cloudsvc.identity.devices import make_device, read_device
 from cloudsvc.identity.factor_errors import sign_in_over, wrong_factor
 from cloudsvc.identity.factor_store import FactorStore
 from cloudsvc.identity.factors import FactorKind, FoundPending, Pending, has_factors, make_pending, read_pending
+from cloudsvc.identity.passkey_proof import PasskeyProof
+from cloudsvc.identity.passkeys import Party
 from cloudsvc.identity.recovery_codes import digest_recovery_code
 from cloudsvc.identity.signing_in import Proof
 from cloudsvc.identity.totp import find_step
@@ -41,19 +43,26 @@ class Asked:
 
     :ivar text: of the sign-in that waits; whoever has it goes on with it, and nobody learns it again.
     :ivar kinds: any of which will do.
+    :ivar passkey: what a page hands to the browser, where a passkey will do.
     """
 
     text: Secret
     kinds: tuple[FactorKind, ...]
     expires_at: Instant
+    passkey: Mapping[str, Any] | None = None
 
 
 @frozen(kw_only=True)
 class ShownFactor:
-    """What somebody shows as a second factor: one of these."""
+    """
+    What somebody shows as a second factor: one of these.
+
+    :ivar passkey: what the browser has answered.
+    """
 
     code: Secret | None = None
     recovery_code: Secret | None = None
+    passkey: Mapping[str, Any] | None = field(default=None, repr=False)
 
 
 @frozen(kw_only=True)
@@ -65,14 +74,17 @@ class SecondFactor:
     """
 
     _store: FactorStore
+    _passkeys: PasskeyProof
     _tries: CodeTries
     _now: Callable[[], Instant]
     _is_trusted: Callable[[], bool] = lambda: True
 
-    async def ask(self, proof: Proof) -> Asked | None:
+    async def ask(self, proof: Proof, party: Party | None = None) -> Asked | None:
         """
         What somebody is to show besides what they have; ``None`` where that is enough: they have no second factor, or
         have shown something else than a password.
+
+        :param party: this server as they have asked it; ``None`` where it has no passkeys.
         """
         user = proof.user
         if proof.password_set is None or proof.factor is not None or not has_factors(user.factors_set):
@@ -80,14 +92,20 @@ class SecondFactor:
         made, expires_at = make_pending(), self._now() + PENDING_SECONDS * 1_000_000
         pending = Pending(id=made.id, user=user.id, password_set=proof.password_set, expires_at=expires_at)
         await self._store.add_pending(pending, made.digest)
-        kinds = (await self._store.find_factors(user.id)).kinds
-        return Asked(text=made.text, kinds=kinds, expires_at=expires_at)
+        factors = await self._store.find_factors(user.id)
+        usable = [] if party is None else [each for each in factors.passkeys if each.host == party.host]
+        kinds = tuple(kind for kind in factors.kinds if usable or kind is not FactorKind.PASSKEY)
+        offered = None if party is None or not usable else await self._passkeys.offer(party, usable)
+        return Asked(text=made.text, kinds=kinds, expires_at=expires_at, passkey=offered)
 
-    async def prove(self, waiting: Secret, shown: ShownFactor, *, device: bytes = b"") -> Proof:
+    async def prove(
+        self, waiting: Secret, shown: ShownFactor, party: Party | None = None, *, device: bytes = b""
+    ) -> Proof:
         """
         Who goes on with a sign-in that waits, by a second factor. It ends it, and uses up what was shown.
 
         :param waiting: the text that :meth:`ask` has given.
+        :param party: as :meth:`ask` has it.
         :param device: what the device shows, of a sign-in before.
         :raises CloudError: it does not wait any more, of which nobody is told why; the factor is wrong; or there were
             too many tries.
@@ -95,7 +113,7 @@ class SecondFactor:
         found = await self._find(waiting)
         user = found.holder.user
         await self._tries.admit_code(user.name.key, read_device(device, user.id, found.hash))
-        kind = await self._check(user.id, shown)
+        kind = await self._check(user.id, shown, party)
         if not await self._store.end_pending(found.pending.id):
             raise sign_in_over()
         made = None if found.hash is None else make_device(user.id, found.hash)
@@ -112,12 +130,15 @@ class SecondFactor:
             raise sign_in_over()
         return found
 
-    async def _check(self, user: UserId, shown: ShownFactor) -> FactorKind:
+    async def _check(self, user: UserId, shown: ShownFactor, party: Party | None) -> FactorKind:
         """
         Use up what was shown; what it was.
 
-        :raises CloudError: ``wrong_factor``, whatever is wrong.
+        :raises CloudError: ``wrong_factor`` or ``wrong_passkey``, whatever is wrong.
         """
+        if shown.passkey is not None and party is not None:
+            await self._passkeys.use(shown.passkey, party, user)
+            return FactorKind.PASSKEY
         if shown.code is not None and await self._use_code(user, shown.code):
             return FactorKind.TOTP
         code = shown.recovery_code

@@ -33,6 +33,7 @@ from cloudsvc.identity.key_format import KeyId
 from cloudsvc.identity.keys import FoundKey, Key
 from cloudsvc.identity.link_store import LinkStore
 from cloudsvc.identity.names import AccountName
+from cloudsvc.identity.passkey_store import PasskeyStore
 from cloudsvc.identity.revisions import Restriction, Standing
 from cloudsvc.identity.session_store import SessionStore
 from cloudsvc.identity.sessions import SessionId
@@ -67,7 +68,7 @@ class Login:
     is_void: bool
 
 
-class IdentityStore(SessionStore, FactorStore, LinkStore, SubjectStore, Protocol):
+class IdentityStore(SessionStore, FactorStore, PasskeyStore, LinkStore, SubjectStore, Protocol):
     """Keeps users, groups, keys, sessions, second factors, links and subjects."""
 
     # -- how far it has come ---------------------------------------------------------------------------------------

@@ -244,6 +244,7 @@ class Accounts:
                 await self._store.remove_expired_sessions(self._now(), _MOST_REMOVED)
                 await self._store.remove_expired_pending(self._now(), _MOST_REMOVED)
                 await self._store.remove_ended_links(find_stale(self._now()), _MOST_REMOVED)
+                await self._store.remove_expired_challenges(self._now(), _MOST_REMOVED)
         except CloudError as problem:
             _log.emit(LogLevel.warn, "the accounts cannot be looked after now: {problem}", problem=problem.message)
         except Exception:  # noqa: BLE001  # whatever it was, the next sweep has to happen

@@ -382,6 +382,7 @@ class _Assembly:
             keychain=self.keychain,
             throttle=throttle,
             running=self.running,
+            names=tuple(self.loaded.settings.certificate.names),
         )
         return (
             [kind(sections[kind.section], self._lend(kind.name, kind.needs), foundation) for kind in providers],

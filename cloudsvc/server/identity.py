@@ -29,6 +29,9 @@ from cloudsvc.identity.issuing import Issuer
 from cloudsvc.identity.link_resolving import LinkResolver, LinkUses
 from cloudsvc.identity.linking import Linker
 from cloudsvc.identity.owner import OwnerSwitch
+from cloudsvc.identity.passkey_enrolment import PasskeyEnrolment
+from cloudsvc.identity.passkey_proof import PasskeyProof
+from cloudsvc.identity.passkeys import Names
 from cloudsvc.identity.passwords import PASSWORD_THREADS, Passwords
 from cloudsvc.identity.resolving import Resolver
 from cloudsvc.identity.second_factor import CodeTries, SecondFactor
@@ -69,6 +72,8 @@ class UseCases:
     enrolment: Enrolment
     federation: Federation
     owner_switch: OwnerSwitch
+    passkeys: PasskeyProof
+    passkey_enrolment: PasskeyEnrolment
 
     @classmethod
     def of(
@@ -89,6 +94,8 @@ class UseCases:
         :param policies: of identity providers, by their names.
         """
         authority = Authority(store=store, folders=folders)
+        passkeys = PasskeyProof(store=store, now=read_clock, is_trusted=is_trusted)
+        enrolment = Enrolment(store=store, authority=authority, now=read_clock, settle=settle)
         return cls(
             directory=Directory(
                 store=store, authority=authority, folders=folders, passwords=passwords, now=read_clock, settle=settle
@@ -106,8 +113,12 @@ class UseCases:
                 settle=settle,
                 is_trusted=is_trusted,
             ),
-            second_factor=SecondFactor(store=store, tries=tries, now=read_clock, is_trusted=is_trusted),
-            enrolment=Enrolment(store=store, authority=authority, now=read_clock, settle=settle),
+            second_factor=SecondFactor(
+                store=store, passkeys=passkeys, tries=tries, now=read_clock, is_trusted=is_trusted
+            ),
+            enrolment=enrolment,
+            passkeys=passkeys,
+            passkey_enrolment=PasskeyEnrolment(store=store, enrolment=enrolment, now=read_clock, settle=settle),
             federation=Federation(
                 store=store,
                 authority=authority,
@@ -150,6 +161,9 @@ class IdentityProvider(Provider[IdentitySettings]):
         SigningIn,
         SecondFactor,
         Enrolment,
+        PasskeyProof,
+        PasskeyEnrolment,
+        Names,
         Visits,
         OpenIdentity,
         Federation,
@@ -260,6 +274,9 @@ class IdentityProvider(Provider[IdentitySettings]):
             Federation: cases.federation,
             RelyingParties: self._parties,
             OwnerSwitch: cases.owner_switch,
+            PasskeyProof: cases.passkeys,
+            PasskeyEnrolment: cases.passkey_enrolment,
+            Names: Names(self.foundation.names),
         }
 
     async def stop(self) -> None:

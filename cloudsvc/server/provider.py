@@ -30,6 +30,7 @@ class Foundation:
     :ivar keychain: where the owner's token is let in.
     :ivar throttle: counts requests; ``None`` where rate limits are off.
     :ivar running: the requests that are under way.
+    :ivar names: of the certificate.
     """
 
     reactor: IReactor
@@ -39,6 +40,7 @@ class Foundation:
     keychain: Keychain
     throttle: Throttle | None
     running: Running
+    names: tuple[str, ...]
 
 
 class Provider(Generic[S]):

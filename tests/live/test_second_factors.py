@@ -11,6 +11,7 @@ import pyotp
 import pytest
 
 from cloudsvc.identity.totp import STEP_SECONDS
+from tests.support.authenticators import Authenticator
 from tests.support.drive_servers import DRIVE, Curled, curl
 from tests.support.hostile_clients import run_trial
 from tests.support.server import Server
@@ -68,3 +69,26 @@ def test_a_password_and_a_code_let_in_and_neither_does_alone(server: Server) -> 
     log = (server.home / "logs" / "server.log").read_text()
     for hidden in (secret, pending[0], codes[0], shown["code"]):
         assert hidden not in log
+
+
+def test_a_passkey_lets_in_alone_and_once(server: Server) -> None:
+    host = server.url.partition("//")[2]
+    authenticator = Authenticator(origin=server.url)
+    made = curl(server, "/api/users", "-H", "Content-Type: application/json", "-d", json.dumps({"name": "bert"}))
+    assert made.status == 201
+    given = ("-X", "PATCH", "-H", "Content-Type: application/json", "-d", json.dumps({"password": PASSWORD}))
+    assert curl(server, "/api/users/bert", *given).status == 200
+    assert post(server, "/sessions", {"name": "bert", "password": PASSWORD}).status == 201
+    options = post(server, "/me/factors/passkeys/options").json["options"]
+    assert host.startswith(options["rp"]["id"] + ":")
+    added = post(server, "/me/factors/passkeys", {"passkey": authenticator.create(options)})
+    assert added.status == 201, added.json
+    assert post(server, "/sessions/current", method="DELETE").status == 200
+    answers = [authenticator.get(post(server, "/sessions/passkey/options").json["options"]) for _ in range(4)]
+    for answer in answers:
+        # Whichever process has given the challenge, and whichever is shown what was signed.
+        shown = [post(server, "/sessions/passkey", {"passkey": answer}) for _ in range(3)]
+        assert [each.status for each in shown] == [201, 403, 403]
+        assert {each.json["error"] for each in shown[1:]} <= {"wrong_passkey", "passkey_copied"}
+    log = (server.home / "logs" / "server.log").read_text()
+    assert answers[0]["response"]["signature"] not in log

@@ -90,6 +90,7 @@ def exposed() -> tuple[set[str], set[str]]:
         keychain=nothing,
         throttle=None,
         running=nothing,
+        names=nothing,
     )
     DriveProvider(
         StorageSettings(),

@@ -19,6 +19,8 @@ from cloudsvc.identity.issuing import Issued, Issuer, KeyFields
 from cloudsvc.identity.link_resolving import LinkResolver, LinkUses
 from cloudsvc.identity.linking import Linker
 from cloudsvc.identity.owner import OwnerSwitch
+from cloudsvc.identity.passkey_enrolment import PasskeyEnrolment
+from cloudsvc.identity.passkey_proof import PasskeyProof
 from cloudsvc.identity.passwords import Passwords
 from cloudsvc.identity.resolving import Resolver
 from cloudsvc.identity.second_factor import SecondFactor
@@ -66,6 +68,8 @@ class Office:
     enrolment: Enrolment = field(init=False)
     federation: Federation = field(init=False)
     owner_switch: OwnerSwitch = field(init=False)
+    passkeys: PasskeyProof = field(init=False)
+    passkey_enrolment: PasskeyEnrolment = field(init=False)
     seen: Seen = field(init=False, factory=Seen)
     session_resolver: SessionResolver = field(init=False)
 
@@ -107,8 +111,13 @@ class Office:
             settle=self._settle,
             is_trusted=lambda: self.is_trusted,
         )
+        self.passkeys = PasskeyProof(store=self.store, now=lambda: self.now, is_trusted=lambda: self.is_trusted)
         self.second_factor = SecondFactor(
-            store=self.store, tries=self.tries, now=lambda: self.now, is_trusted=lambda: self.is_trusted
+            store=self.store,
+            passkeys=self.passkeys,
+            tries=self.tries,
+            now=lambda: self.now,
+            is_trusted=lambda: self.is_trusted,
         )
         self.enrolment = Enrolment(store=self.store, authority=authority, now=lambda: self.now, settle=self._settle)
         self.visits = Visits(
@@ -128,6 +137,9 @@ class Office:
             is_trusted=lambda: self.is_trusted,
         )
         self.owner_switch = OwnerSwitch(store=self.store, authority=authority, settle=self._settle)
+        self.passkey_enrolment = PasskeyEnrolment(
+            store=self.store, enrolment=self.enrolment, now=lambda: self.now, settle=self._settle
+        )
         self.session_resolver = SessionResolver(
             store=self.store,
             keys=self.resolver,

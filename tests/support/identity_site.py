@@ -28,6 +28,9 @@ from cloudsvc.identity.federation import Federation
 from cloudsvc.identity.issuing import Issuer
 from cloudsvc.identity.linking import Linker
 from cloudsvc.identity.owner import OwnerSwitch
+from cloudsvc.identity.passkey_enrolment import PasskeyEnrolment
+from cloudsvc.identity.passkey_proof import PasskeyProof
+from cloudsvc.identity.passkeys import Names
 from cloudsvc.identity.revisions import Restriction
 from cloudsvc.identity.second_factor import SecondFactor
 from cloudsvc.identity.settings import IdentitySettings
@@ -101,6 +104,9 @@ class IdentitySite:
                 Federation: self.office.federation,
                 RelyingParties: self.parties or RelyingParties(limits=SignInLimits(None, self.clock.seconds)),
                 OwnerSwitch: self.office.owner_switch,
+                PasskeyProof: self.office.passkeys,
+                PasskeyEnrolment: self.office.passkey_enrolment,
+                Names: Names(("cloud.example", "localhost")),
             },
         )
         tools = cast("Any", Tools)(

@@ -287,6 +287,16 @@ Second factors that are replayed, somebody else's, or got around
     identity/test_second_factor.py::test_factors_are_changed_shortly_after_signing_in_and_never_by_a_key
     api/identity/test_factors.py::test_pages_of_others_go_on_with_nothing
     live/test_second_factors.py::test_a_password_and_a_code_let_in_and_neither_does_alone
+Passkeys that are replayed, relayed, copied, or somebody else's
+    contracts/identity/test_passkeys.py::test_a_challenge_is_signed_once
+    contracts/identity/test_passkeys.py::test_it_counts_on_from_what_was_found
+    api/identity/test_passkeys.py::test_what_lets_nobody_in
+    api/identity/test_passkeys.py::test_what_was_signed_once_is_no_good_again
+    api/identity/test_passkeys.py::test_the_passkey_of_somebody_else_is_no_second_factor
+    api/identity/test_passkeys.py::test_a_challenge_is_for_one_purpose_and_one_user
+    api/identity/test_passkeys.py::test_one_that_counts_less_than_before_is_told
+    api/identity/test_passkeys.py::test_only_names_of_this_server_have_passkeys
+    live/test_second_factors.py::test_a_passkey_lets_in_alone_and_once
 Stored XSS
     threats/test_responses.py::test_what_is_reflected_in_an_error_is_text_in_json
     threats/test_uploaded_content.py::test_every_way_to_a_file_keeps_it_from_running

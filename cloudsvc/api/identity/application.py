@@ -11,6 +11,7 @@ from cloudsvc.api.identity.links.management import LinkRoutes
 from cloudsvc.api.identity.links.visitors import VisitorRoutes
 from cloudsvc.api.identity.openid import OpenIDRoutes
 from cloudsvc.api.identity.owner import OwnerRoutes
+from cloudsvc.api.identity.passkeys import PasskeyRoutes
 from cloudsvc.api.identity.sessions import SessionRoutes
 from cloudsvc.api.identity.subjects import SubjectRoutes
 from cloudsvc.api.identity.users import UserRoutes
@@ -22,7 +23,10 @@ from cloudsvc.extend.identity import (
     IdentitySettings,
     Issuer,
     Linker,
+    Names,
     OwnerSwitch,
+    PasskeyEnrolment,
+    PasskeyProof,
     RelyingParties,
     SecondFactor,
     SigningIn,
@@ -44,6 +48,9 @@ class IdentityApplication(Application[IdentitySettings]):
         SigningIn,
         SecondFactor,
         Enrolment,
+        PasskeyProof,
+        PasskeyEnrolment,
+        Names,
         Visits,
         Federation,
         RelyingParties,
@@ -55,6 +62,7 @@ class IdentityApplication(Application[IdentitySettings]):
         KeyRoutes,
         SessionRoutes,
         FactorRoutes,
+        PasskeyRoutes,
         LinkRoutes,
         VisitorRoutes,
         OpenIDRoutes,
@@ -66,14 +74,22 @@ class IdentityApplication(Application[IdentitySettings]):
         """All of them, around the same accounts."""
         services = self.tools.services
         directory, signing_in = services.get(Directory), services.get(SigningIn)
-        second_factor = services.get(SecondFactor)
+        second_factor, names = services.get(SecondFactor), services.get(Names)
         federation = services.get(Federation)
         return (
             UserRoutes(directory=directory),
             GroupRoutes(directory=directory),
             KeyRoutes(directory=directory, issuer=services.get(Issuer)),
-            SessionRoutes(signing_in=signing_in, second_factor=second_factor),
-            FactorRoutes(enrolment=services.get(Enrolment), second_factor=second_factor, signing_in=signing_in),
+            SessionRoutes(signing_in=signing_in, second_factor=second_factor, names=names),
+            FactorRoutes(
+                enrolment=services.get(Enrolment), second_factor=second_factor, signing_in=signing_in, names=names
+            ),
+            PasskeyRoutes(
+                enrolment=services.get(PasskeyEnrolment),
+                passkeys=services.get(PasskeyProof),
+                signing_in=signing_in,
+                names=names,
+            ),
             LinkRoutes(linker=services.get(Linker)),
             VisitorRoutes(drive=services.get(Drive), visits=services.get(Visits)),
             OpenIDRoutes(parties=services.get(RelyingParties), federation=federation, signing_in=signing_in),

@@ -16,6 +16,7 @@ from cloudsvc.api.identity.factor_messages import (
     TotpMessage,
 )
 from cloudsvc.api.identity.messages import SessionMessage
+from cloudsvc.api.identity.parties import find_asked_party, read_host
 from cloudsvc.extend import (
     Actor,
     Klein,
@@ -32,10 +33,10 @@ from cloudsvc.extend import (
     same_origin,
     throttled,
 )
-from cloudsvc.extend.identity import Enrolment, SecondFactor, ShownFactor, SigningIn
+from cloudsvc.extend.identity import Enrolment, Names, SecondFactor, ShownFactor, SigningIn
 
-_MOST_BYTES: Final = 4096
-"""Bytes of a body with codes: those who send it may not be let in yet."""
+_MOST_BYTES: Final = 32_768
+"""Bytes of a body with what is shown: those who send it may not be let in yet."""
 
 _NOT_RECENT: Final = (
     "The key lacks the scope, one has not signed in within the last minutes or has by a key, or the page is another's."
@@ -54,6 +55,7 @@ class FactorRoutes:
     enrolment: Enrolment
     second_factor: SecondFactor
     signing_in: SigningIn
+    names: Names
 
     @route(
         app,
@@ -68,10 +70,11 @@ class FactorRoutes:
     @accepts_query(NoQuery)
     @accepts_json(Continuation, limit=_MOST_BYTES)
     async def show_second_factor(self, request: Request, query: NoQuery, body: Continuation) -> Reply[SessionMessage]:
-        """Go on with a sign-in, by a code or a recovery code. The session is in a cookie, and in no body."""
+        """Go on with a sign-in, by a code, a passkey or a recovery code. The session is in a cookie, and in no body."""
         device = read_cookie(request.requestHeaders, DEVICE_COOKIE) or b""
-        shown = ShownFactor(code=body.code, recovery_code=body.recovery_code)
-        proof = await self.second_factor.prove(body.pending, shown, device=device)
+        shown = ShownFactor(code=body.code, recovery_code=body.recovery_code, passkey=body.passkey)
+        party = None if body.passkey is None else find_asked_party(request, self.names)
+        proof = await self.second_factor.prove(body.pending, shown, party, device=device)
         request.principal = Principal(actor=Actor(name=str(proof.user.name), scopes=frozenset()), via="password")
         begun = await self.signing_in.begin(proof, body.label)
         request.target_id = str(begun.session.id)
@@ -149,5 +152,5 @@ class FactorRoutes:
 
 def _name_issuer(request: Request) -> str:
     """What people know the server by: the host that they have asked."""
-    host = (request.requestHeaders.getRawHeaders(b"host") or [b""])[0].decode("ascii", "replace")
+    host = read_host(request)
     return f"{_ISSUER} {host.rpartition(':')[0] or host}".strip()

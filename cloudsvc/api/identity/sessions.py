@@ -22,6 +22,7 @@ from cloudsvc.api.identity.descriptions import (
 )
 from cloudsvc.api.identity.factor_messages import PendingMessage
 from cloudsvc.api.identity.messages import EndedMessage, SessionEntry, SessionMessage, SessionPage
+from cloudsvc.api.identity.parties import find_known_party
 from cloudsvc.extend import (
     Actor,
     Klein,
@@ -40,7 +41,7 @@ from cloudsvc.extend import (
     same_origin,
     throttled,
 )
-from cloudsvc.extend.identity import KeyId, Proof, SecondFactor, SigningIn
+from cloudsvc.extend.identity import KeyId, Names, Proof, SecondFactor, SigningIn
 
 _MOST_BYTES: Final = 4096
 """Bytes of a body with a name and a password: those who send it are not let in yet."""
@@ -101,6 +102,7 @@ class SessionRoutes:
     app: ClassVar[Klein] = Klein()
     signing_in: SigningIn
     second_factor: SecondFactor
+    names: Names
 
     @route(
         app,
@@ -121,7 +123,7 @@ class SessionRoutes:
         """Sign in, by a name and a password or by a key. The session is in a cookie, and in no body."""
         is_by_key = body.name is None and body.password is None
         proof = await (self._prove_key(request) if is_by_key else self._prove_password(request, body))
-        asked = await self.second_factor.ask(proof)
+        asked = await self.second_factor.ask(proof, find_known_party(request, self.names))
         if asked is not None:
             return Reply(message=PendingMessage.of(asked, request.id), status=403)
         begun = await self.signing_in.begin(proof, body.label)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import bindparam, delete, func, insert, select, update
+from sqlalchemy import bindparam, delete, func, insert, select, union_all, update
 
 from cloudsvc.core.clock import Instant
 from cloudsvc.core.secrets import Secret
@@ -13,6 +13,7 @@ from cloudsvc.identity import bounds
 from cloudsvc.identity.errors import changed_meanwhile, user_not_found
 from cloudsvc.identity.factor_errors import factor_not_found, totp_exists
 from cloudsvc.identity.factors import Factors, FoundPending, Pending, PendingId, Totp
+from cloudsvc.identity.passkeys import Passkey, PasskeyId
 from cloudsvc.identity.revisions import Revision
 from cloudsvc.identity.sessions import SessionId
 from cloudsvc.identity.users import UserId
@@ -20,7 +21,7 @@ from cloudsvc.storage.database.statements import Connection, compile_statement
 from cloudsvc.storage.identity import users
 from cloudsvc.storage.identity.revisions import count_on
 from cloudsvc.storage.identity.rows import read_password
-from cloudsvc.storage.identity.schema import pending, recovery_code, session, state, totp, user
+from cloudsvc.storage.identity.schema import passkey, pending, recovery_code, session, state, totp, user
 
 _FIND_TOTP: Final = compile_statement(
     select(totp.c.secret, totp.c.is_confirmed, totp.c.last_step, totp.c.created_at).where(
@@ -49,6 +50,16 @@ _USE_TOTP: Final = compile_statement(
     .values(last_step=bindparam("step"))
 )
 _DELETE_TOTP: Final = compile_statement(delete(totp).where(totp.c.user_id == bindparam("user")))
+_LIST_PASSKEYS: Final = compile_statement(
+    select(*passkey.columns).where(passkey.c.user_id == bindparam("user")).order_by(passkey.c.id)
+)
+_DELETE_PASSKEYS: Final = compile_statement(delete(passkey).where(passkey.c.user_id == bindparam("user")))
+_FIND_LEFT: Final = compile_statement(
+    union_all(
+        select(totp.c.user_id).where(totp.c.user_id == bindparam("user")).where(totp.c.is_confirmed == 1),
+        select(passkey.c.user_id).where(passkey.c.user_id == bindparam("user")),
+    )
+)
 _SET_FACTORS: Final = compile_statement(
     update(user).where(user.c.id == bindparam("user")).values(factors_set=bindparam("new_factors_set"))
 )
@@ -102,7 +113,11 @@ _NOBODY: Final = ""
 
 def find_factors(connection: Connection, user_id: UserId) -> Factors:
     """As :meth:`cloudsvc.identity.factor_store.FactorStore.find_factors`."""
-    return Factors(totp=_find_totp(connection, user_id), recovery_codes=_COUNT_CODES.value(connection, user=user_id))
+    return Factors(
+        totp=_find_totp(connection, user_id),
+        recovery_codes=_COUNT_CODES.value(connection, user=user_id),
+        passkeys=tuple(map(read_passkey, _LIST_PASSKEYS.rows(connection, user=user_id))),
+    )
 
 
 def propose_totp(connection: Connection, user_id: UserId, proposed: Totp) -> None:
@@ -135,8 +150,9 @@ def confirm_totp(
     """As :meth:`cloudsvc.identity.factor_store.FactorStore.confirm_totp`."""
     if _CONFIRM_TOTP.run(connection, user=user_id, confirmed=secret.reveal(), step=step).rowcount == 0:
         raise changed_meanwhile()
-    revision = _note_change(connection, user_id, keeps)
-    _replace_codes(connection, user_id, codes, revision)
+    revision = count_on(connection)
+    note_factors_changed(connection, user_id, revision, keeps)
+    replace_codes(connection, user_id, codes, revision)
 
 
 def remove_totp(connection: Connection, user_id: UserId, keeps: SessionId | None) -> None:
@@ -146,15 +162,16 @@ def remove_totp(connection: Connection, user_id: UserId, keeps: SessionId | None
         raise factor_not_found()
     _DELETE_TOTP.run(connection, user=user_id)
     if found.is_confirmed:
-        _note_change(connection, user_id, keeps)
+        note_factors_changed(connection, user_id, count_on(connection), keeps)
 
 
 def reset_factors(connection: Connection, user_id: UserId) -> bool:
     """As :meth:`cloudsvc.identity.factor_store.FactorStore.reset_factors`."""
     had_totp = _DELETE_TOTP.run(connection, user=user_id).rowcount > 0
+    _DELETE_PASSKEYS.run(connection, user=user_id)
     row = _FIND_USER.row(connection, user=user_id)
     if row is not None and row[1] is not None:
-        _note_change(connection, user_id, None)
+        note_factors_changed(connection, user_id, count_on(connection), None)
         return True
     return had_totp
 
@@ -169,7 +186,7 @@ def replace_recovery_codes(connection: Connection, user_id: UserId, codes: Seque
     row = _FIND_USER.row(connection, user=user_id)
     if row is None or row[1] is None:
         raise factor_not_found()
-    _replace_codes(connection, user_id, codes, count_on(connection))
+    replace_codes(connection, user_id, codes, count_on(connection))
 
 
 def use_recovery_code(connection: Connection, user_id: UserId, code: bytes) -> bool:
@@ -225,6 +242,25 @@ def remove_expired_pending(connection: Connection, before: Instant, limit: int) 
     return _DELETE_EXPIRED.run(connection, before=before, limit=limit).rowcount
 
 
+def read_passkey(row: tuple[Any, ...]) -> Passkey:
+    """A passkey, from the columns of its table."""
+    (passkey_id, user_id, label, host, credential, public_key, sign_count, is_synced, *moments, made) = row
+    created_at, used_at = moments
+    return Passkey(
+        id=PasskeyId(passkey_id),
+        user=UserId(user_id),
+        label=label,
+        host=host,
+        credential=bytes(credential),
+        public_key=bytes(public_key),
+        sign_count=sign_count,
+        is_synced=bool(is_synced),
+        created_at=created_at,
+        used_at=used_at,
+        made=Revision(made),
+    )
+
+
 def _find_totp(connection: Connection, user_id: UserId) -> Totp | None:
     row = _FIND_TOTP.row(connection, user=user_id)
     if row is None:
@@ -233,20 +269,18 @@ def _find_totp(connection: Connection, user_id: UserId) -> Totp | None:
     return Totp(secret=Secret(secret), is_confirmed=bool(is_confirmed), last_step=last_step, created_at=created_at)
 
 
-def _note_change(connection: Connection, user_id: UserId, keeps: SessionId | None) -> Revision:
-    """Have it known that the factors of a user have changed, and end what stood on how they were."""
-    revision = count_on(connection)
-    found = _find_totp(connection, user_id)
-    is_left = found is not None and found.is_confirmed
+def note_factors_changed(connection: Connection, user_id: UserId, revision: Revision, keeps: SessionId | None) -> None:
+    """Have it known that the factors of a user have changed by ``revision``, and end what stood on how they were."""
+    is_left = _FIND_LEFT.row(connection, user=user_id) is not None
     _SET_FACTORS.run(connection, user=user_id, new_factors_set=revision if is_left else None)
     _DELETE_SESSIONS.run(connection, user=user_id, keeps=keeps or "")
     _DELETE_PENDING_OF.run(connection, user=user_id)
     if not is_left:
         _DELETE_CODES.run(connection, user=user_id)
-    return revision
 
 
-def _replace_codes(connection: Connection, user_id: UserId, codes: Sequence[bytes], revision: Revision) -> None:
+def replace_codes(connection: Connection, user_id: UserId, codes: Sequence[bytes], revision: Revision) -> None:
+    """Have these recovery codes, made by ``revision``, and no others."""
     _DELETE_CODES.run(connection, user=user_id)
     rows = [{"user_id": user_id, "digest": code, "made": revision} for code in codes]
     _INSERT_CODES.run_for_each(connection, rows)

@@ -24,22 +24,26 @@ from cloudsvc.identity.names import AccountName, parse_account_name, parse_displ
 from cloudsvc.identity.revisions import Revision, Standing
 from cloudsvc.identity.scopes import parse_scopes
 from cloudsvc.identity.totp import find_step
+from cloudsvc.identity.web_authentication import MAX_CREDENTIAL, MAX_PUBLIC_KEY
 from cloudsvc.storage.database.sqlite.connections import OWNER_ONLY, SQLiteConnection, connect
 from cloudsvc.storage.database.sqlite.migration import find_revision, migrate
 from cloudsvc.storage.database.statements import Connection, Statement, compile_statement
 from cloudsvc.storage.identity import groups, keys, links, subjects, users
+from cloudsvc.storage.identity.factors import read_passkey
 from cloudsvc.storage.identity.migration import HISTORY
 from cloudsvc.storage.identity.owner import gets_anybody_in, set_switch
 from cloudsvc.storage.identity.revisions import count_on, find_standing
 from cloudsvc.storage.identity.revisions import find_revision as find_last_change
 from cloudsvc.storage.identity.rows import read_group, read_key, read_user
 from cloudsvc.storage.identity.schema import (
+    challenge,
     group,
     key,
     link,
     link_part,
     member,
     name,
+    passkey,
     pending,
     recovery_code,
     restriction,
@@ -55,13 +59,13 @@ from cloudsvc.storage.identity.schema import (
 _TOGETHER: Final = 1_000
 """Rows that are in memory at once."""
 
-_TABLES: Final = (name, group, user, member, key, totp, recovery_code, link, subject, restriction)
+_TABLES: Final = (name, group, user, member, key, totp, passkey, recovery_code, link, subject, restriction)
 """In the order in which they may be filled."""
 
-_REPLACED: Final = (name, group, user, member, key, totp, recovery_code, link, subject)
+_REPLACED: Final = (name, group, user, member, key, totp, passkey, recovery_code, link, subject)
 """Those of which a replacement leaves nothing: which changes there have been, a store goes on to know."""
 
-_ENDED: Final = (webhook_attempt, webhook, session, pending, link_part)
+_ENDED: Final = (webhook_attempt, webhook, session, pending, challenge, link_part)
 """
 In the order in which they are emptied. Sessions are in no copy, and none is taken from a file: who has signed out stays
 out, and others sign in again. Nor are webhooks: a file that can be anybody's must not say where things are sent to, and
@@ -236,7 +240,8 @@ def _check(connection: SQLiteConnection) -> None:
         raise ValueError("the name of a user could be given to another one")
     unlike = (
         "SELECT 1 FROM identity_user WHERE (factors_set IS NOT NULL)"
-        " != (id IN (SELECT user_id FROM identity_totp WHERE is_confirmed = 1))"
+        " != (id IN (SELECT user_id FROM identity_totp WHERE is_confirmed = 1"
+        " UNION SELECT user_id FROM identity_passkey))"
     )
     if connection.execute(unlike).fetchone() is not None:
         raise ValueError("the second factors of a user make no sense")
@@ -285,6 +290,19 @@ def _check_totp(row: dict[str, Any], _: int) -> None:
     _expect(_is_number(row["created_at"]), "moment")
 
 
+def _check_passkey(row: dict[str, Any], last: int) -> None:
+    found = read_passkey(tuple(row[column.name] for column in passkey.columns))
+    _check_texts(row, "id", "user_id", "label", "host")
+    _check_revisions(last, found.made)
+    _expect(parse_display_name(found.label) == found.label, "label")
+    _expect(isinstance(row["credential"], bytes) and 0 < len(row["credential"]) <= MAX_CREDENTIAL, "credential")
+    _expect(isinstance(row["public_key"], bytes) and 0 < len(row["public_key"]) <= MAX_PUBLIC_KEY, "public key")
+    _expect(_is_number(found.sign_count), "count")
+    _expect(row["is_synced"] in {0, 1}, "switch")
+    _expect(_is_number(found.created_at), "moment")
+    _expect(found.used_at is None or _is_number(found.used_at), "moment")
+
+
 def _check_recovery_code(row: dict[str, Any], last: int) -> None:
     _check_texts(row, "user_id")
     _check_revisions(last, row["made"])
@@ -318,6 +336,7 @@ _CHECKS: Final[dict[Table, Callable[[dict[str, Any], int], None]]] = {
     group: _check_group,
     key: _check_key,
     totp: _check_totp,
+    passkey: _check_passkey,
     recovery_code: _check_recovery_code,
     link: _check_link,
     subject: _check_subject,

@@ -29,8 +29,8 @@ from cloudsvc.identity.revisions import NEVER, Restriction, Revision, Standing
 from cloudsvc.identity.store import Login, NewPassword
 from cloudsvc.identity.subjects import Subject
 from cloudsvc.identity.users import Holder, User, UserId
-from cloudsvc.storage.identity.memory_factors import MemoryFactors
 from cloudsvc.storage.identity.memory_links import MemoryLinks
+from cloudsvc.storage.identity.memory_passkeys import MemoryPasskeys
 from cloudsvc.storage.identity.memory_sessions import MemorySessions
 from cloudsvc.storage.identity.memory_subjects import MemorySubjects
 
@@ -52,7 +52,7 @@ def _guarded(
 
 
 @define(eq=False)
-class MemoryIdentity(MemorySubjects, MemoryLinks, MemoryFactors, MemorySessions):
+class MemoryIdentity(MemorySubjects, MemoryLinks, MemoryPasskeys, MemorySessions):
     """
     See :class:`cloudsvc.identity.store.IdentityStore`.
 

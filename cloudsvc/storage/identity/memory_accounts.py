@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+import secrets
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -19,6 +20,7 @@ from cloudsvc.identity.key_format import KeyId
 from cloudsvc.identity.keys import Key
 from cloudsvc.identity.link_format import LinkId
 from cloudsvc.identity.links import Link
+from cloudsvc.identity.passkeys import Passkey, PasskeyId
 from cloudsvc.identity.revisions import NEVER, Revision, make_mark
 from cloudsvc.identity.sessions import Session, SessionId
 from cloudsvc.identity.subjects import Subject, SubjectId
@@ -48,6 +50,7 @@ class Accounts:
     :ivar parts: uses of links that may be gone on with: when each began, and how often it was gone on with.
     :ivar attempts: of webhooks, the latest first.
     :ivar recovery_codes: when each digest of one was made.
+    :ivar challenges: that were signed, with when they expire.
     :ivar names: keys of all names that users have or had.
     :ivar marks: of restricting changes, by revision.
     """
@@ -69,6 +72,9 @@ class Accounts:
     recovery_codes: dict[UserId, dict[bytes, Revision]] = field(factory=dict, repr=False)
     pendings: dict[PendingId, KeptPending] = field(factory=dict, repr=False)
     subjects: dict[SubjectId, Subject] = field(factory=dict)
+    passkeys: dict[PasskeyId, Passkey] = field(factory=dict)
+    challenges: dict[bytes, Instant] = field(factory=dict)
+    seal: bytes = field(factory=lambda: secrets.token_bytes(32), repr=False)
     names: set[str] = field(factory=set)
     marks: dict[Revision, str] = field(factory=dict)
     listeners: list[Callable[[], None]] = field(factory=list, repr=False)
@@ -153,6 +159,7 @@ class Accounts:
         """Leave no factor of a user, and nothing that waits for one."""
         self.totps.pop(user, None)
         self.recovery_codes.pop(user, None)
+        self.drop_passkeys(user)
         self.drop_pendings(user)
 
     def find_links_of(self, keys: Collection[KeyId]) -> list[Link]:
@@ -175,3 +182,12 @@ class Accounts:
         del self.subjects[subject]
         for each in [each for each, (found, _) in self.sessions.items() if found.subject == subject]:
             del self.sessions[each]
+
+    def list_passkeys(self, user: UserId) -> Sequence[Passkey]:
+        """Those of a user, by their ids."""
+        return [self.passkeys[each] for each in sorted(self.passkeys) if self.passkeys[each].user == user]
+
+    def drop_passkeys(self, user: UserId) -> None:
+        """Leave no passkey of a user."""
+        for each in self.list_passkeys(user):
+            del self.passkeys[each.id]

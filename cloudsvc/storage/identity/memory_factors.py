@@ -31,7 +31,8 @@ class MemoryFactors(MemoryWebhooks):
         """See :class:`~cloudsvc.identity.factor_store.FactorStore`."""
         codes = self._accounts.recovery_codes.get(user, {})
         alive = sum(made > self._accounts.void_until for made in codes.values())
-        return Factors(totp=self._accounts.totps.get(user), recovery_codes=alive)
+        passkeys = tuple(self._accounts.list_passkeys(user))
+        return Factors(totp=self._accounts.totps.get(user), recovery_codes=alive, passkeys=passkeys)
 
     async def propose_totp(self, user: UserId, totp: Totp) -> None:
         """See :class:`~cloudsvc.identity.factor_store.FactorStore`."""
@@ -51,7 +52,8 @@ class MemoryFactors(MemoryWebhooks):
         if kept is None or kept.is_confirmed or kept.secret != secret:
             raise changed_meanwhile()
         totps[user] = evolve(kept, is_confirmed=True, last_step=step)
-        revision = self._note_change(user, keeps)
+        revision = self._accounts.change()
+        self._note_factors_changed(user, revision, keeps)
         self._accounts.recovery_codes[user] = dict.fromkeys(codes, revision)
 
     async def remove_totp(self, user: UserId, *, keeps: SessionId | None = None) -> None:
@@ -60,14 +62,15 @@ class MemoryFactors(MemoryWebhooks):
         if kept is None:
             raise factor_not_found()
         if kept.is_confirmed:
-            self._note_change(user, keeps)
+            self._note_factors_changed(user, self._accounts.change(), keeps)
 
     async def reset_factors(self, user: UserId) -> bool:
         """See :class:`~cloudsvc.identity.factor_store.FactorStore`."""
         accounts = self._accounts
         had_totp = accounts.totps.pop(user, None) is not None
+        accounts.drop_passkeys(user)
         if user in accounts.users and accounts.users[user].factors_set != NEVER:
-            self._note_change(user, None)
+            self._note_factors_changed(user, accounts.change(), None)
             return True
         return had_totp
 
@@ -137,15 +140,13 @@ class MemoryFactors(MemoryWebhooks):
             del pendings[each]
         return len(chosen)
 
-    def _note_change(self, user: UserId, keeps: SessionId | None) -> Revision:
-        """Have it known that the factors of a user have changed, and end what stood on how they were."""
+    def _note_factors_changed(self, user: UserId, revision: Revision, keeps: SessionId | None) -> None:
+        """Have it known that the factors of a user changed by ``revision``, and end what stood on how they were."""
         accounts = self._accounts
-        revision = accounts.change()
         kept = accounts.totps.get(user)
-        is_left = kept is not None and kept.is_confirmed
+        is_left = (kept is not None and kept.is_confirmed) or bool(accounts.list_passkeys(user))
         accounts.users[user] = evolve(accounts.users[user], factors_set=revision if is_left else NEVER)
         accounts.drop_sessions(user, keeps=keeps)
         accounts.drop_pendings(user)
         if not is_left:
             accounts.recovery_codes.pop(user, None)
-        return revision

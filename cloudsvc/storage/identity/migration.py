@@ -7,7 +7,7 @@ from typing import Final
 
 from cloudsvc.storage.database.migration import History
 
-HEAD: Final = "0008"
+HEAD: Final = "0009"
 """The newest migration."""
 
 HISTORY: Final = History(

@@ -279,6 +279,36 @@ link_part: Final = Table(
     Column("parts", NUMBER, nullable=False),
 )
 
+passkey: Final = Table(
+    "identity_passkey",
+    metadata,
+    Column("id", TEXT, primary_key=True),
+    Column("user_id", TEXT, ForeignKey("identity_user.id"), nullable=False),
+    Column("label", TEXT, nullable=False),
+    # The name of the server for which it was made.
+    Column("host", TEXT, nullable=False),
+    Column("credential", LargeBinary, nullable=False),
+    Column("public_key", LargeBinary, nullable=False),
+    Column("sign_count", NUMBER, nullable=False),
+    Column("is_synced", NUMBER, nullable=False),
+    Column("created_at", NUMBER, nullable=False),
+    Column("used_at", NUMBER),
+    Column("made", NUMBER, nullable=False),
+    UniqueConstraint("credential", name="identity_passkey_credential"),
+)
+
+Index("identity_passkey_user", passkey.c.user_id, passkey.c.id)
+
+challenge: Final = Table(
+    "identity_challenge",
+    metadata,
+    # SHA-256 of challenges that were signed: none is good again.
+    Column("digest", LargeBinary, primary_key=True),
+    Column("expires_at", NUMBER, nullable=False),
+)
+
+Index("identity_challenge_expires", challenge.c.expires_at, challenge.c.digest)
+
 restriction: Final = Table(
     "identity_restriction",
     metadata,
@@ -298,4 +328,6 @@ state: Final = Table(
     Column("void_until", NUMBER, nullable=False),
     # Whether the owner's token is switched off.
     Column("refuses_owner", NUMBER, nullable=False, server_default="0"),
+    # By which challenges are known; of each store its own.
+    Column("seal", LargeBinary),
 )

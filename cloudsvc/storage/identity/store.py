@@ -10,11 +10,13 @@ from attrs import define
 
 from cloudsvc.core.clock import Instant
 from cloudsvc.core.secrets import Secret
+from cloudsvc.identity.challenges import Challenge
 from cloudsvc.identity.factors import Factors, FoundPending, Pending, PendingId, Totp
 from cloudsvc.identity.groups import Group, GroupId
 from cloudsvc.identity.key_format import KeyId
 from cloudsvc.identity.keys import FoundKey, Key
 from cloudsvc.identity.names import AccountName
+from cloudsvc.identity.passkeys import FoundPasskey, Passkey, PasskeyId
 from cloudsvc.identity.revisions import Restriction, Revision, Standing
 from cloudsvc.identity.sessions import FoundSession, Session, SessionId
 from cloudsvc.identity.store import Login, NewPassword
@@ -24,7 +26,18 @@ from cloudsvc.storage.database.group_commit import Weight
 from cloudsvc.storage.database.lanes import Lane
 from cloudsvc.storage.database.reading import ReadingConnection
 from cloudsvc.storage.faults import translated
-from cloudsvc.storage.identity import factors, groups, keys, owner, revisions, sessions, subjects, users, webhooks
+from cloudsvc.storage.identity import (
+    factors,
+    groups,
+    keys,
+    owner,
+    passkeys,
+    revisions,
+    sessions,
+    subjects,
+    users,
+    webhooks,
+)
 from cloudsvc.storage.identity.interchange import replace_all, write_accounts
 from cloudsvc.storage.identity.link_steps import LinkSteps
 from cloudsvc.storage.identity.steps import Steps
@@ -271,6 +284,47 @@ class DatabaseIdentity(LinkSteps[C], Steps[C]):
     async def list_attempts(self, webhook: WebhookId) -> Sequence[Attempt]:
         """As :meth:`cloudsvc.webhooks.store.WebhookStore.list_attempts`."""
         return await self._readers.run(lambda connection: webhooks.list_attempts(connection, webhook), Lane.PAGES)
+
+    # -- passkeys --------------------------------------------------------------------------------------------------
+
+    async def find_seal(self) -> bytes:
+        """As :meth:`cloudsvc.identity.passkey_store.PasskeyStore.find_seal`."""
+        return await self._readers.run(passkeys.find_seal)
+
+    async def add_passkey(
+        self,
+        passkey: Passkey,
+        challenge: Challenge,
+        codes: Sequence[bytes] = (),
+        *,
+        keeps: SessionId | None = None,
+    ) -> Passkey:
+        """As :meth:`cloudsvc.identity.passkey_store.PasskeyStore.add_passkey`."""
+        return await self._change(
+            lambda connection: passkeys.add_passkey(connection, passkey, challenge, codes, keeps=keeps)
+        )
+
+    async def find_passkey(self, credential: bytes) -> FoundPasskey | None:
+        """As :meth:`cloudsvc.identity.passkey_store.PasskeyStore.find_passkey`."""
+        return await self._readers.run(lambda connection: passkeys.find_passkey(connection, credential))
+
+    async def use_passkey(self, passkey: Passkey, sign_count: int, moment: Instant, challenge: Challenge) -> bool:
+        """As :meth:`cloudsvc.identity.passkey_store.PasskeyStore.use_passkey`."""
+        return await self._writer.run(
+            lambda connection: passkeys.use_passkey(connection, passkey, sign_count, moment, challenge)
+        )
+
+    async def rename_passkey(self, user: UserId, passkey: PasskeyId, label: str) -> None:
+        """As :meth:`cloudsvc.identity.passkey_store.PasskeyStore.rename_passkey`."""
+        await self._writer.run(lambda connection: passkeys.rename_passkey(connection, user, passkey, label))
+
+    async def remove_passkey(self, user: UserId, passkey: PasskeyId, *, keeps: SessionId | None = None) -> None:
+        """As :meth:`cloudsvc.identity.passkey_store.PasskeyStore.remove_passkey`."""
+        await self._change(lambda connection: passkeys.remove_passkey(connection, user, passkey, keeps))
+
+    async def remove_expired_challenges(self, before: Instant, limit: int) -> int:
+        """As :meth:`cloudsvc.identity.passkey_store.PasskeyStore.remove_expired_challenges`."""
+        return await self._writer.run(lambda connection: passkeys.remove_expired_challenges(connection, before, limit))
 
     # -- second factors --------------------------------------------------------------------------------------------
 

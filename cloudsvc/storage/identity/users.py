@@ -30,6 +30,7 @@ from cloudsvc.storage.identity.schema import (
     link_part,
     member,
     name,
+    passkey,
     pending,
     recovery_code,
     session,
@@ -98,6 +99,7 @@ _DELETE_SESSIONS: Final = compile_statement(
     delete(session).where(session.c.user_id == bindparam("id")).where(session.c.id != bindparam("keeps"))
 )
 _DELETE_TOTP: Final = compile_statement(delete(totp).where(totp.c.user_id == bindparam("id")))
+_DELETE_PASSKEYS: Final = compile_statement(delete(passkey).where(passkey.c.user_id == bindparam("id")))
 _DELETE_CODES: Final = compile_statement(delete(recovery_code).where(recovery_code.c.user_id == bindparam("id")))
 _DELETE_PENDING: Final = compile_statement(delete(pending).where(pending.c.user_id == bindparam("id")))
 
@@ -192,7 +194,7 @@ def remove_user(connection: Connection, removed: UserId) -> None:
     _DELETE_KEYS.run(connection, id=removed)
     _DELETE_SUBJECTS.run(connection, id=removed)
     _DELETE_SESSIONS.run(connection, id=removed, keeps="")
-    for statement in (_DELETE_TOTP, _DELETE_CODES, _DELETE_PENDING):
+    for statement in (_DELETE_TOTP, _DELETE_PASSKEYS, _DELETE_CODES, _DELETE_PENDING):
         statement.run(connection, id=removed)
     _DELETE_LINK_PARTS.run(connection, id=removed)
     _DELETE_LINKS.run(connection, id=removed)

@@ -26,7 +26,10 @@ OPERATIONS = {
 }
 """Those that a key lets in to; tests/api/identity/links has those for visitors."""
 
-OPEN = {"add_session", "show_second_factor", "list_providers", "begin_sign_in", "end_sign_in"}
+OPEN = {
+    *("add_session", "show_second_factor", "offer_sign_in", "show_passkey"),
+    *("list_providers", "begin_sign_in", "end_sign_in"),
+}
 """For who has nothing else yet."""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, closing
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -13,7 +14,9 @@ from attrs import evolve
 
 from cloudsvc.core.actors import Role
 from cloudsvc.core.secrets import Secret
+from cloudsvc.identity.challenges import Challenge
 from cloudsvc.identity.factors import Pending, Totp, make_pending
+from cloudsvc.identity.passkeys import Passkey, make_passkey_id
 from cloudsvc.identity.revisions import Restriction, Standing
 from cloudsvc.identity.users import User
 from cloudsvc.storage.database.migration import NewerSchema
@@ -44,6 +47,17 @@ ENGINES: Final[dict[str, Callable[[Path], AbstractAsyncContextManager[OpenIdenti
 
 PENDING: Final = make_pending().id
 MARK: Final = bytes(32)
+PASSKEY: Final = partial(
+    Passkey,
+    id=make_passkey_id(),
+    label="phone",
+    host="cloud.example",
+    credential=bytes(range(32)),
+    public_key=b"key",
+    sign_count=5,
+    is_synced=True,
+    created_at=BEGINNING,
+)
 SECRET: Final = Secret("JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP")
 
 
@@ -62,6 +76,8 @@ async def fill(store: OpenIdentityStore) -> None:
     await store.note_uses({key.id: BEGINNING})
     await store.propose_totp(anna.id, Totp(secret=SECRET, created_at=BEGINNING))
     await store.confirm_totp(anna.id, SECRET, 7, [bytes([number] * 32) for number in range(3)])
+    challenge = Challenge(content=b"", digest=bytes(32), expires_at=2**60)
+    await store.add_passkey(PASSKEY(user=anna.id), challenge)
     await store.add_pending(wait_for(anna), bytes(32))
     subject = await store.add_subject(make_subject(anna))
     await store.add_session(make_user_session(anna, subject=subject.id), bytes(32))
@@ -186,7 +202,15 @@ ALTERED: Final = {
     "a revision to come": "UPDATE identity_user SET revision = 1000",
     "a key from the future": "UPDATE identity_key SET made = 9223372036854775807",
     "a factor that nobody asks for": "UPDATE identity_user SET factors_set = NULL",
-    "a factor that is not there": "DELETE FROM identity_totp",
+    "a factor that is not there": "DELETE FROM identity_totp; DELETE FROM identity_passkey",
+    "a passkey of nobody": "UPDATE identity_passkey SET user_id = 'nobody'",
+    "a passkey without a key": "UPDATE identity_passkey SET public_key = x''",
+    "a passkey with a key that is none": "UPDATE identity_passkey SET public_key = 'key'",
+    "a passkey with a long key": "UPDATE identity_passkey SET public_key = zeroblob(1025)",
+    "a credential that is none": "UPDATE identity_passkey SET credential = 'a'",
+    "a passkey with a label that is none": "UPDATE identity_passkey SET label = char(0)",
+    "a passkey from the future": "UPDATE identity_passkey SET made = 9223372036854775807",
+    "a count that is none": "UPDATE identity_passkey SET sign_count = -1",
     "a secret that makes no codes": "UPDATE identity_totp SET secret = '1'",
     "a secret that is none": "UPDATE identity_totp SET secret = x'00'",
     "a step that is none": "UPDATE identity_totp SET last_step = 'a'",
@@ -227,7 +251,7 @@ async def test_what_this_program_could_not_have_written_is_refused(alteration: s
         await store.copy(copy)
     with closing(sqlite3.connect(copy, isolation_level=None)) as connection:
         connection.execute("PRAGMA journal_mode = DELETE")
-        connection.execute(alteration)
+        connection.executescript(alteration)
     with pytest.raises(ValueError, match=r"sense|refers|defines|tables|free|given"):
         examine(copy, tmp_path)
 

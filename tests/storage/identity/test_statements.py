@@ -14,16 +14,18 @@ import pytest
 import cloudsvc.storage.identity
 from cloudsvc.core.actors import Role
 from cloudsvc.core.secrets import Secret
+from cloudsvc.identity.challenges import Challenge
 from cloudsvc.identity.factors import Pending, Totp, make_pending
 from cloudsvc.identity.key_format import make_key
 from cloudsvc.identity.names import parse_account_name
+from cloudsvc.identity.passkeys import Passkey, make_passkey_id
 from cloudsvc.identity.sessions import make_session
 from cloudsvc.identity.store import NewPassword
 from cloudsvc.identity.users import make_user_id
 from cloudsvc.storage.database.sqlite.connections import SQLiteConnection, connect
 from cloudsvc.storage.database.sqlite.migration import migrate
 from cloudsvc.storage.database.statements import Statement
-from cloudsvc.storage.identity import factors, groups, keys, revisions, sessions, subjects, users
+from cloudsvc.storage.identity import factors, groups, keys, passkeys, revisions, sessions, subjects, users
 from cloudsvc.storage.identity.migration import HISTORY
 from tests.support.identity_stores import (
     BEGINNING,
@@ -172,6 +174,15 @@ def test_changes_are_few_statements(connection: SQLiteConnection) -> None:
     subject = make_subject(user)
     assert count(connection, lambda: subjects.add_subject(connection, subject)) <= 6
     assert count(connection, lambda: subjects.remove_subject(connection, user.id, subject.id)) <= 5
+    passkey = Passkey(
+        id=make_passkey_id(), user=user.id, host="", credential=b"a", public_key=b"b", created_at=BEGINNING
+    )
+    signed, again = [Challenge(content=b"", digest=bytes([each]), expires_at=0) for each in range(2)]
+    assert count(connection, lambda: passkeys.add_passkey(connection, passkey, signed, (), keeps=None)) <= 13
+    assert count(connection, lambda: passkeys.find_passkey(connection, b"a")) == 2
+    assert count(connection, lambda: passkeys.find_passkey(connection, b"b")) == 2
+    assert count(connection, lambda: passkeys.use_passkey(connection, passkey, 0, 0, again)) == 3
+    assert count(connection, lambda: passkeys.remove_passkey(connection, user.id, passkey.id, None)) <= 10
     [added] = keys.list_keys(connection, 1, None, None)
     assert count(connection, lambda: keys.rotate_key(connection, added, make_user_key(user), bytes(32))) <= 8
     camera = keys.add_key(connection, make_program_key("camera"), bytes(32))
@@ -179,6 +190,6 @@ def test_changes_are_few_statements(connection: SQLiteConnection) -> None:
     assert count(connection, lambda: keys.revoke_keys(connection, camera.id, BEGINNING, descendants=True)) <= 7
     assert count(connection, lambda: keys.remove_ended_keys(connection, BEGINNING, 100)) == 1
     assert count(connection, lambda: groups.remove_group(connection, family.id)) <= 5
-    assert count(connection, lambda: users.remove_user(connection, user.id)) <= 15
+    assert count(connection, lambda: users.remove_user(connection, user.id)) <= 16
     assert count(connection, lambda: revisions.void_credentials(connection)) <= 5
     assert users.find_holder(connection, make_user_id()) is None
