@@ -6,10 +6,12 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 
 from cloudsvc.administration.progress import SILENCE
 from cloudsvc.administration.verification import Verdict, verify_drive
-from cloudsvc.core.actors import OWNER
+from cloudsvc.core.actors import OWNER, Payer
+from cloudsvc.drive.accounts import MiscountedPayer
 from cloudsvc.drive.names import parse_path
 from cloudsvc.drive.verification import Damage
 from cloudsvc.storage.database.sqlite.connections import connect
@@ -79,6 +81,24 @@ async def test_what_is_collected_meanwhile_is_no_damage(tmp_path: Path) -> None:
 
         verdict = await verify_drive(Collecting(), drive.blobs, drive.disk, SILENCE)  # type: ignore[arg-type]  # it is one, almost
         assert verdict.damaged == []
+
+
+@in_reactor
+async def test_a_user_who_is_counted_wrong_is_named(tmp_path: Path) -> None:
+    async with opened(tmp_path) as drive:
+        await store(drive, "file", b"12345")
+        for name in ("anna", "bert"):
+            payer = evolve(OWNER, payer=Payer(name=name))
+            await drive.drive.copy(payer, parse_path("file"), parse_path(f"of {name}"))
+        assert (await verify(drive)).miscounted_payers == []
+    with closing(connect(tmp_path / CATALOGUE_NAME)) as connection:
+        connection.execute("UPDATE payer SET stored_bytes = 7 WHERE name = 'anna'")
+    async with opened(tmp_path) as drive:
+        wrong = MiscountedPayer(name="anna", stored_bytes=7, counted=5)
+        assert (await verify(drive)).miscounted_payers == [wrong]
+        await drive.catalogue.recount_payers()
+        assert (await verify(drive)).miscounted_payers == []
+        assert await drive.catalogue.count_paid_bytes(["anna", "bert"]) == {"anna": 5, "bert": 5}
 
 
 @in_reactor

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from cloudsvc.storage.database.sqlite.connections import connect
+from cloudsvc.storage.local import CATALOGUE_NAME
 from tests.support.command_processes import Shell, run_shell
 from tests.support.server import make_home
 
@@ -47,6 +50,24 @@ def test_users_and_groups(shell: Shell, home: Path) -> None:
     assert shell.run(home, "group", "list") == ""
     assert "cloudsvc: 'anna' is taken" in shell.run(home, "user", "add", "anna", status=1)
     assert "There is no such user." in shell.run(home, "user", "remove", "nobody-at-all", status=1)
+
+
+def test_quotas(shell: Shell, home: Path) -> None:
+    shell.run(home, "user", "add", "dora")
+    assert shell.run(home, "user", "quota", "dora") == "dora\n"
+    assert shell.run(home, "user", "quota", "dora", "1.5KiB") == "dora: 0 B of 1.5 KiB stored\n"
+    with closing(connect(home / "data" / "drive" / CATALOGUE_NAME)) as connection:
+        connection.execute("INSERT INTO payer VALUES (1, 'dora', 2048)")
+    assert "dora: 2.0 KiB of 1.5 KiB stored\n" in shell.run(home, "user", "list")
+    told = shell.run(home, "verify", status=1)
+    assert "2,048 bytes count to the user 'dora', and 0 are stored" in told
+    assert "cloudsvc quota --recount" in told
+    shell.run(home, "quota", "--recount")
+    assert shell.run(home, "user", "quota", "dora") == "dora: 0 B of 1.5 KiB stored\n"
+    assert shell.run(home, "user", "quota", "dora", "none") == "dora\n"
+    assert "is no size" in shell.run(home, "user", "quota", "dora", "much", status=2)
+    assert "There is no such user." in shell.run(home, "user", "quota", "nobody-at-all", "1GiB", status=1)
+    shell.run(home, "user", "remove", "dora")
 
 
 def test_keys(shell: Shell, home: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from attrs import define, evolve
 
-from cloudsvc.core.actors import OWNER, ROOT_FOLDER, Role
+from cloudsvc.core.actors import OWNER, ROOT_FOLDER, Payer, Role
 from cloudsvc.identity.bounds import MAX_NOTED
 from cloudsvc.identity.directory import UserFields
 from cloudsvc.identity.issuing import Issued, KeyFields
@@ -63,12 +63,34 @@ def test_a_narrower_key(office: Office) -> None:
     assert (actor.grants, actor.scopes) == ((grant(Role.VIEWER, folder(office, "photos/sea")),), {"files:read"})
 
 
+@pytest.mark.parametrize("quota", [None, 0, 10])
+def test_what_is_stored_by_a_key_counts_to_its_holder(office: Office, quota: int | None) -> None:
+    finish(office.add_user("anna", ("photos", Role.EDITOR), quota=quota))
+    for roles in ((), (("photos/sea", Role.UPLOADER),)):
+        actor = finish(office.resolve(finish(office.issue("anna", *roles))))
+        assert actor is not None
+        assert actor.payer == Payer(name="anna", quota=quota)
+
+
+def test_another_quota_makes_nobody_another_one(office: Office) -> None:
+    """Or else whatever is under way would end with it."""
+    finish(office.add_user("anna", ("photos", Role.EDITOR), quota=5))
+    issued = finish(office.issue("anna"))
+    before = finish(office.resolve(issued))
+    finish(office.directory.edit_user(OWNER, "anna", UserFields(quota=10)))
+    after = finish(office.resolve(issued))
+    assert before is not None
+    assert after is not None
+    assert before == after
+    assert after.payer == Payer(name="anna", quota=10)
+
+
 def test_a_key_of_a_program_acts_on_its_own(office: Office) -> None:
     asked = KeyFields(roles=(("work", Role.UPLOADER),), scopes=("files:write",))
     issued = finish(office.issuer.issue(OWNER, asked, program="camera"))
     actor = finish(office.resolve(issued))
     assert actor is not None
-    assert (actor.name, actor.scopes) == ("program:camera", {"files:write"})
+    assert (actor.name, actor.scopes, actor.payer) == ("program:camera", {"files:write"}, None)
     assert actor.grants == (grant(Role.UPLOADER, folder(office, "work")),)
 
 

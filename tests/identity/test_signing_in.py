@@ -9,7 +9,7 @@ import pytest
 from argon2 import PasswordHasher
 
 from cloudsvc.access.throttling.passwords import DEVICE_RATE, NAME_RATE
-from cloudsvc.core.actors import OWNER, Actor, Role
+from cloudsvc.core.actors import OWNER, Actor, Payer, Role
 from cloudsvc.core.errors import CloudError, Kind
 from cloudsvc.core.secrets import Secret
 from cloudsvc.identity.bounds import SEEN_SECONDS, SESSION_IDLE_SECONDS, SESSION_SECONDS
@@ -72,6 +72,13 @@ def test_a_session_may_what_its_user_may(office: Office) -> None:
     finish(office.directory.withdraw_role(OWNER, "anna", office.folders.chains["work"][-1]))
     assert act(office, begun).grants == (grant(Role.EDITOR, office.folders.chains["photos"][-1]),)
     assert begun.text.reveal() not in repr(begun)
+
+
+def test_what_is_stored_in_a_session_counts_to_its_user(office: Office) -> None:
+    begun = sign_in(office)
+    assert act(office, begun).payer == Payer(name="anna")
+    finish(office.directory.edit_user(OWNER, "anna", UserFields(quota=5)))
+    assert act(office, begun).payer == Payer(name="anna", quota=5)
 
 
 def test_a_wrong_secret_is_nobody(office: Office) -> None:

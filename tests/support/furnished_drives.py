@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from attrs import evolve
 
 from cloudsvc.administration.tree import walk
-from cloudsvc.core.actors import OWNER, Role
+from cloudsvc.core.actors import OWNER, Payer, Role
 from cloudsvc.drive.commands import StoreFile
 from cloudsvc.drive.names import parse_path
 from cloudsvc.drive.nodes import ROOT_ID, File
@@ -14,6 +16,9 @@ from tests.support.actors import make_guest
 from tests.support.administration import fill, store
 from tests.support.blobs import load_blob, store_blob
 from tests.support.catalogues import gather, hide_checksums
+
+PAYERS: Final = ("anna", "bert")
+"""Users to whom it counts."""
 
 
 async def furnish(drive: OpenedDrive) -> None:
@@ -26,6 +31,12 @@ async def furnish(drive: OpenedDrive) -> None:
     await drive.catalogue.apply(
         OWNER, [StoreFile(path=parse_path("unknown"), blob=unknown, media_type="a/b", versions_kept=1)]
     )
+    # What counts to users, in all that it can be.
+    for name in PAYERS:
+        payer = evolve(OWNER, payer=Payer(name=name, quota=10**6))
+        for destination in ("paid/file", "lost"):
+            await drive.drive.copy(payer, parse_path("plain.txt"), parse_path(f"{destination} of {name}"))
+    await drive.drive.discard(OWNER, parse_path("lost of anna"))
     for path in ("kept", "kept", "back", "gone"):
         await store(drive, f"folder/{path}", path.encode())
         await drive.drive.discard(OWNER, parse_path(f"folder/{path}"))
@@ -68,6 +79,9 @@ async def describe(drive: OpenedDrive) -> list[str]:
         *[await drive.catalogue.evictable_bytes(owner) for owner in owners],
         *[await drive.catalogue.droppable_bytes(owner) for owner in owners],
         *await drive.catalogue.find_miscounts(),
+        await drive.catalogue.count_paid_bytes(PAYERS),
+        *[await drive.catalogue.droppable_paid_bytes(name) for name in PAYERS],
+        *await drive.catalogue.find_miscounted_payers(),
         evolve(await drive.catalogue.usage(OWNER), catalogue_bytes=0),
         await drive.catalogue.reclaimable_bytes(),
     ]

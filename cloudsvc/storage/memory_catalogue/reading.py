@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -40,6 +41,7 @@ def read_database(content: IO[bytes], beginning: Beginning) -> Tables:
 
 def _read(connection: SQLiteConnection) -> Tables:
     [state] = _list(connection, schema.state)
+    names = {row["id"]: row["name"] for row in _list(connection, schema.payer)}
     given = connection.execute("SELECT max(seq) FROM sqlite_sequence WHERE name != 'change'").fetchone()
     tables = Tables(
         epoch=state["epoch"],
@@ -47,22 +49,24 @@ def _read(connection: SQLiteConnection) -> Tables:
         last_change=state["last_change"],
         freeze=read_freeze(*(state[column.name] for column in FREEZE_COLUMNS)),
         blobs={row["id"]: _make_blob(row) for row in _list(connection, schema.blob)},
-        trash={row["id"]: _make_thrown(row) for row in _list(connection, schema.trash)},
+        trash={row["id"]: _make_thrown(row, names) for row in _list(connection, schema.trash)},
         changes={row["number"]: _make_happening(row) for row in _list(connection, schema.change)},
         pins={row["id"]: row["until"] for row in _list(connection, schema.pin)},
         quotas={row["owner"]: row["quota"] for row in _list(connection, schema.account)},
     )
     tables.last_id = max(tables.last_id, given[0] or 0)
-    _read_nodes(connection, tables)
+    _read_nodes(connection, tables, names)
     return tables
 
 
-def _read_nodes(connection: SQLiteConnection, tables: Tables) -> None:
+def _read_nodes(connection: SQLiteConnection, tables: Tables, names: Mapping[int | None, str]) -> None:
+    """:param names: of users who have stored something, by their numbers."""
     contents, tags = defaultdict(list), defaultdict(list)
     for row in _list(connection, schema.version):
         # Where nobody said when the content was changed, it was when it was stored.
         modified_at = row["created_at"] if row["modified_at"] is None else row["modified_at"]
-        contents[row.pop("node")].append(Content(**(row | {"modified_at": modified_at})))
+        given = {"modified_at": modified_at, "payer": names.get(row["payer"])}
+        contents[row.pop("node")].append(Content(**(row | given)))
     for row in _list(connection, schema.tag):
         tags[row["node"]].append(row["tag"])
     for row in _list(connection, schema.node):
@@ -92,9 +96,10 @@ def _make_blob(row: _Row) -> KnownBlob:
     return KnownBlob(blob=blob, marked=bool(row["marked"]))
 
 
-def _make_thrown(row: _Row) -> Thrown:
+def _make_thrown(row: _Row, names: Mapping[int | None, str]) -> Thrown:
     shared = row.pop("shared")
-    return Thrown(**(row | {"path": read_path(row["path"]), "chain": read_chain(row["chain"])}), is_shared=bool(shared))
+    given = {"path": read_path(row["path"]), "chain": read_chain(row["chain"]), "payer": names.get(row["payer"])}
+    return Thrown(**(row | given), is_shared=bool(shared))
 
 
 def _make_happening(row: _Row) -> Happening:

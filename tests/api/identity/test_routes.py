@@ -80,6 +80,7 @@ def test_who_one_is(site: IdentitySite) -> None:
     assert owner["roles"] == [{"folder": 1, "path": "", "role": "manager"}]
     anna = site.ask("GET", "/me", key=site.key_of("anna")).json
     assert (anna["name"], anna["manager"], anna["quota"], anna["groups"]) == ("anna", False, None, [])
+    assert (owner["stored_bytes"], anna["stored_bytes"]) == (None, 0)
     assert anna["roles"] == [{"folder": folder(site, "photos"), "path": "photos", "role": "manager"}]
     narrow = site.key_of("anna", ("photos/sea", Role.VIEWER), scopes=())
     for field in ("X-API-Key", "Authorization"):
@@ -109,6 +110,23 @@ def test_users_from_beginning_to_end(site: IdentitySite) -> None:
     assert (changed["quota"], changed["disabled"], changed["has_password"], changed["roles"]) == (5, True, False, [])
     assert site.ask("DELETE", "/users/cleo").status == 200
     assert site.ask("GET", "/users/cleo").json["error"] == "user_not_found"
+
+
+def test_how_much_of_a_quota_is_used(site: IdentitySite) -> None:
+    site.ask("PATCH", "/users/anna", {"quota": 10})
+    site.office.folders.stored = {"anna": 7, "bert": 5}
+    for key in (site.key_of("anna"), site.key_of("anna", ("photos/sea", Role.UPLOADER), scopes=("accounts:read",))):
+        for path in ("/me", "/users/anna"):
+            found = site.ask("GET", path, key=key).json
+            found = found.get("user", found)
+            assert (found["quota"], found["stored_bytes"]) == (10, 7)
+        assert site.ask("GET", "/users/bert", key=key).status == 404
+    users = site.ask("GET", "/users").json["users"]
+    assert [(user["name"], user["quota"], user["stored_bytes"]) for user in users] == [
+        ("anna", 10, 7),
+        ("bert", None, 5),
+    ]
+    assert site.ask("PATCH", "/users/bert", {"quota": 1}).json["user"]["stored_bytes"] == 5
 
 
 def test_users_in_pages(site: IdentitySite) -> None:

@@ -52,6 +52,7 @@ def make_site(*, has_others: bool) -> tuple[IdentitySite, str]:
         finish(site.office.add_user("hidden", ("photos", Role.MANAGER)))
         finish(site.office.directory.add_group(site.office.owner, "hidden"))
         site.key_of("hidden")
+        site.office.folders.stored["hidden"] = 5
     site.start()
     return site, asking
 

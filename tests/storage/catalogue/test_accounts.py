@@ -17,6 +17,8 @@ from msgspec.structs import replace
 
 from cloudsvc.core.actors import OWNER, Actor, Payer, Role
 from cloudsvc.core.errors import CloudError
+from cloudsvc.drive.accounts import MiscountedPayer
+from cloudsvc.drive.bounds import MOST_LOOKED_THROUGH
 from cloudsvc.drive.commands import Command, Copy, Discard, MakeFolder, Move, Purge, Restore, RestoreVersion, SetQuota
 from cloudsvc.drive.freezing import Beginning
 from cloudsvc.drive.names import parse_path
@@ -460,10 +462,63 @@ def test_what_others_have_in_what_was_thrown_away_is_not_given_up(connection: SQ
 def test_the_accounts_of_a_backup_are_counted_anew(tmp_path: Path) -> None:
     with open_connection(tmp_path) as connection:
         do(connection, store("q/a", b"a" * 4), set_quota("q", 10), store("q/a", b"aa"))
+        for path in ("x", "x", "y"):
+            do(connection, store(path, path.encode()), actor=choose_actor(path))
+        do(connection, Discard(path=parse_path("y")), Purge(entry=None))
+        discarding.remove_purged(connection, 9)
         connection.execute("UPDATE account SET stored_bytes = -99")
+        connection.execute("UPDATE payer SET stored_bytes = -99")
     begin_anew(tmp_path / NAME, Beginning())
     with closing(connect(tmp_path / NAME)) as connection:
         check(connection)
+
+
+def test_what_users_have_stored_is_counted_anew_where_it_is_wrong(connection: SQLiteConnection) -> None:
+    do(connection, store("x", b"1" * 4), actor=choose_actor("x"))
+    do(connection, store("y", b"2" * 5), actor=choose_actor("y"))
+    connection.execute("UPDATE payer SET stored_bytes = 7 WHERE name = 'anna'")
+    assert payers.find_miscounts(connection) == [MiscountedPayer(name="anna", stored_bytes=7, counted=4)]
+    payers.recount(connection)
+    check(connection)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE version SET payer = 2",
+        "UPDATE trash SET payer = 0",
+        "UPDATE payer SET id = 0",
+        "UPDATE payer SET name = ''",
+        "UPDATE payer SET name = x'ff'",
+        "UPDATE payer SET stored_bytes = NULL",
+        "DELETE FROM payer",
+    ],
+)
+def test_users_of_a_backup_are_examined(tmp_path: Path, change: str) -> None:
+    with open_connection(tmp_path) as connection:
+        do(connection, store("x"), store("lost/x"), Discard(path=parse_path("lost")), actor=choose_actor("x"))
+        examine(tmp_path / NAME)
+        connection.execute("PRAGMA writable_schema = ON")
+        connection.execute("UPDATE sqlite_schema SET sql = replace(sql, ' NOT NULL', '') WHERE name = 'payer'")
+        connection.execute("PRAGMA writable_schema = RESET")
+        connection.execute(change)
+    with pytest.raises(ValueError, match=r"nobody who is known|one name, or none|a number is none|of another type"):
+        examine(tmp_path / NAME)
+
+
+@pytest.mark.parametrize(("beyond", "is_theirs"), [(0, True), (1, False)])
+def test_no_more_than_so_much_is_looked_through(connection: SQLiteConnection, beyond: int, *, is_theirs: bool) -> None:
+    do(connection, store("many/x"), actor=choose_actor("x"))
+    connection.execute(
+        "INSERT INTO node (parent, key, name, folded, kind, created_at, updated_at)"
+        " WITH RECURSIVE counted (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM counted WHERE n < ?)"
+        " SELECT (SELECT id FROM node WHERE name = 'many'), 'k' || n, 'k' || n, 'k' || n, 0, 1, 1 FROM counted",
+        # Beside the folder and the file.
+        (MOST_LOOKED_THROUGH - 2 + beyond,),
+    )
+    do(connection, Discard(path=parse_path("many")))
+    assert connection.execute("SELECT payer IS NOT NULL FROM trash").fetchall() == [(is_theirs,)]
+    assert payers.count_droppable_bytes(connection, "anna") == (len(b"content") if is_theirs else 0)
 
 
 @pytest.mark.parametrize("values", ["1, 5, 0", "2, 5, 0", "5, 5, 0", "4, -1, 0", "4, 'x', 0"])
