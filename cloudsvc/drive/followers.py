@@ -160,5 +160,7 @@ class Follower(Generic[F]):
 
 def _fit(told: list[Numbered[F]]) -> list[Numbered[F]]:
     """The first of ``told``, as many as are told at a time."""
+    if len(told) <= 1:
+        return told  # nearly always, and for each follower
     count = sum(total <= PAGE_BYTES for total in accumulate(len(form) for _, form in told))
     return told[: max(1, count)]

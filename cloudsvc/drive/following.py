@@ -321,7 +321,7 @@ class Feed(Generic[F]):
                 view.shed()
             self._kept.count(view)
             if changes.items:
-                self._waking.add([follower for follower in view.followers if follower.is_waiting])
+                self._waking.add(view.list_waiting())
             if len(changes.items) < PAGE:
                 return
             if not view.followers:

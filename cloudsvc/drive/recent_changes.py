@@ -50,6 +50,7 @@ class View(Generic[F]):
     held: int = 0
     followers: dict[Any, None] = field(factory=dict)
     _kept: deque[Numbered[F]] = field(factory=deque)
+    _begins_with_last: bool = False
 
     def take_in(self, changes: Changes, rendered: list[Numbered[F]]) -> None:
         """Keep what was read after ``last``."""
@@ -63,6 +64,14 @@ class View(Generic[F]):
         while len(self._kept) > KEPT or (self.held > KEPT_BYTES and len(self._kept) > 1):
             self.start, form = self._kept.popleft()
             self.held -= len(form)
+
+    def list_waiting(self) -> list[Any]:
+        """The followers that wait, each time in the opposite order: so nobody is always told last."""
+        waiting = [follower for follower in self.followers if follower.is_waiting]
+        if self._begins_with_last:
+            waiting.reverse()
+        self._begins_with_last = not self._begins_with_last
+        return waiting
 
     def restart(self, found: Changes) -> None:
         """Keep nothing of what came up to the last change, which was ``found`` without those before it."""

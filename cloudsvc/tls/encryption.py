@@ -19,6 +19,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from cloudsvc.core.private_names import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
+from cloudsvc.core.transports import send_promptly
 from cloudsvc.tls.plain_http import ANSWER, is_http
 
 _RECORD: Final = 2**14
@@ -57,6 +58,16 @@ class _Connection(TLSMemoryBIOProtocol):
     """What has come, until it is clear whether that is TLS: less than the name of a method."""
     _misled = False
     """Whether the client speaks plain HTTP."""
+    _is_prompt = False
+    """Whether the system is to have at once what is written now."""
+
+    def write_promptly(self, data: bytes) -> None:
+        """As ``write``, for what is not followed by more: see :func:`cloudsvc.core.transports.send_promptly`."""
+        self._is_prompt = True
+        try:
+            self.write(data)
+        finally:
+            self._is_prompt = False
 
     def dataReceived(self, data: bytes) -> None:
         if self._misled:
@@ -140,7 +151,10 @@ class _Connection(TLSMemoryBIOProtocol):
             data = self._tlsConnection.bio_read(_TOGETHER + _AROUND)
         except WantReadError:
             return
-        self.transport.write(data)
+        if self._is_prompt:
+            send_promptly(self.transport, data)
+        else:
+            self.transport.write(data)
 
     def _may_go_on(self) -> bool:
         sent = self._tlsConnection.get_shutdown() & SENT_SHUTDOWN

@@ -73,6 +73,8 @@ class Response:
 
     :ivar body: the whole content; or an asynchronous iterable of pieces, which is asked for the next one only when
         the client has taken the last.
+    :ivar is_live: whether each piece is for now, and seldom followed by another one: it is sent at once, instead of
+        together with what else is written in the same turn of the reactor.
     :ivar length: the content's length in bytes where ``body`` is an iterable and the length is known, or where the
         content is left out, as in an answer to ``HEAD``.
     """
@@ -81,6 +83,7 @@ class Response:
     headers: HeaderList = ()
     body: bytes | AsyncIterable[bytes] = b""
     length: int | None = None
+    is_live: bool = False
 
 
 NO_CONTENT = Response(status=204)

@@ -83,7 +83,7 @@ class EventRoutes:
         """
         told = read_field(request, "Last-Event-ID") or query.since
         follower = await self.feed.follow(request.actor, None if told is None else parse_position(told))
-        return Response(headers=_HEADERS, body=self._write(request, follower))
+        return Response(headers=_HEADERS, body=self._write(request, follower), is_live=True)
 
     async def _write(self, request: Request, follower: Follower[ToldChange]) -> AsyncGenerator[bytes, None]:
         stop = self.standings.watch(request, follower.end)

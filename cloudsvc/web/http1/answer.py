@@ -25,6 +25,7 @@ class Answer:
     :ivar has_content: whether it may have any: not to HEAD, and not with some statuses (RFC 9110 section 6.4.1).
     :ivar due: bytes of content that the head has announced; ``None`` where it has announced none.
     :ivar written: bytes of content that have been written.
+    :ivar is_live: whether each piece is to be sent at once.
     :ivar overran: whether somebody has written more than is due.
     """
 
@@ -36,6 +37,7 @@ class Answer:
     written: int = 0
     chunked: bool = False
     overran: bool = False
+    is_live: bool = False
 
     @classmethod
     def of(cls, status: int, reason: bytes, length: int | None, *, is_head: bool) -> Answer:

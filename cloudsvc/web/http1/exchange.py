@@ -13,6 +13,7 @@ from twisted.web.http import datetimeToString
 from twisted.web.http_headers import Headers
 
 from cloudsvc.core.private_names import Request as TwistedRequest
+from cloudsvc.core.transports import send_promptly
 from cloudsvc.web.errors import HTTPError
 from cloudsvc.web.http1.answer import LAST_CHUNK, Answer
 from cloudsvc.web.http1.body import NO_BODY, Body, BodyFlow
@@ -192,6 +193,7 @@ class Exchange(TwistedRequest):
         if isinstance(body, bytes) and length is None:
             length = len(body)
         self._answer = Answer.of(self.code, self.code_message, length, is_head=self.method == b"HEAD")
+        self._answer.is_live = response.is_live
         if isinstance(body, bytes) and len(body) <= LARGEST_PIECE:
             self.write(body)
             self.finish()
@@ -226,7 +228,10 @@ class Exchange(TwistedRequest):
             head = self._make_head(answer)
         content = answer.frame(data)
         if head or content:
-            self.channel.transport.write(head + content)
+            if answer.is_live:
+                send_promptly(self.channel.transport, head + content)
+            else:
+                self.channel.transport.write(head + content)
         if answer.overran:
             self._end_early(answer)
 

@@ -112,6 +112,24 @@ async def test_whoever_waits_is_told(trial: Trial, feed: Feed[str]) -> None:
 
 
 @in_reactor
+async def test_nobody_is_always_told_last(trial: Trial, feed: Feed[str]) -> None:
+    following = [await feed.follow(TESTER) for _ in range(3)]
+    told: list[int] = []
+
+    async def note(number: int) -> None:
+        await take(following[number], 1)
+        told.append(number)
+
+    for name in "abc":
+        waiting = [Deferred.fromCoroutine(note(number)) for number in range(3)]
+        await trial.store(name)
+        await gatherResults(waiting)
+    assert told == [0, 1, 2, 2, 1, 0, 0, 1, 2]
+    for each in following:
+        each.leave()
+
+
+@in_reactor
 async def test_whoever_comes_again_goes_on_where_it_was(trial: Trial, feed: Feed[str]) -> None:
     first = await feed.follow(TESTER)
     await trial.store("a")
