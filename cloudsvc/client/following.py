@@ -8,7 +8,7 @@ from cloudsvc.client.calls import list_changes
 from cloudsvc.client.effects import Emit, Flow, Sleep
 from cloudsvc.client.retrying import RetryPolicy, ask
 
-_WAIT: Final = 60
+_WAIT: Final = 50
 """Seconds for which the server is asked to wait: as long as it does."""
 
 _PAUSE: Final = 0.25

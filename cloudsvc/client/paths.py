@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from typing import Final
 from urllib.parse import quote
 
 from cloudsvc.client.errors import LocalError, MalformedAnswerError
-
-_RESERVED: Final = frozenset(
-    ("CON", "PRN", "AUX", "NUL", *(f"{device}{number}" for device in ("COM", "LPT") for number in "123456789¹²³"))
-)
-"""Names of devices on Windows, with any ending."""
 
 _LONGEST: Final = 255
 """Bytes of a name that file systems store."""
@@ -53,16 +47,13 @@ def child_name(folder: str, path: str) -> str:
     return name
 
 
-def check_local_name(name: str, *, windows: bool = os.name == "nt") -> str:
+def check_local_name(name: str) -> str:
     """
     ``name``, which a server has given, as the name of a file in a local directory.
 
     :raises LocalError: it is no name here, or would lead elsewhere.
     """
-    faults = name in {"", ".", ".."} or "/" in name or "\0" in name or os.sep in name
-    if windows:
-        stem = name.split(".", maxsplit=1)[0].rstrip(" ").upper()
-        faults = faults or stem in _RESERVED or name[-1] in ". " or any(each in '<>:"\\|?*' for each in name)
+    faults = name in {"", ".", ".."} or "/" in name or "\0" in name
     try:
         faults = faults or len(name.encode()) > _LONGEST
     except UnicodeEncodeError:

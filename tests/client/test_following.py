@@ -35,7 +35,7 @@ def test_it_goes_on_from_where_it_was() -> None:
     with pytest.raises(GoneError):
         script.run(follow(None, POLICY))
     assert [change.id for change in script.emitted] == ["e-2", "e-3", "e-4"]
-    assert targets(script) == ["", *(f"?since=e-{number}&wait=60" for number in (1, 3, 3, 3, 4))]
+    assert targets(script) == ["", *(f"?since=e-{number}&wait=50" for number in (1, 3, 3, 3, 4))]
 
 
 def test_answers_without_changes_make_no_busy_loop() -> None:
@@ -50,7 +50,7 @@ def test_it_begins_where_it_is_told() -> None:
     script = Script([tell("e-8", "e-8"), refuse(410)])
     with pytest.raises(GoneError):
         script.run(follow("e-7", POLICY))
-    assert targets(script) == ["?since=e-7&wait=60", "?since=e-8&wait=60"]
+    assert targets(script) == ["?since=e-7&wait=50", "?since=e-8&wait=50"]
 
 
 def test_an_answer_may_take_as_long_as_the_server_is_to_wait() -> None:

@@ -98,6 +98,18 @@ def test_files_there_and_back(remote: Remote, here: Path) -> None:
     assert (here / "other.txt").read_bytes() == b""
     remote("put", "-", "piped", given=b"from a pipe")
     assert remote("get", "piped", "-").stdout == "from a pipe"
+    # Into a folder that is there, as any other source.
+    remote("put", "-", "a", given=b"2")
+    assert remote("cat", "a/-").stdout == "2"
+
+
+def test_one_source_that_is_none_keeps_no_other_from_being_kept(remote: Remote, here: Path) -> None:
+    (here / "good").write_bytes(b"1")
+    (here / "folder").mkdir()
+    told = remote("put", "missing", "folder", "good", "sources/", status=9)
+    assert "missing" in told.stderr
+    assert "folder" in told.stderr
+    assert remote("ls", "sources").stdout == "good\n"
 
 
 def test_changes(remote: Remote) -> None:
@@ -124,6 +136,13 @@ def test_json_for_programs(remote: Remote, here: Path) -> None:
     assert json.loads(remote("--json", "get", "a", here / "a").stdout)["verified"]
     fault = json.loads(remote("--json", "get", "b", status=3).stderr)
     assert fault["request_id"]
+    remote("mkdir", "c")
+    fault = json.loads(remote("--json", "rm", "c", status=1).stderr)
+    assert "-r" in fault["message"]
+    fault = json.loads(remote("--json", "--profile", "nobody", "logout", status=1).stderr)
+    assert "nobody" in fault["message"]
+    [itself] = map(json.loads, remote("--json", "ls", "a").stdout.splitlines())
+    assert (itself["path"], itself["etag"]) == ("a", stored["etag"])
 
 
 def test_trees_there_and_back(remote: Remote, here: Path) -> None:

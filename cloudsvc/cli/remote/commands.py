@@ -20,7 +20,7 @@ from cloudsvc.cli.units import format_size
 from cloudsvc.core.secrets import Secret
 
 if TYPE_CHECKING:
-    from cloudsvc.client import Client, Node, RetryPolicy
+    from cloudsvc.client import Client, Node, RetryPolicy, Status
 
 _PROFILE_NAME: Final = r"[A-Za-z0-9_-]{1,64}"
 
@@ -243,14 +243,14 @@ def cp(context: Context, path: str, destination: str) -> None:
         context.output.show(client.copy(clean_path(path), aim_path(path, destination)))
 
 
-def _list(client: Client, path: str) -> Iterator[Node]:
+def _list(client: Client, path: str) -> Iterator[Node | Status]:
     """What is in a folder; of a file, itself."""
     from cloudsvc.client import NotFoundError  # noqa: PLC0415  # `cloudsvc remote --help` needs none of it
 
     try:
         yield from client.list_folder(path)
     except NotFoundError:
-        folder, _, _ = path.rpartition("/")
-        if not path or client.stat(path).kind == "folder":
+        status = client.stat(path)
+        if status.kind == "folder":
             raise
-        yield from (node for node in client.list_folder(folder) if node.path == path)
+        yield status

@@ -22,7 +22,6 @@ class ExitStatus(IntEnum):
     """What the status says; docs/client.md has the table."""
 
     REFUSED = 1
-    USAGE = 2
     NOT_FOUND = 3
     CONFLICT = 4
     UNREACHABLE = 5
@@ -77,8 +76,11 @@ class RemoteCommand(click.Command):
         except client.ClientError as error:
             Output(as_json=bool(ctx.meta.get(AS_JSON))).tell(error)
             ctx.exit(choose_status(error))
-        except OperatorError as fault:
-            raise Refusal(fault.lines) from None
+        except (OperatorError, Refusal) as fault:
+            if not ctx.meta.get(AS_JSON):
+                raise Refusal(fault.lines) from None
+            Output(as_json=True).tell_lines(fault.lines)
+            ctx.exit(ExitStatus.REFUSED)
         except KeyboardInterrupt:
             click.echo("\ncloudsvc: interrupted", err=True)
             sys.exit(ExitStatus.INTERRUPTED)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +39,11 @@ class Output:
         else:
             line = f"cloudsvc: {'' if about is None else f'{printable(about)}: '}{printable(str(error))}"
         click.echo(line, err=True)
+
+    def tell_lines(self, lines: Sequence[str]) -> None:
+        """What keeps the command from being carried out here, on standard error, of which nobody branches on more."""
+        for line in lines:
+            click.echo(json.dumps({"error": "refused", "message": line}) if self.as_json else line, err=True)
 
 
 def printable(text: str) -> str:

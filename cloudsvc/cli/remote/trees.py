@@ -65,17 +65,13 @@ def put_paths(
     tree = Tree(client=client, output=output)
     for source in sources:
         local = Path(source)
-        name = local.absolute().name
-        if source == _STANDARD:
-            output.show(upload_stream(client, sys.stdin.buffer, aim_path(source, destination), if_absent=if_absent))
-        elif not local.is_dir():
-            path = aim_path(name, destination, into=is_folder)
-            output.show(upload_file(client, local, path, if_absent=if_absent))
-        elif recursive:
-            # As when a folder is brought: the same command again leads to the same place.
-            tree.put(local, aim_path(name, destination, into=several), if_absent=if_absent)
+        # Of a directory as when a folder is brought: the same command again leads to the same place.
+        into = several if local.is_dir() else is_folder
+        path = aim_path(source if source == _STANDARD else local.absolute().name, destination, into=into)
+        if several:
+            tree.attempt(source, partial(tree.put_one, source, path, recursive=recursive, if_absent=if_absent))
         else:
-            raise LocalError("is_a_directory", f"{source!r} is a directory: -r keeps it with all that is in it.")
+            tree.put_one(source, path, recursive=recursive, if_absent=if_absent)
     tree.conclude()
 
 
@@ -99,15 +95,27 @@ class Tree:
         waiting = [(folder, destination)]
         while waiting:
             remote, local = waiting.pop()
-            if self._try(remote, partial(_make_directory, local)):
-                self._try(remote, partial(self._get_children, remote, local, waiting, replace=replace))
+            if self.attempt(remote, partial(_make_directory, local)):
+                self.attempt(remote, partial(self._get_children, remote, local, waiting, replace=replace))
+
+    def put_one(self, source: str, path: str, *, recursive: bool, if_absent: bool) -> None:
+        """Keep what was named on the command line at ``path``."""
+        local = Path(source)
+        if source == _STANDARD:
+            self.output.show(upload_stream(self.client, sys.stdin.buffer, path, if_absent=if_absent))
+        elif not local.is_dir():
+            self.output.show(upload_file(self.client, local, path, if_absent=if_absent))
+        elif recursive:
+            self.put(local, path, if_absent=if_absent)
+        else:
+            raise LocalError("is_a_directory", f"{source!r} is a directory: -r keeps it with all that is in it.")
 
     def put(self, directory: Path, folder: str, *, if_absent: bool) -> None:
         """Bring all that is in a local directory to ``folder``. Links are left out, and told of."""
         waiting = [(directory, folder)]
         while waiting:
             local, remote = waiting.pop()
-            self._try(str(local), partial(self._put_children, local, remote, waiting, if_absent=if_absent))
+            self.attempt(str(local), partial(self._put_children, local, remote, waiting, if_absent=if_absent))
 
     def conclude(self) -> None:
         """Nothing where everything went well; or else the end, with the exit status of the first fault."""
@@ -116,7 +124,7 @@ class Tree:
 
     def _get_children(self, folder: str, local: Path, waiting: list[tuple[str, Path]], *, replace: bool) -> None:
         for child in self.client.list_folder(folder):
-            self._try(child.path, partial(self._get, folder, child, local, waiting, replace=replace))
+            self.attempt(child.path, partial(self._get, folder, child, local, waiting, replace=replace))
 
     def _get(self, folder: str, child: Node, local: Path, waiting: list[tuple[str, Path]], *, replace: bool) -> None:
         place = local / check_local_name(child_name(folder, child.path))
@@ -137,14 +145,14 @@ class Tree:
             if entry.is_dir(follow_symlinks=False):
                 waiting.append((place, path))
             else:
-                self._try(str(place), partial(self._put, place, path, if_absent=if_absent))
+                self.attempt(str(place), partial(self._put, place, path, if_absent=if_absent))
 
     def _put(self, place: Path, path: str, *, if_absent: bool) -> None:
         if not stat.S_ISREG(place.lstat().st_mode):
             raise _left_out()
         self.output.show(upload_file(self.client, place, path, if_absent=if_absent))
 
-    def _try(self, about: str, work: Callable[[], object]) -> bool:
+    def attempt(self, about: str, work: Callable[[], object]) -> bool:
         """Whether ``work`` went well. A server that is out of reach, or a key that is none, ends everything."""
         try:
             work()
