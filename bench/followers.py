@@ -10,6 +10,7 @@ import ssl
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from statistics import median
 from typing import Final
 
 from attrs import frozen
@@ -64,7 +65,7 @@ def measure_followers(ground: Ground) -> Samples:
             delays = [_measure_change(server, streams, f"change-{number}") for number in range(_CHANGES + 1)][1:]
     return {
         "followers-memory": Growth(mib=grown / 2**20),
-        "followers-delay": Delay(ms=sorted(delays)[len(delays) // 2] * 1000),
+        "followers-delay": Delay(ms=median(delays) * 1000),
     }
 
 

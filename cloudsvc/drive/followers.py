@@ -87,7 +87,8 @@ class Follower(Generic[F]):
         :param seconds: after about so many there are none; with 0 at once.
         :return: none also where it is over.
         """
-        if not self._has_joined and not self.is_over:
+        # Who does not wait need not be woken, and so is no reason to read.
+        if seconds and not self._has_joined and not self.is_over:
             self._has_joined = True
             self._feed.join(self)
         has_waited = False

@@ -112,6 +112,20 @@ async def test_whoever_waits_is_told(trial: Trial, feed: Feed[str]) -> None:
 
 
 @in_reactor
+async def test_whoever_does_not_wait_is_no_reason_to_read_again(
+    trial: Trial, feed: Feed[str], source: Counting
+) -> None:
+    before = await feed.locate(TESTER)
+    await trial.store("a")
+    follower = await feed.follow(TESTER, before, is_fresh=True)
+    reads = source.reads
+    assert await follower.read(0) == ["1 created a"]
+    assert (source.reads, len(feed)) == (reads, 0)
+    follower.leave()
+    assert len(feed) == 0
+
+
+@in_reactor
 async def test_nobody_is_always_told_last(trial: Trial, feed: Feed[str]) -> None:
     following = [await feed.follow(TESTER) for _ in range(3)]
     told: list[int] = []
