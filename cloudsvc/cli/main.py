@@ -25,6 +25,7 @@ _PLACES: Final[Mapping[str, tuple[str, str]]] = {
     "token": ("cloudsvc.cli.accounts.token_commands", "token"),
     "link": ("cloudsvc.cli.accounts.link_commands", "link"),
     "session": ("cloudsvc.cli.accounts.session_commands", "session"),
+    "webhook": ("cloudsvc.cli.accounts.webhook_commands", "webhook"),
     "audit": ("cloudsvc.cli.audit", "audit"),
     "identity": ("cloudsvc.cli.accounts.commands", "identity"),
 }

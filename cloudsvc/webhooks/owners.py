@@ -47,9 +47,13 @@ class Owners:
         """
         if not self._is_trusted():
             return None
-        if webhook.revision <= (await self._store.find_standing()).void_until:
+        standing = await self._store.find_standing()
+        if webhook.revision <= standing.void_until:
             return None
-        actor = await self._find_actor(webhook)
+        is_owners = webhook.user is None and webhook.key is None
+        if is_owners and standing.refuses_owner:
+            return None
+        actor = OWNER if is_owners else await self._find_actor(webhook)
         if actor is None or not actor.may(READ_FILES):
             return None
         return await self.narrow(actor, webhook.folder)
@@ -80,4 +84,4 @@ class Owners:
             if holder is None or holder.user.is_disabled:
                 return None
             return Actor(name=str(holder.user.name), scopes=holder.user.scopes, grants=holder.grants)
-        return OWNER
+        return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -13,7 +14,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from cloudsvc.tls.files import CertificateFiles
 from tests.support.drive_servers import DRIVE, Curled, curl
 from tests.support.hostile_clients import run_trial
-from tests.support.server import Server, wait_until
+from tests.support.server import PATIENCE, Server, environment, program, wait_until
 from tests.support.tls.certificates import make
 from tests.support.trial_application import NAME as TRIAL
 from tests.support.webhook_receivers import Answer, Receiver, receiving
@@ -218,3 +219,20 @@ def test_a_key_changes_what_was_made_by_it_alone(server: Server, receiver: Recei
 def test_nothing_is_sent_to_what_is_not_allowed(server: Server, url: str) -> None:
     refused = ask(server, "POST", "/webhooks", {"url": url})
     assert (refused.status, refused.json["error"]) == (400, "invalid_url")
+
+
+def run_command(server: Server, *arguments: str) -> str:
+    command = [program("cloudsvc"), "webhook", *arguments, "--home", str(server.home)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, env=environment({}), check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_commands_beside_the_running_server(server: Server, receiver: Receiver) -> None:
+    webhook = make_webhook(server, receiver.url, label="beside")["webhook"]
+    listed = run_command(server, "list")
+    assert f"{webhook['id']} of owner (active) beside\n" in listed
+    assert receiver.url not in listed
+    assert run_command(server, "remove", webhook["id"]) == ""
+    assert ask(server, "GET", f"/webhooks/{webhook['id']}").status == 404
+    assert webhook["id"] not in run_command(server, "list")

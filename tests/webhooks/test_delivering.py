@@ -9,6 +9,7 @@ from attrs import evolve
 from twisted.internet.defer import Deferred
 
 from cloudsvc.core.actors import OWNER, Actor, Grant, Role
+from cloudsvc.core.secrets import Secret
 from cloudsvc.drive.changes import ChangeKind
 from cloudsvc.drive.nodes import Folder
 from cloudsvc.identity.users import User
@@ -231,6 +232,20 @@ def test_with_its_key_it_ends(dispatch: Dispatch) -> None:
     dispatch.work(60)
     assert dispatch.post.paths == ["seen/a"]
     assert find_state(dispatch, webhook)[1]
+
+
+def test_while_the_owners_token_is_switched_off_nothing_is_sent_for_it(dispatch: Dispatch) -> None:
+    webhook = dispatch.make()
+    manager = make_user("boss", grants=(Grant(role=Role.MANAGER, folder=1),))
+    dispatch.do(dispatch.store.add_user(manager, Secret("hash")))
+    dispatch.do(dispatch.store.switch_owner(refused=True))
+    dispatch.put("a")
+    dispatch.work(60)
+    assert dispatch.post.paths == []
+    assert find_state(dispatch, webhook)[1]
+    dispatch.do(dispatch.store.switch_owner(refused=False))
+    dispatch.work(60)
+    assert dispatch.post.paths == ["a"]
 
 
 def test_where_the_accounts_are_older_ones_nothing_is_sent(dispatch: Dispatch) -> None:

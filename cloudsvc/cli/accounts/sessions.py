@@ -19,6 +19,7 @@ from cloudsvc.settings.home import Home
 if TYPE_CHECKING:
     from cloudsvc.server.drive_folders import DriveFolders
     from cloudsvc.server.identity import UseCases
+    from cloudsvc.storage.identity.opening import OpenIdentityStore
     from cloudsvc.storage.resources import Resources
 
 # What needs the database is imported late: `cloudsvc --help` and `cloudsvc health` do without.
@@ -32,11 +33,13 @@ class OpenAccounts:
     Users, groups and keys, open.
 
     :ivar folders: of the drive.
+    :ivar store: where they are kept.
     :ivar witness: says whether the store is the one that was there before.
     """
 
     cases: UseCases
     folders: DriveFolders
+    store: OpenIdentityStore
     witness: Witness
 
 
@@ -73,7 +76,7 @@ def administer_accounts(home: Home, work: Callable[[OpenAccounts], Coroutine[Any
                     tries=PasswordLimits(None, time.time),
                     is_trusted=lambda: witness.is_trusted,
                 )
-                return await work(OpenAccounts(cases=cases, folders=folders, witness=witness))
+                return await work(OpenAccounts(cases=cases, folders=folders, store=store, witness=witness))
             finally:
                 await store.close()
 

@@ -1,0 +1,61 @@
+"""``cloudsvc webhook``."""
+
+from __future__ import annotations
+
+import click
+
+from cloudsvc.cli.accounts.sessions import OpenAccounts, administer_accounts
+from cloudsvc.cli.faults import Group
+from cloudsvc.cli.homes import pass_home
+from cloudsvc.settings.home import Home
+from cloudsvc.webhooks.webhook import Webhook, WebhookId
+
+_PAGE = 100
+
+
+@click.group(cls=Group)
+def webhook() -> None:
+    """Webhooks: where messages about the drive are sent to."""
+
+
+@webhook.command("list")
+@pass_home
+def list_webhooks(home: Home) -> None:
+    """List webhooks: the id, whose it is, and how it stands. Where one leads to, the API tells its owner."""
+
+    async def work(opened: OpenAccounts) -> list[str]:
+        lines: list[str] = []
+        after: WebhookId | None = None
+        while found := await opened.store.list_webhooks(_PAGE, after=after):
+            lines += map(_describe, found)
+            after = found[-1].id
+        return lines
+
+    for line in administer_accounts(home, work):
+        click.echo(line)
+
+
+@webhook.command("remove")
+@click.argument("identifier", metavar="ID")
+@pass_home
+def remove_webhook(home: Home, identifier: str) -> None:
+    """Remove a webhook. A running server sends nothing more to it within a second."""
+
+    async def work(opened: OpenAccounts) -> None:
+        await opened.store.remove_webhook(WebhookId(identifier))
+        await opened.witness.settle()
+
+    administer_accounts(home, work)
+
+
+def _describe(found: Webhook) -> str:
+    progress = found.progress
+    if found.is_disabled:
+        state = "disabled"
+    elif progress.stop is not None:
+        state = f"given up, {progress.stop.value}"
+    elif progress.is_paused:
+        state = "paused"
+    else:
+        state = f"{progress.failures} failures" if progress.failures else "active"
+    return f"{found.id} of {found.maker} ({state}) {found.label}".rstrip()
