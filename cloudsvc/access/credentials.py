@@ -9,7 +9,7 @@ never makes up for a wrong one.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Coroutine, Generator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, ClassVar, Final, Protocol, TypeAlias
 
@@ -18,6 +18,7 @@ from twisted.web.http_headers import Headers
 
 from cloudsvc.access.keys import Keys
 from cloudsvc.core.actors import Actor, Principal
+from cloudsvc.core.coroutines import abandon
 
 
 class RequestHead(Protocol):
@@ -94,6 +95,19 @@ class CredentialSource(ABC):
         not used for long, this is no use of it.
         """
         return self.identify(credential, head)
+
+    def is_unguessable(self, credential: bytes, /) -> bool:
+        """
+        Whether it has the form of what this server makes at random, so that nobody could guess one.
+
+        Where it proves nothing it has most likely ended, as clients go on showing what has: it is no wrong key of its
+        client then. What of such is looked up is limited all the same, apart from those.
+        """
+        return False
+
+    def withdraw(self) -> Sequence[tuple[bytes, bytes]]:
+        """Header fields of the 401 to a credential of this kind that proves nothing: that it is to be shown no more."""
+        return ()
 
     def challenge(self, head: RequestHead, /) -> bytes | None:
         """
@@ -174,7 +188,28 @@ def _combine(lines: Sequence[bytes]) -> bytes | None:
 
 def _identify(keys: Keys, key: bytes, via: str) -> Identified:
     found = keys.identify(key)
-    return _await_holder(found, via) if isinstance(found, Awaitable) else _name_kind(found, via)
+    return _Naming(found, via) if isinstance(found, Awaitable) else _name_kind(found, via)
+
+
+class _Naming(Coroutine[Any, Any, Principal | None]):
+    """A look-up whose principal is told by which kind of credential it was found: who leaves it alone leaves both."""
+
+    def __init__(self, looked_up: Awaitable[Actor | Principal | None], via: str) -> None:
+        self._looked_up = looked_up
+        self._naming = _await_holder(looked_up, via)
+
+    def __await__(self) -> Generator[Any, Any, Principal | None]:
+        return self._naming.__await__()
+
+    def send(self, value: Any, /) -> Any:
+        return self._naming.send(value)
+
+    def throw(self, *problem: Any) -> Any:
+        return self._naming.throw(*problem)
+
+    def close(self) -> None:
+        self._naming.close()
+        abandon(self._looked_up)
 
 
 async def _await_holder(looked_up: Awaitable[Actor | Principal | None], via: str) -> Principal | None:

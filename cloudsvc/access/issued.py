@@ -24,9 +24,12 @@ class IssuedCredentials:
     The credentials of one kind that a store has issued, as far as it is open. They come and go while the server runs.
 
     :param now: seconds of a clock that is never set, such as the reactor's.
+    :param remembers_nobody: whether what is nobody's is looked up no more for a while, until something changes; for a
+        kind that nobody shows before it is issued, and that is shown on and on after it has ended.
     """
 
     _now: Callable[[], float]
+    _remembers_nobody: bool = False
     _cache: CredentialCache | None = field(init=False, default=None)
     _look_again: LookUp | None = field(init=False, default=None)
     _are_any: Callable[[], bool] = field(init=False, default=lambda: False)
@@ -43,7 +46,7 @@ class IssuedCredentials:
         :param are_any: whether there could be any.
         :param look_again: asks for what is under way, where that is no use of one.
         """
-        self._cache = CredentialCache(look_up, self._now)
+        self._cache = CredentialCache(look_up, self._now, remembers_nobody=self._remembers_nobody)
         self._look_again, self._are_any = look_again, are_any
 
     def close(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from types import MappingProxyType
 from typing import Final
 
@@ -17,6 +18,12 @@ What the cookie of a session is called. Browsers take one with this prefix from 
 of its paths: no other host of the domain can set it (RFC 6265bis section 4.1.3.2).
 """
 
+COOKIE_ATTRIBUTES: Final = b"; Path=/; Secure; HttpOnly; SameSite=Strict"
+"""What is said of a cookie that no script reads, and that no page of another site has sent."""
+
+SESSION_ENDED: Final = (b"Set-Cookie", SESSION_COOKIE + b"=; Max-Age=0" + COOKIE_ATTRIBUTES)
+"""Takes the cookie of a session from the browser."""
+
 
 def read_cookie(headers: Headers, name: bytes) -> bytes | None:
     """
@@ -31,9 +38,14 @@ def read_cookie(headers: Headers, name: bytes) -> bytes | None:
 
 @frozen
 class SessionCookie(CredentialSource):
-    """``Cookie: __Host-cloudsvc=SESSION``."""
+    """
+    ``Cookie: __Host-cloudsvc=SESSION``.
+
+    :param has_form: whether something has the form of a session.
+    """
 
     sessions: IssuedCredentials
+    _has_form: Callable[[bytes], bool]
 
     name = "session"
     scheme = MappingProxyType({"type": "apiKey", "in": "cookie", "name": SESSION_COOKIE.decode()})
@@ -55,3 +67,11 @@ class SessionCookie(CredentialSource):
     def identify_again(self, credential: bytes, head: RequestHead, /) -> Identified:
         """See :class:`~cloudsvc.access.credentials.CredentialSource`."""
         return self.sessions.identify_again(credential)
+
+    def is_unguessable(self, credential: bytes, /) -> bool:
+        """See :class:`~cloudsvc.access.credentials.CredentialSource`."""
+        return self._has_form(credential)
+
+    def withdraw(self) -> Sequence[tuple[bytes, bytes]]:
+        """See :class:`~cloudsvc.access.credentials.CredentialSource`."""
+        return (SESSION_ENDED,)

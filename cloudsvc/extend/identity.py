@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from cloudsvc.access.openid.parties import Answer, RelyingParties
 from cloudsvc.access.openid.state import ATTEMPT_COOKIE, ATTEMPT_SECONDS, MAX_RETURN, Linking
-from cloudsvc.access.sessions import SESSION_COOKIE
+from cloudsvc.access.sessions import COOKIE_ATTRIBUTES, SESSION_COOKIE, SESSION_ENDED
 from cloudsvc.identity.authority import is_manager
 from cloudsvc.identity.bounds import MAX_KEY_GRANTS, MAX_LINK_USES, MAX_SCOPE, MAX_SCOPES, MAX_USER_GROUPS
 from cloudsvc.identity.directory import Directory, Profile, UserFields
@@ -40,6 +40,7 @@ from cloudsvc.identity.visiting import UNLOCKED_SECONDS, Visits
 __all__ = [
     "ATTEMPT_COOKIE",
     "ATTEMPT_SECONDS",
+    "COOKIE_ATTRIBUTES",
     "MAX_DISPLAY_NAME",
     "MAX_ISSUER",
     "MAX_KEY_GRANTS",
@@ -56,6 +57,7 @@ __all__ = [
     "MIN_PASSWORD",
     "SESSION_COOKIE",
     "SESSION_CREDENTIAL",
+    "SESSION_ENDED",
     "UNLOCKED_SECONDS",
     "AddedPasskey",
     "Answer",

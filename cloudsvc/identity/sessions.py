@@ -129,6 +129,11 @@ def read_session(text: bytes) -> ShownSession:
     return ShownSession(id=SessionId(found[1].decode()), digest=_digest(found[2]))
 
 
+def is_session(text: bytes) -> bool:
+    """Whether ``text`` has the form of a session's."""
+    return _FORM.fullmatch(text) is not None
+
+
 def is_session_id(text: str) -> bool:
     """Whether ``text`` could name a session."""
     return _SESSION_ID.fullmatch(text) is not None

@@ -36,6 +36,7 @@ from cloudsvc.identity.passwords import PASSWORD_THREADS, Passwords
 from cloudsvc.identity.resolving import Resolver
 from cloudsvc.identity.second_factor import CodeTries, SecondFactor
 from cloudsvc.identity.session_resolving import Seen, SessionResolver
+from cloudsvc.identity.sessions import is_session
 from cloudsvc.identity.settings import IdentitySettings
 from cloudsvc.identity.signing_in import SigningIn, Tries
 from cloudsvc.identity.store import IdentityStore
@@ -177,7 +178,7 @@ class IdentityProvider(Provider[IdentitySettings]):
         self._writer = tools.make_threads(1)
         self._readers = tools.make_threads(READER_THREADS)
         self._passwords = Passwords(tools.make_threads(PASSWORD_THREADS))
-        self._cookies = IssuedCredentials(foundation.reactor.seconds)
+        self._cookies = IssuedCredentials(foundation.reactor.seconds, remembers_nobody=True)
         self._parties = make_parties(
             settings.oidc,
             foundation.home,
@@ -289,7 +290,7 @@ class IdentityProvider(Provider[IdentitySettings]):
 
     def credential_sources(self) -> Sequence[CredentialSource]:
         """Cookies of sessions."""
-        return (SessionCookie(self._cookies),)
+        return (SessionCookie(self._cookies, is_session),)
 
     def checks(self) -> Sequence[Check]:
         """Whether the store answers, and whether it is the one that was there before."""

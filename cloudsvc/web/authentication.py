@@ -10,7 +10,7 @@ from twisted.internet.defer import CancelledError
 from twisted.logger import Logger
 
 from cloudsvc.access.credentials import CredentialSource
-from cloudsvc.access.throttling import AttemptLimits, Decision
+from cloudsvc.access.throttling import LAPSED, LAPSED_RATE, AttemptLimits, Decision
 from cloudsvc.core.actors import Principal
 from cloudsvc.core.coroutines import abandon
 from cloudsvc.core.errors import CloudError, Kind
@@ -48,11 +48,19 @@ class Authenticator:
     rate_limits: RateLimits
     metrics: AuthenticationMetrics
     _attempts: AttemptLimits | None = field(init=False, repr=False)
+    _lapsed: AttemptLimits | None = field(init=False, repr=False)
 
     @_attempts.default
     def _make_attempts(self) -> AttemptLimits | None:
         throttle = self.rate_limits.throttle
         return None if throttle is None else AttemptLimits(throttle, self.rate_limits.now)
+
+    @_lapsed.default
+    def _make_lapsed(self) -> AttemptLimits | None:
+        throttle = self.rate_limits.throttle
+        if throttle is None:
+            return None
+        return AttemptLimits(throttle, self.rate_limits.now, kind=LAPSED, rate=LAPSED_RATE)
 
     @property
     def configured(self) -> bool:
@@ -121,26 +129,32 @@ class Authenticator:
     async def _evaluate(self, request: Request, source: CredentialSource, credential: bytes) -> Principal:
         # Python's own hash takes a secret of this process, so what is kept of a credential is of no use to anyone.
         presented = hash((request.sender.bucket, source.name, credential))
+        is_unguessable = source.is_unguessable(credential)
+        attempts = self._lapsed if is_unguessable else self._attempts
         try:
             found = source.identify(credential, request)
+            # It is looked up whether it is good, and not whether it is the same that was no good just now.
+            is_known = found is None and is_unguessable
             if not (found is None or isinstance(found, Principal)):
-                self._refuse_unseen(request, presented, found)
+                self._refuse_unseen(attempts, request, presented, found)
                 found = await found
         except (HTTPError, CancelledError):
             raise
         except Exception as problem:
             raise self._cannot_tell(request, source, problem) from problem
-        if self._attempts is not None and (found is not None or self.configured):
-            await self._limit(self._attempts, request, presented, valid=found is not None)
+        if attempts is not None and not is_known and (found is not None or self.configured):
+            await self._limit(attempts, request, presented, valid=found is not None)
         if found is None:
-            raise self._unauthenticated(request, "invalid", "invalid_api_key", "Invalid API key")
+            raise self._unauthenticated(request, "invalid", "invalid_api_key", "Invalid API key", source.withdraw())
         return found
 
-    def _refuse_unseen(self, request: Request, presented: int, look_up: Awaitable[object]) -> None:
+    def _refuse_unseen(
+        self, attempts: AttemptLimits | None, request: Request, presented: int, look_up: Awaitable[object]
+    ) -> None:
         """Spare a look-up that would change nothing, so that guesses beyond their rate cost the store nothing."""
-        if self._attempts is None or request.channel.accepted_key == presented:
+        if attempts is None or request.channel.accepted_key == presented:
             return
-        refused = self._attempts.refuse_unseen(request.sender.bucket, presented)
+        refused = attempts.refuse_unseen(request.sender.bucket, presented)
         if refused is not None:
             abandon(look_up)
             raise self._refuse_attempt(request, refused)
@@ -167,14 +181,19 @@ class Authenticator:
         return self.rate_limits.refuse(request, refused, "Too many wrong keys")
 
     def _unauthenticated(
-        self, request: Request, reason: Literal["missing", "invalid", "error"], error: str, message: str
+        self,
+        request: Request,
+        reason: Literal["missing", "invalid", "error"],
+        error: str,
+        message: str,
+        fields: Sequence[tuple[bytes, bytes]] = (),
     ) -> HTTPError:
         if not self.configured:
             reason, error, message = "error", "token_not_configured", "Server token is not configured"
         self.metrics.unauthenticated(reason)
         challenges = dict.fromkeys(source.challenge(request) for source in self.sources)
         headers = tuple((b"WWW-Authenticate", challenge) for challenge in challenges if challenge is not None)
-        return HTTPError(401, error, message, headers)
+        return HTTPError(401, error, message, (*headers, *fields))
 
     def _cannot_tell(self, request: Request, source: CredentialSource, problem: Exception) -> CloudError:
         """A look-up that has failed says nothing of the credential: whoever holds a right one keeps it, and waits."""

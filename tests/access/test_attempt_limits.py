@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from itertools import count
+from typing import Any
 
 import pytest
 from attrs import define, field
@@ -49,7 +50,7 @@ class Case:
 
 
 def make(
-    rate: str = "10/minute", store: type[FixedWindowStore | MovingWindowStore] = FixedWindowStore, **bounds: int
+    rate: str = "10/minute", store: type[FixedWindowStore | MovingWindowStore] = FixedWindowStore, **bounds: Any
 ) -> Case:
     clock = Clock()
     clock.advance(START)

@@ -153,6 +153,10 @@ def test_a_browser_signs_in_and_out(server: Server) -> None:
         assert [is_gone(connection) for connection in connections] == [True] * len(connections)
     assert "css_" not in jar.read_text()
     wait_until_refused(lambda: curl(server, "/api/me", "-H", f"Cookie: __Host-cloudsvc={session}", key=False))
+    # A browser that has not heard of it shows it once more, and no more then.
+    jar.write_text(cookies)
+    assert show("/me").status == 401
+    assert "css_" not in jar.read_text()
     assert ask(server, "GET", "/me", key=key).status == 200
     assert b"dora" in read_accounts(server)
     assert session[-64:].encode() not in read_accounts(server)

@@ -25,6 +25,7 @@ from cloudsvc.identity.issuing import KeyFields
 from cloudsvc.identity.key_format import KeyId
 from cloudsvc.identity.keys import floor_hour
 from cloudsvc.identity.revisions import Restriction, Revision
+from cloudsvc.identity.sessions import is_session
 from cloudsvc.server.accounts import SWEEP_SECONDS
 from tests.support.accounts import SECOND, Office
 from tests.support.coroutines import finish
@@ -352,7 +353,7 @@ def test_what_is_under_way_keeps_no_session_from_being_idle(site: IdentitySite) 
 
     async def ask_again() -> Principal | None:
         """As is done each second for who follows changes."""
-        found = SessionCookie(site.cookies).identify_again(session.encode(), make_head())
+        found = SessionCookie(site.cookies, is_session).identify_again(session.encode(), make_head())
         return found if found is None or isinstance(found, Principal) else await found
 
     site.office.now += (SESSION_IDLE_SECONDS - SEEN_SECONDS) * SECOND - SECOND

@@ -33,6 +33,7 @@ from cloudsvc.identity.passkey_proof import PasskeyProof
 from cloudsvc.identity.passkeys import Names
 from cloudsvc.identity.revisions import Restriction
 from cloudsvc.identity.second_factor import SecondFactor
+from cloudsvc.identity.sessions import is_session
 from cloudsvc.identity.settings import IdentitySettings
 from cloudsvc.identity.signing_in import SigningIn
 from cloudsvc.identity.visiting import Visits
@@ -87,7 +88,7 @@ class IdentitySite:
     cookies: IssuedCredentials = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.cookies = cookies = IssuedCredentials(self.clock.seconds)
+        self.cookies = cookies = IssuedCredentials(self.clock.seconds, remembers_nobody=True)
         keys = IssuedCredentials(self.clock.seconds)
         keychain = Keychain(KeyRing(owner_hash=Secret(hash_token(TOKEN))), keys)
         services = Services(
@@ -119,7 +120,7 @@ class IdentitySite:
             routes=(*routes, *self.others),
             clock=self.clock,
             throttle=self.throttle,
-            more_sources=(KeyHeader(keychain), BearerToken(keychain), SessionCookie(cookies)),
+            more_sources=(KeyHeader(keychain), BearerToken(keychain), SessionCookie(cookies, is_session)),
         )
         witness = Witness(store=self.office.store, record=self.note)
         resolver = evolve(self.office.resolver, is_trusted=lambda: witness.is_trusted)

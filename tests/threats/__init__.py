@@ -149,6 +149,15 @@ Unlimited guessing of keys
     live/test_key_guessing.py::test_a_guesser_is_slow_and_who_has_the_key_gets_in
     live/test_workers.py::test_wrong_keys_are_limited_over_all_workers
     access/test_worker_windows.py::test_the_verdict_on_a_right_key_is_refused_where_another_process_has_seen_the_guesses
+    api/identity/test_ended_cookies.py::test_whoever_makes_up_cookies_is_looked_up_so_often_and_no_more
+    api/identity/test_ended_cookies.py::test_cookies_are_no_way_around_the_limit_of_wrong_keys
+A browser whose session has ended, so that its household is taken for one who guesses
+    api/identity/test_ended_cookies.py::test_a_browser_with_a_cookie_that_has_ended_keeps_nobody_out
+The token of the owner, which may do everything and is good for ever
+    contracts/identity/test_owner.py::test_while_it_is_off_somebody_stays_who_gets_in
+    server/test_accounts.py::test_the_owner_s_token_is_refused_once_it_is_switched_off
+    server/test_accounts.py::test_an_older_store_does_not_switch_it_on
+    live/test_accounts.py::test_the_owner_s_token_is_switched_off_and_on
     live/test_system_routes.py::test_beyond_some_wrong_keys_no_key_of_that_client_is_judged
 Rotation that does not rotate
     access/test_reloading.py::test_a_new_hash_is_taken_up_and_the_former_token_refused

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cloudsvc.access.throttling.attempts import AttemptLimits
+from cloudsvc.access.throttling.attempts import LAPSED, LAPSED_RATE, AttemptLimits
 from cloudsvc.access.throttling.memory import FixedWindowStore, MovingWindowStore
 from cloudsvc.access.throttling.opening import check_authorities, find_engine, open_store
 from cloudsvc.access.throttling.shared import SharedStore
@@ -11,6 +11,8 @@ from cloudsvc.access.throttling.throttle import Throttle
 from cloudsvc.access.throttling.workers import SharedWindowStore, make_windows
 
 __all__ = [
+    "LAPSED",
+    "LAPSED_RATE",
     "AttemptLimits",
     "Decision",
     "FixedWindowStore",

@@ -23,9 +23,15 @@ from cloudsvc.access.throttling.store import Decision
 from cloudsvc.access.throttling.throttle import FAILURE, Throttle
 from cloudsvc.core.clock import WallClock
 from cloudsvc.core.locks import Lock
-from cloudsvc.core.rates import Rate
+from cloudsvc.core.rates import Rate, parse_rate
 
 _log = Logger()
+
+LAPSED: Final = "lapsed"
+"""The class of credentials that nobody could guess, and that prove nothing: they have ended."""
+
+LAPSED_RATE: Final = parse_rate("100/minute")
+"""How many of these of one client are looked up. Each browser behind its address has one, and shows it no more then."""
 
 _MOST_CLIENTS: Final = 10_000
 """Clients with wrong keys that are remembered; some 4 MB. The first to go is the one longest without a wrong key."""
@@ -69,13 +75,16 @@ class AttemptLimits:
     bounded, and holds digests of keys only. While that is unavailable, this server counts alone.
 
     :param throttle: counts by the rate of its class ``failure``.
+    :param kind: what is counted together.
+    :param rate: another rate than that.
     """
 
     _throttle: Throttle
     _now: WallClock
     _most_clients: int = _MOST_CLIENTS
     _most_refused: int = _MOST_REFUSED
-    _rate: Rate = field(init=False)
+    _kind: str = FAILURE
+    _rate: Rate = field()
     _new_keys: Rate | None = field(init=False)
     _wait: float = field(init=False)
     _clients: OrderedDict[str, _Client] = field(init=False, repr=False, factory=OrderedDict)
@@ -125,14 +134,14 @@ class AttemptLimits:
 
     def _learn(self, client: str) -> None:
         """Know of a client what others have found who share the count: or a right key would be told from wrong ones."""
-        whole = self._throttle.peek(self._rate, FAILURE, client, "")
+        whole = self._throttle.peek(self._rate, self._kind, client, "")
         if whole is None:
             return
         if not whole.remaining:
             known = self._remember(client)
             known.closed_until = known.full_until = whole.reset_at
         elif self._new_keys is not None:
-            part = self._throttle.peek(self._new_keys, FAILURE, client, "new")
+            part = self._throttle.peek(self._new_keys, self._kind, client, "new")
             if part is not None and not part.remaining:
                 self._remember(client).closed_until = part.reset_at
 
@@ -175,7 +184,7 @@ class AttemptLimits:
             if self._new_keys is None:
                 known.closed_until = known.guessing_until
                 return False
-            part = await self._hit(self._new_keys, FAILURE, client, "new")
+            part = await self._hit(self._new_keys, self._kind, client, "new")
             if not part.allowed:
                 known.closed_until = part.reset_at
                 return False
@@ -183,11 +192,12 @@ class AttemptLimits:
 
     async def _count(self, known: _Client, client: str) -> bool:
         """Whether the window has a place, which is then taken."""
-        decision = await self._hit(self._rate, FAILURE, client, "")
+        decision = await self._hit(self._rate, self._kind, client, "")
         if not decision.allowed or not decision.remaining:
             if not self._lies_ahead(known.full_until):
                 _log.warn(
-                    "too many wrong keys from {client}: for {seconds} s none of its keys is evaluated",
+                    "too many wrong keys ({kind}) from {client}: for {seconds} s none of its keys is evaluated",
+                    kind=self._kind,
                     client=client,
                     seconds=max(1, round(decision.reset_at - self._now())),
                 )

@@ -7,16 +7,12 @@ from typing import Final
 
 from cloudsvc.api.identity.messages import SessionEntry, SessionMessage
 from cloudsvc.extend import Reply, Request, Secret
-from cloudsvc.extend.identity import SESSION_COOKIE, SESSION_CREDENTIAL, Begun, Proof, SessionId
+from cloudsvc.extend.identity import COOKIE_ATTRIBUTES, SESSION_COOKIE, SESSION_CREDENTIAL, Begun, Proof, SessionId
 
 DEVICE_COOKIE: Final = b"__Host-cloudsvc-device"
 """What knows a device on which somebody has signed in before."""
 
-_KEPT: Final = b"; Path=/; Secure; HttpOnly; SameSite=Strict"
 _DEVICE_SECONDS: Final = 365 * 24 * 60 * 60
-
-SESSION_ENDED: Final = (b"Set-Cookie", SESSION_COOKIE + b"=; Max-Age=0" + _KEPT)
-"""Takes the session from the browser."""
 
 
 def answer_begun(begun: Begun, proof: Proof) -> Reply[SessionMessage]:
@@ -44,4 +40,4 @@ def _write_cookies(begun: Begun, proof: Proof) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _write_cookie(name: bytes, value: Secret, more: bytes = b"") -> tuple[bytes, bytes]:
-    return b"Set-Cookie", b"%b=%b%b%b" % (name, value.reveal().encode(), more, _KEPT)
+    return b"Set-Cookie", b"%b=%b%b%b" % (name, value.reveal().encode(), more, COOKIE_ATTRIBUTES)

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Final
 from attrs import field, frozen
 from msgspec import Meta
 
-from cloudsvc.api.identity.cookies import DEVICE_COOKIE, SESSION_ENDED, answer_begun, find_current
+from cloudsvc.api.identity.cookies import DEVICE_COOKIE, answer_begun, find_current
 from cloudsvc.api.identity.descriptions import (
     FAILED,
     IN_THE_WAY,
@@ -41,7 +41,7 @@ from cloudsvc.extend import (
     same_origin,
     throttled,
 )
-from cloudsvc.extend.identity import KeyId, Names, Proof, SecondFactor, SigningIn
+from cloudsvc.extend.identity import SESSION_ENDED, KeyId, Names, Proof, SecondFactor, SigningIn
 
 _MOST_BYTES: Final = 4096
 """Bytes of a body with a name and a password: those who send it are not let in yet."""

@@ -38,7 +38,7 @@ from cloudsvc.extend import (
     throttled,
 )
 from cloudsvc.extend.drive import Version
-from cloudsvc.extend.identity import UNLOCKED_SECONDS, Visits, link_locked, link_not_found
+from cloudsvc.extend.identity import COOKIE_ATTRIBUTES, UNLOCKED_SECONDS, Visits, link_locked, link_not_found
 
 _MOST_FORM: Final = 4096
 """Bytes of a form with a password: whoever sends it is not let in yet."""
@@ -51,7 +51,6 @@ _PAGE: Final = {"text/html": {"type": "string"}, "application/octet-stream": BIN
 _NO_LINK: Final = "There is no such link, or it has ended, or there is nothing there."
 _NOT_LET: Final = "The link has a password, or does not let do that."
 _THROTTLED: Final = "There were too many wrong links, passwords, or requests."
-_KEPT: Final = b"; Path=/; Secure; HttpOnly; SameSite=Strict"
 
 
 def _make_app() -> Klein:
@@ -244,7 +243,12 @@ class VisitorRoutes:
         shown = Secret("".join(fields.get("password", [])[:1]))
         link = visitor.visit.link
         opened = await self.visits.unlock(link, shown, request.sender.bucket)
-        value = b"%b=%b; Max-Age=%d%b" % (name_cookie(link), opened.reveal().encode(), UNLOCKED_SECONDS, _KEPT)
+        value = b"%b=%b; Max-Age=%d%b" % (
+            name_cookie(link),
+            opened.reveal().encode(),
+            UNLOCKED_SECONDS,
+            COOKIE_ATTRIBUTES,
+        )
         headers = ((b"Set-Cookie", value), *PRIVATE)
         if wants_page(request):
             # To the same path: so the answer has not to write down the secret.
