@@ -19,7 +19,7 @@ _PLACES: Final[Mapping[str, tuple[str, str]]] = {
     "generate-certificate": ("cloudsvc.cli.certificate", "generate_certificate"),
     "health": ("cloudsvc.cli.health", "health"),
     "remote": ("cloudsvc.cli.remote.sharing", "remote"),
-    "user": ("cloudsvc.cli.accounts.commands", "user"),
+    "user": ("cloudsvc.cli.accounts.subject_commands", "user"),
     "group": ("cloudsvc.cli.accounts.commands", "group"),
     "key": ("cloudsvc.cli.accounts.commands", "key"),
     "token": ("cloudsvc.cli.accounts.token_commands", "token"),

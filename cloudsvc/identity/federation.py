@@ -24,7 +24,6 @@ from cloudsvc.identity.errors import (
     subject_nameless,
     subject_unlinked,
     too_many,
-    user_disabled,
     users_only,
 )
 from cloudsvc.identity.groups import GroupId
@@ -79,7 +78,7 @@ class Federation:
         else:
             user, subject = found.holder.user, found.subject.id
             if user.is_disabled:
-                raise user_disabled()
+                raise sign_in_not_allowed()
             user = await self._set_groups(user, policy, told)
             _check_allowed(policy, told)
         return Proof(user=user, subject=subject)
@@ -197,7 +196,7 @@ class Federation:
                     raise
                 holder = await self._store.find_holder(user.id)
                 if holder is None or holder.user.is_disabled:
-                    raise user_disabled() from problem
+                    raise sign_in_not_allowed() from problem
                 user = holder.user
             else:
                 await self._settle()

@@ -70,6 +70,18 @@ def test_quotas(shell: Shell, home: Path) -> None:
     shell.run(home, "user", "remove", "dora")
 
 
+def test_links_to_accounts_at_providers(shell: Shell, home: Path) -> None:
+    issuer = "https://login.example"
+    shell.run(home, "user", "add", "elsa")
+    shell.run(home, "user", "link", "elsa", issuer, "1001")
+    [link, *told] = shell.run(home, "user", "links", "elsa").split()
+    assert told == [issuer, "1001"]
+    assert "is linked to a user already" in shell.run(home, "user", "link", "elsa", issuer, "1001", status=1)
+    shell.run(home, "user", "unlink", "elsa", link)
+    assert shell.run(home, "user", "links", "elsa") == ""
+    assert "There is no such account" in shell.run(home, "user", "unlink", "elsa", link, status=1)
+
+
 def test_keys(shell: Shell, home: Path) -> None:
     made = shell.run(
         home, "key", "create", "--program", "camera", "--role", "uploader", "photos", "--days", "9", "--label", "shed"

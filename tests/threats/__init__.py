@@ -277,6 +277,18 @@ Key in the browser
 Requests that pages of others have a browser send (CSRF, login CSRF)
     api/identity/test_sessions.py::test_pages_of_others_change_nothing_and_sign_nobody_in
     live/test_accounts.py::test_a_browser_signs_in_and_out
+Sign-ins by identity providers that are forged, replayed, mixed up or led elsewhere
+    api/identity/test_openid.py::test_an_answer_is_taken_from_the_browser_alone_that_has_begun
+    api/identity/test_openid.py::test_an_answer_is_of_use_once
+    api/identity/test_openid.py::test_an_answer_of_another_issuer_is_none
+    api/identity/test_openid.py::test_nobody_is_sent_elsewhere
+    api/identity/test_openid.py::test_the_page_shows_a_path_as_text
+    api/identity/test_openid.py::test_nobody_becomes_somebody_by_their_name
+    api/identity/test_openid.py::test_a_link_takes_a_session_that_goes_on_and_the_password
+    api/identity/test_openid.py::test_answers_are_counted_before_the_provider_is_asked
+    access/openid/test_sign_ins.py::test_what_is_not_for_us_is_not_believed
+    access/openid/test_sign_ins.py::test_what_is_not_signed_by_the_provider_is_not_believed
+    live/test_openid.py::test_a_browser_signs_in_and_goes_on
 Guessing of passwords, and locking others out by it
     access/test_password_limits.py::test_many_clients_together_get_so_many_tries_of_a_name
     access/test_password_limits.py::test_whoever_has_signed_in_there_before_gets_in_whatever_others_try

@@ -12,11 +12,13 @@ from joserfc.jwk import ECKey, JWKRegistry, OKPKey, RSAKey
 MOST_KEYS: Final = 100
 """Of one provider; what is beyond is not looked at."""
 
-_LEAST_RSA_BITS: Final = 2048
-"""RFC 7518 section 3.3."""
+_LEAST_MODULUS: Final = 342
+"""Characters of the modulus of an RSA key, in base64url: 2048 bits (RFC 7518 section 3.3)."""
 
 _TYPES: Final[Mapping[str, type]] = {"RS": RSAKey, "PS": RSAKey, "ES": ECKey, "Ed": OKPKey}
 """Of which type a key has to be, by how algorithms begin."""
+
+_KINDS: Final = (RSAKey.key_type, ECKey.key_type, OKPKey.key_type)
 
 PublicKey = RSAKey | ECKey | OKPKey
 
@@ -42,23 +44,24 @@ class ProviderKeys:
 
         :param kid: as the signature names it; ``None`` where it names none, which will do where there is one alone.
         """
-        fitting = [each for each in self._keys if _fits(each, algorithm) and kid in {None, each.get("kid")}]
+        fitting = [each for each in self._keys if _fits(each, algorithm) and kid in (None, each.get("kid"))]
         return fitting[0] if len(fitting) == 1 or (fitting and kid is not None) else None
 
 
 def _fits(key: PublicKey, algorithm: str) -> bool:
-    return isinstance(key, _TYPES[algorithm[:2]]) and key.get("alg") in {None, algorithm}
+    return isinstance(key, _TYPES[algorithm[:2]]) and key.get("alg") in (None, algorithm)
 
 
 def _read_keys(found: Iterable[object]) -> Iterable[PublicKey]:
     for each in found:
-        if not isinstance(each, dict) or each.get("use") not in {None, "sig"}:
+        # Whatever is no public key is not even read, secrets first of all.
+        if not isinstance(each, dict) or each.get("kty") not in _KINDS or each.get("use") not in (None, "sig"):
+            continue
+        if each.get("kty") == RSAKey.key_type and len(str(each.get("n"))) < _LEAST_MODULUS:
             continue
         try:
             key = JWKRegistry.import_key(each)
         except (JoseError, ValueError, TypeError, KeyError):
-            continue
-        if isinstance(key, RSAKey) and key.raw_value.key_size < _LEAST_RSA_BITS:
             continue
         if isinstance(key, RSAKey | ECKey | OKPKey):
             yield key
