@@ -75,10 +75,12 @@ def test_what_was_changed_has_the_same_id_wherever_it_is(server: Server, shell: 
     assert curl(server, f"/api/trash/{thrown.json['trash_id']}/restore", "-X", "POST").status == 200
     key = curl(server, "/api/keys", *body, '{"program": "backup", "roles": []}')
     assert key.status == 201
-    [*file, issued] = [each["target_id"] for each in export(shell, server.home)[before:]]
+    link = curl(server, "/api/links", *body, '{"path": "there"}')
+    assert link.status == 201
+    [*file, issued, made] = [each["target_id"] for each in export(shell, server.home)[before:]]
     assert len(file) == 5
     assert len({*file}) == 1
-    assert issued == key.json["key"]["id"]
+    assert (issued, made) == (key.json["key"]["id"], link.json["link"]["id"])
 
 
 def test_its_file_has_a_line_for_each_entry_of_all_workers(server: Server, shell: Shell) -> None:

@@ -227,5 +227,6 @@ class WebhookRoutes:
         return WebhookMessage(message=message, webhook=WebhookEntry.of(webhook, paths))
 
     async def _tell_secret(self, request: Request, message: str, webhook: Webhook) -> SecretMessage:
+        request.target_id = str(webhook.id)
         paths = await self.webhooks.tell_paths(request.actor, [webhook])
         return SecretMessage(message=message, webhook=WebhookEntry.of(webhook, paths), secret=webhook.secret.reveal())

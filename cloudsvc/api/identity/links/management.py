@@ -134,6 +134,7 @@ class LinkRoutes:
         It lets do what its maker may at each moment, and no more. Its address is told in this answer alone.
         """
         made = await self.linker.make(request.actor, body.path, Role(body.role), body.read())
+        request.target_id = str(made.link.id)
         return MadeLinkMessage.of(made, await self.linker.tell_paths(request.actor, [made.link]))
 
     @route(app, "GET", "/links/<link>", errors={404: _NO_LINK, 503: FAILED})
