@@ -108,13 +108,24 @@ def read_package() -> Mapping[str, Module]:
 
 def find_foreign_names(module: Module, package: Mapping[str, Module]) -> set[str]:
     """The private names that ``module`` uses and that are another library's."""
-    own = module.list_own().union(*(package[each].list_own() for each in module.list_imports() if each in package))
+    seen = module.list_imports() | list_modules_of_bases(module)
+    own = module.list_own().union(*(package[each].list_own() for each in seen if each in package))
     found = {name for name in list_used(module.tree) if is_private(name)} - own
     for node in ast.walk(module.tree):
         if isinstance(node, ast.ClassDef) and node in module.tree.body and node.bases:
             # What a class of ours sets or overrides may be its base's all the same.
             found |= {*list_used(node), *list_members(node)} & names_of_bases(module.name, node.name)
     return {name for name in found if is_private(name)} - DOCUMENTED - OF_STUBS
+
+
+def list_modules_of_bases(module: Module) -> set[str]:
+    """The modules of all classes from which those of ``module`` inherit."""
+    kinds = [
+        getattr(import_module(module.name), node.name)
+        for node in module.tree.body
+        if isinstance(node, ast.ClassDef) and node.bases
+    ]
+    return {base.__module__ for kind in kinds for base in getattr(kind, "__mro__", ())}
 
 
 def names_of_bases(module: str, name: str) -> set[str]:
