@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -14,6 +15,11 @@ WallClock: TypeAlias = Callable[[], float]
 
 Instant: TypeAlias = int
 """Microseconds since the epoch; negative before it."""
+
+
+def read_clock() -> Instant:
+    """The moment of the wall clock."""
+    return time.time_ns() // 1_000
 
 
 def format_timestamp(seconds: float) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from attrs import define, field, frozen
@@ -144,3 +144,12 @@ class LinkUses:
         """What has to be written down, which is forgotten here."""
         taken, self._noted = self._noted, {}
         return taken
+
+    def give_back(self, taken: Mapping[LinkId, LinkUse]) -> None:
+        """This could not be written down after all."""
+        for link, use in taken.items():
+            later = self._noted.get(link)
+            if later is not None:
+                self._noted[link] = LinkUse(count=use.count + later.count, last=later.last)
+            elif len(self._noted) < MAX_NOTED:
+                self._noted[link] = use

@@ -6,16 +6,16 @@ import hmac
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final
 
-from attrs import define, field, frozen
+from attrs import frozen
 
 from cloudsvc.core.actors import MAX_GRANTS, Actor
 from cloudsvc.core.clock import Instant
 from cloudsvc.identity.authority import name_program
-from cloudsvc.identity.bounds import MAX_NOTED
 from cloudsvc.identity.folders import Folders
 from cloudsvc.identity.grants import Chains, find_folders, meet_grants
 from cloudsvc.identity.key_format import KeyId, read_key
 from cloudsvc.identity.keys import FoundKey, Key, floor_hour
+from cloudsvc.identity.noting import Notes
 from cloudsvc.identity.scopes import meet_scopes
 from cloudsvc.identity.store import IdentityStore
 
@@ -115,22 +115,9 @@ def _make_actor(found: FoundKey, chains: Chains) -> Actor:
     return Actor(name=str(holder.user.name), scopes=scopes, grants=grants, key=key.id, payer=holder.user.payer)
 
 
-@define(eq=False)
-class Uses:
-    """
-    When keys were used last, until it is written down. At most :data:`~cloudsvc.identity.bounds.MAX_NOTED` keys are
-    remembered, each once an hour; what is beyond that is not.
-    """
-
-    _noted: dict[KeyId, Instant] = field(factory=dict)
+class Uses(Notes[KeyId]):
+    """When keys were used last, each once an hour, until that is written down."""
 
     def note(self, key: Key, now: Instant) -> None:
         """``key`` is used now."""
-        hour = floor_hour(now)
-        if (key.last_used is None or key.last_used < hour) and (key.id in self._noted or len(self._noted) < MAX_NOTED):
-            self._noted[key.id] = hour
-
-    def take(self) -> Mapping[KeyId, Instant]:
-        """What has to be written down, which is forgotten here."""
-        taken, self._noted = self._noted, {}
-        return taken
+        self.keep(key.id, floor_hour(now), key.last_used)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Final
 
-from attrs import define, evolve, field, frozen
+from attrs import evolve, frozen
 
 from cloudsvc.core.actors import Actor
 from cloudsvc.core.clock import Instant
-from cloudsvc.identity.bounds import MAX_NOTED
 from cloudsvc.identity.keys import Key
+from cloudsvc.identity.noting import Notes
 from cloudsvc.identity.resolving import Resolver
 from cloudsvc.identity.session_store import SessionStore
 from cloudsvc.identity.sessions import FoundSession, Session, SessionId, floor_seen, read_session
@@ -35,35 +35,16 @@ class ResolvedSession:
     until: Instant
 
 
-@define(eq=False)
-class Seen:
-    """
-    When sessions were seen last, until that is written down. At most :data:`~cloudsvc.identity.bounds.MAX_NOTED`
-    sessions are remembered, each once in some minutes; what is beyond that is not.
-    """
-
-    _noted: dict[SessionId, Instant] = field(factory=dict)
+class Seen(Notes[SessionId]):
+    """When sessions were seen last, each once in some minutes, until that is written down."""
 
     def note(self, session: Session, now: Instant) -> None:
         """``session`` is used now."""
-        seen = floor_seen(now)
-        has_room = session.id in self._noted or len(self._noted) < MAX_NOTED
-        if session.seen_at < seen and has_room:
-            self._noted[session.id] = seen
+        self.keep(session.id, floor_seen(now), session.seen_at)
 
     def correct(self, session: Session) -> Session:
         """``session`` as it was seen last, also where that is not written down yet."""
-        return evolve(session, seen_at=max(session.seen_at, self._noted.get(session.id, 0)))
-
-    def find_noted(self) -> Mapping[SessionId, Instant]:
-        """What has to be written down."""
-        return {**self._noted}
-
-    def forget(self, written: Mapping[SessionId, Instant]) -> None:
-        """This is written down."""
-        for each, seen in written.items():
-            if self._noted.get(each) == seen:
-                del self._noted[each]
+        return evolve(session, seen_at=max(session.seen_at, self.find_moment(session.id) or 0))
 
 
 @frozen(kw_only=True)

@@ -342,16 +342,21 @@ class Accounts:
                 del self._endings[name]
 
     async def _note_uses(self) -> None:
-        uses = self._uses.take()
+        uses = self._uses.find_noted()
         if uses:
             await self._store.note_uses(uses)
+            self._uses.forget(uses)
         seen = self._seen.find_noted()
         if seen:
             await self._store.note_seen(seen)
             self._seen.forget(seen)
         links = self._link_uses.take()
         if links:
-            await self._store.note_link_uses(links)
+            try:
+                await self._store.note_link_uses(links)
+            except BaseException:
+                self._link_uses.give_back(links)
+                raise
 
     def _tell_trust(self) -> None:
         if not self._witness.is_trusted:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -14,7 +13,7 @@ from cloudsvc.audit.entries import Event, Outcome
 from cloudsvc.audit.reading import AuditReader
 from cloudsvc.audit.recording import Recorder, audit_unavailable
 from cloudsvc.core.actors import OWNER_CREDENTIAL, Principal
-from cloudsvc.core.clock import Instant
+from cloudsvc.core.clock import Instant, read_clock
 from cloudsvc.core.reactors import IReactor
 from cloudsvc.core.threads import ThreadRunner
 from cloudsvc.identity.link_format import LINK_MOUNT, hide_links
@@ -193,8 +192,3 @@ def _name_key(principal: Principal | None) -> str:
     if principal is None or principal.credential == OWNER_CREDENTIAL:
         return ""
     return principal.credential.removeprefix(_KEY)
-
-
-def read_clock() -> Instant:
-    """The moment of the wall clock."""
-    return time.time_ns() // 1_000

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final, Protocol
@@ -14,7 +13,7 @@ from cloudsvc.access.issued import IssuedCredentials
 from cloudsvc.access.openid.parties import RelyingParties
 from cloudsvc.access.sessions import SessionCookie
 from cloudsvc.access.throttling.passwords import PasswordLimits
-from cloudsvc.core.clock import Instant
+from cloudsvc.core.clock import read_clock
 from cloudsvc.core.errors import CloudError, OperatorError
 from cloudsvc.drive.drive import Drive
 from cloudsvc.drive.locating import Locator
@@ -314,8 +313,3 @@ class IdentityProvider(Provider[IdentitySettings]):
         if self._witness is None or self._witness.is_trusted:
             return Finding(ok=True, message="The accounts are those that were here before.")
         return Finding(ok=False, message=_OLDER)
-
-
-def read_clock() -> Instant:
-    """The moment of the wall clock."""
-    return time.time_ns() // 1_000

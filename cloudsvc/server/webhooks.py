@@ -11,6 +11,7 @@ from twisted.internet.defer import DeferredSemaphore
 
 from cloudsvc import __version__
 from cloudsvc.api.drive.messages import ChangeEntry
+from cloudsvc.core.clock import read_clock
 from cloudsvc.core.errors import OperatorError
 from cloudsvc.drive.changes import Change, Position
 from cloudsvc.drive.drive import Drive
@@ -18,7 +19,7 @@ from cloudsvc.drive.following import Feed
 from cloudsvc.drive.leadership import Leader
 from cloudsvc.extend import Combine, Tools
 from cloudsvc.outbound.posting import Poster, read_authorities
-from cloudsvc.server.identity import OpenIdentity, read_clock
+from cloudsvc.server.identity import OpenIdentity
 from cloudsvc.server.provider import Foundation, Provider
 from cloudsvc.webhooks.bounds import MAX_FLIGHTS
 from cloudsvc.webhooks.courier import Depot

@@ -304,5 +304,12 @@ def test_uses_are_counted_and_noted(office: Office) -> None:
         office.visits.check_usable(found)
     for begins in (True, False, True):
         finish(office.visits.count(free, "client", "version", begins=begins))
-    assert {each: use.count for each, use in office.link_uses.take().items()} == {free.id: 2}
+    taken = office.link_uses.take()
+    assert {each: use.count for each, use in taken.items()} == {free.id: 2}
     assert office.link_uses.take() == {}
+    # What could not be written down is so with what has come since.
+    finish(office.visits.count(free, "client", "version", begins=True))
+    office.link_uses.give_back(taken)
+    assert {each: use.count for each, use in office.link_uses.take().items()} == {free.id: 3}
+    office.link_uses.give_back(taken)
+    assert office.link_uses.take() == taken

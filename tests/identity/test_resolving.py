@@ -207,13 +207,18 @@ def test_uses_are_noted_once_an_hour_and_bounded() -> None:
     uses.note(key, BEGINNING + 5 * HOUR)
     uses.note(key, BEGINNING + 5 * HOUR + 1)
     hour = (BEGINNING + 5 * HOUR) // HOUR * HOUR
-    assert uses.take() == {key.id: hour}
-    assert uses.take() == {}
+    noted = uses.find_noted()
+    assert noted == {key.id: hour}
+    # What is used while that is written down is noted apart from it.
+    uses.note(key, BEGINNING + 6 * HOUR)
+    uses.forget(noted)
+    assert uses.find_noted() == {key.id: hour + HOUR}
+    uses.forget(uses.find_noted())
     uses.note(evolve(key, last_used=hour), BEGINNING + 5 * HOUR + 2)
-    assert uses.take() == {}
+    assert uses.find_noted() == {}
     for _ in range(MAX_NOTED + 5):
         uses.note(make_program_key(), BEGINNING)
-    assert len(uses.take()) == MAX_NOTED
+    assert len(uses.find_noted()) == MAX_NOTED
 
 
 def test_many_keys_are_resolved_again_at_once(office: Office) -> None:

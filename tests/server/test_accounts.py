@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import ClassVar
 
 import pytest
@@ -14,9 +14,11 @@ from cloudsvc.access.sessions import SessionCookie
 from cloudsvc.access.throttling import Throttle
 from cloudsvc.access.throttling.memory import FixedWindowStore
 from cloudsvc.core.actors import Principal, Role
+from cloudsvc.core.clock import Instant
 from cloudsvc.core.errors import CloudError
 from cloudsvc.core.rates import parse_rate
 from cloudsvc.core.secrets import Secret
+from cloudsvc.drive.errors import storage_failed
 from cloudsvc.extend import Message, Request, accepts_body, authorized, route, throttled
 from cloudsvc.identity.bounds import SEEN_SECONDS, SESSION_IDLE_SECONDS
 from cloudsvc.identity.directory import UserFields
@@ -27,6 +29,7 @@ from cloudsvc.identity.keys import floor_hour
 from cloudsvc.identity.revisions import Restriction, Revision
 from cloudsvc.identity.sessions import is_session
 from cloudsvc.server.accounts import SWEEP_SECONDS
+from cloudsvc.storage.identity.memory import MemoryIdentity
 from tests.support.accounts import SECOND, Office
 from tests.support.coroutines import finish
 from tests.support.heads import make_head
@@ -283,6 +286,38 @@ def test_uses_are_written_down_to_the_hour_and_not_by_requests(site: IdentitySit
     found = finish(site.office.issuer.find_key(site.office.owner, id_of(key)))
     assert found.last_used == used
     assert finish(site.office.store.find_standing()) == before
+
+
+@define(eq=False)
+class FullStore(MemoryIdentity):
+    """
+    A store whose disk is full now and then.
+
+    :ivar is_full: whether it is now.
+    """
+
+    is_full: bool = False
+
+    async def note_uses(self, uses: Mapping[KeyId, Instant]) -> None:
+        if self.is_full:
+            raise storage_failed()
+        await super().note_uses(uses)
+
+
+def test_uses_that_could_not_be_written_down_are_so_later() -> None:
+    store = FullStore()
+    site = IdentitySite(office=Office(store=store))
+    finish(site.office.add_user("anna"))
+    site.start()
+    key = site.key_of("anna")
+    assert site.ask("GET", "/me", key=key).status == 200
+    used = floor_hour(site.office.now)
+    store.is_full = True
+    pass_seconds(site, 61.0)
+    store.is_full = False
+    pass_seconds(site, 61.0)
+    assert finish(site.office.issuer.find_key(site.office.owner, id_of(key))).last_used == used
+    site.stop()
 
 
 def test_a_key_with_a_rate_of_its_own() -> None:
