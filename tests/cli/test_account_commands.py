@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -131,6 +132,21 @@ def test_the_owner_s_token_is_switched_off_and_on(shell: Shell, home: Path) -> N
     shell.run(home, "token", "enable")
     assert shell.run(home, "token", "status") == "on\n"
     shell.run(home, "user", "disable", "boss")
+
+
+def test_whose_second_factor_is_lost_does_without(shell: Shell, home: Path) -> None:
+    shell.run(home, "user", "add", "gina")
+    with closing(sqlite3.connect(home / "data" / "accounts.sqlite3")) as database, database:
+        database.execute(
+            "INSERT INTO identity_totp SELECT id, 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP', 1, 0, 0"
+            " FROM identity_user WHERE name = 'gina'"
+        )
+        database.execute("UPDATE identity_user SET factors_set = revision WHERE name = 'gina'")
+    assert "gina (second factor)" in shell.run(home, "user", "list").splitlines()
+    assert "There is no such user." in shell.run(home, "user", "reset-factors", "nobody-at-all", status=1)
+    shell.run(home, "user", "reset-factors", "gina")
+    assert "gina" in shell.run(home, "user", "list").splitlines()
+    shell.run(home, "user", "reset-factors", "gina")
 
 
 def test_accounts_that_were_put_back_are_accepted(shell: Shell, home: Path) -> None:
