@@ -252,13 +252,18 @@ def test_the_audit_has_every_use_and_who_has_guessed(server: Server) -> None:
     visit(server, "GET", address)
     visit(server, "GET", f"/s/csl_{'0' * 65}")
 
-    def list_entries(wanted: str) -> list[tuple[str, str, str, int]]:
+    def list_entries(wanted: str) -> list[tuple[str, str, str, str, int]]:
         entries = server.ask("GET", f"/api/audit?{wanted}&limit=100").json["entries"]
-        return [(each["action"], each["target"], each["outcome"], each["status"]) for each in entries]
+        return [
+            (each["action"], each["target"], each["target_id"], each["outcome"], each["status"]) for each in entries
+        ]
 
-    used = [("GET /s/{token}", f"/s/{name}", "done", 200)]
+    node = str(server.ask("GET", f"/api/links/{name}").json["link"]["target"])
+    used = [("GET /s/{token}", f"/s/{name}", node, "done", 200)]
     wait_until(lambda: list_entries(f"actor=link:{name}") == used, lambda: str(list_entries(f"actor=link:{name}")))
-    guess = ("GET /s/{token}", "", "refused", 404)
+    guess = ("GET /s/{token}", "", "", "refused", 404)
+    made = ("POST /api/links", "/api/links", name, "done", 201)
+    assert made in list_entries("actor=owner")
     wait_until(lambda: guess in list_entries("outcome=refused"), lambda: str(list_entries("outcome=refused")))
 
 

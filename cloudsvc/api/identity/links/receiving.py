@@ -85,5 +85,6 @@ async def _store(
             await upload.write(piece)
         await visits.count(link, request.sender.bucket, "", begins=True)
         size = upload.size
-        await upload.finish(media_type=declared())
+        stored = await upload.finish(media_type=declared())
+    request.target_id = str(stored.file.id)
     return ReceivedMessage(message="File received.", name=path.name.text, size=size)

@@ -212,6 +212,7 @@ class VisitorRoutes:
             self.visits.check_usable(link)
         path = parse_path("/".join(filter(None, (visit.path, names))))
         node = await self.drive.find(request.actor, path)
+        request.target_id = str(node.id)
         if isinstance(node, File):
             response = await send_file(request, self.drive, path, DownloadQuery(), admit=self._admit(request))
             return evolve(response, headers=(*response.headers, *PRIVATE))
