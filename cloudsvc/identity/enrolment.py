@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Final
 
 from attrs import frozen
 
@@ -11,23 +10,20 @@ from cloudsvc.core.actors import Actor
 from cloudsvc.core.clock import Instant
 from cloudsvc.core.secrets import Secret
 from cloudsvc.identity.authority import Authority, check_manager
-from cloudsvc.identity.bounds import RECENT_SECONDS
 from cloudsvc.identity.errors import users_only
 from cloudsvc.identity.factor_errors import (
     factor_not_found,
     own_factors,
-    recent_sign_in_required,
     totp_exists,
     wrong_factor,
 )
 from cloudsvc.identity.factors import Factors, Totp
+from cloudsvc.identity.recency import check_recent
 from cloudsvc.identity.recovery_codes import make_recovery_codes
 from cloudsvc.identity.sessions import SessionId
 from cloudsvc.identity.store import IdentityStore
 from cloudsvc.identity.totp import find_step, make_totp_secret, write_uri
 from cloudsvc.identity.users import User
-
-_MINUTE: Final = 60
 
 
 @frozen(kw_only=True)
@@ -147,9 +143,7 @@ class Enrolment:
         """
         user = await self._find_self(actor)
         found = None if session is None else await self._store.find_session(session)
-        is_theirs = found is not None and found.session.user == user.id and found.session.key is None
-        if found is None or not is_theirs or found.session.created_at + RECENT_SECONDS * 1_000_000 <= self._now():
-            raise recent_sign_in_required(RECENT_SECONDS // _MINUTE)
+        check_recent(user, found, self._now())
         return user
 
     async def _find_self(self, actor: Actor) -> User:
