@@ -6,16 +6,16 @@ import json
 import re
 import select
 import socket
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
 
 import pytest
 
-from tests.support.commands import run
 from tests.support.drive_servers import DRIVE, MIB, Curled, curl
 from tests.support.hostile_clients import dial, run_trial
-from tests.support.server import PATIENCE, Server, wait_until
+from tests.support.server import PATIENCE, Server, environment, program, wait_until
 from tests.support.trial_application import NAME as TRIAL
 
 BIG = 64 * MIB
@@ -183,5 +183,5 @@ def test_the_owner_s_token_is_switched_off_and_on(server: Server) -> None:
     assert ask(server, "GET", "/owner", key=boss).json["disabled"] is True
     assert ask(server, "GET", "/health", key=key).json["status"] != "unhealthy"
     # Wrong keys of this client have been counted, and the right one gets in all the same, by a command.
-    assert run("--home", server.home, "token", "enable").exit_code == 0
+    subprocess.run([program("cloudsvc"), "--home", server.home, "token", "enable"], check=True, env=environment())
     wait_until(lambda: ask(server, "GET", "/me").status == 200, lambda: "the owner is not let in again")
