@@ -7,9 +7,10 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from attrs import frozen
+from attrs import define, field, frozen
 
 from cloudsvc.core.actors import Role
+from cloudsvc.extend import Request
 from tests.support.accounts import SECOND, Office
 from tests.support.coroutines import finish
 from tests.support.identity_provider import ISSUER, IdentityProvider, make_parties, make_policy
@@ -328,3 +329,32 @@ def test_accounts_that_are_older_let_nobody_in(world: World) -> None:
     assert world.sign_in().json["error"] == "subject_unlinked"
     assert world.site.ask("POST", "/users/anna/subjects", {"issuer": ISSUER, "subject": "1"}).status == 201
     assert show(world.sign_in())
+
+
+@define
+class Notes:
+    """A recorder that remembers what it was told."""
+
+    recorded: list[tuple[str, str, str, int]] = field(factory=list)
+
+    def check(self) -> None:
+        """See :class:`cloudsvc.web.recording.Recorder`."""
+
+    async def record(self, request: Request, status: int) -> None:
+        """See :class:`cloudsvc.web.recording.Recorder`."""
+        assert request.principal is not None
+        self.recorded.append((request.pattern, request.principal.actor.name, request.principal.via, status))
+
+    def see(self, request: Request, status: int) -> None:
+        """See :class:`cloudsvc.web.recording.Recorder`."""
+
+    def note(self, request: Request, status: int) -> None:
+        """See :class:`cloudsvc.web.recording.Recorder`."""
+
+
+def test_signing_in_is_recorded_as_a_change_though_it_is_by_get(world: World) -> None:
+    world.site.site.site.recorder = notes = Notes()
+    assert show(world.sign_in())
+    url, cookie = world.begin()
+    assert world.come_back({**world.provider.authorize(url, "1"), "code": "wrong"}, cookie).status == 403
+    assert notes.recorded == [("/api/sessions/oidc/{provider}/callback", "anna", "oidc:home", 200)]
