@@ -9,6 +9,7 @@ import socket
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urljoin
 
 import pytest
 from click.testing import CliRunner
@@ -163,6 +164,27 @@ def test_a_password_is_asked_for_and_opens_for_an_hour(server: Server) -> None:
     assert visit(server, "GET", address, headers={"Cookie": cookie}).status == 403
     assert server.ask("PATCH", f"/api/links/{name}", json.dumps({"password": ""}), JSON).status == 200
     assert visit(server, "GET", address).status == 200
+
+
+def test_forms_go_to_the_address_of_the_link(server: Server) -> None:
+    store(server, "locked/a%20b/c.txt")
+    form = {"Content-Type": "application/x-www-form-urlencoded", **HTML}
+    for role in ("viewer", "uploader"):
+        address, _ = make(server, "locked", role=role, password="correct horse")
+        for below in ("", "/", "/a%20b", "/a%20b/", "/a%20b/c.txt"):
+            locked = visit(server, "GET", address + below, headers=HTML)
+            assert (locked.status, locked.body.count(b"<form ")) == (403, 1)
+            found = re.search(r'action="(.*?)"', locked.body.decode())
+            assert urljoin(address + below, found[1] if found else "") == address
+        # However many fields it has beside the password.
+        opened = visit(server, "POST", address, "&a=" * 50 + "&password=correct+horse", form)
+        assert opened.status == 303
+    cookie = opened.headers["Set-Cookie"].partition(";")[0]
+    page = visit(server, "GET", f"{address}/", headers={"Cookie": cookie, **HTML})
+    found = re.search(r'action="(.*?)"', page.body.decode())
+    assert page.status == 200
+    assert found is not None
+    assert urljoin(f"{address}/", found[1]) == address
 
 
 def test_it_follows_its_file_and_sleeps_in_the_trash(server: Server) -> None:

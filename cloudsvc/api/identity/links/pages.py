@@ -74,14 +74,30 @@ def write_folder(
     return _write(title, f"{above}{table}{more}")
 
 
-def write_request(title: str, received: Iterable[str] = ()) -> Response:
+def write_request(request: Request, title: str, received: Iterable[str] = ()) -> Response:
     """The page on which files are brought, and which were just now."""
     notes = "".join(f'<p class="note">Received: <bdi>{escape(name)}</bdi></p>' for name in received)
     form = (
-        '<form method="post" enctype="multipart/form-data"><p><input type="file" name="file" required></p>'
-        "<p><button>Send</button></p></form>"
+        f'<form method="post"{_aim(request)} enctype="multipart/form-data">'
+        '<p><input type="file" name="file" required></p><p><button>Send</button></p></form>'
     )
     return _write(title, f"{notes}<p>Send a file. Nobody who has this link sees what is here.</p>{form}")
+
+
+def _write_password(request: Request) -> str:
+    return (
+        f'<form method="post"{_aim(request)}><p><label>This link has a password: <input type="password" name="password"'
+        ' required autofocus autocomplete="current-password"></label> <button>Open</button></p></form>'
+    )
+
+
+def _aim(request: Request) -> str:
+    """
+    Where a form goes: to the address of the link, and not to what is below it, at which the visitor may be. Relative,
+    as a proxy may have put something before it.
+    """
+    _, _, token, *below = request.path.decode("latin-1").split("/")
+    return f' action="{escape("../" * len(below) + token)}"' if below else ""
 
 
 def _write_row(here: str, entry: SharedEntry) -> str:
@@ -123,15 +139,10 @@ class RefusalPages:
         """See :class:`cloudsvc.extend.ErrorRenderer`."""
         note = f'<p class="note">{escape(error.message)}</p>'
         if error.error in {"wrong_password", "too_many_tries"}:
-            return _write("Password", note + _ASK, error.status)
+            return _write("Password", note + _write_password(request), error.status)
         if error.error == "link_locked":
-            return _write("Password", _ASK, error.status)
+            return _write("Password", _write_password(request), error.status)
         return _write("Not possible", note, error.status)
 
-
-_ASK: Final = (
-    '<form method="post"><p><label>This link has a password: <input type="password" name="password" required autofocus'
-    ' autocomplete="current-password"></label> <button>Open</button></p></form>'
-)
 
 PAGES: Final = RefusalPages()

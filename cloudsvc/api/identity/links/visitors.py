@@ -166,7 +166,7 @@ class VisitorRoutes:
             raise link_locked()
         received = await receive_form(request, self.drive, self.visits, FormFile.of(request))
         if wants_page(request):
-            return write_request(visitor.visit.link.label or "Send files", [received.name])
+            return write_request(request, visitor.visit.link.label or "Send files", [received.name])
         return Reply(message=received, status=200, headers=PRIVATE)
 
     @route(
@@ -240,7 +240,7 @@ class VisitorRoutes:
     async def _unlock(self, request: Request) -> Reply[Message] | Response:
         visitor = visitor_of(request)
         content = await request.body.read_whole(_MOST_FORM)
-        fields = parse_qs(content.decode("latin-1"), keep_blank_values=True, max_num_fields=10, errors="replace")
+        fields = parse_qs(content.decode("latin-1"), keep_blank_values=True, errors="replace")
         shown = Secret("".join(fields.get("password", [])[:1]))
         link = visitor.visit.link
         opened = await self.visits.unlock(link, shown, request.sender.bucket)
@@ -259,6 +259,6 @@ class VisitorRoutes:
 
 def _tell_request(request: Request, label: str) -> Reply[FileRequest] | Response:
     if wants_page(request):
-        return write_request(label or "Send files")
+        return write_request(request, label or "Send files")
     message = FileRequest(message="Bring files by PUT of a name, or by a form.", label=label, role=LinkRole.UPLOADER)
     return Reply(message=message, status=200, headers=PRIVATE)
