@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from base64 import b64encode
 from collections.abc import Callable
@@ -29,6 +30,15 @@ MAX_PASSWORD: Final = 256
 MAX_HASH: Final = 256
 """Characters of a hash as it is kept."""
 
+MAX_HASH_MEMORY: Final = 128 * 1024
+"""KiB that a hash which is kept may take: twice those of today, and so little that nobody's hash fills the memory."""
+
+MAX_HASH_PASSES: Final = 12
+"""Passes over that memory that it may take; today it is three."""
+
+MAX_HASH_LANES: Final = 8
+"""Lanes that it may be computed in, each with a thread; today it is four."""
+
 PASSWORD_THREADS: Final = 2
 """Passwords that are hashed at a time: each takes 64 MiB, and a core for some 50 ms."""
 
@@ -39,6 +49,11 @@ _HASHER: Final = PasswordHasher(
     time_cost=3, memory_cost=64 * 1024, parallelism=4, hash_len=32, salt_len=16, type=Type.ID
 )
 """The second recommended choice of RFC 9106 section 4."""
+
+_FORM: Final = re.compile(
+    r"\$argon2id\$v=19\$m=([1-9][0-9]{0,6}),t=([1-9][0-9]?),p=([1-9])\$[A-Za-z0-9+/]{22}\$[A-Za-z0-9+/]{43}"
+)
+"""A hash as this program writes it: salts of 16 bytes, tags of 32, and costs."""
 
 
 def _write_unmatched() -> str:
@@ -93,12 +108,14 @@ class Passwords:
         """
         Whether ``shown`` is the password of which ``kept`` is kept; it takes the same time whatever comes of it.
 
-        :param kept: ``None`` where there is none: then it is not.
+        :param kept: ``None`` where there is none: then it is not; nor where it is no hash (:func:`is_hash`).
         :raises CloudError: too many are waiting.
         """
         text = shown.reveal()
         if len(text) > MAX_PASSWORD:
             text = text[:MAX_PASSWORD]
+            kept = None
+        if kept is not None and not is_hash(kept.reveal()):
             kept = None
         matches = await self._run(_matches, (kept or _UNMATCHED).reveal(), _normalize(text))
         return matches and kept is not None
@@ -111,6 +128,19 @@ class Passwords:
             return await self._threads.run(function, *arguments)
         finally:
             self._waiting -= 1
+
+
+def is_hash(text: str) -> bool:
+    """
+    Whether ``text`` has the form of what :meth:`Passwords.hash` gives, or gave with other costs, within bounds: what
+    comes from elsewhere could say to take all memory, or hours, of whoever compares with it.
+    """
+    found = _FORM.fullmatch(text)
+    if found is None:
+        return False
+    memory, passes, lanes = map(int, found.groups())
+    # As much memory as the lanes need (RFC 9106 section 3.1).
+    return 8 * lanes <= memory <= MAX_HASH_MEMORY and passes <= MAX_HASH_PASSES and lanes <= MAX_HASH_LANES
 
 
 def is_outdated(kept: Secret) -> bool:

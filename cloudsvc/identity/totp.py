@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import re
 from typing import Final
 
 import pyotp
@@ -21,10 +22,18 @@ _WINDOW: Final = 1
 
 _STEP: Final = STEP_SECONDS * 1_000_000
 
+_SECRET: Final = re.compile("[A-Z2-7]{32}")
+"""160 bits in Base32."""
+
 
 def make_totp_secret() -> Secret:
     """A new secret of 160 random bits (RFC 4226 section 4), in Base32."""
     return Secret(pyotp.random_base32())
+
+
+def is_totp_secret(text: str) -> bool:
+    """Whether ``text`` has the form of what :func:`make_totp_secret` gives."""
+    return _SECRET.fullmatch(text) is not None
 
 
 def write_uri(secret: Secret, name: str, issuer: str) -> Secret:

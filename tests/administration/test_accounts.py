@@ -17,7 +17,6 @@ from cloudsvc.administration.backup import Backup
 from cloudsvc.administration.progress import SILENCE
 from cloudsvc.administration.restoration import restore_accounts, restore_backup
 from cloudsvc.core.errors import OperatorError
-from cloudsvc.core.secrets import Secret
 from cloudsvc.identity.store import IdentityStore
 from cloudsvc.identity.witness import Witness
 from cloudsvc.storage.account_copies import Accounts, move_accounts
@@ -26,6 +25,7 @@ from cloudsvc.storage.identity.record import RECORD_NAME, FileRecord
 from tests.support.administration import fill, load_all, open_tools, opened, store
 from tests.support.identity_stores import (
     BEGINNING,
+    HASH,
     make_program_key,
     make_user,
     make_user_key,
@@ -71,7 +71,7 @@ async def restore(home: Path, file: Path, *, ends_credentials: bool = True) -> s
 
 
 async def make_accounts(identity: IdentityStore) -> None:
-    user = await identity.add_user(make_user("anna"), Secret("hash"))
+    user = await identity.add_user(make_user("anna"), HASH)
     await identity.add_key(make_user_key(user), bytes(32))
     await identity.add_key(make_program_key("camera"), bytes(32))
 

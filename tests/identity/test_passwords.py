@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import pytest
+from argon2 import PasswordHasher, Type
 from attrs import define, field
 from twisted.internet.defer import CancelledError, Deferred
 
@@ -13,10 +14,14 @@ from cloudsvc.core.errors import Kind
 from cloudsvc.core.secrets import Secret
 from cloudsvc.identity.passwords import (
     MAX_HASH,
+    MAX_HASH_LANES,
+    MAX_HASH_MEMORY,
+    MAX_HASH_PASSES,
     MAX_PASSWORD,
     MIN_PASSWORD,
     PASSWORD_THREADS,
     Passwords,
+    is_hash,
     is_outdated,
     parse_password,
 )
@@ -39,6 +44,50 @@ async def test_the_right_password_and_others() -> None:
         for wrong in (RIGHT + " ", "a" * (MAX_PASSWORD + 1), "\ud800"):
             assert not await passwords.verify(Secret(wrong), kept)
         assert not await passwords.verify(Secret(RIGHT), None)
+
+
+def write(kind: str = "argon2id", costs: str = "m=65536,t=3,p=4", salt: int = 22, tag: int = 43) -> str:
+    return f"${kind}$v=19${costs}${'s' * salt}${'t' * tag}"
+
+
+@pytest.mark.parametrize(
+    "costs", ["m=65536,t=3,p=4", "m=1024,t=1,p=4", f"m={MAX_HASH_MEMORY},t={MAX_HASH_PASSES},p={MAX_HASH_LANES}"]
+)
+def test_hashes_of_other_costs_are_hashes(costs: str) -> None:
+    assert is_hash(write(costs=costs))
+
+
+NO_HASHES: Final = [
+    "",
+    "hash",
+    write("argon2i"),
+    write("argon2d"),
+    write(costs=f"m={MAX_HASH_MEMORY + 1},t=3,p=4"),
+    write(costs="m=4294967295,t=3,p=4"),
+    write(costs=f"m=65536,t={MAX_HASH_PASSES + 1},p=4"),
+    write(costs=f"m=65536,t=3,p={MAX_HASH_LANES + 1}"),
+    write(costs="m=65536,t=3,p=4096"),
+    write(costs="m=31,t=3,p=4"),
+    write(costs="m=65536,t=0,p=4"),
+    write(costs="m=065536,t=3,p=4"),
+    write(salt=21),
+    write(tag=44),
+    write() + "\n",
+    write().replace("v=19", "v=16"),
+]
+
+
+@pytest.mark.parametrize("text", NO_HASHES)
+def test_no_hashes(text: str) -> None:
+    assert not is_hash(text)
+
+
+@pytest.mark.parametrize("costs", [{"time_cost": MAX_HASH_PASSES + 1}, {"type": Type.I}, {"salt_len": 8}])
+@in_reactor
+async def test_what_is_kept_in_another_form_matches_nothing(costs: dict[str, Any]) -> None:
+    kept = Secret(PasswordHasher(**{"time_cost": 1, "memory_cost": 1024, **costs}).hash(RIGHT))
+    with run_threads(PASSWORD_THREADS) as threads:
+        assert not await Passwords(threads).verify(Secret(RIGHT), kept)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 
 from cloudsvc.core.secrets import Secret
 from cloudsvc.identity.recovery_codes import RECOVERY_CODES, digest_recovery_code, make_recovery_codes
-from cloudsvc.identity.totp import STEP_SECONDS, find_step, make_totp_secret, write_uri
+from cloudsvc.identity.totp import STEP_SECONDS, find_step, is_totp_secret, make_totp_secret, write_uri
 
 SECOND = 1_000_000
 RFC = Secret(b32encode(b"12345678901234567890").decode())
@@ -22,6 +22,12 @@ RFC = Secret(b32encode(b"12345678901234567890").decode())
 )
 def test_codes_of_the_standard(seconds: int, code: str) -> None:
     assert find_step(RFC, Secret(code), seconds * SECOND, 0) == seconds // STEP_SECONDS
+
+
+def test_secrets_and_what_is_none() -> None:
+    assert is_totp_secret(make_totp_secret().reveal())
+    for text in ("", "A" * 31, "A" * 33, "a" * 32, "1" * 32, "A" * 32 + "\n"):
+        assert not is_totp_secret(text)
 
 
 def test_a_step_before_and_after_are_good_and_no_others() -> None:

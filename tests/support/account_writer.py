@@ -12,7 +12,7 @@ from twisted.internet.task import react
 
 from cloudsvc.core.secrets import Secret
 from cloudsvc.identity.store import IdentityStore
-from tests.support.identity_stores import make_user, make_user_key, open_postgres, open_sqlite
+from tests.support.identity_stores import HASH, make_user, make_user_key, open_postgres, open_sqlite
 
 
 def open_place(place: str) -> AbstractAsyncContextManager[IdentityStore]:
@@ -26,7 +26,7 @@ async def make_all(place: str, count: str) -> None:
     """Make so many, one after the other, and rotate the key of each."""
     async with open_place(place) as store:
         for number in range(int(count)):
-            user = await store.add_user(make_user(f"user-{number}"), Secret("hash"))
+            user = await store.add_user(make_user(f"user-{number}"), HASH)
             key = await store.add_key(make_user_key(user), bytes(32))
             await store.rotate_key(key, make_user_key(user), bytes(32))
             print(number, flush=True)  # noqa: T201  # whoever started it waits for that

@@ -114,6 +114,10 @@ def grant(role: Role, folder: int) -> Grant:
     return Grant(role=role, folder=folder)
 
 
+HASH: Final = Secret(f"$argon2id$v=19$m=65536,t=3,p=4${'s' * 22}${'t' * 43}")
+"""What is kept of a password that nobody knows."""
+
+
 def make_user(name: str = "anna", **fields: Any) -> User:
     """A user who is to be added."""
     return User(

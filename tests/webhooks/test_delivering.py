@@ -9,7 +9,6 @@ from attrs import evolve
 from twisted.internet.defer import Deferred
 
 from cloudsvc.core.actors import OWNER, Actor, Grant, Role
-from cloudsvc.core.secrets import Secret
 from cloudsvc.drive.changes import ChangeKind
 from cloudsvc.drive.nodes import Folder
 from cloudsvc.identity.users import User
@@ -18,7 +17,7 @@ from cloudsvc.webhooks.bounds import FAILING_SECONDS
 from cloudsvc.webhooks.courier import PAUSE_SECONDS
 from cloudsvc.webhooks.webhook import Outcome, Stop, Webhook
 from tests.support.dispatch import Dispatch
-from tests.support.identity_stores import make_user, make_user_key
+from tests.support.identity_stores import HASH, make_user, make_user_key
 
 NO = Answer(status=500)
 
@@ -237,7 +236,7 @@ def test_with_its_key_it_ends(dispatch: Dispatch) -> None:
 def test_while_the_owners_token_is_switched_off_nothing_is_sent_for_it(dispatch: Dispatch) -> None:
     webhook = dispatch.make()
     manager = make_user("boss", grants=(Grant(role=Role.MANAGER, folder=1),))
-    dispatch.do(dispatch.store.add_user(manager, Secret("hash")))
+    dispatch.do(dispatch.store.add_user(manager, HASH))
     dispatch.do(dispatch.store.switch_owner(refused=True))
     dispatch.put("a")
     dispatch.work(60)

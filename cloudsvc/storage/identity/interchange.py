@@ -10,20 +10,22 @@ from __future__ import annotations
 import hashlib
 import os
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import Table, bindparam, delete, insert, select, tuple_, update
 
+from cloudsvc.core.actors import Grant
 from cloudsvc.core.errors import CloudError
-from cloudsvc.core.secrets import Secret
+from cloudsvc.identity.keys import parse_key_rate
 from cloudsvc.identity.link_format import is_link_id
 from cloudsvc.identity.names import AccountName, parse_account_name, parse_display_name
+from cloudsvc.identity.passwords import is_hash
 from cloudsvc.identity.revisions import Revision, Standing
 from cloudsvc.identity.scopes import parse_scopes
-from cloudsvc.identity.totp import find_step
+from cloudsvc.identity.totp import is_totp_secret
 from cloudsvc.identity.web_authentication import MAX_CREDENTIAL, MAX_PUBLIC_KEY
 from cloudsvc.storage.database.sqlite.connections import OWNER_ONLY, SQLiteConnection, connect
 from cloudsvc.storage.database.sqlite.migration import find_revision, migrate
@@ -252,11 +254,12 @@ def _check_user(row: dict[str, Any], last: int) -> None:
     _check_name(found.name)
     _check_texts(row, "id", "name", "name_key", "display_name", "scopes", "grants")
     _check_revisions(last, found.revision, found.password_set, found.factors_set)
+    _check_grants(found.grants)
     _expect(parse_display_name(found.display_name) == found.display_name, "display name")
     _expect(parse_scopes(found.scopes) == found.scopes, "scopes")
     _expect(row["is_disabled"] in {0, 1}, "switch")
     _expect(_is_number(found.created_at), "moment")
-    _expect(row["password"] is None or isinstance(row["password"], str), "password")
+    _expect(row["password"] is None or is_hash(row["password"]), "password")
     _expect(found.quota is None or _is_number(found.quota), "quota")
 
 
@@ -265,6 +268,7 @@ def _check_group(row: dict[str, Any], last: int) -> None:
     _check_name(found.name)
     _check_texts(row, "id", "name", "name_key", "grants")
     _check_revisions(last, found.revision)
+    _check_grants(found.grants)
     _expect(_is_number(found.created_at), "moment")
 
 
@@ -275,6 +279,8 @@ def _check_key(row: dict[str, Any], last: int) -> None:
     _check_texts(row, "id", "label", "maker", "scopes")
     _check_revisions(last, found.revision, found.made)
     _expect(parse_scopes(found.scopes) == found.scopes, "scopes")
+    _check_grants(found.grants or ())
+    _expect(found.rate is None or parse_key_rate(found.rate) == found.rate, "rate")
     _expect(isinstance(row["digest"], bytes) and len(row["digest"]) == hashlib.sha256().digest_size, "digest")
     _expect(row["ended_at"] == found.ended_at, "end")
     _expect(found.made_by is None or isinstance(found.made_by, str), "maker's key")
@@ -284,7 +290,7 @@ def _check_key(row: dict[str, Any], last: int) -> None:
 
 def _check_totp(row: dict[str, Any], _: int) -> None:
     _check_texts(row, "user_id", "secret")
-    _expect(find_step(Secret(row["secret"]), Secret(""), 0, 0) is None, "secret")
+    _expect(is_totp_secret(row["secret"]), "secret")
     _expect(row["is_confirmed"] in {0, 1}, "switch")
     _expect(_is_number(row["last_step"]), "step")
     _expect(_is_number(row["created_at"]), "moment")
@@ -318,8 +324,9 @@ def _check_link(row: dict[str, Any], last: int) -> None:
     _expect(isinstance(row["digest"], bytes) and len(row["digest"]) == hashlib.sha256().digest_size, "digest")
     _expect(row["ended_at"] == found.ended_at, "end")
     _expect(found.made_by is None or isinstance(found.made_by, str), "maker's key")
-    _expect(row["password"] is None or isinstance(row["password"], str), "password")
+    _expect(row["password"] is None or is_hash(row["password"]), "password")
     _expect(_is_number(found.target) and _is_number(found.uses), "number")
+    _expect(found.most_uses is None or _is_number(found.most_uses), "limit")
     moments = (found.created_at, found.expires_at, found.revoked_at, found.last_used)
     _expect(all(each is None or _is_number(each) for each in moments) and found.created_at is not None, "moment")
 
@@ -347,6 +354,10 @@ _CHECKS: Final[dict[Table, Callable[[dict[str, Any], int], None]]] = {
 
 def _check_name(name: AccountName) -> None:
     _expect(parse_account_name(name.text).key == name.key, "name")
+
+
+def _check_grants(grants: Iterable[Grant]) -> None:
+    _expect(all(_is_number(each.folder) for each in grants), "grants")
 
 
 def _check_texts(row: dict[str, Any], *columns: str) -> None:

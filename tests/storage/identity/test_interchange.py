@@ -25,6 +25,7 @@ from cloudsvc.storage.identity.migration import HISTORY
 from cloudsvc.storage.identity.opening import OpenIdentityStore
 from tests.support.identity_stores import (
     BEGINNING,
+    HASH,
     grant,
     make_group,
     make_link,
@@ -68,7 +69,7 @@ def wait_for(user: User) -> Pending:
 async def fill(store: OpenIdentityStore) -> None:
     """Something in each table, and a name that nobody has any more."""
     family = await store.add_group(make_group("family", grant(Role.VIEWER, 5)))
-    anna = await store.add_user(make_user("anna", groups=(family.id,), quota=5), Secret("hash"))
+    anna = await store.add_user(make_user("anna", groups=(family.id,), quota=5), HASH)
     gone = await store.add_user(make_user("gone"))
     key = await store.add_key(make_user_key(anna, grants=(grant(Role.VIEWER, 6),)), bytes(range(32)))
     await store.add_key(make_program_key("camera", grant(Role.UPLOADER, 2**40)), bytes(32))
@@ -81,7 +82,7 @@ async def fill(store: OpenIdentityStore) -> None:
     await store.add_pending(wait_for(anna), bytes(32))
     subject = await store.add_subject(make_subject(anna))
     await store.add_session(make_user_session(anna, subject=subject.id), bytes(32))
-    link = make_user_link(anna, made_by=key.id, password=Secret("kept"), most_uses=3, label="for aunts")
+    link = make_user_link(anna, made_by=key.id, password=HASH, most_uses=3, label="for aunts")
     await store.add_link(link, bytes(range(32)))
     assert await store.count_use(link.id, MARK, BEGINNING, begins=True)
     await store.add_link(make_link(target=2**40, role=Role.UPLOADER), bytes(32))
@@ -171,12 +172,12 @@ async def test_the_owner_s_token_stays_off_where_somebody_else_gets_in(
 ) -> None:
     boss = make_user("boss", grants=(grant(Role.MANAGER, 1),))
     async with open_sqlite(tmp_path / "there") as store:
-        await store.add_user(boss, Secret("hash"))
+        await store.add_user(boss, HASH)
         await store.switch_owner(refused=was_off_there)
         await store.copy(copy)
     examine(copy, tmp_path)
     async with open_sqlite(tmp_path / "here") as store:
-        await store.add_user(boss, Secret("hash"))
+        await store.add_user(boss, HASH)
         await store.switch_owner(refused=was_off_here)
         moved = await store.replace(copy, ends_credentials=ends_credentials)
         assert moved.refuses_owner is ((was_off_here or was_off_there) and not ends_credentials)
@@ -214,6 +215,8 @@ ALTERED: Final = {
     "a secret that makes no codes": "UPDATE identity_totp SET secret = '1'",
     "a secret that is none": "UPDATE identity_totp SET secret = x'00'",
     "a step that is none": "UPDATE identity_totp SET last_step = 'a'",
+    "a short secret": "UPDATE identity_totp SET secret = substr(secret, 2)",
+    "a long secret": "UPDATE identity_totp SET secret = replace(hex(zeroblob(500000)), '0', 'A')",
     "a short recovery code": "UPDATE identity_recovery_code SET digest = x'00' WHERE digest = x'" + "01" * 32 + "'",
     "a recovery code to come": "UPDATE identity_recovery_code SET made = 1000",
     "another folding": "UPDATE identity_user SET name_key = 'bert'",
@@ -239,6 +242,20 @@ ALTERED: Final = {
     "a link without a limit": "UPDATE identity_link SET most_uses = 0",
     "a link to no node": "UPDATE identity_link SET target = 'photos'",
     "a label that is none": "UPDATE identity_link SET label = char(10)",
+    "a limit that is no number": "UPDATE identity_link SET most_uses = 1.5",
+    "a password that is no hash": "UPDATE identity_user SET password = 'hash'",
+    "a password of another algorithm": "UPDATE identity_user SET password = replace(password, 'argon2id', 'argon2i')",
+    "a password that takes all memory": "UPDATE identity_user SET password = replace(password, '65536', '4194304')",
+    "a password that takes hours": "UPDATE identity_user SET password = replace(password, 't=3', 't=4294967295')",
+    "a password that takes many threads": "UPDATE identity_user SET password = replace(password, 'p=4', 'p=4096')",
+    "a password that is no text": "UPDATE identity_user SET password = x'00'",
+    "a link's password that is no hash": "UPDATE identity_link SET password = 'kept'",
+    "a link's password that takes hours": "UPDATE identity_link SET password = replace(password, 't=3', 't=99')",
+    "a rate that is none": "UPDATE identity_key SET rate = 'often'",
+    "a rate that lets nobody in": "UPDATE identity_key SET rate = '0/minute'",
+    "a grant on no folder": """UPDATE identity_user SET grants = '[["a", "viewer"]]'""",
+    "a grant of a group on no folder": """UPDATE identity_group SET grants = '[[-1, "viewer"]]'""",
+    "a grant of a key on no folder": """UPDATE identity_key SET grants = '[[1.5, "viewer"]]'""",
     "a number that is text": "UPDATE identity_user SET quota = 'much'",
 }
 
