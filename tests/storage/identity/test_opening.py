@@ -8,15 +8,19 @@ from collections.abc import Callable
 from contextlib import closing
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import psycopg
 import pytest
+from alembic import command
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, inspect
+from sqlalchemy import ColumnClause, column, create_engine, inspect, text
+from sqlalchemy import table as name_table
 
 from cloudsvc.core.errors import OperatorError
 from cloudsvc.core.secrets import Secret
+from cloudsvc.identity.revisions import NEVER
+from cloudsvc.identity.sessions import SessionId
 from cloudsvc.storage.catalogue.postgresql.exclusive import use_alone
 from cloudsvc.storage.catalogue.postgresql.migration import migrate as migrate_catalogue
 from cloudsvc.storage.database.lanes import READER_THREADS
@@ -97,6 +101,58 @@ async def test_accounts_of_the_first_schema_keep_their_keys(tmp_path: Path) -> N
     async with open_sqlite(tmp_path) as store:
         [key] = await store.list_keys(10)
         assert (key.label, key.made_by) == ("kept", None)
+
+
+def upgrade(url: Secret, revision: str) -> None:
+    """Make the tables, as an older program has."""
+    made = create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(url.reveal()))
+    config = HISTORY.make_config()
+    with made.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+    made.dispose()
+
+
+@pytest.mark.parametrize("revision", ["0003", "0004", "0005", "0006", "0007", "0008"])
+@pytest.mark.parametrize("engine", ["sqlite", "postgresql"])
+@in_reactor
+async def test_accounts_of_an_older_schema_go_on(engine: str, revision: str, tmp_path: Path) -> None:
+    """Somebody manages them, has a password and a key, and has signed in by both."""
+    _, url = make_database() if engine == "postgresql" else ("", Secret(""))
+    if engine == "sqlite":
+        migrate_file(tmp_path / NAME, HISTORY, revision)
+        made = create_engine(f"sqlite:///{tmp_path / NAME}")
+    else:
+        upgrade(url, revision)
+        made = create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(url.reveal()))
+    rows: list[tuple[str, dict[str, Any]]] = [
+        ("user", {"id": "u", "name": "anna", "name_key": "anna", "display_name": "Anna", "is_disabled": 0}),
+        ("key", {"id": "0000000000000001", "label": "kept", "holder": "u", "maker": "owner"}),
+        ("session", {"id": "s", "user_id": "u", "label": "kept", "seen_at": 1, "ends_at": 9, "expires_at": 9}),
+    ]
+    rows[0][1].update(scopes='["accounts:write"]', grants='[[1, "manager"]]', password="hash", password_set=1)
+    rows[1][1].update(scopes='["files:read"]', revision=1)
+    rows[0][1].update(revision=1)
+    with made.begin() as connection:
+        for name, row in rows:
+            values = {**row, "created_at": 1, **({} if name == "user" else {"digest": bytes(32), "made": 1})}
+            columns: list[ColumnClause[Any]] = [column(each) for each in values]
+            connection.execute(name_table(f"identity_{name}", *columns).insert().values(values))
+        connection.execute(text("UPDATE identity_state SET revision = 1"))
+    made.dispose()
+    if engine == "postgresql":
+        migrate(url)
+    async with open_sqlite(tmp_path) if engine == "sqlite" else open_postgres(tmp_path, url) as store:
+        [user], [key] = await store.list_users(10), await store.list_keys(10)
+        assert (str(user.name), user.display_name, user.factors_set) == ("anna", "Anna", NEVER)
+        assert (key.label, key.holder) == ("kept", user.id)
+        session = await store.find_session(SessionId("s"))
+        assert session is not None
+        assert (session.session.label, session.session.subject, session.is_void) == ("kept", None, False)
+        assert len(await store.find_seal()) == 32
+        # Whoever has managed them gets in without the owner's token.
+        standing = await store.switch_owner(refused=True)
+        assert (standing.refuses_owner, standing.revision) == (True, 2)
 
 
 @in_reactor
