@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cloudsvc.outbound.urls import MAX_URL, make_url_pattern
 from cloudsvc.webhooks.bounds import MAX_ATTEMPTS, MAX_OVERLAP
 from cloudsvc.webhooks.keeping import WebhookFields, Webhooks
 from cloudsvc.webhooks.settings import WebhookSettings
@@ -10,6 +11,7 @@ from cloudsvc.webhooks.webhook import Attempt, Outcome, Stop, Webhook
 __all__ = [
     "MAX_ATTEMPTS",
     "MAX_OVERLAP",
+    "MAX_URL",
     "Attempt",
     "Outcome",
     "Stop",
@@ -17,4 +19,5 @@ __all__ = [
     "WebhookFields",
     "WebhookSettings",
     "Webhooks",
+    "make_url_pattern",
 ]

@@ -18,14 +18,19 @@ MAX_URL: Final = 2_000
 """Characters of a URL."""
 
 _LABEL: Final = "[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
-_URL: Final = re.compile(
+_FORM: Final = (
     rf"(https?)://((?:{_LABEL}\.)*{_LABEL}|\[[0-9A-Fa-f:.]{{2,45}}\])(?::([1-9][0-9]{{0,4}}))?"
-    r"(/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*(\?[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*)?)?",
-    re.ASCII,
+    r"(/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*(\?[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*)?)?"
 )
+_URL: Final = re.compile(_FORM, re.ASCII)
 _PORTS: Final = {"https": 443, "http": 80}
 _MAX_HOST: Final = 253
 _MAX_PORT: Final = 65_535
+
+
+def make_url_pattern() -> str:
+    """The form of URLs for the description of an API: a regular expression as JSON Schema has them (ECMA-262)."""
+    return f"^{_FORM}$"
 
 
 @frozen(kw_only=True)

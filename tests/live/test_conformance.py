@@ -55,7 +55,16 @@ LUCKY = {
     ("GET", "/s/{token}/{path}"),
     ("POST", "/s/{token}"),
     ("PUT", "/s/{token}/{path}"),
-    # Of a name and a folder, both have to be there.
+    # So are the ids of webhooks, of which there are 20 at most; each of a folder is of one that is there.
+    ("POST", "/api/webhooks"),
+    ("GET", "/api/webhooks/{webhook}"),
+    ("PATCH", "/api/webhooks/{webhook}"),
+    ("DELETE", "/api/webhooks/{webhook}"),
+    ("POST", "/api/webhooks/{webhook}/rotate"),
+    ("POST", "/api/webhooks/{webhook}/test"),
+    ("GET", "/api/webhooks/{webhook}/deliveries"),
+    # Of a name and a folder, or an account at a provider, both have to be there.
+    ("DELETE", "/api/users/{name}/subjects/{subject}"),
     ("DELETE", "/api/users/{name}/roles/{folder}"),
     ("DELETE", "/api/groups/{name}/roles/{folder}"),
     ("PUT", "/api/users/{name}/roles"),
@@ -108,9 +117,11 @@ def test_the_server_conforms_to_its_description(example: Example, tmp_path: Path
     assert SCHEMATHESIS is not None
     home, token = make_home(
         tmp_path,
-        applications=["notes", NAME, "drive", "identity"],
+        applications=["notes", NAME, "drive", "identity", "webhooks"],
         notes={"max_notes": 20},
         storage_config={"max_tags_per_file": 1000},  # as many as the description promises
+        # Nothing is sent but to where nobody listens: schemathesis.toml names the one URL.
+        webhooks={"private_networks": ["127.0.0.1"], "ports": [1]},
         rate_limit={"enabled": False},  # thousands of requests come from one client, wrong keys among them
     )
     packages = os.pathsep.join((example.environ["PYTHONPATH"], str(ROOT)))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from ipaddress import ip_network
 
 import pytest
 from twisted.web.client import URI
 
 from cloudsvc.outbound.addresses import AddressPolicy
-from cloudsvc.outbound.urls import MAX_URL, Destinations
+from cloudsvc.outbound.urls import MAX_URL, Destinations, make_url_pattern
 
 PLAIN = Destinations(addresses=AddressPolicy(), ports=frozenset({443, 8443}))
 
@@ -81,3 +82,17 @@ def test_what_the_configuration_allows_is_passed() -> None:
         assert open_to.check(text) == text
     with pytest.raises(ValueError, match="address"):
         open_to.check("http://10.0.0.1/")
+
+
+def test_the_pattern_that_is_told_fits_what_is_passed_and_not_what_has_another_form() -> None:
+    fits = re.compile(make_url_pattern()).search
+    assert all(fits(url) for url, _, _ in GOOD)
+    for url in (
+        "",
+        "example.org",
+        "ftp://example.org/",
+        "https://a@b.example/",
+        "https://b.example/#c",
+        "https://b.example/a b",
+    ):
+        assert not fits(url), url

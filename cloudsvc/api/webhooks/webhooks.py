@@ -31,7 +31,7 @@ from cloudsvc.extend import (
     throttled,
 )
 from cloudsvc.extend.drive import ChangeKind
-from cloudsvc.extend.webhooks import MAX_OVERLAP, Webhook, WebhookFields, Webhooks
+from cloudsvc.extend.webhooks import MAX_OVERLAP, MAX_URL, Webhook, WebhookFields, Webhooks, make_url_pattern
 
 READ: Final = "webhooks:read"
 """The scope of whoever may see webhooks, as far as they may at all."""
@@ -49,7 +49,7 @@ _BUSY: Final = f"{FAILED} `too_many_tests`: too many messages of this kind are o
 WebhookText = Annotated[str, Meta(min_length=24, max_length=24)]
 """The id of a webhook."""
 
-UrlText = Annotated[str, Meta(min_length=1, max_length=2000, extra_json_schema={"pattern": "^https?://[!-~]+$"})]
+UrlText = Annotated[str, Meta(min_length=1, max_length=MAX_URL, extra_json_schema={"pattern": make_url_pattern()})]
 """Where messages go."""
 
 
