@@ -31,11 +31,14 @@ def note_failure(
     """
     ``progress`` after something was not taken.
 
+    Only the time counts as failing in which something was tried as soon as it was due: a server that was off for a
+    week, or a user who was disabled, says nothing of a receiver.
+
     :param retry_after: seconds for which the receiver wants to be left alone.
     :param is_gone: whether it wants nothing any more.
     :param draw: a number from 0 to 1, by lot.
     """
-    since = now if progress.failing_since is None else progress.failing_since
+    since = now if progress.failing_since is None else progress.failing_since + _find_idle(progress, now)
     delay = DELAYS[min(progress.failures, len(DELAYS) - 1)] * (1 + _JITTER * draw())
     failed = evolve(
         progress,
@@ -46,6 +49,11 @@ def note_failure(
     if is_gone:
         return evolve(failed, stop=Stop.GONE)
     return evolve(failed, stop=Stop.FAILING) if now - since >= FAILING_SECONDS * _SECOND else failed
+
+
+def _find_idle(progress: Progress, now: Instant) -> int:
+    """For how long, in microseconds, nothing was tried although it was due."""
+    return 0 if progress.next_try is None else max(0, now - progress.next_try)
 
 
 def begin_again(progress: Progress) -> Progress:

@@ -47,7 +47,7 @@ class Progress:
     :ivar stop: why it was given up; ``None`` where it was not.
     :ivar delivered_at: the last success; ``None`` where there was none.
     :ivar failures: since that.
-    :ivar failing_since: the first one of these.
+    :ivar failing_since: the first one of these, later by the time in which nothing was tried although it was due.
     :ivar next_try: before which nothing is sent.
     """
 

@@ -41,11 +41,21 @@ def test_the_later_one_counts_of_what_the_receiver_says_and_the_schedule() -> No
 
 
 def test_it_is_given_up_after_days_or_where_it_is_not_wanted() -> None:
-    failing = fail(START, 100)
     last = 100 + FAILING_SECONDS * SECOND
-    assert fail(failing, last - 1).stop is None
-    assert fail(failing, last).stop is Stop.FAILING
+    # It is tried when it is due.
+    for moment, stop in ((last - 1, None), (last, Stop.FAILING)):
+        failing = evolve(fail(START, 100), next_try=moment)
+        assert fail(failing, moment).stop is stop
     assert fail(START, 100, is_gone=True).stop is Stop.GONE
+
+
+def test_days_in_which_nothing_was_tried_do_not_count() -> None:
+    pause = 3 * FAILING_SECONDS * SECOND
+    failing = evolve(fail(START, 100), next_try=200)
+    late = fail(failing, 200 + pause)
+    assert (late.stop, late.failures, late.failing_since) == (None, 2, 100 + pause)
+    # A clock that was put back takes nothing from what has failed.
+    assert fail(failing, 150).failing_since == 100
 
 
 def test_a_success_forgets_all_of_it_and_so_does_who_says_that_it_works() -> None:

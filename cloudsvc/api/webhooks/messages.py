@@ -54,6 +54,7 @@ class WebhookEntry:
     :ivar path: Where that is now; `null` where the reader may not look into it.
     :ivar position: The last change that was delivered, or after which it begins.
     :ivar failures: Since the last success.
+    :ivar failing_since: The first of these failures, later by the time in which nothing was tried although it was due.
     :ivar next_try: Before which nothing is sent; `null` where nothing has failed.
     :ivar former_until: Until when messages are signed with the former secret too.
     """
