@@ -16,6 +16,9 @@ MAX_ATTEMPTS: Final = 50
 MAX_FLIGHTS: Final = 32
 """Messages on their way at once, of all webhooks; one of each."""
 
+MAX_OWN_FLIGHTS: Final = 4
+"""Of these, messages to webhooks of one maker."""
+
 MAX_TESTS: Final = 4
 """Test messages on their way at once, in one process: whoever asks for one waits for the answer."""
 

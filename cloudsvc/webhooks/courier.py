@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final, Protocol
 
 from attrs import define, evolve, field, frozen
-from twisted.internet.defer import CancelledError, DeferredSemaphore
+from twisted.internet.defer import CancelledError
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
@@ -17,6 +17,7 @@ from cloudsvc.core.errors import CloudError, Kind
 from cloudsvc.drive.followers import Follower
 from cloudsvc.drive.following import Feed
 from cloudsvc.webhooks.messages import EXPIRED, Event, name_message, write_notice
+from cloudsvc.webhooks.places import Places
 from cloudsvc.webhooks.retrying import note_failure, note_success
 from cloudsvc.webhooks.sending import Sender
 from cloudsvc.webhooks.webhook import Attempt, Progress, Webhook, WebhookId
@@ -62,7 +63,7 @@ class Depot:
     sender: Sender
     notebook: Notebook
     find_actor: Callable[[Webhook], Awaitable[Actor | None]]
-    places: DeferredSemaphore
+    places: Places
     clock: IReactorTime
     now: Callable[[], Instant]
     draw: Callable[[], float]
@@ -200,16 +201,15 @@ class Courier:
         :return: whether it was; not, too, where the actor sees something else by now, so that nothing was sent.
         """
         depot, webhook = self._depot, self._webhook
-        await depot.places.acquire()
-        self._sent_for = actor
-        try:
-            # It may have waited for its place for long.
-            if not await self._is_still(actor):
-                return False
-            sent = await depot.sender.send(webhook, name_message(webhook.id, name), kind, content)
-        finally:
-            self._sent_for = None
-            depot.places.release()
+        async with depot.places.take(webhook.maker):
+            self._sent_for = actor
+            try:
+                # It may have waited for its place for long.
+                if not await self._is_still(actor):
+                    return False
+                sent = await depot.sender.send(webhook, name_message(webhook.id, name), kind, content)
+            finally:
+                self._sent_for = None
         now = depot.now()
         if sent.is_taken:
             await self._note(note_success(after, now), sent.attempt)

@@ -7,7 +7,7 @@ from collections.abc import Collection, Coroutine, Mapping
 from typing import Any, TypeVar
 
 from attrs import define, field
-from twisted.internet.defer import Deferred, DeferredSemaphore
+from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
 from cloudsvc.core.actors import OWNER, Actor
@@ -26,12 +26,12 @@ from cloudsvc.outbound.posting import Answer
 from cloudsvc.outbound.urls import Destinations
 from cloudsvc.storage.identity.memory import MemoryIdentity
 from cloudsvc.storage.memory_catalogue.catalogue import MemoryCatalogue
-from cloudsvc.webhooks.bounds import MAX_FLIGHTS
 from cloudsvc.webhooks.courier import Depot
 from cloudsvc.webhooks.delivering import Deliverer
 from cloudsvc.webhooks.keeping import WebhookFields, Webhooks
 from cloudsvc.webhooks.messages import Event, make_event
 from cloudsvc.webhooks.owners import Owners
+from cloudsvc.webhooks.places import Places
 from cloudsvc.webhooks.sending import Sender
 from cloudsvc.webhooks.webhook import Outcome, Webhook
 from tests.support.catalogues import Trial, Watch
@@ -168,7 +168,7 @@ class Dispatch:
                 sender=sender,
                 notebook=self.store,
                 find_actor=owners.find,
-                places=DeferredSemaphore(MAX_FLIGHTS),
+                places=Places(),
                 clock=self.clock,
                 now=self.now,
                 draw=lambda: 0.0,

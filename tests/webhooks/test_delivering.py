@@ -13,7 +13,7 @@ from cloudsvc.drive.changes import ChangeKind
 from cloudsvc.drive.nodes import Folder
 from cloudsvc.identity.users import User
 from cloudsvc.outbound.posting import Answer, Trouble
-from cloudsvc.webhooks.bounds import FAILING_SECONDS
+from cloudsvc.webhooks.bounds import FAILING_SECONDS, MAX_FLIGHTS, MAX_OWN_FLIGHTS, MAX_OWN_WEBHOOKS
 from cloudsvc.webhooks.courier import PAUSE_SECONDS
 from cloudsvc.webhooks.webhook import Outcome, Stop, Webhook
 from tests.support.dispatch import Dispatch
@@ -84,6 +84,34 @@ def test_one_that_fails_holds_up_those_after_it_and_nobody_else(dispatch: Dispat
     assert find_state(dispatch, first) == (0, False, None)
 
 
+def test_receivers_who_answer_late_hold_up_no_webhooks_of_others(dispatch: Dispatch) -> None:
+    dispatch.put("seen/0")
+    _, actor = make_guest(dispatch, "seen")
+    dispatch.make(actor)
+    # More than there are places for.
+    slow = ["first", "second"]
+    assert len(slow) * MAX_OWN_WEBHOOKS > MAX_FLIGHTS
+    for name in slow:
+        maker = make_user(name, grants=(Grant(role=Role.VIEWER, folder=1),))
+        user = dispatch.do(dispatch.store.add_user(maker))
+        for _ in range(MAX_OWN_WEBHOOKS):
+            dispatch.make(Actor(name=name, scopes=user.scopes, grants=user.grants))
+    gate: Deferred[None] = Deferred()
+    dispatch.post.gate = gate
+    dispatch.put("late")
+    dispatch.work()
+    assert dispatch.post.paths == ["late"] * (len(slow) * MAX_OWN_FLIGHTS)
+    dispatch.post.letters.clear()
+    dispatch.post.gate = None
+    dispatch.put("seen/a")
+    dispatch.work()
+    assert dispatch.post.paths == ["seen/a"]
+    gate.callback(None)
+    dispatch.work()
+    # All that waited for a place have had one: each of the others was told of both.
+    assert len(dispatch.post.letters) == 1 + len(slow) * (2 * MAX_OWN_WEBHOOKS - MAX_OWN_FLIGHTS)
+
+
 def test_who_wants_to_be_left_alone_is(dispatch: Dispatch) -> None:
     webhook = dispatch.make()
     dispatch.post.answers += [Answer(status=429, retry_after=100), Answer(trouble=Trouble.SILENT)]
@@ -113,6 +141,21 @@ def test_after_days_it_is_given_up_and_can_begin_again(dispatch: Dispatch) -> No
     dispatch.put("b")
     dispatch.work()
     assert dispatch.post.paths[tries:] == ["a", "b"]
+
+
+def test_days_in_which_nobody_delivered_give_nothing_up(dispatch: Dispatch) -> None:
+    webhook = dispatch.make()
+    dispatch.post.answers += [NO] * 2
+    dispatch.put("a")
+    dispatch.work()
+    dispatch.leads = False
+    dispatch.work(2 * FAILING_SECONDS)
+    dispatch.leads = True
+    dispatch.work(5)
+    assert find_state(dispatch, webhook) == (2, False, None)
+    dispatch.work(5 * 60)
+    assert dispatch.post.paths == ["a"] * 3
+    assert find_state(dispatch, webhook) == (0, False, None)
 
 
 def test_410_ends_it_at_once(dispatch: Dispatch) -> None:

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 from attrs import define, field
-from twisted.internet.defer import CancelledError, Deferred, DeferredSemaphore
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
 
 from cloudsvc.core.actors import OWNER, Role
@@ -20,6 +20,7 @@ from cloudsvc.storage.memory_catalogue import Memory, MemoryCatalogue
 from cloudsvc.webhooks.courier import IDLE_SECONDS, PAUSE_SECONDS, Courier, Depot
 from cloudsvc.webhooks.messages import make_event
 from cloudsvc.webhooks.owners import Owners
+from cloudsvc.webhooks.places import Places
 from cloudsvc.webhooks.sending import Sender
 from tests.support.accounts import SECOND, Office
 from tests.support.catalogues import TESTER, Trial, Watch
@@ -37,7 +38,7 @@ class Town:
     trial: Trial = field(init=False)
     office: Office = field(init=False)
     post: PostOffice = field(factory=PostOffice)
-    places: DeferredSemaphore = field(factory=lambda: DeferredSemaphore(1))
+    places: Places = field(factory=lambda: Places(most=1))
     work: Deferred[bool] | None = None
 
     def __attrs_post_init__(self) -> None:
@@ -101,6 +102,12 @@ def add_reader(town: Town, *paths: str) -> str:
     return finish(town.office.add_user("anna", *roles, scopes=("files:read", "webhooks:write"))).id
 
 
+async def hold(places: Places, gate: Deferred[None]) -> None:
+    """Have a place of somebody else's until ``gate`` opens."""
+    async with places.take("boris"):
+        await gate
+
+
 def test_a_folder_that_was_moved_away_is_told_of_no_more(town: Town) -> None:
     town.make_folder("hers")
     inside = town.make_folder("hers/inside")
@@ -162,11 +169,13 @@ def test_what_is_passed_over_hides_nothing_of_a_folder_that_comes_back(town: Tow
 def test_who_lost_a_folder_while_a_message_waited_for_its_place_is_not_sent_it(town: Town) -> None:
     town.make_folder("hers")
     town.follow(maker="anna", user=add_reader(town, "hers"))
-    assert town.places.acquire().called
+    gate: Deferred[None] = Deferred()
+    other = Deferred.fromCoroutine(hold(town.places, gate))
     town.store("hers/a")
     town.pass_time()
     finish(town.office.directory.edit_user(OWNER, "anna", UserFields(disabled=True)))
-    town.places.release()
+    gate.callback(None)
+    assert other.called
     town.pass_time()
     assert town.take() == []
     finish(town.office.directory.edit_user(OWNER, "anna", UserFields(disabled=False)))
