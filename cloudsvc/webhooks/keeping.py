@@ -2,7 +2,8 @@
 Use-cases of webhooks: they ask whether the actor may, and then the store.
 
 A webhook belongs to who has made it, and sees no more than the key by which it was made. So a key changes only those
-that were made by it: whoever could say where another one's messages go would see what that one sees.
+that were made by it: whoever could say where another one's messages go would see what that one sees. Nor does it see
+the others, whose URLs may hold secrets of their receivers.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from cloudsvc.drive.changes import ChangeKind, Changes, Position
 from cloudsvc.identity.authority import Authority, is_manager
 from cloudsvc.identity.folders import Folders
 from cloudsvc.identity.names import parse_display_name
-from cloudsvc.webhooks.bounds import MAX_OVERLAP, MAX_TESTS
+from cloudsvc.webhooks.bounds import MAX_OVERLAP, MAX_OWN_WEBHOOKS, MAX_TESTS
 from cloudsvc.webhooks.errors import (
     invalid_overlap,
     invalid_url,
@@ -70,7 +71,8 @@ class Webhooks:
     Webhooks. Every method takes the actor on whose behalf it works. Errors are those of
     :mod:`cloudsvc.webhooks.errors`.
 
-    Everybody has their own. Who manages the accounts sees and removes everybody's.
+    Everybody has their own; whoever acts by a key, those that were made by it. Who manages the accounts sees and
+    removes everybody's.
 
     :param check_url: says whether requests may go to a URL, or raises :exc:`ValueError`.
     :param settle: is awaited after each change: what it has ended has ended when it returns.
@@ -123,17 +125,18 @@ class Webhooks:
         :raises CloudError: there is none of this id that the actor may know of.
         """
         found = await self._store.find_webhook(WebhookId(webhook))
-        if found is None or not (is_manager(actor) or found.maker == actor.name):
+        if found is None or not (is_manager(actor) or _is_own(actor, found)):
             raise webhook_not_found()
         return found
 
     async def list_webhooks(self, actor: Actor, limit: int, *, after: str | None = None) -> Sequence[Webhook]:
         """Webhooks by their ids, after one: those of the actor; of everybody, for who manages the accounts."""
-        return await self._store.list_webhooks(
-            limit,
-            after=None if after is None else WebhookId(after),
-            maker=None if is_manager(actor) else actor.name,
-        )
+        last = None if after is None else WebhookId(after)
+        if is_manager(actor):
+            return await self._store.list_webhooks(limit, after=last)
+        # One page has all of one maker.
+        found = await self._store.list_webhooks(MAX_OWN_WEBHOOKS, after=last, maker=actor.name)
+        return [each for each in found if _is_own(actor, each)][:limit]
 
     async def edit(self, actor: Actor, webhook: str, fields: WebhookFields) -> Webhook:
         """
@@ -220,7 +223,7 @@ class Webhooks:
         what others read sent to themselves, signed by a secret that they know.
         """
         found = await self.find(actor, webhook)
-        if found.maker != actor.name or (actor.key and found.key != actor.key):
+        if not _is_own(actor, found):
             raise others_webhook()
         return found
 
@@ -243,3 +246,8 @@ class Webhooks:
             return self._check_url(text)
         except ValueError as problem:
             raise invalid_url(str(problem)) from None
+
+
+def _is_own(actor: Actor, webhook: Webhook) -> bool:
+    """Whether ``webhook`` was made by the actor, and by the key by which they act, if it is one of the accounts."""
+    return webhook.maker == actor.name and (not actor.key or webhook.key == actor.key)

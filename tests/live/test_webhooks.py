@@ -192,23 +192,24 @@ def test_a_test_message_and_a_new_secret(server: Server, receiver: Receiver) -> 
     ask(server, "DELETE", f"/webhooks/{number}")
 
 
-def test_a_key_changes_what_was_made_by_it_alone(server: Server, receiver: Receiver) -> None:
+def test_a_key_knows_what_was_made_by_it_alone(server: Server, receiver: Receiver) -> None:
     owners = make_webhook(server, receiver.url, disabled=True)["webhook"]["id"]
     first, _ = make_key(server, "same", "viewer", "seen", "webhooks:read", "webhooks:write")
     second, _ = make_key(server, "same", "viewer", "seen", "webhooks:read", "webhooks:write")
     number = make_webhook(server, receiver.url, key=first, disabled=True)["webhook"]["id"]
-    assert ask(server, "GET", f"/webhooks/{number}", key=second).status == 200
     for method, path, body in (
         ("PATCH", "", {"url": "https://example.org/"}),
         ("POST", "/rotate", {}),
         ("POST", "/test", None),
     ):
-        assert ask(server, method, f"/webhooks/{number}{path}", body, key=second).status == 403
+        assert ask(server, method, f"/webhooks/{number}{path}", body, key=second).status == 404
         assert ask(server, method, f"/webhooks/{owners}{path}", body, key=first).status == 404
     for method in ("GET", "DELETE"):
         assert ask(server, method, f"/webhooks/{owners}", key=first).status == 404
+        assert ask(server, method, f"/webhooks/{number}", key=second).status == 404
     assert [each["id"] for each in ask(server, "GET", "/webhooks", key=first).json["webhooks"]] == [number]
-    assert ask(server, "DELETE", f"/webhooks/{number}", key=second).status == 200
+    assert ask(server, "GET", "/webhooks", key=second).json["webhooks"] == []
+    assert ask(server, "DELETE", f"/webhooks/{number}", key=first).status == 200
     assert ask(server, "DELETE", f"/webhooks/{owners}").status == 200
 
 

@@ -77,5 +77,24 @@ def test_a_key_changes_only_what_was_made_by_it(
     by_key = finish(webhooks.make(first, URL, WebhookFields()))
     by_session = finish(webhooks.make(session, URL, WebhookFields()))
     for webhook in (by_key, by_session):
-        assert finish(refusal(change(webhooks, second, webhook))) == "others_webhook"
+        assert finish(refusal(change(webhooks, second, webhook))) == "webhook_not_found"
         finish(change(webhooks, session, webhook))
+    finish(change(webhooks, first, by_key))
+
+
+def test_a_key_sees_and_removes_only_what_was_made_by_it(office: Office, webhooks: Webhooks) -> None:
+    finish(office.add_user("anna", ("", Role.VIEWER), scopes=("webhooks:write", "files:read")))
+    first, second = finish(office.act("anna")), finish(office.act("anna"))
+    session = evolve(first, key="")
+    made = [finish(webhooks.make(actor, URL, WebhookFields())) for actor in (first, second, session, first)]
+    everything, own = sorted(each.id for each in made), sorted((made[0].id, made[3].id))
+    assert [each.id for each in finish(webhooks.list_webhooks(session, 10))] == everything
+    assert [each.id for each in finish(webhooks.list_webhooks(first, 10))] == own
+    assert [each.id for each in finish(webhooks.list_webhooks(first, 1))] == own[:1]
+    assert [each.id for each in finish(webhooks.list_webhooks(first, 10, after=own[0]))] == own[1:]
+    for webhook in made[1:3]:
+        for work in (webhooks.find, webhooks.remove, webhooks.list_attempts):
+            assert finish(refusal(work(first, webhook.id))) == "webhook_not_found"
+    finish(webhooks.remove(first, made[0].id))
+    finish(webhooks.remove(session, made[1].id))
+    assert [each.id for each in finish(webhooks.list_webhooks(session, 10))] == sorted((made[2].id, made[3].id))
