@@ -101,16 +101,19 @@ class AdmittingReactor:
     Names lead to these alone, and should anything ask for another address all the same, it is refused there.
 
     :param reactor: any full one.
+    :param resolver: finds the addresses of names, instead of the reactor's.
     """
 
-    def __init__(self, reactor: Any, policy: AddressPolicy) -> None:
+    def __init__(self, reactor: Any, policy: AddressPolicy, resolver: Any = None) -> None:
         self._reactor = reactor
         self._policy = policy
+        self._resolver = resolver
 
     @property
     def nameResolver(self) -> Any:
         """See :class:`IReactorPluggableNameResolver`."""
-        return _AdmittingResolver(self._reactor.nameResolver, self._policy)
+        resolver = self._reactor.nameResolver if self._resolver is None else self._resolver
+        return _AdmittingResolver(resolver, self._policy)
 
     def installNameResolver(self, resolver: IHostnameResolver) -> IHostnameResolver:
         """See :class:`IReactorPluggableNameResolver`: that is for whoever has the reactor itself."""

@@ -6,7 +6,9 @@ Redirects are not followed, and no proxy that the environment names is asked.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
+from email.utils import parsedate_to_datetime
 from enum import Enum
 from typing import Any, Final
 
@@ -25,6 +27,7 @@ from twisted.web.http_headers import Headers
 from twisted.web.iweb import IBodyProducer
 from zope.interface import implementer
 
+from cloudsvc.core.clock import Instant, read_clock
 from cloudsvc.outbound.addresses import AddressPolicy
 from cloudsvc.outbound.connecting import AdmittingReactor, OutboundEndpoints
 
@@ -39,6 +42,11 @@ _MOST_HOSTS: Final = 64
 
 _MOST_DELAY: Final = 24 * 60 * 60
 """Seconds of ``Retry-After`` that are believed."""
+
+_DATE: Final = re.compile(r"[A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2} GMT", re.ASCII)
+"""The one form of a date in which it is sent (RFC 9110 section 5.6.7)."""
+
+_SECOND: Final = 1_000_000
 
 
 class Trouble(Enum):
@@ -77,12 +85,17 @@ class Poster:
     :param reactor: any full one.
     :param policy: to which addresses.
     :param authorities: certificates in PEM that are trusted instead of those of the system.
+    :param resolver: finds the addresses of names, as :class:`cloudsvc.outbound.lookups.Lookups` does, instead of the
+        reactor's own.
+    :param now: the moment of the wall clock, by which dates of receivers are understood.
     """
 
     _reactor: Any
     _policy: AddressPolicy
     _authorities: bytes | None = None
     _seconds: float = ANSWER_SECONDS
+    _resolver: Any = None
+    _now: Callable[[], Instant] = read_clock
     _options: dict[str, Any] = field(factory=dict, init=False)
 
     async def post(self, url: str, fields: Mapping[str, str], content: bytes) -> Answer:
@@ -90,7 +103,8 @@ class Poster:
         Post ``content`` to ``url``, as :meth:`cloudsvc.outbound.urls.Destinations.check` has passed it. It never fails:
         what goes wrong is the answer.
         """
-        exchange = _Exchange(AdmittingReactor(self._reactor, self._policy), self._make_options)
+        reactor = AdmittingReactor(self._reactor, self._policy, self._resolver)
+        exchange = _Exchange(reactor, self._make_options, self._now)
         work = Deferred.fromCoroutine(exchange.run(url, fields, content))
         work.addTimeout(self._seconds, self._reactor)
         trouble: Trouble | None = None
@@ -144,6 +158,7 @@ class _Exchange:
 
     _reactor: AdmittingReactor
     _make_options: Any
+    _now: Callable[[], Instant]
     status: int | None = field(default=None, init=False)
     retry_after: int | None = field(default=None, init=False)
     _connections: list[ProtocolWrapper] = field(factory=list, init=False)
@@ -160,7 +175,7 @@ class _Exchange:
                 raise CancelledError from problem
             raise
         self.status = response.code
-        self.retry_after = _read_delay(response.headers.getRawHeaders(b"Retry-After", [b""])[0])
+        self.retry_after = _read_delay(response.headers.getRawHeaders(b"Retry-After", [b""])[0], self._now())
         done: Deferred[None] = Deferred()
         response.deliverBody(_Drain(done))
         await done
@@ -232,6 +247,15 @@ def _list_reasons(problem: BaseException) -> Iterator[BaseException]:
         yield from _list_reasons(each.value)
 
 
-def _read_delay(text: bytes) -> int | None:
-    """Seconds of ``Retry-After`` (RFC 9110 section 10.2.3); ``None`` where it is a date, or nothing."""
-    return min(int(text), _MOST_DELAY) if text.isdigit() and len(text) < 10 else None  # noqa: PLR2004  # no number of seconds is so long
+def _read_delay(value: bytes, now: Instant) -> int | None:
+    """Seconds of ``Retry-After`` (RFC 9110 section 10.2.3), a number or a date; ``None`` where it is neither."""
+    text = value.decode("latin-1")
+    if value.isdigit():
+        return min(int(text), _MOST_DELAY) if len(text) < 10 else None  # noqa: PLR2004  # no number of seconds is so long
+    if _DATE.fullmatch(text) is None:
+        return None
+    try:
+        moment = parsedate_to_datetime(text).timestamp()
+    except ValueError:
+        return None
+    return min(max(0, round(moment - now / _SECOND)), _MOST_DELAY)

@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from twisted.internet.defer import DeferredSemaphore
-
 from cloudsvc import __version__
 from cloudsvc.api.drive.messages import ChangeEntry
 from cloudsvc.core.clock import read_clock
@@ -18,15 +16,16 @@ from cloudsvc.drive.drive import Drive
 from cloudsvc.drive.following import Feed
 from cloudsvc.drive.leadership import Leader
 from cloudsvc.extend import Combine, Tools
+from cloudsvc.outbound.lookups import LOOKUP_THREADS, Lookups
 from cloudsvc.outbound.posting import Poster, read_authorities
 from cloudsvc.server.identity import OpenIdentity
 from cloudsvc.server.provider import Foundation, Provider
-from cloudsvc.webhooks.bounds import MAX_FLIGHTS
 from cloudsvc.webhooks.courier import Depot
 from cloudsvc.webhooks.delivering import Deliverer
 from cloudsvc.webhooks.keeping import Webhooks
 from cloudsvc.webhooks.messages import Event, make_event
 from cloudsvc.webhooks.owners import Owners
+from cloudsvc.webhooks.places import Places
 from cloudsvc.webhooks.sending import Sender
 from cloudsvc.webhooks.settings import WebhookSettings
 from cloudsvc.webhooks.webhook import Outcome
@@ -57,6 +56,7 @@ class WebhookProvider(Provider[WebhookSettings]):
         self._waiting = tools.instruments.gauge(
             "waiting", "Webhooks for which a change waits to be sent.", combine=Combine.SUM
         )
+        self._lookups = Lookups(threads=tools.make_threads(LOOKUP_THREADS), clock=tools.clock)
         self._deliverer: Deliverer | None = None
 
     async def start(self) -> Mapping[type, object]:
@@ -65,7 +65,7 @@ class WebhookProvider(Provider[WebhookSettings]):
         drive, leader = tools.services.get(Drive), tools.services.get(Leader)
         destinations = self.settings.destinations
         sender = Sender(
-            posting=Poster(self.foundation.reactor, destinations.addresses, self._authorities),
+            posting=Poster(self.foundation.reactor, destinations.addresses, self._authorities, resolver=self._lookups),
             check_url=destinations.check,
             now=read_clock,
             clock=tools.clock,
@@ -88,7 +88,7 @@ class WebhookProvider(Provider[WebhookSettings]):
                 sender=sender,
                 notebook=identity.store,
                 find_actor=owners.find,
-                places=DeferredSemaphore(MAX_FLIGHTS),
+                places=Places(),
                 clock=tools.clock,
                 now=read_clock,
                 draw=random.random,

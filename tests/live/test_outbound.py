@@ -5,8 +5,10 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
 from ipaddress import ip_network
 from pathlib import Path
+from threading import current_thread
 from typing import Any
 
 import pytest
@@ -19,10 +21,11 @@ from zope.interface import implementer
 
 from cloudsvc.outbound.addresses import AddressPolicy
 from cloudsvc.outbound.connecting import AddressRefused, AdmittingReactor
+from cloudsvc.outbound.lookups import Lookups
 from cloudsvc.outbound.posting import Answer, Poster, Trouble, read_authorities
 from cloudsvc.tls.files import CertificateFiles
 from tests.support.raw_receivers import Behaviour, await_end, behaving, take_request
-from tests.support.reactors import in_reactor
+from tests.support.reactors import in_reactor, run_threads
 from tests.support.server import PATIENCE
 from tests.support.tls.certificates import make
 from tests.support.webhook_receivers import Answer as Says
@@ -112,7 +115,9 @@ async def test_an_answer_is_its_status() -> None:
     assert b"\r\nContent-Type: application/json" in head
 
 
-@pytest.mark.parametrize("text", [b"-1", b"soon", b"Wed, 21 Oct 2026 07:28:00 GMT", b"9" * 4000])
+@pytest.mark.parametrize(
+    "text", [b"-1", b"soon", b"9" * 4000, b"Wed, 31 Feb 2027 07:28:00 GMT", b"Wed, 21 Oct 2026 07:28:00 CET"]
+)
 @in_reactor
 async def test_a_moment_to_come_again_that_is_none_is_passed_over(text: bytes) -> None:
     def answer(connection: socket.socket) -> None:
@@ -120,6 +125,27 @@ async def test_a_moment_to_come_again_that_is_none_is_passed_over(text: bytes) -
         connection.sendall(b"HTTP/1.1 429 Later\r\nRetry-After: %b\r\nContent-Length: 0\r\n\r\n" % text)
 
     assert await post_to(answer) == Answer(status=429)
+
+
+@pytest.mark.parametrize(
+    ("text", "delay"),
+    [
+        (b"Wed, 21 Oct 2026 07:28:00 GMT", 60),
+        (b"Wed, 21 Oct 2026 07:26:00 GMT", 0),
+        (b"Thu, 21 Oct 2027 07:28:00 GMT", 24 * 60 * 60),
+    ],
+)
+@in_reactor
+async def test_a_moment_to_come_again_may_be_a_date(text: bytes, delay: int) -> None:
+    now = int(datetime(2026, 10, 21, 7, 27, tzinfo=UTC).timestamp()) * 1_000_000
+
+    def answer(connection: socket.socket) -> None:
+        take_request(connection)
+        connection.sendall(b"HTTP/1.1 429 Later\r\nRetry-After: %b\r\nContent-Length: 0\r\n\r\n" % text)
+
+    with behaving(answer) as receiver:
+        poster = Poster(get_reactor(), LOOPBACK, now=lambda: now)
+        assert await post(poster, f"http://127.0.0.1:{receiver.port}/") == Answer(status=429, retry_after=delay)
 
 
 @in_reactor
@@ -233,6 +259,23 @@ async def test_it_is_looked_up_once_and_connected_to_is_what_was_found() -> None
 def test_whoever_asks_for_another_address_all_the_same_is_refused() -> None:
     with pytest.raises(AddressRefused):
         AdmittingReactor(get_reactor(), LOOPBACK).connectTCP("127.0.0.2", 80, None)
+
+
+@in_reactor
+async def test_names_are_looked_up_in_threads_of_their_own() -> None:
+    used: list[str] = []
+
+    def look_up(*asked: Any) -> Any:
+        used.append(current_thread().name)
+        return socket.getaddrinfo(*asked)
+
+    with behaving(answer_all) as receiver, run_threads(1) as threads:
+        lookups = Lookups(threads=threads, clock=get_reactor(), look_up=look_up)
+        poster = Poster(Resolving(Rebinding([])), LOOPBACK, resolver=lookups)
+        assert await post(poster, f"http://localhost:{receiver.port}/") == Answer(status=200)
+        assert await post(poster, f"http://nobody.invalid:{receiver.port}/") == Answer(trouble=Trouble.UNREACHABLE)
+        await deferToThread(receiver.join)
+    assert used == ["test-0"] * 2
 
 
 @in_reactor

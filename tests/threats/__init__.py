@@ -205,10 +205,15 @@ Receivers that hold up whoever sends
     live/test_outbound.py::test_content_without_an_end_is_cut
     live/test_outbound.py::test_a_head_without_an_end_is_cut
     live/test_outbound.py::test_a_name_of_many_addresses_is_tried_at_some
+    live/test_outbound.py::test_names_are_looked_up_in_threads_of_their_own
+    outbound/test_lookups.py::test_one_that_takes_too_long_is_left
+    outbound/test_lookups.py::test_there_are_so_many_at_once_and_no_more
     webhooks/test_delivering.py::test_one_that_fails_holds_up_those_after_it_and_nobody_else
+    webhooks/test_delivering.py::test_receivers_who_answer_late_hold_up_no_webhooks_of_others
 Messages that tell what may not be seen, or go on for who may not any more
     live/test_webhooks.py::test_it_tells_what_its_owner_may_see_and_nothing_else
-    live/test_webhooks.py::test_a_key_changes_what_was_made_by_it_alone
+    live/test_webhooks.py::test_a_key_knows_what_was_made_by_it_alone
+    webhooks/test_keeping.py::test_a_key_sees_and_removes_only_what_was_made_by_it
     webhooks/test_delivering.py::test_the_grants_of_now_decide_and_nothing_is_in_the_gaps
     webhooks/test_delivering.py::test_what_is_on_its_way_is_cut_off_with_the_right_to_see_it
     webhooks/test_delivering.py::test_with_its_key_it_ends
