@@ -113,7 +113,7 @@ def test_what_is_cut_off_meanwhile_is_passed_over() -> None:
 
 
 @pytest.mark.parametrize(("number", "altered", "is_compared"), [(1_000, None, False), (1_499, 1_500, True)])
-def test_what_is_known_of_something_cut_off_meanwhile(number: int, altered: int | None, is_compared: bool) -> None:  # noqa: FBT001
+def test_what_is_known_of_something_cut_off_meanwhile(number: int, altered: int | None, is_compared: bool) -> None:  # noqa: FBT001  # a case
     entries = Entries()
     finish(fill(entries).cut(501_000_000, 1_000))
     found = finish(verify(Cutting(entries), Head(number=number, digest=bytes(32))))
