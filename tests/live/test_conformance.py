@@ -41,11 +41,12 @@ LUCKY = {
     ("POST", "/api/files/{path}"),
     # It is for a user or a program, and on folders that are there.
     ("POST", "/api/keys"),
-    # Ids of keys are random.
+    # Ids of keys are random, and those of accounts at providers.
     ("GET", "/api/keys/{key}"),
     ("PATCH", "/api/keys/{key}"),
     ("DELETE", "/api/keys/{key}"),
     ("POST", "/api/keys/{key}/rotate"),
+    ("DELETE", "/api/users/{name}/subjects/{subject}"),
     # Those of links are too, and so are their secrets; each is to something that is there.
     ("POST", "/api/links"),
     ("GET", "/api/links/{link}"),
