@@ -77,10 +77,16 @@ LUCKY = {
 }
 """Operations that not every set of requests succeeds with. (All others do, whatever the seed.)"""
 
+JSON = {"Content-Type": "application/json"}
+
 TESTED = "^/(?!api/(sessions|audit|me/))"
-"""All but those of which schemathesis.toml does not know yet how they are to be asked."""
+"""All but those that the owner's token does nothing with, or of which it is not known yet how they are to be asked."""
 
 SCHEMATHESIS = shutil.which("schemathesis")
+
+needs_schemathesis = pytest.mark.skipif(
+    SCHEMATHESIS is None, reason="schemathesis is not on the PATH (requirements/tools-api.txt)"
+)
 
 SEED = os.environ.get("SEED") or "20261128"
 """The requests are always the same, so that a run that fails can be repeated; ``make api-test SEED=n`` makes others."""
@@ -99,7 +105,7 @@ def fill(server: Server) -> None:
         assert server.ask("DELETE", f"/api/folders/thrown-away-{number}").status == 200
     for name, path in (("anna", "users"), ("bert", "users"), ("family", "groups"), ("friends", "groups")):
         body = json.dumps({"name": name})
-        assert server.ask("POST", f"/api/{path}", body, {"Content-Type": "application/json"}).status == 201
+        assert server.ask("POST", f"/api/{path}", body, JSON).status == 201
 
 
 def find_refused(server: Server) -> set[tuple[str, str]]:
@@ -112,10 +118,28 @@ def find_refused(server: Server) -> set[tuple[str, str]]:
     return {(method.upper(), path) for path, item in tested.items() for method in item} - succeeded
 
 
-@pytest.mark.seconds(1800)
-@pytest.mark.skipif(SCHEMATHESIS is None, reason="schemathesis is not on the PATH (requirements/tools-api.txt)")
-def test_the_server_conforms_to_its_description(example: Example, tmp_path: Path) -> None:
+def ask_everything(server: Server, token: str, directory: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    """What schemathesis says of a server, asking with ``token``."""
     assert SCHEMATHESIS is not None
+    return subprocess.run(
+        [
+            *(SCHEMATHESIS, "--config-file", str(ROOT / "schemathesis.toml"), "--no-color"),
+            *("run", f"{server.url}/api/openapi.json", "--tls-verify", str(server.certificate), "--seed", SEED),
+            *options,
+        ],
+        cwd=directory,
+        env={**os.environ, "CLOUDSVC_TOKEN": token},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.seconds(1800)
+@needs_schemathesis
+def test_the_server_conforms_to_its_description(example: Example, tmp_path: Path) -> None:
     home, token = make_home(
         tmp_path,
         applications=["notes", NAME, "drive", "identity", "webhooks"],
@@ -128,20 +152,7 @@ def test_the_server_conforms_to_its_description(example: Example, tmp_path: Path
     packages = os.pathsep.join((example.environ["PYTHONPATH"], str(ROOT)))
     with running(home, token, environ={"PYTHONPATH": packages}) as server:
         fill(server)
-        result = subprocess.run(
-            [
-                *(SCHEMATHESIS, "--config-file", str(ROOT / "schemathesis.toml"), "--no-color"),
-                *("run", f"{server.url}/api/openapi.json", "--tls-verify", str(server.certificate), "--seed", SEED),
-                *("--include-path-regex", TESTED),
-            ],
-            cwd=tmp_path,
-            env={**os.environ, "CLOUDSVC_TOKEN": token},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
+        result = ask_everything(server, token, tmp_path, "--include-path-regex", TESTED)
         log = server.log()
         assert server.ask("GET", "/api/health").json["status"] == "healthy"
         refused = find_refused(server)
@@ -149,3 +160,36 @@ def test_the_server_conforms_to_its_description(example: Example, tmp_path: Path
     assert "Traceback" not in log
     # schemathesis.toml says why.
     assert refused <= LUCKY | {("GET", "/api/events")}, result.stdout
+
+
+def make_editor(server: Server) -> str:
+    """A key of a user who edits one folder, with all scopes that a user has."""
+    scopes = ["files:read", "files:write", "accounts:read", "accounts:write"]
+    role = json.dumps({"path": "letters", "role": "editor"})
+    assert server.ask("PUT", "/api/users/anna/roles", role, JSON).status == 200
+    made = server.ask("POST", "/api/keys", json.dumps({"user": "anna", "scopes": scopes}), JSON)
+    assert made.status == 201
+    key: str = made.json["secret"]
+    return key
+
+
+@pytest.mark.seconds(1800)
+@needs_schemathesis
+def test_it_does_so_whoever_asks(tmp_path: Path) -> None:
+    home, token = make_home(
+        tmp_path,
+        applications=["drive", "identity", "webhooks"],
+        audit={"enabled": True},
+        storage_config={"max_tags_per_file": 1000},
+        rate_limit={"enabled": False},
+    )
+    with running(home, token) as server:
+        fill(server)
+        # It is allowed that they get nothing but refusals, and that is what is looked at.
+        few = ("--max-examples", "4", "--warnings", "off")
+        results = [ask_everything(server, key, tmp_path, *few) for key in (make_editor(server), "nobody")]
+        log = server.log()
+        assert server.ask("GET", "/api/health").json["status"] == "healthy"
+    for result in results:
+        assert result.returncode == 0, result.stdout
+    assert "Traceback" not in log
