@@ -12,7 +12,7 @@ from attrs import define, field, frozen
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
-from cloudsvc.access.openid.errors import provider_unavailable
+from cloudsvc.access.openid.errors import provider_busy, provider_unavailable
 from cloudsvc.access.openid.fetching import Fetched
 from cloudsvc.access.openid.limits import SignInLimits
 from cloudsvc.access.openid.parties import Client, RelyingParties
@@ -50,6 +50,7 @@ class IdentityProvider:
     :ivar bend: changes the claims of an ID token before it is signed.
     :ivar sign: signs them in another way.
     :ivar is_away: whether it answers nothing.
+    :ivar is_busy: whether so much is asked that nothing more is.
     :ivar asked: the paths of all requests.
     """
 
@@ -61,6 +62,7 @@ class IdentityProvider:
     bend: Callable[[dict[str, Any]], None] = lambda claims: None
     sign: Callable[[dict[str, Any]], str] | None = None
     is_away: bool = False
+    is_busy: bool = False
     asked: list[str] = field(factory=list)
     key: ECKey = field(factory=lambda: ECKey.generate_key("P-256", {"kid": "first", "use": "sig", "alg": "ES256"}))
     _codes: dict[str, Grant] = field(factory=dict)
@@ -155,6 +157,8 @@ class IdentityProvider:
         }
 
     def _note(self, url: str) -> str:
+        if self.is_busy:
+            raise provider_busy()
         path = urlsplit(url).path
         self.asked.append(path)
         if self.is_away:

@@ -8,6 +8,9 @@ from cloudsvc.core.errors import CloudError, Kind
 
 _RETRY_SECONDS: Final = 10
 
+PROVIDER_BUSY: Final = "provider_busy"
+"""The code of :func:`provider_busy`."""
+
 
 def provider_unknown() -> CloudError:
     """There is no identity provider of this name."""
@@ -24,7 +27,7 @@ def provider_unavailable() -> CloudError:
 def provider_busy() -> CloudError:
     """So many are signing in by a provider that one more would wait too long."""
     message = "Too many are signing in at the moment; try again soon."
-    return CloudError(Kind.UNAVAILABLE, "provider_busy", message, retry_after=_RETRY_SECONDS)
+    return CloudError(Kind.UNAVAILABLE, PROVIDER_BUSY, message, retry_after=_RETRY_SECONDS)
 
 
 def attempt_unknown() -> CloudError:

@@ -8,7 +8,7 @@ from typing import Final
 from attrs import define, field
 from twisted.logger import Logger, LogLevel
 
-from cloudsvc.access.openid.errors import provider_unavailable
+from cloudsvc.access.openid.errors import PROVIDER_BUSY, provider_unavailable
 from cloudsvc.access.openid.fetching import Fetched, Fetcher
 from cloudsvc.access.openid.keys import ProviderKeys
 from cloudsvc.access.openid.metadata import WELL_KNOWN, Metadata, read_metadata
@@ -101,8 +101,10 @@ class Published:
             raise provider_unavailable()
         try:
             found = await self._fetcher.get(url)
-        except CloudError:
-            self._failed_at = self._monotonic()
+        except CloudError as problem:
+            # Where there was no room for the question, the provider was not asked: strangers can bring that about.
+            if problem.code != PROVIDER_BUSY:
+                self._failed_at = self._monotonic()
             raise
         if found.status != _OK:
             raise self._fail(f"it has answered {found.status} to the question for what it has published")

@@ -207,6 +207,21 @@ def test_what_is_published_is_asked_for_once_in_a_while(desk: Desk) -> None:
     ]
 
 
+def test_whoever_is_not_asked_does_not_fail(desk: Desk) -> None:
+    desk.provider.is_busy = True
+    assert desk.refuse() == "provider_busy"
+    assert not desk.party.is_failing
+    desk.provider.is_busy = False
+    assert desk.sign_in()["sub"] == "1"
+    # As opposed to this.
+    desk.now += KEPT_SECONDS
+    desk.provider.is_away = True
+    assert desk.refuse() == "provider_unavailable"
+    assert desk.party.is_failing
+    desk.provider.is_away = False
+    assert desk.refuse() == "provider_unavailable"
+
+
 NONSENSE = {
     "another issuer": {"issuer": "https://evil.example"},
     "a slash": {"issuer": "https://login.example/realm/"},
