@@ -16,7 +16,8 @@ from twisted.logger import Logger, LogLevel
 
 from cloudsvc.access.issued import IssuedCredentials
 from cloudsvc.access.keychain import Keychain
-from cloudsvc.core.actors import OWNER_CREDENTIAL, Actor, Principal
+from cloudsvc.api.identity.links.guards import Visitor
+from cloudsvc.core.actors import OWNER_CREDENTIAL, Principal
 from cloudsvc.core.clock import Instant
 from cloudsvc.core.coroutines import complete
 from cloudsvc.core.errors import CloudError
@@ -315,9 +316,7 @@ class Accounts:
             if now is not None:
                 self._remember_end(name, now.until)
         ended = self._running.end(
-            lambda principal: (
-                principal.credential in found and not _includes(found[principal.credential], principal.actor)
-            ),
+            lambda principal: principal.credential in found and not _includes(found[principal.credential], principal),
             spares_changes=spares_changes,
         )
         if ended:
@@ -367,9 +366,16 @@ class Accounts:
             )
 
 
-def _includes(found: _Found | None, former: Actor) -> bool:
+def _includes(found: _Found | None, former: Principal) -> bool:
     """Whether somebody may still do all that they could."""
-    if found is None:
+    if found is None or (isinstance(found, ResolvedLink) and _is_relocked(found, former)):
         return False
     actor = found.actor
-    return former.scopes <= actor.scopes and frozenset(former.grants) <= frozenset(actor.grants)
+    return former.actor.scopes <= actor.scopes and frozenset(former.actor.grants) <= frozenset(actor.grants)
+
+
+def _is_relocked(found: ResolvedLink, former: Principal) -> bool:
+    """Whether a link has a password now that is another one than that with which somebody came by it."""
+    if found.link.password is None or not isinstance(former, Visitor) or former.is_locked:
+        return False
+    return former.visit.link.password != found.link.password

@@ -9,7 +9,7 @@ import socket
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import urljoin
+from urllib.parse import urlencode, urljoin
 
 import pytest
 from click.testing import CliRunner
@@ -217,6 +217,31 @@ def test_a_limit_counts_downloads_and_not_their_parts(server: Server) -> None:
     assert visit(server, "GET", address, headers={"Range": "bytes=500-"}).status == 206
     for method, fields in (("GET", {}), ("HEAD", {}), ("GET", {"Range": "bytes=0-"})):
         assert visit(server, method, address, headers=fields).status == 404
+
+
+@pytest.mark.parametrize("password", ["", "correct horse"])
+def test_what_is_under_way_ends_with_another_password(server: Server, password: str) -> None:
+    store(server, "fifteen/big", bytes(64 * MIB))
+    address, name = make(server, "fifteen/big", **({"password": password} if password else {}))
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    cookie = ""
+    if password:
+        opened = visit(server, "POST", address, urlencode({"password": password}), form)
+        cookie = f"Cookie: {opened.headers['Set-Cookie'].partition(';')[0]}\r\n"
+    with server.connect() as going_on, server.connect() as ended:
+        for connection in (going_on, ended):
+            connection.sendall(f"GET {address} HTTP/1.1\r\nHost: localhost\r\n{cookie}\r\n".encode())
+            assert connection.recv(12) == b"HTTP/1.1 200"
+        changed = {"label": "another", "password": ""} if password else {"label": "another"}
+        # With none, or with what is said of it besides, nobody may less than before.
+        assert server.ask("PATCH", f"/api/links/{name}", json.dumps(changed), JSON).status == 200
+        received = 0
+        while received < 64 * MIB:
+            piece = going_on.recv(MIB)
+            assert piece
+            received += len(piece)
+        assert server.ask("PATCH", f"/api/links/{name}", json.dumps({"password": "other horse"}), JSON).status == 200
+        assert is_gone(ended)
 
 
 @pytest.mark.parametrize("how", ["revoked", "expired", "disabled", "role withdrawn"])
