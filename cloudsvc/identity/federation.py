@@ -29,6 +29,7 @@ from cloudsvc.identity.errors import (
 from cloudsvc.identity.groups import GroupId
 from cloudsvc.identity.names import parse_account_name
 from cloudsvc.identity.scopes import USER_SCOPES, check_scopes
+from cloudsvc.identity.session_resolving import SessionResolver
 from cloudsvc.identity.sessions import SessionId
 from cloudsvc.identity.signing_in import Proof
 from cloudsvc.identity.store import IdentityStore
@@ -47,6 +48,7 @@ class Federation:
     Somebody is who their subject says: the pair of an issuer and what it calls them. Nobody becomes an existing user by
     having their name or their address at a provider.
 
+    :param sessions: by which users ask for links.
     :param policies: of the providers, by their names.
     :param settle: is awaited after each change: what it has taken from somebody holds when it returns.
     :param is_trusted: as :class:`~cloudsvc.identity.resolving.Resolver` has it; where it is not, nobody signs in.
@@ -54,6 +56,7 @@ class Federation:
 
     _store: IdentityStore
     _authority: Authority
+    _sessions: SessionResolver
     _policies: Mapping[str, Policy]
     _now: Callable[[], Instant]
     _settle: Callable[[], Awaitable[object]]
@@ -83,19 +86,18 @@ class Federation:
             _check_allowed(policy, told)
         return Proof(user=user, subject=subject)
 
-    async def link(self, provider: str, claims: Mapping[str, Any], user: str, session: str) -> User:
+    async def link(self, provider: str, claims: Mapping[str, Any], user: str, session: str) -> str:
         """
-        Let whoever has signed in at a provider be a user, who has asked for that in a session.
+        Let whoever has signed in at a provider be a user, who has asked for that in a session. The name of the user.
 
-        :raises CloudError: the session has ended; or the subject is somebody's already.
+        :raises CloudError: the session is no good any more; or the subject is somebody's already.
         """
-        found = await self._store.find_session(SessionId(session))
-        is_good = found is not None and found.session.is_alive(self._now()) and not found.is_void
-        if found is None or not is_good or found.session.user != user or not self._is_trusted():
+        found = await self._sessions.find_again(SessionId(session))
+        if found is None or found.session.user != user:
             raise session_not_found()
         policy = self._policies[provider]
         await self._add(UserId(user), policy.issuer, read_claims(claims, policy).subject)
-        return found.holder.user
+        return found.actor.name
 
     async def link_user(self, actor: Actor, name: str, issuer: str, subject: str) -> Subject:
         """

@@ -83,6 +83,7 @@ class UseCases:
         passwords: Passwords,
         settle: Callable[[], Awaitable[object]],
         *,
+        seen: Seen,
         tries: AllTries,
         is_trusted: Callable[[], bool],
         policies: Mapping[str, Policy] = MappingProxyType({}),
@@ -91,9 +92,11 @@ class UseCases:
         Those around a store.
 
         :param settle: as the use-cases take it, like the others.
+        :param seen: when sessions were seen last, where that is not written down yet.
         :param policies: of identity providers, by their names.
         """
         authority = Authority(store=store, folders=folders)
+        keys = Resolver(store=store, folders=folders, now=read_clock, is_trusted=is_trusted)
         passkeys = PasskeyProof(store=store, now=read_clock, is_trusted=is_trusted)
         enrolment = Enrolment(store=store, authority=authority, now=read_clock, settle=settle)
         return cls(
@@ -122,6 +125,7 @@ class UseCases:
             federation=Federation(
                 store=store,
                 authority=authority,
+                sessions=SessionResolver(store=store, keys=keys, seen=seen, now=read_clock, is_trusted=is_trusted),
                 policies=policies,
                 now=read_clock,
                 settle=settle,
@@ -242,6 +246,7 @@ class IdentityProvider(Provider[IdentitySettings]):
             folders,
             self._passwords,
             self._accounts.settle,
+            seen=seen,
             tries=tries,
             is_trusted=lambda: witness.is_trusted,
             policies={each.name: each.policy for each in self.settings.oidc.providers},

@@ -128,9 +128,17 @@ class Office:
             look_up=self.link_resolver.resolve,
             now=lambda: self.now,
         )
+        self.session_resolver = SessionResolver(
+            store=self.store,
+            keys=self.resolver,
+            seen=self.seen,
+            now=lambda: self.now,
+            is_trusted=lambda: self.is_trusted,
+        )
         self.federation = Federation(
             store=self.store,
             authority=authority,
+            sessions=self.session_resolver,
             policies=self.policies,
             now=lambda: self.now,
             settle=self._settle,
@@ -139,13 +147,6 @@ class Office:
         self.owner_switch = OwnerSwitch(store=self.store, authority=authority, settle=self._settle)
         self.passkey_enrolment = PasskeyEnrolment(
             store=self.store, enrolment=self.enrolment, now=lambda: self.now, settle=self._settle
-        )
-        self.session_resolver = SessionResolver(
-            store=self.store,
-            keys=self.resolver,
-            seen=self.seen,
-            now=lambda: self.now,
-            is_trusted=lambda: self.is_trusted,
         )
 
     async def _settle(self) -> None:

@@ -173,8 +173,8 @@ class OpenIDRoutes:
             _tell(request, str(proof.user.name), provider)
             return _answer(f"Signed in as {begun.user.name}.", attempt.path, write_session(begun))
         linked = await self.federation.link(provider, claims, attempt.linking.user, attempt.linking.session)
-        _tell(request, str(linked.name), provider)
-        return _answer(f"Your account at {party.client.title} is linked to {linked.name}.", attempt.path)
+        _tell(request, linked, provider)
+        return _answer(f"Your account at {party.client.title} is linked to {linked}.", attempt.path)
 
     @route(
         app,

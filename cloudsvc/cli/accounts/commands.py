@@ -8,7 +8,7 @@ from typing import Final
 
 import click
 
-from cloudsvc.cli.accounts.sessions import OpenAccounts, administer_accounts
+from cloudsvc.cli.accounts.opening import OpenAccounts, administer_accounts
 from cloudsvc.cli.faults import Group
 from cloudsvc.cli.homes import pass_home
 from cloudsvc.cli.units import format_size, parse_quota

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from cloudsvc.cli.accounts.commands import user
-from cloudsvc.cli.accounts.sessions import OpenAccounts, administer_accounts
+from cloudsvc.cli.accounts.opening import OpenAccounts, administer_accounts
 from cloudsvc.cli.homes import pass_home
 from cloudsvc.core.actors import OWNER
 from cloudsvc.settings.home import Home

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from cloudsvc.cli.accounts.sessions import OpenAccounts, administer_accounts
+from cloudsvc.cli.accounts.opening import OpenAccounts, administer_accounts
 from cloudsvc.cli.faults import Group
 from cloudsvc.cli.homes import pass_home
 from cloudsvc.core.actors import OWNER

@@ -11,6 +11,7 @@ from attrs import define, field, frozen
 
 from cloudsvc.core.actors import Role
 from cloudsvc.extend import Request
+from cloudsvc.identity.directory import UserFields
 from tests.support.accounts import SECOND, Office
 from tests.support.coroutines import finish
 from tests.support.identity_provider import ISSUER, IdentityProvider, make_parties, make_policy
@@ -298,6 +299,24 @@ def test_a_link_takes_a_session_that_goes_on_and_the_password(world: World) -> N
     begun = begin_link(world, session, OURS)
     cookie = begun.cookies["__Host-cloudsvc-sign-in"].partition(";")[0]
     assert world.send("DELETE", "/sessions/current", session, OURS).status == 200
+    got = world.come_back(world.provider.authorize(begun.json["url"], "1"), cookie)
+    assert got.json["error"] == "session_not_found"
+
+
+@pytest.mark.parametrize("how", ["the key is revoked", "the user is disabled"])
+def test_a_link_takes_what_the_session_was_begun_by(world: World, how: str) -> None:
+    office = world.site.office
+    finish(office.add_user("bert", password=PASSWORD))
+    key = finish(office.issue("bert", scopes=tuple(finish(office.directory.find_user(office.owner, "bert")).scopes)))
+    begun = world.send("POST", "/sessions", OURS, f"X-API-Key: {key.made.text.reveal()}", body=b"{}")
+    session = "Cookie: __Host-cloudsvc=" + begun.cookies["__Host-cloudsvc"].partition(";")[0]
+    begun = begin_link(world, session, OURS)
+    assert begun.status == 200, begun.json
+    cookie = begun.cookies["__Host-cloudsvc-sign-in"].partition(";")[0]
+    if how == "the key is revoked":
+        finish(office.issuer.revoke(office.owner, key.key.id))
+    else:
+        finish(office.directory.edit_user(office.owner, "bert", UserFields(disabled=True)))
     got = world.come_back(world.provider.authorize(begun.json["url"], "1"), cookie)
     assert got.json["error"] == "session_not_found"
 

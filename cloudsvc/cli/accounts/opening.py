@@ -1,4 +1,4 @@
-"""Sessions of commands on accounts: the drive and the store are opened beside a running server, which learns of it."""
+"""Opening of accounts for commands: the drive and the store are opened beside a running server, which learns of it."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from cloudsvc.administration.progress import Progress
 from cloudsvc.cli.drive.sessions import find_directory, find_drive, run
 from cloudsvc.drive.locating import Locator
 from cloudsvc.identity.passwords import Passwords
+from cloudsvc.identity.session_resolving import Seen
 from cloudsvc.identity.witness import Witness
 from cloudsvc.settings.home import Home
 
@@ -73,6 +74,7 @@ def administer_accounts(home: Home, work: Callable[[OpenAccounts], Coroutine[Any
                     folders,
                     Passwords(threads.disk),
                     witness.settle,
+                    seen=Seen(),
                     tries=PasswordLimits(None, time.time),
                     is_trusted=lambda: witness.is_trusted,
                 )
