@@ -24,6 +24,9 @@ def generate_new_token(home: Home) -> None:
     Clients present it as their key. Only its hash is kept, in the home's .env. A running server uses it within a
     minute, or at once on SIGHUP, and refuses the former token from then on.
 
+    Keys, links, webhooks and users that were made by the former one go on. Where it has leaked, review them: `cloudsvc
+    key list`, `link list`, `webhook list`, `user list`.
+
     The token is all that stands on standard output, so TOKEN=$(cloudsvc generate-new-token) keeps it.
     """
     print_token(make_token(home), home)
