@@ -134,6 +134,28 @@ def test_the_owner_s_token_is_switched_off_and_on(shell: Shell, home: Path) -> N
     shell.run(home, "user", "disable", "boss")
 
 
+def test_the_owner_s_token_stays_off_over_older_accounts(shell: Shell, tmp_path: Path) -> None:
+    home, _ = make_home(tmp_path / "home", applications=["drive", "identity"])
+    (tmp_path / "tree").mkdir()
+    shell.run(home, "import", tmp_path / "tree")
+    shell.run(home, "user", "add", "boss")
+    shell.run(home, "user", "grant", "boss", "manager", "")
+    shell.run(home, "key", "create", "--user", "boss", "--scope", "accounts:write")
+    accounts, older = home / "data" / "accounts.sqlite3", tmp_path / "older"
+    with closing(sqlite3.connect(accounts)) as database, closing(sqlite3.connect(older)) as copy:
+        database.backup(copy)
+    shell.run(home, "token", "disable")
+    for each in home.glob("data/accounts.sqlite3*"):
+        each.unlink()
+    accounts.write_bytes(older.read_bytes())
+    accounts.chmod(0o600)
+    assert shell.run(home, "token", "status") == "off\n"
+    assert "cloudsvc identity accept" in shell.run(home, "token", "enable", status=1)
+    assert shell.run(home, "token", "status") == "off\n"
+    shell.run(home, "identity", "accept", "--keep-keys")
+    assert shell.run(home, "token", "status") == "on\n"
+
+
 def test_whose_second_factor_is_lost_does_without(shell: Shell, home: Path) -> None:
     shell.run(home, "user", "add", "gina")
     with closing(sqlite3.connect(home / "data" / "accounts.sqlite3")) as database, database:

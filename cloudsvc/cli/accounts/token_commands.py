@@ -8,6 +8,7 @@ from cloudsvc.cli.accounts.opening import OpenAccounts, administer_accounts
 from cloudsvc.cli.faults import Group
 from cloudsvc.cli.homes import pass_home
 from cloudsvc.core.actors import OWNER
+from cloudsvc.core.errors import OperatorError
 from cloudsvc.settings.home import Home
 
 
@@ -42,4 +43,11 @@ def disable(home: Home) -> None:
 @pass_home
 def enable(home: Home) -> None:
     """Let the token in again."""
-    administer_accounts(home, lambda opened: opened.cases.owner_switch.switch_on(OWNER))
+
+    async def work(opened: OpenAccounts) -> bool:
+        await opened.cases.owner_switch.switch_on(OWNER)
+        return opened.witness.refuses_owner
+
+    if administer_accounts(home, work):
+        problem = "the accounts are older than those in which the token was switched off, so it is refused as before"
+        raise OperatorError([f"{problem}; see who may do what, and say `cloudsvc identity accept`"])
