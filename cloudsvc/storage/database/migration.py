@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from threading import Lock
+from typing import TYPE_CHECKING, Final
 
 from attrs import frozen
 
 if TYPE_CHECKING:
     from alembic.config import Config
+    from sqlalchemy import Connection
+
+_alembic: Final = Lock()
+"""Held while Alembic works, which keeps what it works on in variables of its modules, for all threads together."""
 
 
 class NewerSchema(Exception):  # noqa: N818  # a state of affairs that callers put into words
@@ -23,7 +28,7 @@ class History:
     :ivar scripts: Alembic's directory, with ``env.py`` and ``versions/``.
     :ivar head: the newest migration, so that one need not look where nothing is to be done.
     :ivar version_table: where a database says to which one it has come. ``env.py`` finds its name in the attribute
-        ``version_table`` of the configuration.
+        ``version_table`` of the configuration, and what to work on in ``connection``.
     """
 
     scripts: Path
@@ -36,6 +41,24 @@ class History:
 
         scripts = ScriptDirectory.from_config(self.make_config())
         return frozenset(script.revision for script in scripts.walk_revisions())
+
+    def upgrade(self, connection: Connection, revision: str) -> None:
+        """Bring tables from where they are to ``revision``, in the transaction of ``connection``. Blocks."""
+        from alembic import command  # noqa: PLC0415  # as below
+
+        config = self.make_config()
+        config.attributes["connection"] = connection
+        with _alembic:
+            command.upgrade(config, revision)
+
+    def stamp(self, connection: Connection) -> None:
+        """Say that tables are what the newest migration makes of them, likewise. Blocks."""
+        from alembic import command  # noqa: PLC0415  # as below
+
+        config = self.make_config()
+        config.attributes["connection"] = connection
+        with _alembic:
+            command.stamp(config, "head")
 
     def make_config(self) -> Config:
         """What Alembic needs to know, without a file."""

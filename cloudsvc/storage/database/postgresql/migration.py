@@ -153,23 +153,20 @@ def _find_table(connection: PostgreSQLConnection, names: str) -> str | None:
 
 def _upgrade(connection: PostgreSQLConnection, tables: Tables) -> None:
     """Make or change the tables, all of it or nothing."""
-    # Half of Alembic's price is importing it; most starts need nothing of it.
-    from alembic import command  # noqa: PLC0415  # as above
+    # Most starts need nothing of it, nor of Alembic.
     from sqlalchemy import StaticPool, create_engine  # noqa: PLC0415  # as above
     from sqlalchemy.exc import DBAPIError  # noqa: PLC0415  # as above
 
     make = tables.make if find_revision(connection, tables.history) is None else None
-    config = tables.history.make_config()
     engine = create_engine("postgresql+psycopg://", creator=lambda: connection.session, poolclass=StaticPool)
     connection.session.autocommit = False
     try:
         with engine.connect() as connected:
-            config.attributes["connection"] = connected
             if make is not None:
                 make(connected)
-                command.stamp(config, "head")
+                tables.history.stamp(connected)
             else:
-                command.upgrade(config, "head")
+                tables.history.upgrade(connected, "head")
             connected.commit()
     except DBAPIError as problem:
         raise problem.orig or problem from None

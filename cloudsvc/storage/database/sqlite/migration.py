@@ -33,12 +33,10 @@ def migrate(path: Path, history: History, revision: str = "head") -> None:
     :raises NewerSchema: it is beyond that.
     :raises sqlite3.Error: it is no database, or cannot be written.
     """
-    # Half of Alembic's price is importing it; most starts need nothing of it.
-    from alembic import command  # noqa: PLC0415  # as above
+    # Most starts need nothing of it, nor of Alembic.
     from sqlalchemy import NullPool, create_engine  # noqa: PLC0415  # as above
     from sqlalchemy.exc import DBAPIError  # noqa: PLC0415  # as above
 
-    config = history.make_config()
     found = find_revision(path, history)
     if found is not None and found not in history.list_revisions():
         raise NewerSchema(
@@ -47,10 +45,9 @@ def migrate(path: Path, history: History, revision: str = "head") -> None:
     engine = create_engine("sqlite://", creator=lambda: connect(path), poolclass=NullPool)
     try:
         with engine.connect() as connection:
-            config.attributes["connection"] = connection
             connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
             connection.exec_driver_sql("BEGIN IMMEDIATE")
-            command.upgrade(config, revision)
+            history.upgrade(connection, revision)
             connection.commit()
     except DBAPIError as problem:
         raise problem.orig or problem from None
