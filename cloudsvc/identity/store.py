@@ -124,16 +124,11 @@ class IdentityStore(SessionStore, FactorStore, PasskeyStore, LinkStore, SubjectS
         """The user of this name, if there is one."""
         ...
 
-    async def find_users(self, ids: Sequence[UserId]) -> Mapping[UserId, User]:
-        """Those of these ids that there are, a thousand at most."""
-        ...
-
-    async def list_users(self, limit: int, *, after: str = "", group: GroupId | None = None) -> Sequence[User]:
+    async def list_users(self, limit: int, *, after: str = "") -> Sequence[User]:
         """
         Users by the keys of their names.
 
         :param after: leaves out all up to this key.
-        :param group: only those who are in it.
         """
         ...
 

@@ -115,14 +115,10 @@ class MemoryIdentity(MemorySubjects, MemoryLinks, MemoryPasskeys, MemorySessions
         """See :class:`~cloudsvc.identity.store.IdentityStore`."""
         return next((user for user in self._accounts.users.values() if user.name == name), None)
 
-    async def find_users(self, ids: Sequence[UserId]) -> Mapping[UserId, User]:
+    async def list_users(self, limit: int, *, after: str = "") -> Sequence[User]:
         """See :class:`~cloudsvc.identity.store.IdentityStore`."""
-        return {each: self._accounts.users[each] for each in ids if each in self._accounts.users}
-
-    async def list_users(self, limit: int, *, after: str = "", group: GroupId | None = None) -> Sequence[User]:
-        """See :class:`~cloudsvc.identity.store.IdentityStore`."""
-        found = (user for user in self._accounts.users.values() if group is None or group in user.groups)
-        return sorted((each for each in found if each.name.key > after), key=lambda each: each.name.key)[:limit]
+        found = (user for user in self._accounts.users.values() if user.name.key > after)
+        return sorted(found, key=lambda each: each.name.key)[:limit]
 
     @_guarded
     async def replace_user(self, user: User, password: NewPassword | None = None) -> User:

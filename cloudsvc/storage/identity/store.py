@@ -80,13 +80,9 @@ class DatabaseIdentity(LinkSteps[C], Steps[C]):
         """As :meth:`cloudsvc.identity.store.IdentityStore.find_user`."""
         return await self._readers.run(lambda connection: users.find_user(connection, name))
 
-    async def find_users(self, ids: Sequence[UserId]) -> Mapping[UserId, User]:
-        """As :meth:`cloudsvc.identity.store.IdentityStore.find_users`."""
-        return await self._readers.run(lambda connection: users.find_users(connection, ids), Lane.PAGES)
-
-    async def list_users(self, limit: int, *, after: str = "", group: GroupId | None = None) -> Sequence[User]:
+    async def list_users(self, limit: int, *, after: str = "") -> Sequence[User]:
         """As :meth:`cloudsvc.identity.store.IdentityStore.list_users`."""
-        return await self._readers.run(lambda connection: users.list_users(connection, limit, after, group), Lane.PAGES)
+        return await self._readers.run(lambda connection: users.list_users(connection, limit, after), Lane.PAGES)
 
     async def replace_user(self, user: User, password: NewPassword | None = None) -> User:
         """As :meth:`cloudsvc.identity.store.IdentityStore.replace_user`."""

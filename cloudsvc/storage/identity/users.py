@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
@@ -14,12 +13,10 @@ from cloudsvc.core.secrets import Secret
 from cloudsvc.identity import bounds
 from cloudsvc.identity.errors import changed_meanwhile, name_taken, too_many, user_not_found
 from cloudsvc.identity.grants import tidy
-from cloudsvc.identity.groups import GroupId
 from cloudsvc.identity.names import AccountName
 from cloudsvc.identity.revisions import NEVER
 from cloudsvc.identity.store import Login, NewPassword
 from cloudsvc.identity.users import Holder, User, UserId
-from cloudsvc.storage.database.constructs import is_among_texts
 from cloudsvc.storage.database.statements import Connection, compile_statement
 from cloudsvc.storage.identity.groups import find_granted, find_granted_of, find_groups_of, join_groups, leave_groups
 from cloudsvc.storage.identity.revisions import count_on
@@ -28,7 +25,6 @@ from cloudsvc.storage.identity.schema import (
     key,
     link,
     link_part,
-    member,
     name,
     passkey,
     pending,
@@ -62,11 +58,8 @@ _REPLACED: Final = ("display_name", "scopes", "grants", "quota", "is_disabled")
 _select = select(*COLUMNS)
 _FIND: Final = compile_statement(_select.where(user.c.id == bindparam("id")))
 _FIND_NAME: Final = compile_statement(_select.where(user.c.name_key == bindparam("name_key")))
-_FIND_SOME: Final = compile_statement(_select.where(is_among_texts(user.c.id, bindparam("ids"))))
-_page = _select.where(user.c.name_key > bindparam("after")).order_by(user.c.name_key).limit(bindparam("limit"))
-_LIST: Final = compile_statement(_page)
-_LIST_MEMBERS: Final = compile_statement(
-    _page.join(member, member.c.user_id == user.c.id).where(member.c.group_id == bindparam("group"))
+_LIST: Final = compile_statement(
+    _select.where(user.c.name_key > bindparam("after")).order_by(user.c.name_key).limit(bindparam("limit"))
 )
 # There is a row whether there is such a user or not.
 _FIND_LOGIN: Final = compile_statement(
@@ -142,19 +135,9 @@ def find_user(connection: Connection, name: AccountName) -> User | None:
     return next(iter(_complete(connection, [*_FIND_NAME.rows(connection, name_key=name.key)])), None)
 
 
-def find_users(connection: Connection, ids: Sequence[UserId]) -> Mapping[UserId, User]:
-    """As :meth:`cloudsvc.identity.store.IdentityStore.find_users`."""
-    rows = [*_FIND_SOME.rows(connection, ids=json.dumps([*ids]))]
-    return {each.id: each for each in _complete(connection, rows)}
-
-
-def list_users(connection: Connection, limit: int, after: str, group: GroupId | None) -> Sequence[User]:
+def list_users(connection: Connection, limit: int, after: str) -> Sequence[User]:
     """As :meth:`cloudsvc.identity.store.IdentityStore.list_users`."""
-    if group is None:
-        rows = [*_LIST.rows(connection, after=after, limit=limit)]
-    else:
-        rows = [*_LIST_MEMBERS.rows(connection, after=after, limit=limit, group=group)]
-    return _complete(connection, rows)
+    return _complete(connection, [*_LIST.rows(connection, after=after, limit=limit)])
 
 
 def replace_user(connection: Connection, wanted: User, password: NewPassword | None) -> User:
