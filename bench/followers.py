@@ -36,7 +36,8 @@ _CHANGES: Final = 5
 
 _SETTLE_SECONDS: Final = 3.0
 _PATIENCE_SECONDS: Final = 30.0
-_SPARE_FILES: Final = 200
+_FILES_OF_EACH: Final = 2
+_SPARE_FILES: Final = 2_000
 
 _REQUEST: Final = f"GET /api/events HTTP/1.1\r\nHost: {HOST}\r\nX-API-Key: {KEY}\r\n\r\n".encode()
 
@@ -55,7 +56,7 @@ def measure_followers(ground: Ground) -> Samples:
     :raises MeasurementError: one was refused, or missed a change.
     """
     count = min(FOLLOWERS, 50 * ground.scale.seconds) if ground.scale.rounds == 1 else FOLLOWERS
-    resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
+    _raise_limit(count)
     with ground.run(FOLLOWED) as server:
         put(server, "/api/files/warm-up", b"1")
         before = server.count_resident_bytes()
@@ -67,6 +68,22 @@ def measure_followers(ground: Ground) -> Samples:
         "followers-memory": Growth(mib=grown / 2**20),
         "followers-delay": Delay(ms=median(delays) * 1000),
     }
+
+
+def _raise_limit(count: int) -> None:
+    """
+    Have enough files for so many connections, here and in the server, which keeps two for each.
+
+    :raises MeasurementError: the system refuses.
+    """
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    wanted = _FILES_OF_EACH * count + _SPARE_FILES
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(hard, wanted),) * 2)
+    except (OSError, ValueError) as problem:
+        raise MeasurementError(
+            f"{count} streams need {wanted} open files, and the limit is {hard}: raise it (ulimit -Hn)"
+        ) from problem
 
 
 @contextmanager
