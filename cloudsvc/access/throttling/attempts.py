@@ -33,6 +33,9 @@ LAPSED: Final = "lapsed"
 LAPSED_RATE: Final = parse_rate("100/minute")
 """How many of these of one client are looked up. Each browser behind its address has one, and shows it no more then."""
 
+_NAMES: Final = {FAILURE: "keys", LAPSED: "cookies"}
+"""What is told of each class."""
+
 _MOST_CLIENTS: Final = 10_000
 """Clients with wrong keys that are remembered; some 4 MB. The first to go is the one longest without a wrong key."""
 
@@ -75,7 +78,7 @@ class AttemptLimits:
     bounded, and holds digests of keys only. While that is unavailable, this server counts alone.
 
     :param throttle: counts by the rate of its class ``failure``.
-    :param kind: what is counted together.
+    :param kind: what is counted together: :data:`FAILURE` or :data:`LAPSED`.
     :param rate: another rate than that.
     """
 
@@ -196,8 +199,8 @@ class AttemptLimits:
         if not decision.allowed or not decision.remaining:
             if not self._lies_ahead(known.full_until):
                 _log.warn(
-                    "too many wrong keys ({kind}) from {client}: for {seconds} s none of its keys is evaluated",
-                    kind=self._kind,
+                    "too many wrong {kind} from {client}: for {seconds} s none of its {kind} is evaluated",
+                    kind=_NAMES[self._kind],
                     client=client,
                     seconds=max(1, round(decision.reset_at - self._now())),
                 )
