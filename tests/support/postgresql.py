@@ -51,7 +51,8 @@ _EMPTY: Final = f"""
     INSERT INTO state (id, epoch, stored_bytes, forgotten)
     VALUES (1, lpad(to_hex((random() * 2000000000)::int), 8, '0'), 0, 0);
     TRUNCATE {", ".join(table.name for table in accounts.sorted_tables)};
-    INSERT INTO identity_state (id, revision, void_until) VALUES (1, 0, 0);
+    INSERT INTO identity_state (id, revision, void_until, seal)
+        VALUES (1, 0, 0, sha256(gen_random_uuid()::text::bytea));
     TRUNCATE {", ".join(table.name for table in audit.sorted_tables)};
     INSERT INTO audit_state (id, base_number, base_digest, head_number, head_digest)
     VALUES (1, 0, decode(repeat('00', 32), 'hex'), 0, decode(repeat('00', 32), 'hex'))
