@@ -19,6 +19,7 @@ SYNCS = {
     "storage/catalogue/sqlite/copying.py",  # SQLite writes the copy, so that it has no stream
     "storage/catalogue/postgresql/interchange.py",  # as above
     "storage/identity/interchange.py",  # as above
+    "storage/audit/line_file.py",  # it grows, and is never replaced as a whole
     "administration/target.py",  # a folder behind a descriptor, to which no link can lead
 }
 """Modules that may call ``os.fsync`` themselves."""
