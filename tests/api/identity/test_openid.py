@@ -204,7 +204,7 @@ def test_a_provider_that_is_away(world: World) -> None:
 
 
 def test_there_is_no_other_provider(world: World) -> None:
-    for path in ("/sessions/oidc/work", "/sessions/oidc/work/callback?state=x"):
+    for path in ("/sessions/oidc/office", "/sessions/oidc/office/callback?state=x"):
         assert world.send("GET", path).json["error"] == "provider_not_found"
 
 
