@@ -49,7 +49,9 @@ MAX_NOTED: Final = 1_000
 """Keys whose last use is written down in one step."""
 
 MAX_FOUND: Final = 100
-"""Keys that are looked up in one step. What they may do takes the event loop some 10 ms, and 100 at the worst."""
+"""
+Keys or sessions that are looked up in one step. What they may do takes the event loop some 10 ms, and 100 at the worst.
+"""
 
 MAX_RESTRICTIONS: Final = 10_000
 """Restricting changes that a store remembers; :class:`cloudsvc.identity.store.Restriction` says for what."""

@@ -21,6 +21,9 @@ _HOUR: Final = 3600 * 1_000_000
 LATEST_END: Final = 253_402_300_799_999_999
 """The last moment that can be written as a date: that of the year 9999. No key ends later."""
 
+KEY_CREDENTIAL: Final = "key:"
+"""Before the id of a key where credentials are named."""
+
 MAX_RATE: Final = 64
 """Characters of a rate."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Final
 
 from attrs import define, field, frozen
@@ -74,14 +74,16 @@ class LinkResolver:
         is_right = hmac.compare_digest(digest, _NOBODY if found is None else found.digest)
         return await self._complete(found) if found is not None and is_right else None
 
-    async def find_again(self, link: LinkId) -> ResolvedLink | None:
+    async def find_some_again(self, links: Collection[LinkId]) -> Mapping[LinkId, ResolvedLink]:
         """
-        A link that was shown before; ``None`` where it is no good any more.
+        Links that were shown before; those that are still good. One is looked up after the other, since each has to
+        know where its own target is.
 
         :raises CloudError: the storage fails, so that nobody can tell.
         """
-        found = await self._store.find_link(link)
-        return None if found is None else await self._complete(found)
+        found = [await self._store.find_link(link) for link in links]
+        resolved = [await self._complete(each) for each in found if each is not None]
+        return {each.link.id: each for each in resolved if each is not None}
 
     async def _complete(self, found: FoundLink) -> ResolvedLink | None:
         link = found.link

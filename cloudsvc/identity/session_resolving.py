@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from typing import Final
 
 from attrs import evolve, frozen
 
 from cloudsvc.core.actors import Actor
 from cloudsvc.core.clock import Instant
+from cloudsvc.identity.key_format import KeyId
 from cloudsvc.identity.keys import Key
 from cloudsvc.identity.noting import Notes
-from cloudsvc.identity.resolving import Resolver
+from cloudsvc.identity.resolving import Resolved, Resolver
 from cloudsvc.identity.session_store import SessionStore
 from cloudsvc.identity.sessions import FoundSession, Session, SessionId, floor_seen, read_session
 
@@ -74,7 +75,7 @@ class SessionResolver:
         is_right = hmac.compare_digest(read.digest, _NOBODY if found is None else found.digest)
         if found is None or not is_right:
             return None
-        resolved = await self._complete(found)
+        resolved = (await self._complete([found])).get(read.id)
         if resolved is None:
             return None
         self._seen.note(found.session, self._now())
@@ -89,24 +90,45 @@ class SessionResolver:
         :raises CloudError: the storage fails, so that nobody can tell.
         """
         found = await self._store.find_session(session)
-        return None if found is None else await self._complete(found)
+        return None if found is None else (await self._complete([found])).get(session)
 
-    async def _complete(self, found: FoundSession) -> ResolvedSession | None:
-        session, holder = self._seen.correct(found.session), found.holder
-        is_good = self._is_trusted() and session.is_alive(self._now())
-        if not is_good or found.is_void or holder.user.is_disabled:
-            return None
-        if session.key is None:
-            user = holder.user
-            actor = Actor(name=str(user.name), scopes=user.scopes, grants=holder.grants, payer=user.payer)
-            return ResolvedSession(actor=actor, session=session, key=None, until=session.expires_at)
-        by_key = await self._keys.find_again(session.key)
-        # Of a key with a rate, each session would have that rate once more.
-        if by_key is None or by_key.key.holder != session.user or by_key.key.rate is not None:
-            return None
-        return ResolvedSession(
-            actor=by_key.actor, session=session, key=by_key.key, until=_find_end(session, by_key.key)
-        )
+    async def find_some_again(self, sessions: Collection[SessionId]) -> Mapping[SessionId, ResolvedSession]:
+        """
+        Who acts by sessions that were shown before, :data:`~cloudsvc.identity.bounds.MAX_FOUND` at most; of those that
+        are still good. It takes two look-ups, and not as many as there are sessions.
+
+        :raises CloudError: the storage fails, so that nobody can tell.
+        """
+        return await self._complete([*(await self._store.find_sessions(sessions)).values()])
+
+    async def _complete(self, found: Collection[FoundSession]) -> Mapping[SessionId, ResolvedSession]:
+        good = [evolve(each, session=self._seen.correct(each.session)) for each in found if self._is_good(each)]
+        shown = frozenset(each.session.key for each in good if each.session.key is not None)
+        by_key = await self._keys.find_some_again(shown) if shown else {}
+        resolved = (_resolve(each, by_key) for each in good)
+        return {each.session.id: each for each in resolved if each is not None}
+
+    def _is_good(self, found: FoundSession) -> bool:
+        is_alive = self._seen.correct(found.session).is_alive(self._now())
+        return self._is_trusted() and is_alive and not (found.is_void or found.holder.user.is_disabled)
+
+
+def _resolve(found: FoundSession, by_key: Mapping[KeyId, Resolved]) -> ResolvedSession | None:
+    """
+    What a good session is.
+
+    :param by_key: who acts by the keys with which such sessions were begun, of those that are still good.
+    """
+    session, holder = found.session, found.holder
+    if session.key is None:
+        user = holder.user
+        actor = Actor(name=str(user.name), scopes=user.scopes, grants=holder.grants, payer=user.payer)
+        return ResolvedSession(actor=actor, session=session, key=None, until=session.expires_at)
+    now = by_key.get(session.key)
+    # Of a key with a rate, each session would have that rate once more.
+    if now is None or now.key.holder != session.user or now.key.rate is not None:
+        return None
+    return ResolvedSession(actor=now.actor, session=session, key=now.key, until=_find_end(session, now.key))
 
 
 def _find_end(session: Session, key: Key | None) -> Instant:

@@ -5,7 +5,7 @@ method is one atomic step on durable storage, of which the same holds.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 from cloudsvc.core.clock import Instant
@@ -41,6 +41,10 @@ class SessionStore(Protocol):
 
     async def find_session(self, session: SessionId) -> FoundSession | None:
         """A session, and its user as they are now; the same work whether there is one or not."""
+        ...
+
+    async def find_sessions(self, sessions: Collection[SessionId]) -> Mapping[SessionId, FoundSession]:
+        """Some sessions, :data:`MAX_FOUND <cloudsvc.identity.bounds.MAX_FOUND>` at most; those that are there."""
         ...
 
     async def list_sessions(self, user: UserId) -> Sequence[Session]:

@@ -5,8 +5,8 @@ uses are written down.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Final, Protocol, TypeAlias
+from collections.abc import Callable
+from typing import Final
 
 from attrs import define, field
 from twisted.internet.defer import Deferred
@@ -16,25 +16,21 @@ from twisted.logger import Logger, LogLevel
 
 from cloudsvc.access.issued import IssuedCredentials
 from cloudsvc.access.keychain import Keychain
-from cloudsvc.api.identity.links.guards import Visitor
-from cloudsvc.core.actors import OWNER_CREDENTIAL, Principal
+from cloudsvc.core.actors import Principal
 from cloudsvc.core.clock import Instant
 from cloudsvc.core.coroutines import complete
 from cloudsvc.core.errors import CloudError
 from cloudsvc.core.locks import Lock
 from cloudsvc.core.rates import parse_rate
-from cloudsvc.identity.bounds import MAX_FOUND
-from cloudsvc.identity.key_format import KeyId
-from cloudsvc.identity.keys import find_stale
-from cloudsvc.identity.link_format import LinkId
+from cloudsvc.identity.keys import KEY_CREDENTIAL, find_stale
 from cloudsvc.identity.link_resolving import LinkResolver, LinkUses, ResolvedLink, name_link
-from cloudsvc.identity.links import LINK_CREDENTIAL
-from cloudsvc.identity.resolving import Resolved, Resolver, Uses
+from cloudsvc.identity.resolving import Resolver, Uses
 from cloudsvc.identity.revisions import NEVER, Revision
-from cloudsvc.identity.session_resolving import ResolvedSession, Seen, SessionResolver
-from cloudsvc.identity.sessions import SESSION_CREDENTIAL, SessionId, read_session
+from cloudsvc.identity.session_resolving import Seen, SessionResolver
+from cloudsvc.identity.sessions import SESSION_CREDENTIAL, read_session
 from cloudsvc.identity.store import IdentityStore
 from cloudsvc.identity.witness import Witness
+from cloudsvc.server.watching import RunningRequests, Watch
 
 _log = Logger("cloudsvc.identity")
 
@@ -53,35 +49,8 @@ the request that it lets in is counted by others before it is under way.
 _MOST_REMOVED: Final = 100
 """Keys in one step."""
 
-_MOST_ENDINGS: Final = 10_000
-"""
-Keys and sessions of which it is known here when they end. Beyond that, those by which nothing is under way are dropped.
-"""
-
 _VIA: Final = "key"
 _VIA_SESSION: Final = "session"
-_NAME: Final = "key:"
-"""Before the id of a key where credentials are named."""
-
-
-_Found: TypeAlias = Resolved | ResolvedSession | ResolvedLink
-"""Somebody who is let in."""
-
-
-class RunningRequests(Protocol):
-    """The requests that are under way in this process."""
-
-    def list_credentials(self) -> frozenset[str]:
-        """The names of the credentials by which they were let in."""
-        ...
-
-    def end(self, is_refused: Callable[[Principal], bool], *, spares_changes: bool = False) -> int:
-        """
-        End those that would not be let in any more; how many there were.
-
-        :param spares_changes: whether to leave alone those that change something and have arrived whole.
-        """
-        ...
 
 
 @define(eq=False, kw_only=True)
@@ -109,7 +78,7 @@ class Accounts:
     _clock: IReactorTime
     _now: Callable[[], Instant]
     _uses: Uses = field(init=False, factory=Uses)
-    _endings: dict[str, Instant] = field(init=False, factory=dict)
+    _watch: Watch = field(init=False)
     _revision: Revision = field(init=False, default=NEVER)
     _lock: Lock = field(init=False, factory=Lock)
     _looks: int = field(init=False, default=0)
@@ -117,6 +86,10 @@ class Accounts:
     _sweeps: int = field(init=False, default=0)
     _sweeper: LoopingCall | None = field(init=False, default=None)
     _stop_listening: Callable[[], None] = field(init=False, default=lambda: None)
+
+    @_watch.default
+    def _make_watch(self) -> Watch:
+        return Watch(self._resolver, self._sessions, self._links, self._running, self._now)
 
     async def start(self) -> None:
         """
@@ -161,8 +134,8 @@ class Accounts:
             # Something has changed since it began, and whoever is let in by it was not yet there to be looked at.
             self._looks = _LOOKS
         self._uses.note(found.key, self._now())
-        name = f"{_NAME}{found.key.id}"
-        self._remember_end(name, found.until)
+        name = f"{KEY_CREDENTIAL}{found.key.id}"
+        self._watch.remember_end(name, found.until)
         rate = None if found.key.rate is None else parse_rate(found.key.rate)
         return Principal(actor=found.actor, via=_VIA, credential=name, rate=rate)
 
@@ -181,7 +154,7 @@ class Accounts:
         if found.key is not None:
             self._uses.note(found.key, self._now())
         name = f"{SESSION_CREDENTIAL}{found.session.id}"
-        self._remember_end(name, found.until)
+        self._watch.remember_end(name, found.until)
         return Principal(actor=found.actor, via=_VIA_SESSION, credential=name)
 
     async def look_again_at_session(self, presented: bytes) -> Principal | None:
@@ -203,7 +176,7 @@ class Accounts:
             return None
         if wakes != self._wakes:
             self._looks = _LOOKS
-        self._remember_end(name_link(found.link.id), found.until)
+        self._watch.remember_end(name_link(found.link.id), found.until)
         return found
 
     async def settle(self) -> None:
@@ -234,7 +207,8 @@ class Accounts:
                 _log.info("the accounts have been accepted: keys are let in again")
                 self._note_owner()
                 self._forget()
-            self._end_expired()
+            if self._watch.end_expired():
+                self._forget()
             if self._looks:
                 self._looks -= 1
                 await self._follow(spares_changes=False)
@@ -264,7 +238,7 @@ class Accounts:
         await self._lock.acquire()
         try:
             problem = await self._settle_witness()
-            await self._end_narrowed(spares_changes=spares_changes)
+            await self._watch.end_narrowed(refuses_owner=self._keychain.refuses_owner, spares_changes=spares_changes)
         except BaseException:
             self._looks = _LOOKS
             raise
@@ -294,52 +268,6 @@ class Accounts:
             self._tell_trust()
         return None
 
-    async def _end_narrowed(self, *, spares_changes: bool) -> None:
-        if self._keychain.refuses_owner:
-            self._end_others({OWNER_CREDENTIAL: None}, spares_changes=spares_changes)
-        names = sorted(name for name in self._running.list_credentials() if name.startswith(_NAME))
-        for start in range(0, len(names), MAX_FOUND):
-            asked = {name: KeyId(name.removeprefix(_NAME)) for name in names[start : start + MAX_FOUND]}
-            resolved = await self._resolver.find_some_again([*asked.values()])
-            self._end_others({name: resolved.get(key) for name, key in asked.items()}, spares_changes=spares_changes)
-        for name in self._running.list_credentials():
-            if name.startswith(SESSION_CREDENTIAL):
-                session = await self._sessions.find_again(SessionId(name.removeprefix(SESSION_CREDENTIAL)))
-                self._end_others({name: session}, spares_changes=spares_changes)
-            elif name.startswith(LINK_CREDENTIAL):
-                link = await self._links.find_again(LinkId(name.removeprefix(LINK_CREDENTIAL)))
-                self._end_others({name: link}, spares_changes=spares_changes)
-
-    def _end_others(self, found: Mapping[str, _Found | None], *, spares_changes: bool) -> None:
-        """End what is under way by these credentials and may be so no more, as was just found."""
-        for name, now in found.items():
-            if now is not None:
-                self._remember_end(name, now.until)
-        ended = self._running.end(
-            lambda principal: principal.credential in found and not _includes(found[principal.credential], principal),
-            spares_changes=spares_changes,
-        )
-        if ended:
-            _log.info("{ended} requests were ended, whose credentials may do less now", ended=ended)
-
-    def _remember_end(self, name: str, until: Instant | None) -> None:
-        if until is None:
-            self._endings.pop(name, None)
-            return
-        if len(self._endings) >= _MOST_ENDINGS:
-            running = self._running.list_credentials()
-            self._endings = {name: until for name, until in self._endings.items() if name in running}
-        self._endings[name] = until
-
-    def _end_expired(self) -> None:
-        now = self._now()
-        over = {name for name, until in self._endings.items() if until <= now}
-        if over:
-            self._forget()
-            self._running.end(lambda principal: principal.credential in over)
-            for name in over:
-                del self._endings[name]
-
     async def _note_uses(self) -> None:
         uses = self._uses.find_noted()
         if uses:
@@ -364,18 +292,3 @@ class Accounts:
                 "the accounts are older than those that were here before, so no key and no password is let in: what was"
                 " revoked since would be good again; see who may do what, and say `cloudsvc identity accept`",
             )
-
-
-def _includes(found: _Found | None, former: Principal) -> bool:
-    """Whether somebody may still do all that they could."""
-    if found is None or (isinstance(found, ResolvedLink) and _is_relocked(found, former)):
-        return False
-    actor = found.actor
-    return former.actor.scopes <= actor.scopes and frozenset(former.actor.grants) <= frozenset(actor.grants)
-
-
-def _is_relocked(found: ResolvedLink, former: Principal) -> bool:
-    """Whether a link has a password now that is another one than that with which somebody came by it."""
-    if found.link.password is None or not isinstance(former, Visitor) or former.is_locked:
-        return False
-    return former.visit.link.password != found.link.password

@@ -16,6 +16,7 @@ from cloudsvc.core.actors import OWNER_CREDENTIAL, Principal
 from cloudsvc.core.clock import Instant, read_clock
 from cloudsvc.core.reactors import IReactor
 from cloudsvc.core.threads import ThreadRunner
+from cloudsvc.identity.keys import KEY_CREDENTIAL
 from cloudsvc.identity.link_format import LINK_MOUNT, hide_links
 from cloudsvc.identity.links import LINK_CREDENTIAL
 from cloudsvc.observe.health import Check, Finding
@@ -31,9 +32,6 @@ _REFUSED: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTP
 
 _LINKS: Final = f"/{LINK_MOUNT}/"
 """What the paths of links begin with."""
-
-_KEY: Final = "key:"
-"""Before the id of a key where credentials are named."""
 
 
 @define(eq=False, kw_only=True)
@@ -191,4 +189,4 @@ def _name_key(principal: Principal | None) -> str:
     """The id of the key that was shown; that of a session, or a link, where it was one of these."""
     if principal is None or principal.credential == OWNER_CREDENTIAL:
         return ""
-    return principal.credential.removeprefix(_KEY)
+    return principal.credential.removeprefix(KEY_CREDENTIAL)

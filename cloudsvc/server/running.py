@@ -12,7 +12,7 @@ from cloudsvc.web.http1.connections import Connections
 
 @define(eq=False)
 class Running:
-    """:class:`~cloudsvc.server.accounts.RunningRequests` on the connections of a site, once there is one."""
+    """:class:`~cloudsvc.server.watching.RunningRequests` on the connections of a site, once there is one."""
 
     _connections: Connections | None = field(init=False, default=None)
 
@@ -21,11 +21,11 @@ class Running:
         self._connections = connections
 
     def list_credentials(self) -> frozenset[str]:
-        """See :class:`~cloudsvc.server.accounts.RunningRequests`."""
+        """See :class:`~cloudsvc.server.watching.RunningRequests`."""
         return frozenset() if self._connections is None else self._connections.list_credentials()
 
     def end(self, is_refused: Callable[[Principal], bool], *, spares_changes: bool = False) -> int:
-        """See :class:`~cloudsvc.server.accounts.RunningRequests`."""
+        """See :class:`~cloudsvc.server.watching.RunningRequests`."""
         if self._connections is None:
             return 0
         return self._connections.end(is_refused, spares_changes=spares_changes)

@@ -57,7 +57,7 @@ def test_what_it_lets_do(office: Office) -> None:
     # What is brought counts to whoever has made it.
     assert found.actor.payer is not None
     assert found.actor.payer.name == "anna"
-    assert finish(office.link_resolver.find_again(made.link.id)) == found
+    assert finish(office.link_resolver.find_some_again([made.link.id])) == {made.link.id: found}
     assert resolve(office, make(office, OWNER, "")) is not None
 
 

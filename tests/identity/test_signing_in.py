@@ -165,6 +165,23 @@ def test_a_session_of_a_key_does_no_more_than_the_key_and_ends_with_it(office: O
     assert not is_let_in(office, begun)
 
 
+def test_many_sessions_are_resolved_again_at_once(office: Office) -> None:
+    """As each of them would be, by one question about the folders."""
+    kept = [sign_in(office) for _ in range(3)]
+    keys = [finish(office.issue("anna", ("photos", Role.VIEWER), scopes=("files:read",))) for _ in range(3)]
+    kept += [finish(office.signing_in.begin(finish(office.signing_in.prove_key(each.key.id)))) for each in keys]
+    ended = kept.pop()
+    finish(office.issuer.revoke(OWNER, keys[-1].key.id))
+    ids = [each.session.id for each in (*kept, ended)]
+    asked = office.folders.asked
+    found = finish(office.session_resolver.find_some_again([*ids, make_session().id]))
+    assert office.folders.asked == asked + 1
+    assert dict(found) == {
+        each.session.id: finish(office.session_resolver.find_again(each.session.id)) for each in kept
+    }
+    assert None not in found.values()
+
+
 def test_a_key_with_a_rate_begins_no_session(office: Office) -> None:
     issued = finish(office.issue("anna", rate="5/minute"))
     with refusing("key_has_rate", Kind.FORBIDDEN):

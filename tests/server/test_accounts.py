@@ -37,6 +37,8 @@ from tests.support.identity_site import IdentitySite
 from tests.support.plain_folders import PlainFolders
 from tests.support.site import NOW, TOKEN, Client
 
+PASSWORD = "correct horse battery"  # of nobody but tests
+
 
 @define
 class Waiting:
@@ -172,7 +174,7 @@ def test_the_end_of_a_key_moves_for_what_is_under_way_too(site: IdentitySite) ->
 
 
 def test_more_than_are_looked_at_in_one_step(site: IdentitySite, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cloudsvc.server.accounts.MAX_FOUND", 2)
+    monkeypatch.setattr("cloudsvc.server.watching.MAX_FOUND", 2)
     keys = [site.key_of("anna") for _ in range(5)]
     running = [site.send("GET", "/wait", key=key) for key in keys]
     for key in keys[1:]:
@@ -346,9 +348,9 @@ def test_without_a_store_there_is_the_owner_alone(site: IdentitySite) -> None:
 
 def begin_session(site: IdentitySite) -> str:
     """A session of ``anna``, who gets a password."""
-    office, password = site.office, "correct horse battery"
-    finish(office.directory.edit_user(office.owner, "anna", UserFields(password=password)))
-    proof = finish(office.signing_in.prove_password("anna", Secret(password), client="here"))
+    office = site.office
+    finish(office.directory.edit_user(office.owner, "anna", UserFields(password=PASSWORD)))
+    proof = finish(office.signing_in.prove_password("anna", Secret(PASSWORD), client="here"))
     return finish(office.signing_in.begin(proof)).text.reveal()
 
 
@@ -380,6 +382,21 @@ def test_what_is_under_way_by_a_session_ends_within_a_second(site: IdentitySite,
     assert not other.transport.aborted
     assert site.ask("GET", "/me", key=shown, field="Cookie").status == 401
     for client in [*running, other]:
+        client.leave()
+
+
+def test_more_sessions_than_are_looked_at_in_one_step(site: IdentitySite, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cloudsvc.server.watching.MAX_FOUND", 2)
+    first = begin_session(site)
+    # Of the same password, which the first of them was begun by.
+    again = finish(site.office.signing_in.prove_password("anna", Secret(PASSWORD), client="here"))
+    sessions = [first, *(finish(site.office.signing_in.begin(again)).text.reveal() for _ in range(4))]
+    running = [site.send("GET", "/wait", key=f"__Host-cloudsvc={each}", field="Cookie") for each in sessions]
+    for each in sessions[1:]:
+        finish(site.office.signing_in.end_session(site.office.owner, each[4:28], "anna"))
+    pass_seconds(site, 1.0)
+    assert [client.transport.aborted for client in running] == [False, True, True, True, True]
+    for client in running:
         client.leave()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from attrs import define, evolve, field
 
@@ -70,6 +70,11 @@ class MemorySessions:
             holder=self._accounts.hold(self._accounts.users[found.user]),
             is_void=found.made <= self._accounts.void_until,
         )
+
+    async def find_sessions(self, sessions: Collection[SessionId]) -> Mapping[SessionId, FoundSession]:
+        """See :class:`~cloudsvc.identity.session_store.SessionStore`."""
+        found = {session: await self.find_session(session) for session in sessions}
+        return {session: each for session, each in found.items() if each is not None}
 
     async def list_sessions(self, user: UserId) -> Sequence[Session]:
         """See :class:`~cloudsvc.identity.session_store.SessionStore`."""

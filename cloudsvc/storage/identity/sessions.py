@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 from attrs import evolve
-from sqlalchemy import bindparam, case, delete, insert, select, update
+from sqlalchemy import bindparam, case, delete, insert, select, true, update
 
 from cloudsvc.core.clock import Instant
 from cloudsvc.core.secrets import Secret
@@ -17,6 +18,7 @@ from cloudsvc.identity.revisions import NEVER, Revision
 from cloudsvc.identity.sessions import FoundSession, Session, SessionId, end_of_idleness
 from cloudsvc.identity.subjects import SubjectId
 from cloudsvc.identity.users import UserId
+from cloudsvc.storage.database.constructs import is_among_texts
 from cloudsvc.storage.database.statements import Connection, compile_statement
 from cloudsvc.storage.identity import users
 from cloudsvc.storage.identity.revisions import count_on
@@ -40,6 +42,11 @@ _FIND_WHOLE: Final = compile_statement(
     select(state.c.void_until, session.c.digest, *COLUMNS, *users.COLUMNS).select_from(
         state.outerjoin(session, session.c.id == bindparam("id")).outerjoin(user, user.c.id == session.c.user_id)
     )
+)
+_FIND_SOME: Final = compile_statement(
+    select(state.c.void_until, session.c.digest, *COLUMNS, *users.COLUMNS)
+    .select_from(session.join(state, true()).join(user, user.c.id == session.c.user_id))
+    .where(is_among_texts(session.c.id, bindparam("ids")))
 )
 _LIST: Final = compile_statement(select(*COLUMNS).where(session.c.user_id == bindparam("user")).order_by(session.c.id))
 _FIND_USER: Final = compile_statement(
@@ -142,6 +149,18 @@ def find_session(connection: Connection, session_id: SessionId) -> FoundSession 
         return None
     found = _read(tuple(columns[: len(COLUMNS)]))
     return FoundSession(session=found, digest=bytes(digest), holder=holder, is_void=found.made <= void_until)
+
+
+def find_sessions(connection: Connection, sessions: Collection[SessionId]) -> Mapping[SessionId, FoundSession]:
+    """As :meth:`cloudsvc.identity.session_store.SessionStore.find_sessions`."""
+    rows = [*_FIND_SOME.rows(connection, ids=json.dumps([*sessions]))]
+    holders = users.hold_some(connection, (row[2 + len(COLUMNS) :] for row in rows))
+    found: dict[SessionId, FoundSession] = {}
+    for void_until, digest, *columns in rows:
+        each = _read(tuple(columns[: len(COLUMNS)]))
+        is_void = each.made <= void_until
+        found[each.id] = FoundSession(session=each, digest=bytes(digest), holder=holders[each.user], is_void=is_void)
+    return found
 
 
 def list_sessions(connection: Connection, user_id: UserId) -> Sequence[Session]:

@@ -209,6 +209,10 @@ class DatabaseIdentity(LinkSteps[C], Steps[C]):
         """As :meth:`cloudsvc.identity.session_store.SessionStore.find_session`."""
         return await self._readers.run(lambda connection: sessions.find_session(connection, session))
 
+    async def find_sessions(self, sessions_: Collection[SessionId]) -> Mapping[SessionId, FoundSession]:
+        """As :meth:`cloudsvc.identity.session_store.SessionStore.find_sessions`."""
+        return await self._readers.run(lambda connection: sessions.find_sessions(connection, sessions_), Lane.PAGES)
+
     async def list_sessions(self, user: UserId) -> Sequence[Session]:
         """As :meth:`cloudsvc.identity.session_store.SessionStore.list_sessions`."""
         return await self._readers.run(lambda connection: sessions.list_sessions(connection, user), Lane.PAGES)

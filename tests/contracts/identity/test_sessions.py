@@ -40,6 +40,22 @@ async def test_a_session_comes_back_as_it_was_added(store: IdentityStore) -> Non
 
 
 @in_reactor
+async def test_some_sessions_are_found_as_each_of_them_is(store: IdentityStore) -> None:
+    group = await store.add_group(make_group("family", grant(Role.VIEWER, 5)))
+    anna = await store.add_user(make_user("anna", groups=(group.id,), grants=(grant(Role.EDITOR, 6),)))
+    bert = await store.add_user(make_user("bert"))
+    old = await store.add_session(make_user_session(anna), DIGEST)
+    await store.void_credentials()
+    sessions = [old, *[await store.add_session(make_user_session(each), DIGEST) for each in (anna, anna, bert)]]
+    sessions.append(await store.add_session(make_user_session(bert, key=make_key().id), bytes(32)))
+    await store.add_session(make_user_session(bert), DIGEST)
+    found = await store.find_sessions([*(session.id for session in sessions), make_session().id])
+    assert dict(found) == {session.id: await store.find_session(session.id) for session in sessions}
+    assert found[old.id].is_void
+    assert await store.find_sessions([]) == {}
+
+
+@in_reactor
 async def test_no_session_is_found_where_none_is(store: IdentityStore) -> None:
     user = await store.add_user(make_user())
     assert not await is_there(store, NO_SESSION)

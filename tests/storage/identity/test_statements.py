@@ -19,7 +19,7 @@ from cloudsvc.identity.factors import Pending, Totp, make_pending
 from cloudsvc.identity.key_format import make_key
 from cloudsvc.identity.names import parse_account_name
 from cloudsvc.identity.passkeys import Passkey, make_passkey_id
-from cloudsvc.identity.sessions import make_session
+from cloudsvc.identity.sessions import SessionId, make_session
 from cloudsvc.identity.store import NewPassword
 from cloudsvc.identity.users import make_user_id
 from cloudsvc.storage.database.sqlite.connections import SQLiteConnection, connect
@@ -128,10 +128,12 @@ def test_whoever_is_looked_for_is_as_much_work_as_nobody(connection: SQLiteConne
 
 
 def test_a_page_is_as_many_statements_as_one_row(connection: SQLiteConnection) -> None:
+    begun: list[SessionId] = []
     for number in range(50):
         group = groups.add_group(connection, make_group(f"group-{number}"))
         user = users.add_user(connection, make_user(f"user-{number}", groups=(group.id,)), None)
         keys.add_key(connection, make_user_key(user), bytes(32))
+        begun.append(sessions.add_session(connection, make_user_session(user), bytes(32), None).id)
     ids = [user.id for user in users.list_users(connection, 50, "")]
     [made_by, *_] = held = [key.id for key in keys.list_keys(connection, 50)]
     named = [group.id for group in groups.list_groups(connection, 50, "")]
@@ -141,6 +143,7 @@ def test_a_page_is_as_many_statements_as_one_row(connection: SQLiteConnection) -
         (lambda limit: groups.find_groups(connection, named[:limit]), 1),
         (lambda limit: keys.list_keys(connection, limit, None, None), 1),
         (lambda limit: keys.find_keys(connection, held[:limit]), 3),
+        (lambda limit: sessions.find_sessions(connection, begun[:limit]), 3),
         (lambda limit: keys.list_keys(connection, limit, None, ids[0]), 1),
         (lambda limit: keys.list_keys(connection, limit, None, ids[0], made_by), 1),
     ):
