@@ -39,6 +39,9 @@ BEGINNING: Final = Head(number=0, digest=bytes(32))
 _DIGITS: Final = 64
 """Of a digest in hexadecimal."""
 
+_MOST_NUMBER_DIGITS: Final = 18
+"""Of the number of an entry: databases take no longer ones."""
+
 
 def format_head(head: Head) -> str:
     """``head`` as a text: ``NUMBER:DIGEST``, the digest in hexadecimal."""
@@ -48,7 +51,7 @@ def format_head(head: Head) -> str:
 def parse_head(text: str) -> Head | None:
     """What :func:`format_head` has written; ``None`` where it has not."""
     number, _, digest = text.partition(":")
-    if not number.isdecimal() or len(digest) != _DIGITS:
+    if not number.isdecimal() or len(number) > _MOST_NUMBER_DIGITS or len(digest) != _DIGITS:
         return None
     try:
         return Head(number=int(number), digest=bytes.fromhex(digest))

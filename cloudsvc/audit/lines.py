@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
-from cloudsvc.audit.chain import Head
+from cloudsvc.audit.chain import Head, parse_head
 from cloudsvc.audit.entries import Entry
 
 FIRST_OF_LINE: Final = b'{"number": '
@@ -41,6 +41,6 @@ def read_head(line: bytes) -> Head | None:
     """Of which entry ``line`` is; ``None`` where it is none of :func:`write_line`'s."""
     try:
         said: Any = json.loads(line)
-        return Head(number=int(said["number"]), digest=bytes.fromhex(said["digest"]))
-    except (ValueError, TypeError, KeyError):
+        return parse_head(f"{said['number']}:{said['digest']}")
+    except (ValueError, TypeError, KeyError, RecursionError):
         return None

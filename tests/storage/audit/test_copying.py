@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 from attrs import define, evolve, field
 from twisted.internet.task import Clock
 from twisted.logger import capturedLogs, formatEvent
@@ -190,6 +191,32 @@ def test_what_somebody_else_has_written_stays(tmp_path: Path) -> None:
     trial.append(1)
     trial.look()
     assert trial.path.read_bytes() == b"not ours\n" + write_line(trial.entries.entries[0])
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"[" * 60_000,
+        b'{"number": Infinity, "digest": "%b"}' % (b"0" * 64),
+        b'{"number": %b, "digest": "%b"}' % (b"9" * 30, b"0" * 64),
+        b'{"number": -1, "digest": "%b"}' % (b"0" * 64),
+        b'{"number": 1, "digest": "00"}',
+        b'{"number": 1, "digest": null}',
+        b'{"number": 1}',
+        b"[1]",
+        b"\xff",
+    ],
+    ids=["deep", "infinite", "huge", "negative", "short", "null", "half", "list", "bytes"],
+)
+def test_a_line_of_somebody_else_says_nothing_of_the_audit(tmp_path: Path, line: bytes) -> None:
+    trial = Trial(tmp_path)
+    trial.path.parent.mkdir()
+    trial.path.write_bytes(line + b"\n")
+    trial.append(1)
+    with capturedLogs() as events:
+        trial.look()
+    assert not events
+    assert trial.path.read_bytes() == line + b"\n" + write_line(trial.entries.entries[0])
 
 
 def test_a_full_disk_leaves_no_part_and_what_is_due_follows(tmp_path: Path) -> None:
