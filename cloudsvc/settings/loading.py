@@ -13,6 +13,7 @@ from attrs import frozen
 from cloudsvc.core.errors import OperatorError
 from cloudsvc.core.secrets import Secret
 from cloudsvc.core.structuring import StructureFaults, join_path, structure, suggest
+from cloudsvc.settings.audit import check_audit
 from cloudsvc.settings.document import read_document
 from cloudsvc.settings.env_file import read_env_file
 from cloudsvc.settings.environment import (
@@ -128,6 +129,7 @@ def load(
         faults += _check_token(each)
     if settings is not None:
         faults += check_static(home, settings)
+        faults += check_audit(home, settings)
         faults += check_workers(settings)
     if faults:
         raise OperatorError(faults)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from cloudsvc.settings.home import Home
 from cloudsvc.settings.model import Settings
+from cloudsvc.settings.places import follow_links, list_own
 
 
 def check_static(home: Home, settings: Settings) -> Iterator[str]:
@@ -21,8 +22,8 @@ def check_static(home: Home, settings: Settings) -> Iterator[str]:
     except OSError as problem:
         yield f"config.static.directory: {directory} cannot be served: {problem.strerror}; make it, or write null"
         return
-    served = _resolve(directory)
-    private = map(_resolve, _list_private(home, settings))
+    served = follow_links(directory)
+    private = map(follow_links, _list_private(home, settings))
     exposed = [str(place) for place in private if place.is_relative_to(served) or served.is_relative_to(place)]
     if exposed:
         yield (
@@ -32,14 +33,7 @@ def check_static(home: Home, settings: Settings) -> Iterator[str]:
 
 
 def _list_private(home: Home, settings: Settings) -> Iterator[Path]:
-    yield home.env_file
-    yield home.config_file.parent
-    yield home.data
+    yield from list_own(home, settings)
     yield home.resolve(settings.logging.directory)
-    yield home.resolve(settings.certificate.directory)
-    yield home.resolve(settings.certificate.directory, settings.certificate.ssl_keyfile)
-
-
-def _resolve(path: Path) -> Path:
-    # Unlike Path.resolve, it has an answer to a loop of links too.
-    return Path(os.path.realpath(path))
+    if settings.audit.file is not None:
+        yield home.resolve(settings.audit.file)

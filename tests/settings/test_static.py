@@ -35,7 +35,7 @@ def test_a_directory_of_its_own_is_served(home: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("directory", [".", "..", "/", "pages/.."])
 def test_the_home_is_not_public(home: Path, directory: str) -> None:
-    assert faults_of_static(home, directory) == [".env", "config", "data", "logs", "certs", "certs/key.pem"]
+    assert faults_of_static(home, directory) == [".env", "config", "data", "certs", "certs/key.pem", "logs"]
 
 
 @pytest.mark.parametrize("place", ["config", "data", "logs", "certs"])
@@ -59,6 +59,8 @@ def test_what_is_configured_to_lie_elsewhere_is_private_there(home: Path) -> Non
     assert faults_of_static(home, "pages", certificate={"directory": "pages/tls"}) == ["pages/tls", "pages/tls/key.pem"]
     assert faults_of_static(home, "pages", certificate={"ssl_keyfile": "../pages/my.pem"}) == ["pages/my.pem"]
     assert faults_of_static(home, "pages", logging={"directory": "pages/logs"}) == ["pages/logs"]
+    audit = {"enabled": True, "file": "pages/audit.jsonl"}
+    assert faults_of_static(home, "pages", audit=audit) == ["pages/audit.jsonl"]
 
 
 def loop(path: Path) -> None:
