@@ -6,8 +6,8 @@ from attrs import frozen
 
 from cloudsvc.audit.entries import Wanted
 from cloudsvc.audit.log import AuditLog, Page
-from cloudsvc.core.actors import ROOT_FOLDER, Actor, Role
-from cloudsvc.core.errors import CloudError, Kind
+from cloudsvc.core.actors import Actor
+from cloudsvc.core.managers import check_manager
 
 
 @frozen(kw_only=True)
@@ -24,6 +24,5 @@ class AuditReader:
         :param before: leaves out all from this number on.
         :raises CloudError: the actor does not manage the whole drive, or the log fails.
         """
-        if not any(grant.folder == ROOT_FOLDER and grant.role is Role.MANAGER for grant in actor.grants):
-            raise CloudError(Kind.FORBIDDEN, "managers_only", "Only who manages the whole drive may do this.")
+        check_manager(actor)
         return await self._log.find_page(wanted, limit, before=before)

@@ -46,6 +46,10 @@ class Grant:
     folder: int
 
 
+MANAGING_GRANT: Final = Grant(role=Role.MANAGER, folder=ROOT_FOLDER)
+"""What makes somebody a manager of the whole drive."""
+
+
 @frozen(kw_only=True)
 class Payer:
     """
@@ -88,7 +92,7 @@ class Actor:
 
 def make_full_actor(name: str) -> Actor:
     """An actor who may do everything everywhere."""
-    return Actor(name=name, scopes=frozenset({"*"}), grants=(Grant(role=Role.MANAGER, folder=ROOT_FOLDER),))
+    return Actor(name=name, scopes=frozenset({"*"}), grants=(MANAGING_GRANT,))
 
 
 OWNER: Final = make_full_actor("owner")

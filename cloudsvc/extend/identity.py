@@ -9,7 +9,7 @@ from __future__ import annotations
 from cloudsvc.access.openid.parties import Answer, RelyingParties
 from cloudsvc.access.openid.state import ATTEMPT_COOKIE, ATTEMPT_SECONDS, MAX_RETURN, Linking
 from cloudsvc.access.sessions import COOKIE_ATTRIBUTES, SESSION_COOKIE, SESSION_ENDED
-from cloudsvc.identity.authority import is_manager
+from cloudsvc.core.managers import is_manager
 from cloudsvc.identity.bounds import MAX_KEY_GRANTS, MAX_LINK_USES, MAX_SCOPE, MAX_SCOPES, MAX_USER_GROUPS
 from cloudsvc.identity.directory import Directory, Profile, UserFields
 from cloudsvc.identity.enrolment import Enrolment

@@ -9,12 +9,12 @@ from attrs import frozen
 
 from cloudsvc.core.actors import ROOT_FOLDER, Actor, Grant, Role
 from cloudsvc.core.errors import CloudError
+from cloudsvc.core.managers import is_manager
 from cloudsvc.identity.bounds import LARGEST_FOLDER
 from cloudsvc.identity.errors import (
     folder_unknown,
     grant_too_wide,
     key_ended,
-    managers_only,
     not_shareable,
     password_too_wide,
     user_not_found,
@@ -34,21 +34,6 @@ _PROGRAM: Final = "program:"
 def name_program(program: str) -> str:
     """The name of a program as an actor."""
     return f"{_PROGRAM}{program}"
-
-
-def is_manager(actor: Actor) -> bool:
-    """Whether the actor manages the whole drive, and so the accounts: the owner does."""
-    return any(grant.folder == ROOT_FOLDER and grant.role is Role.MANAGER for grant in actor.grants)
-
-
-def check_manager(actor: Actor) -> None:
-    """
-    See that the actor manages the accounts.
-
-    :raises CloudError: they do not.
-    """
-    if not is_manager(actor):
-        raise managers_only()
 
 
 def check_folder(folder: int) -> None:

@@ -10,15 +10,15 @@ from attrs import evolve, field, frozen
 from cloudsvc.core.actors import MAX_GRANTS, Actor, Grant, Role
 from cloudsvc.core.clock import Instant
 from cloudsvc.core.errors import CloudError
+from cloudsvc.core.managers import check_manager, is_manager, managers_only
 from cloudsvc.identity import bounds
-from cloudsvc.identity.authority import Authority, check_folder, check_manager, is_manager
+from cloudsvc.identity.authority import Authority, check_folder
 from cloudsvc.identity.errors import (
     CHANGED_MEANWHILE,
     GROUP_NOT_FOUND,
     changed_meanwhile,
     group_not_found,
     invalid_quota,
-    managers_only,
     too_many,
     user_not_found,
 )

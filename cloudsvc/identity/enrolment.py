@@ -8,8 +8,9 @@ from attrs import frozen
 
 from cloudsvc.core.actors import Actor
 from cloudsvc.core.clock import Instant
+from cloudsvc.core.managers import check_manager
 from cloudsvc.core.secrets import Secret
-from cloudsvc.identity.authority import Authority, check_manager
+from cloudsvc.identity.authority import Authority
 from cloudsvc.identity.errors import users_only
 from cloudsvc.identity.factor_errors import (
     factor_not_found,

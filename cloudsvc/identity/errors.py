@@ -93,11 +93,6 @@ def changed_meanwhile() -> CloudError:
     return CloudError(Kind.CONFLICT, CHANGED_MEANWHILE, message)
 
 
-def managers_only() -> CloudError:
-    """Only the owner and managers of the whole drive may do this."""
-    return CloudError(Kind.FORBIDDEN, "managers_only", "Only who manages the whole drive may do this.")
-
-
 def not_shareable() -> CloudError:
     """The actor may not give others a role on a folder."""
     return CloudError(Kind.FORBIDDEN, "forbidden", "Only who manages a folder may give others a role on it.")

@@ -10,7 +10,8 @@ from attrs import evolve, frozen
 from cloudsvc.core.actors import Actor
 from cloudsvc.core.clock import Instant
 from cloudsvc.core.errors import CloudError
-from cloudsvc.identity.authority import Authority, check_manager, is_manager
+from cloudsvc.core.managers import check_manager, is_manager
+from cloudsvc.identity.authority import Authority
 from cloudsvc.identity.bounds import MAX_USER_GROUPS
 from cloudsvc.identity.claims import Policy, Told, read_claims
 from cloudsvc.identity.errors import (

@@ -16,8 +16,9 @@ from attrs import evolve, frozen
 
 from cloudsvc.core.actors import Actor, Grant, Role
 from cloudsvc.core.clock import Instant
+from cloudsvc.core.managers import check_manager, is_manager
 from cloudsvc.identity import bounds
-from cloudsvc.identity.authority import Authority, check_manager, is_manager
+from cloudsvc.identity.authority import Authority
 from cloudsvc.identity.errors import (
     grants_required,
     holder_required,

@@ -16,9 +16,10 @@ from attrs import evolve, frozen
 
 from cloudsvc.core.actors import MAX_GRANTS, OWNER, Actor, Grant, Role
 from cloudsvc.core.clock import Instant
+from cloudsvc.core.managers import is_manager
 from cloudsvc.core.secrets import Secret
 from cloudsvc.identity import bounds
-from cloudsvc.identity.authority import Authority, is_manager
+from cloudsvc.identity.authority import Authority
 from cloudsvc.identity.errors import (
     invalid_expiry,
     invalid_limit,

@@ -7,7 +7,8 @@ from collections.abc import Awaitable, Callable
 from attrs import frozen
 
 from cloudsvc.core.actors import Actor
-from cloudsvc.identity.authority import Authority, check_manager
+from cloudsvc.core.managers import check_manager
+from cloudsvc.identity.authority import Authority
 from cloudsvc.identity.store import IdentityStore
 
 

@@ -11,8 +11,9 @@ from attrs import evolve, frozen
 from cloudsvc.core.actors import Actor
 from cloudsvc.core.clock import Instant
 from cloudsvc.core.errors import CloudError, Kind
+from cloudsvc.core.managers import is_manager
 from cloudsvc.core.secrets import Secret
-from cloudsvc.identity.authority import Authority, is_manager
+from cloudsvc.identity.authority import Authority
 from cloudsvc.identity.bounds import SESSION_SECONDS
 from cloudsvc.identity.devices import make_device, read_device
 from cloudsvc.identity.errors import (

@@ -11,13 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from cloudsvc.core.actors import ROOT_FOLDER, Grant, Role
+from cloudsvc.core.actors import MANAGING_GRANT
 from cloudsvc.identity.keys import Key
 from cloudsvc.identity.scopes import ALL
 from cloudsvc.identity.users import Holder
-
-MANAGING_GRANT: Final = Grant(role=Role.MANAGER, folder=ROOT_FOLDER)
-"""What it takes to manage the accounts."""
 
 MANAGING_SCOPES: Final = ("accounts:write", ALL)
 """Scopes one of which it takes."""

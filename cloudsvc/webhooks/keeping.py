@@ -16,8 +16,9 @@ from twisted.internet.defer import DeferredSemaphore
 
 from cloudsvc.core.actors import OWNER, Actor
 from cloudsvc.core.clock import Instant
+from cloudsvc.core.managers import is_manager
 from cloudsvc.drive.changes import ChangeKind, Changes, Position
-from cloudsvc.identity.authority import Authority, is_manager
+from cloudsvc.identity.authority import Authority
 from cloudsvc.identity.folders import Folders
 from cloudsvc.identity.names import parse_display_name
 from cloudsvc.webhooks.bounds import MAX_OVERLAP, MAX_OWN_WEBHOOKS, MAX_TESTS

@@ -7,9 +7,10 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Table, and_, bindparam, case, exists, false, or_, select, true, update
 
+from cloudsvc.core.actors import MANAGING_GRANT
 from cloudsvc.identity.errors import no_manager
 from cloudsvc.identity.revisions import Standing
-from cloudsvc.identity.ways_in import MANAGING_GRANT, MANAGING_SCOPES
+from cloudsvc.identity.ways_in import MANAGING_SCOPES
 from cloudsvc.storage.database.constructs import contains
 from cloudsvc.storage.database.statements import Connection, compile_statement
 from cloudsvc.storage.identity.revisions import count_on, find_standing
