@@ -10,44 +10,33 @@ from attrs import define
 
 from cloudsvc.core.clock import Instant
 from cloudsvc.core.secrets import Secret
-from cloudsvc.identity.challenges import Challenge
-from cloudsvc.identity.factors import Factors, FoundPending, Pending, PendingId, Totp
 from cloudsvc.identity.groups import Group, GroupId
 from cloudsvc.identity.key_format import KeyId
 from cloudsvc.identity.keys import FoundKey, Key
 from cloudsvc.identity.names import AccountName
-from cloudsvc.identity.passkeys import FoundPasskey, Passkey, PasskeyId
-from cloudsvc.identity.revisions import Restriction, Revision, Standing
-from cloudsvc.identity.sessions import FoundSession, Session, SessionId
+from cloudsvc.identity.revisions import Restriction, Standing
 from cloudsvc.identity.store import Login, NewPassword
-from cloudsvc.identity.subjects import FoundSubject, Subject, SubjectId
 from cloudsvc.identity.users import Holder, User, UserId
 from cloudsvc.storage.database.group_commit import Weight
 from cloudsvc.storage.database.lanes import Lane
 from cloudsvc.storage.database.reading import ReadingConnection
 from cloudsvc.storage.faults import translated
-from cloudsvc.storage.identity import (
-    factors,
-    groups,
-    keys,
-    owner,
-    passkeys,
-    revisions,
-    sessions,
-    subjects,
-    users,
-    webhooks,
-)
+from cloudsvc.storage.identity import groups, keys, owner, revisions, users
+from cloudsvc.storage.identity.factor_steps import FactorSteps
 from cloudsvc.storage.identity.interchange import replace_all, write_accounts
 from cloudsvc.storage.identity.link_steps import LinkSteps
-from cloudsvc.storage.identity.steps import Steps
-from cloudsvc.webhooks.webhook import Attempt, Progress, Webhook, WebhookId
+from cloudsvc.storage.identity.passkey_steps import PasskeySteps
+from cloudsvc.storage.identity.session_steps import SessionSteps
+from cloudsvc.storage.identity.subject_steps import SubjectSteps
+from cloudsvc.storage.identity.webhook_steps import WebhookSteps
 
 C = TypeVar("C", bound=ReadingConnection)
 
 
 @define(eq=False, kw_only=True)
-class DatabaseIdentity(LinkSteps[C], Steps[C]):
+class DatabaseIdentity(
+    SessionSteps[C], FactorSteps[C], PasskeySteps[C], LinkSteps[C], SubjectSteps[C], WebhookSteps[C]
+):
     """A :class:`cloudsvc.identity.store.IdentityStore` in a database. Several processes may have it open."""
 
     async def find_standing(self) -> Standing:
@@ -167,216 +156,6 @@ class DatabaseIdentity(LinkSteps[C], Steps[C]):
     async def remove_ended_keys(self, before: Instant, limit: int) -> int:
         """As :meth:`cloudsvc.identity.store.IdentityStore.remove_ended_keys`."""
         return await self._change(lambda connection: keys.remove_ended_keys(connection, before, limit))
-
-    # -- subjects --------------------------------------------------------------------------------------------------
-
-    async def add_subject(self, subject: Subject) -> Subject:
-        """As :meth:`cloudsvc.identity.subject_store.SubjectStore.add_subject`."""
-        return await self._change(lambda connection: subjects.add_subject(connection, subject))
-
-    async def add_user_of(self, user: User, subject: Subject) -> User:
-        """As :meth:`cloudsvc.identity.subject_store.SubjectStore.add_user_of`."""
-        return await self._change(lambda connection: subjects.add_user_of(connection, user, subject))
-
-    async def find_subject(self, issuer: str, name: str) -> FoundSubject | None:
-        """As :meth:`cloudsvc.identity.subject_store.SubjectStore.find_subject`."""
-        return await self._readers.run(lambda connection: subjects.find_subject(connection, issuer, name))
-
-    async def list_subjects(self, user: UserId) -> Sequence[Subject]:
-        """As :meth:`cloudsvc.identity.subject_store.SubjectStore.list_subjects`."""
-        return await self._readers.run(lambda connection: subjects.list_subjects(connection, user), Lane.PAGES)
-
-    async def remove_subject(self, user: UserId, subject: SubjectId) -> None:
-        """As :meth:`cloudsvc.identity.subject_store.SubjectStore.remove_subject`."""
-        await self._change(lambda connection: subjects.remove_subject(connection, user, subject))
-
-    # -- sessions --------------------------------------------------------------------------------------------------
-
-    async def add_session(
-        self,
-        session: Session,
-        digest: bytes,
-        *,
-        password_set: Revision | None = None,
-        factors_set: Revision | None = None,
-    ) -> Session:
-        """As :meth:`cloudsvc.identity.session_store.SessionStore.add_session`."""
-        return await self._change(
-            lambda connection: sessions.add_session(connection, session, digest, password_set, factors_set)
-        )
-
-    async def find_session(self, session: SessionId) -> FoundSession | None:
-        """As :meth:`cloudsvc.identity.session_store.SessionStore.find_session`."""
-        return await self._readers.run(lambda connection: sessions.find_session(connection, session))
-
-    async def find_sessions(self, sessions_: Collection[SessionId]) -> Mapping[SessionId, FoundSession]:
-        """As :meth:`cloudsvc.identity.session_store.SessionStore.find_sessions`."""
-        return await self._readers.run(lambda connection: sessions.find_sessions(connection, sessions_), Lane.PAGES)
-
-    async def list_sessions(self, user: UserId) -> Sequence[Session]:
-        """As :meth:`cloudsvc.identity.session_store.SessionStore.list_sessions`."""
-        return await self._readers.run(lambda connection: sessions.list_sessions(connection, user), Lane.PAGES)
-
-    async def end_session(self, user: UserId, session: SessionId) -> None:
-        """As :meth:`cloudsvc.identity.session_store.SessionStore.end_session`."""
-        await self._change(lambda connection: sessions.end_session(connection, user, session))
-
-    async def end_sessions(self, user: UserId, *, keeps: SessionId | None = None) -> int:
-        """As :meth:`cloudsvc.identity.session_store.SessionStore.end_sessions`."""
-        return await self._change(lambda connection: sessions.end_sessions(connection, user, keeps))
-
-    async def note_seen(self, seen: Mapping[SessionId, Instant]) -> None:
-        """As :meth:`cloudsvc.identity.session_store.SessionStore.note_seen`."""
-        await self._writer.run(lambda connection: sessions.note_seen(connection, seen))
-
-    async def remove_expired_sessions(self, before: Instant, limit: int) -> int:
-        """As :meth:`cloudsvc.identity.session_store.SessionStore.remove_expired_sessions`."""
-        return await self._change(lambda connection: sessions.remove_expired_sessions(connection, before, limit))
-
-    async def renew_hash(self, user: UserId, former: Secret, renewed: Secret) -> None:
-        """As :meth:`cloudsvc.identity.session_store.SessionStore.renew_hash`."""
-        await self._writer.run(lambda connection: sessions.renew_hash(connection, user, former, renewed))
-
-    # -- webhooks --------------------------------------------------------------------------------------------------
-
-    async def add_webhook(self, webhook: Webhook) -> Webhook:
-        """As :meth:`cloudsvc.webhooks.store.WebhookStore.add_webhook`."""
-        return await self._change(lambda connection: webhooks.add_webhook(connection, webhook))
-
-    async def find_webhook(self, webhook: WebhookId) -> Webhook | None:
-        """As :meth:`cloudsvc.webhooks.store.WebhookStore.find_webhook`."""
-        return await self._readers.run(lambda connection: webhooks.find_webhook(connection, webhook))
-
-    async def list_webhooks(
-        self, limit: int, *, after: WebhookId | None = None, maker: str | None = None
-    ) -> Sequence[Webhook]:
-        """As :meth:`cloudsvc.webhooks.store.WebhookStore.list_webhooks`."""
-        return await self._readers.run(
-            lambda connection: webhooks.list_webhooks(connection, limit, after, maker), Lane.PAGES
-        )
-
-    async def replace_webhook(self, webhook: Webhook, *, begins_again: bool = False) -> Webhook:
-        """As :meth:`cloudsvc.webhooks.store.WebhookStore.replace_webhook`."""
-        return await self._change(
-            lambda connection: webhooks.replace_webhook(connection, webhook, begins_again=begins_again)
-        )
-
-    async def remove_webhook(self, webhook: WebhookId) -> None:
-        """As :meth:`cloudsvc.webhooks.store.WebhookStore.remove_webhook`."""
-        await self._change(lambda connection: webhooks.remove_webhook(connection, webhook))
-
-    async def remove_orphaned_webhooks(self, limit: int) -> int:
-        """As :meth:`cloudsvc.webhooks.store.WebhookStore.remove_orphaned_webhooks`."""
-        return await self._change(lambda connection: webhooks.remove_orphaned_webhooks(connection, limit))
-
-    async def note_progress(
-        self, webhook: WebhookId, former: Progress, progress: Progress, attempt: Attempt | None = None
-    ) -> bool:
-        """As :meth:`cloudsvc.webhooks.store.WebhookStore.note_progress`."""
-        return await self._writer.run(
-            lambda connection: webhooks.note_progress(connection, webhook, former, progress, attempt)
-        )
-
-    async def note_attempt(self, webhook: WebhookId, attempt: Attempt) -> None:
-        """As :meth:`cloudsvc.webhooks.store.WebhookStore.note_attempt`."""
-        await self._writer.run(lambda connection: webhooks.note_attempt(connection, webhook, attempt))
-
-    async def list_attempts(self, webhook: WebhookId) -> Sequence[Attempt]:
-        """As :meth:`cloudsvc.webhooks.store.WebhookStore.list_attempts`."""
-        return await self._readers.run(lambda connection: webhooks.list_attempts(connection, webhook), Lane.PAGES)
-
-    # -- passkeys --------------------------------------------------------------------------------------------------
-
-    async def find_seal(self) -> bytes:
-        """As :meth:`cloudsvc.identity.passkey_store.PasskeyStore.find_seal`."""
-        return await self._readers.run(passkeys.find_seal)
-
-    async def add_passkey(
-        self,
-        passkey: Passkey,
-        challenge: Challenge,
-        codes: Sequence[bytes] = (),
-        *,
-        keeps: SessionId | None = None,
-    ) -> Passkey:
-        """As :meth:`cloudsvc.identity.passkey_store.PasskeyStore.add_passkey`."""
-        return await self._change(
-            lambda connection: passkeys.add_passkey(connection, passkey, challenge, codes, keeps=keeps)
-        )
-
-    async def find_passkey(self, credential: bytes) -> FoundPasskey | None:
-        """As :meth:`cloudsvc.identity.passkey_store.PasskeyStore.find_passkey`."""
-        return await self._readers.run(lambda connection: passkeys.find_passkey(connection, credential))
-
-    async def use_passkey(self, passkey: Passkey, sign_count: int, moment: Instant, challenge: Challenge) -> bool:
-        """As :meth:`cloudsvc.identity.passkey_store.PasskeyStore.use_passkey`."""
-        return await self._writer.run(
-            lambda connection: passkeys.use_passkey(connection, passkey, sign_count, moment, challenge)
-        )
-
-    async def rename_passkey(self, user: UserId, passkey: PasskeyId, label: str) -> None:
-        """As :meth:`cloudsvc.identity.passkey_store.PasskeyStore.rename_passkey`."""
-        await self._writer.run(lambda connection: passkeys.rename_passkey(connection, user, passkey, label))
-
-    async def remove_passkey(self, user: UserId, passkey: PasskeyId, *, keeps: SessionId | None = None) -> None:
-        """As :meth:`cloudsvc.identity.passkey_store.PasskeyStore.remove_passkey`."""
-        await self._change(lambda connection: passkeys.remove_passkey(connection, user, passkey, keeps))
-
-    async def remove_expired_challenges(self, before: Instant, limit: int) -> int:
-        """As :meth:`cloudsvc.identity.passkey_store.PasskeyStore.remove_expired_challenges`."""
-        return await self._writer.run(lambda connection: passkeys.remove_expired_challenges(connection, before, limit))
-
-    # -- second factors --------------------------------------------------------------------------------------------
-
-    async def find_factors(self, user: UserId) -> Factors:
-        """As :meth:`cloudsvc.identity.factor_store.FactorStore.find_factors`."""
-        return await self._readers.run(lambda connection: factors.find_factors(connection, user))
-
-    async def propose_totp(self, user: UserId, totp: Totp) -> None:
-        """As :meth:`cloudsvc.identity.factor_store.FactorStore.propose_totp`."""
-        await self._writer.run(lambda connection: factors.propose_totp(connection, user, totp))
-
-    async def confirm_totp(
-        self, user: UserId, secret: Secret, step: int, codes: Sequence[bytes], *, keeps: SessionId | None = None
-    ) -> None:
-        """As :meth:`cloudsvc.identity.factor_store.FactorStore.confirm_totp`."""
-        await self._change(lambda connection: factors.confirm_totp(connection, user, secret, step, codes, keeps=keeps))
-
-    async def remove_totp(self, user: UserId, *, keeps: SessionId | None = None) -> None:
-        """As :meth:`cloudsvc.identity.factor_store.FactorStore.remove_totp`."""
-        await self._change(lambda connection: factors.remove_totp(connection, user, keeps))
-
-    async def reset_factors(self, user: UserId) -> bool:
-        """As :meth:`cloudsvc.identity.factor_store.FactorStore.reset_factors`."""
-        return await self._change(lambda connection: factors.reset_factors(connection, user))
-
-    async def use_totp(self, user: UserId, step: int) -> bool:
-        """As :meth:`cloudsvc.identity.factor_store.FactorStore.use_totp`."""
-        return await self._writer.run(lambda connection: factors.use_totp(connection, user, step))
-
-    async def replace_recovery_codes(self, user: UserId, codes: Sequence[bytes]) -> None:
-        """As :meth:`cloudsvc.identity.factor_store.FactorStore.replace_recovery_codes`."""
-        await self._change(lambda connection: factors.replace_recovery_codes(connection, user, codes))
-
-    async def use_recovery_code(self, user: UserId, code: bytes) -> bool:
-        """As :meth:`cloudsvc.identity.factor_store.FactorStore.use_recovery_code`."""
-        return await self._change(lambda connection: factors.use_recovery_code(connection, user, code))
-
-    async def add_pending(self, pending: Pending, digest: bytes) -> None:
-        """As :meth:`cloudsvc.identity.factor_store.FactorStore.add_pending`."""
-        await self._writer.run(lambda connection: factors.add_pending(connection, pending, digest))
-
-    async def try_pending(self, pending: PendingId, digest: bytes) -> FoundPending | None:
-        """As :meth:`cloudsvc.identity.factor_store.FactorStore.try_pending`."""
-        return await self._writer.run(lambda connection: factors.try_pending(connection, pending, digest))
-
-    async def end_pending(self, pending: PendingId) -> bool:
-        """As :meth:`cloudsvc.identity.factor_store.FactorStore.end_pending`."""
-        return await self._writer.run(lambda connection: factors.end_pending(connection, pending))
-
-    async def remove_expired_pending(self, before: Instant, limit: int) -> int:
-        """As :meth:`cloudsvc.identity.factor_store.FactorStore.remove_expired_pending`."""
-        return await self._writer.run(lambda connection: factors.remove_expired_pending(connection, before, limit))
 
     # -- all of them -----------------------------------------------------------------------------------------------
 
