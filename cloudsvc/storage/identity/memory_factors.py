@@ -16,15 +16,13 @@ from cloudsvc.identity.revisions import NEVER, Revision
 from cloudsvc.identity.sessions import SessionId
 from cloudsvc.identity.users import UserId
 from cloudsvc.storage.identity.memory_accounts import KeptPending
-from cloudsvc.storage.identity.memory_webhooks import MemoryWebhooks
+from cloudsvc.storage.identity.memory_steps import MemorySteps
 
 
 @define(eq=False)
-class MemoryFactors(MemoryWebhooks):
+class MemoryFactors(MemorySteps):
     """
     See :class:`cloudsvc.identity.factor_store.FactorStore`.
-
-    :param accounts: what several of them may share, as processes share a database.
     """
 
     async def find_factors(self, user: UserId) -> Factors:

@@ -11,11 +11,11 @@ from cloudsvc.identity import bounds
 from cloudsvc.identity.errors import changed_meanwhile, key_ended, link_not_found, too_many, user_not_found
 from cloudsvc.identity.link_format import LinkId
 from cloudsvc.identity.links import FoundLink, Link, LinkUse
-from cloudsvc.storage.identity.memory_sessions import MemorySessions
+from cloudsvc.storage.identity.memory_steps import MemorySteps
 
 
 @define(eq=False)
-class MemoryLinks(MemorySessions):
+class MemoryLinks(MemorySteps):
     """See :class:`cloudsvc.identity.link_store.LinkStore`."""
 
     async def add_link(self, link: Link, digest: bytes) -> Link:

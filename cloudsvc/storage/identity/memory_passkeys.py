@@ -21,8 +21,6 @@ from cloudsvc.storage.identity.memory_factors import MemoryFactors
 class MemoryPasskeys(MemoryFactors):
     """
     See :class:`cloudsvc.identity.passkey_store.PasskeyStore`; it is a store of the other factors as well.
-
-    :param accounts: what several of them may share, as processes share a database.
     """
 
     async def find_seal(self) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-from attrs import define, evolve, field
+from attrs import define, evolve
 
 from cloudsvc.core.clock import Instant
 from cloudsvc.core.secrets import Secret
@@ -13,18 +13,12 @@ from cloudsvc.identity.errors import changed_meanwhile, session_not_found, user_
 from cloudsvc.identity.revisions import Revision
 from cloudsvc.identity.sessions import FoundSession, Session, SessionId
 from cloudsvc.identity.users import UserId
-from cloudsvc.storage.identity.memory_accounts import Accounts
+from cloudsvc.storage.identity.memory_steps import MemorySteps
 
 
 @define(eq=False)
-class MemorySessions:
-    """
-    See :class:`cloudsvc.identity.session_store.SessionStore`.
-
-    :param accounts: what several of them may share, as processes share a database.
-    """
-
-    _accounts: Accounts = field(factory=Accounts)
+class MemorySessions(MemorySteps):
+    """See :class:`cloudsvc.identity.session_store.SessionStore`."""
 
     async def add_session(
         self,

@@ -11,15 +11,13 @@ from cloudsvc.identity.errors import subject_not_found, subject_taken, too_many,
 from cloudsvc.identity.revisions import Revision
 from cloudsvc.identity.subjects import FoundSubject, Subject, SubjectId
 from cloudsvc.identity.users import UserId
-from cloudsvc.storage.identity.memory_sessions import MemorySessions
+from cloudsvc.storage.identity.memory_steps import MemorySteps
 
 
 @define(eq=False)
-class MemorySubjects(MemorySessions):
+class MemorySubjects(MemorySteps):
     """
     See :class:`cloudsvc.identity.subject_store.SubjectStore`.
-
-    :param accounts: what several of them may share, as processes share a database.
     """
 
     async def add_subject(self, subject: Subject) -> Subject:

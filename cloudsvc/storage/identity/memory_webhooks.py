@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from attrs import define, evolve, field
+from attrs import define, evolve
 
 from cloudsvc.identity.errors import changed_meanwhile, key_ended, too_many, user_not_found
-from cloudsvc.storage.identity.memory_accounts import Accounts
-from cloudsvc.storage.identity.memory_sessions import MemorySessions
+from cloudsvc.storage.identity.memory_steps import MemorySteps
 from cloudsvc.webhooks.bounds import MAX_ATTEMPTS, MAX_OWN_WEBHOOKS, MAX_WEBHOOKS
 from cloudsvc.webhooks.errors import webhook_not_found
 from cloudsvc.webhooks.retrying import begin_again
@@ -16,14 +15,8 @@ from cloudsvc.webhooks.webhook import Attempt, Progress, Webhook, WebhookId
 
 
 @define(eq=False)
-class MemoryWebhooks(MemorySessions):
-    """
-    See :class:`cloudsvc.webhooks.store.WebhookStore`; it is a store of sessions as well.
-
-    :param accounts: what several of them may share, as processes share a database.
-    """
-
-    _accounts: Accounts = field(factory=Accounts)
+class MemoryWebhooks(MemorySteps):
+    """See :class:`cloudsvc.webhooks.store.WebhookStore`."""
 
     async def add_webhook(self, webhook: Webhook) -> Webhook:
         """See :class:`~cloudsvc.webhooks.store.WebhookStore`."""
