@@ -1,4 +1,4 @@
-"""What holds of every row of accounts that this program has written; a file that can be anybody's is held to it."""
+"""Conditions on every row of accounts that this program has written; a file that can be anybody's is held to them."""
 
 from __future__ import annotations
 
