@@ -2,50 +2,31 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
 
 from attrs import evolve
 from sqlalchemy import bindparam, delete, func, insert, select, update
 
-from cloudsvc.core.secrets import Secret
-from cloudsvc.drive.changes import ChangeKind, Position
 from cloudsvc.identity.errors import changed_meanwhile, key_ended, too_many, user_not_found
-from cloudsvc.identity.key_format import KeyId
-from cloudsvc.identity.revisions import Revision
 from cloudsvc.identity.users import UserId
 from cloudsvc.storage.database.statements import Connection, compile_statement
 from cloudsvc.storage.identity.revisions import count_on
 from cloudsvc.storage.identity.schema import key, user, webhook, webhook_attempt
+from cloudsvc.storage.identity.webhook_rows import (
+    PROGRESS,
+    READ,
+    REPLACED,
+    read_webhook,
+    write_progress,
+    write_webhook,
+)
 from cloudsvc.webhooks.bounds import MAX_ATTEMPTS, MAX_OWN_WEBHOOKS, MAX_WEBHOOKS
 from cloudsvc.webhooks.errors import webhook_not_found
 from cloudsvc.webhooks.retrying import begin_again
-from cloudsvc.webhooks.webhook import Attempt, Outcome, Progress, Stop, Webhook, WebhookId
+from cloudsvc.webhooks.webhook import Attempt, Outcome, Progress, Webhook, WebhookId
 
-_WHOLE: Final = tuple(column for column in webhook.columns if column.name != "attempts")
-_REPLACED: Final = (
-    "url",
-    "label",
-    "kinds",
-    "folder",
-    "secret",
-    "former_secret",
-    "former_until",
-    "is_disabled",
-)
-_PROGRESS: Final = (
-    "epoch",
-    "number",
-    "owes_notice",
-    "is_paused",
-    "stop",
-    "delivered_at",
-    "failures",
-    "failing_since",
-    "next_try",
-)
-
+_WHOLE: Final = tuple(webhook.c[name] for name in READ)
 _FIND: Final = compile_statement(select(*_WHOLE).where(webhook.c.id == bindparam("id")))
 _page = select(*_WHOLE).where(webhook.c.id > bindparam("after")).order_by(webhook.c.id).limit(bindparam("limit"))
 _LIST: Final = compile_statement(_page)
@@ -60,12 +41,12 @@ _INSERT: Final = compile_statement(insert(webhook), *(column.name for column in 
 _REPLACE: Final = compile_statement(
     update(webhook)
     .where(webhook.c.id == bindparam("webhook"))
-    .values({each: bindparam(f"new_{each}") for each in (*_REPLACED, *_PROGRESS, "revision")})
+    .values({each: bindparam(f"new_{each}") for each in (*REPLACED, *PROGRESS, "revision")})
 )
 _NOTE: Final = compile_statement(
     update(webhook)
     .where(webhook.c.id == bindparam("webhook"))
-    .values({each: bindparam(f"new_{each}") for each in _PROGRESS})
+    .values({each: bindparam(f"new_{each}") for each in PROGRESS})
 )
 _COUNT_ATTEMPT: Final = compile_statement(
     update(webhook)
@@ -133,8 +114,8 @@ def add_webhook(connection: Connection, added: Webhook) -> Webhook:
         created_at=added.created_at,
         attempts=0,
         revision=added.revision,
-        **_write(added),
-        **_write_progress(added.progress),
+        **write_webhook(added),
+        **write_progress(added.progress),
     )
     return added
 
@@ -142,14 +123,14 @@ def add_webhook(connection: Connection, added: Webhook) -> Webhook:
 def find_webhook(connection: Connection, wanted: WebhookId) -> Webhook | None:
     """As :meth:`cloudsvc.webhooks.store.WebhookStore.find_webhook`."""
     row = _FIND.row(connection, id=wanted)
-    return None if row is None else _read(row)
+    return None if row is None else read_webhook(row)
 
 
 def list_webhooks(connection: Connection, limit: int, after: WebhookId | None, maker: str | None) -> Sequence[Webhook]:
     """As :meth:`cloudsvc.webhooks.store.WebhookStore.list_webhooks`."""
     if maker is None:
-        return [*map(_read, _LIST.rows(connection, after=after or "", limit=limit))]
-    return [*map(_read, _LIST_OWN.rows(connection, after=after or "", limit=limit, maker=maker))]
+        return [*map(read_webhook, _LIST.rows(connection, after=after or "", limit=limit))]
+    return [*map(read_webhook, _LIST_OWN.rows(connection, after=after or "", limit=limit, maker=maker))]
 
 
 def replace_webhook(connection: Connection, wanted: Webhook, *, begins_again: bool) -> Webhook:
@@ -169,7 +150,7 @@ def replace_webhook(connection: Connection, wanted: Webhook, *, begins_again: bo
         progress=progress,
         revision=count_on(connection),
     )
-    columns = {**_write(replaced), **_write_progress(progress), "revision": replaced.revision}
+    columns = {**write_webhook(replaced), **write_progress(progress), "revision": replaced.revision}
     _REPLACE.run(connection, webhook=wanted.id, **{f"new_{each}": value for each, value in columns.items()})
     return replaced
 
@@ -205,7 +186,7 @@ def note_progress(
     kept = find_webhook(connection, noted)
     if kept is None or kept.progress != former:
         return False
-    _NOTE.run(connection, webhook=noted, **{f"new_{each}": value for each, value in _write_progress(progress).items()})
+    _NOTE.run(connection, webhook=noted, **{f"new_{each}": value for each, value in write_progress(progress).items()})
     if attempt is not None:
         note_attempt(connection, noted, attempt)
     return True
@@ -243,66 +224,3 @@ def _is_alive(connection: Connection, added: Webhook) -> bool:
     """Whether the key by which it is made has not ended."""
     row = _FIND_KEY.row(connection, id=added.key)
     return row is not None and (row[0] is None or added.created_at < row[0])
-
-
-def _write(written: Webhook) -> Mapping[str, Any]:
-    """The columns of a webhook that may be replaced."""
-    return {
-        "url": written.url,
-        "label": written.label,
-        "kinds": json.dumps(sorted(kind.value for kind in written.kinds)),
-        "folder": written.folder,
-        "secret": written.secret.reveal(),
-        "former_secret": None if written.former_secret is None else written.former_secret.reveal(),
-        "former_until": written.former_until,
-        "is_disabled": int(written.is_disabled),
-    }
-
-
-def _write_progress(progress: Progress) -> Mapping[str, Any]:
-    return {
-        "epoch": progress.position.epoch,
-        "number": progress.position.number,
-        "owes_notice": int(progress.owes_notice),
-        "is_paused": int(progress.is_paused),
-        "stop": None if progress.stop is None else progress.stop.value,
-        "delivered_at": progress.delivered_at,
-        "failures": progress.failures,
-        "failing_since": progress.failing_since,
-        "next_try": progress.next_try,
-    }
-
-
-def _read(row: Sequence[Any]) -> Webhook:
-    found = dict(zip((column.name for column in _WHOLE), row, strict=True))
-    former = found["former_secret"]
-    return Webhook(
-        id=WebhookId(found["id"]),
-        maker=found["maker"],
-        user=None if found["user_id"] is None else UserId(found["user_id"]),
-        key=None if found["key_id"] is None else KeyId(found["key_id"]),
-        url=found["url"],
-        label=found["label"],
-        kinds=frozenset(map(ChangeKind, json.loads(found["kinds"]))),
-        folder=found["folder"],
-        secret=Secret(found["secret"]),
-        former_secret=None if former is None else Secret(former),
-        former_until=found["former_until"],
-        is_disabled=bool(found["is_disabled"]),
-        created_at=found["created_at"],
-        revision=Revision(found["revision"]),
-        progress=_read_progress(found),
-    )
-
-
-def _read_progress(found: Mapping[str, Any]) -> Progress:
-    return Progress(
-        position=Position(epoch=found["epoch"], number=found["number"]),
-        owes_notice=bool(found["owes_notice"]),
-        is_paused=bool(found["is_paused"]),
-        stop=None if found["stop"] is None else Stop(found["stop"]),
-        delivered_at=found["delivered_at"],
-        failures=found["failures"],
-        failing_since=found["failing_since"],
-        next_try=found["next_try"],
-    )
