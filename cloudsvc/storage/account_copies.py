@@ -66,14 +66,15 @@ class Accounts:
         :raises CloudError: they cannot be copied.
         """
         run = self.resources.threads.disk.run
-        if not await self.have_begun():
-            yield None
-            return
         place = await run(OwnPlace.make, self.work)
         try:
             file = place.directory / NAME
-            async with self._open() as store:
-                await store.copy(file)
+            async with self._open_begun() as store:
+                if store is not None:
+                    await store.copy(file)
+            if store is None:
+                yield None
+                return
             with await run(file.open, "rb") as content:
                 yield AccountsCopy(content=content, size=os.fstat(content.fileno()).st_size)
         finally:
@@ -119,10 +120,17 @@ class Accounts:
 
         :raises OperatorError: they cannot be opened.
         """
+        async with self._open_begun() as store:
+            return store is not None
+
+    @asynccontextmanager
+    async def _open_begun(self) -> AsyncIterator[OpenIdentityStore | None]:
+        """The store; ``None`` where there have never been accounts, for whose sake no file of it is made."""
         if self.engines.database is None and not await self.resources.threads.disk.run((self.data / NAME).exists):
-            return False
+            yield None
+            return
         async with self._open() as store:
-            return (await store.find_standing()).revision != NEVER
+            yield store if (await store.find_standing()).revision != NEVER else None
 
     @asynccontextmanager
     async def _open(self) -> AsyncIterator[OpenIdentityStore]:
