@@ -12,7 +12,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from cloudsvc.core.actors import Actor, Role
 from cloudsvc.core.errors import CloudError, Kind
-from cloudsvc.drive import followers, following, recent_changes
+from cloudsvc.drive import followers, following, recent_changes, views
 from cloudsvc.drive.changes import Change, Changes, Looked, Position
 from cloudsvc.drive.commands import Discard, Move, Restore
 from cloudsvc.drive.errors import changes_expired
@@ -284,7 +284,7 @@ async def test_so_many_bytes_are_told_at_a_time(
 async def test_whoever_comes_back_to_a_view_that_is_opened_anew_misses_nothing(
     trial: Trial, source: Counting, feed: Feed[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(following, "IDLE_VIEWS", 1)
+    monkeypatch.setattr(views, "IDLE_VIEWS", 1)
     await trial.make_folder("x")
     guest = await act_as_guest(trial, "x")
     follower = await feed.follow(guest)
@@ -352,7 +352,7 @@ async def test_positions_of_elsewhere_and_of_long_ago_are_gone(trial: Trial, fee
 async def test_a_catalogue_that_fails_for_a_while_ends_nobody(
     trial: Trial, source: Counting, feed: Feed[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(following, "_AGAIN_SECONDS", 0.01)
+    monkeypatch.setattr(views, "_AGAIN_SECONDS", 0.01)
     follower = await feed.follow(TESTER)
     waiting = Deferred.fromCoroutine(take(follower, 1))
     source.failures = [CloudError(Kind.UNAVAILABLE, "storage_failed", "It fails.") for _ in range(5)]
@@ -397,7 +397,7 @@ async def test_there_are_so_many_at_most(feed: Feed[str], monkeypatch: pytest.Mo
 async def test_views_that_nobody_follows_are_few(
     trial: Trial, feed: Feed[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(following, "IDLE_VIEWS", 2)
+    monkeypatch.setattr(views, "IDLE_VIEWS", 2)
     actors = [trial.as_actor((Role.VIEWER, 100 + number)).actor for number in range(5)]
     for actor in actors:
         await feed.locate(actor)
