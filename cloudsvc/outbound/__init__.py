@@ -1,1 +1,1 @@
-"""Requests that the server makes itself, to addresses that somebody else has named."""
+"""Requests that the server makes itself: to webhooks, which anybody may have named, and to identity providers."""

@@ -96,5 +96,9 @@ class AddressPolicy:
         return is_public(address) or any(address in network for network in self.allowed if _is_of(network, address))
 
 
+ANYWHERE: Final = AddressPolicy(allowed=(ip_network("0.0.0.0/0"), ip_network("::/0")))
+"""Every address: for where the configuration itself says where to connect."""
+
+
 def _is_of(network: Network, address: Address) -> bool:
     return network.version == address.version

@@ -38,9 +38,6 @@ CONNECT_SECONDS: Final = 10.0
 MOST_ADDRESSES: Final = 8
 """Of one name."""
 
-MOST_BYTES: Final = 128 * 2**10
-"""That one connection brings, the head of the answer included."""
-
 
 class AddressRefused(ConnectError):  # noqa: N818  # it says what happened
     """An address is not one to which this server connects."""
@@ -140,9 +137,11 @@ class AdmittingReactor:
 
 
 class _BoundedProtocol(ProtocolWrapper):
-    """Cuts a connection that brings more than :data:`MOST_BYTES`."""
+    """Cuts a connection that brings too much: Twisted's client bounds neither heads nor contents."""
 
-    _left = MOST_BYTES
+    def __init__(self, factory: Any, wrapped: Any) -> None:
+        super().__init__(factory, wrapped)
+        self._left = factory.most_bytes
 
     def dataReceived(self, data: bytes) -> None:
         """Hand on what fits."""
@@ -157,6 +156,10 @@ class _BoundedFactory(WrappingFactory):
     protocol = _BoundedProtocol
     noisy = False
 
+    def __init__(self, wrapped: IProtocolFactory, most_bytes: int) -> None:
+        super().__init__(wrapped)
+        self.most_bytes = most_bytes
+
 
 @implementer(IStreamClientEndpoint)
 class _BoundedEndpoint:
@@ -164,15 +167,17 @@ class _BoundedEndpoint:
     An endpoint whose connections are bounded, and can be cut by whoever has asked for one.
 
     :param note: is told of each connection.
+    :param most_bytes: that each brings.
     """
 
-    def __init__(self, endpoint: Any, note: Callable[[ProtocolWrapper], object]) -> None:
+    def __init__(self, endpoint: Any, note: Callable[[ProtocolWrapper], object], most_bytes: int) -> None:
         self._endpoint = endpoint
         self._note = note
+        self._most_bytes = most_bytes
 
     def connect(self, protocolFactory: IProtocolFactory) -> Deferred[IProtocol]:
         """See :class:`IStreamClientEndpoint`."""
-        connected: Deferred[Any] = self._endpoint.connect(_BoundedFactory(protocolFactory))
+        connected: Deferred[Any] = self._endpoint.connect(_BoundedFactory(protocolFactory, self._most_bytes))
         return connected.addCallback(self._unwrap)
 
     def _unwrap(self, wrapper: Any) -> IProtocol:
@@ -189,14 +194,21 @@ class OutboundEndpoints:
     :param reactor: connects to admitted addresses alone.
     :param make_options: TLS for a host, as :func:`twisted.internet.ssl.optionsForClientTLS` gives it.
     :param note: is told of each connection.
+    :param most_bytes: that each brings, the head of the answer included.
     """
 
     def __init__(
-        self, reactor: AdmittingReactor, make_options: Callable[[str], Any], note: Callable[[ProtocolWrapper], object]
+        self,
+        reactor: AdmittingReactor,
+        make_options: Callable[[str], Any],
+        note: Callable[[ProtocolWrapper], object],
+        *,
+        most_bytes: int,
     ) -> None:
         self._reactor = reactor
         self._make_options = make_options
         self._note = note
+        self._most_bytes = most_bytes
 
     def endpointForURI(self, uri: URI) -> IStreamClientEndpoint:
         """See :class:`IAgentEndpointFactory`."""
@@ -204,4 +216,4 @@ class OutboundEndpoints:
         endpoint: Any = HostnameEndpoint(self._reactor, host, uri.port, timeout=CONNECT_SECONDS)
         if uri.scheme != b"http":
             endpoint = wrapClientTLS(self._make_options(host), endpoint)
-        return _BoundedEndpoint(endpoint, self._note)
+        return _BoundedEndpoint(endpoint, self._note, self._most_bytes)

@@ -188,6 +188,7 @@ class IdentityProvider(Provider[IdentitySettings]):
             reactor=foundation.reactor,
             now=tools.now,
             throttle=foundation.throttle,
+            make_threads=tools.make_threads,
         )
         self._store: OpenIdentityStore | None = None
         self._witness: Witness | None = None

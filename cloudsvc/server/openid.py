@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from cloudsvc.access.openid.limits import SignInLimits
 from cloudsvc.access.openid.parties import Client, Party, RelyingParties
@@ -12,8 +13,10 @@ from cloudsvc.core.clock import WallClock
 from cloudsvc.core.errors import CloudError, OperatorError
 from cloudsvc.core.reactors import IReactor
 from cloudsvc.core.secrets import Secret
+from cloudsvc.core.threads import ThreadRunner
 from cloudsvc.extend import Check, Finding
 from cloudsvc.identity.settings import OpenIDProviderSettings, OpenIDSettings
+from cloudsvc.outbound.lookups import LOOKUP_THREADS, Lookups
 from cloudsvc.settings.secret_files import read_secret_file
 
 _LEAST_SECRET: Final = 16
@@ -21,19 +24,29 @@ _LEAST_SECRET: Final = 16
 
 
 def make_parties(
-    settings: OpenIDSettings, root: Path, *, reactor: IReactor, now: WallClock, throttle: Throttle | None
+    settings: OpenIDSettings,
+    root: Path,
+    *,
+    reactor: IReactor,
+    now: WallClock,
+    throttle: Throttle | None,
+    make_threads: Callable[[int], ThreadRunner],
 ) -> RelyingParties:
     """
     Those that are configured. None of them is asked anything yet: one that is away keeps no server from starting.
 
     :param root: what relative paths of files are relative to.
+    :param make_threads: gives threads, in which providers are looked up where there are any.
     :raises OperatorError: a file cannot be used.
     """
     parties: dict[str, Party] = {}
     faults: list[str] = []
+    lookups = Lookups(threads=make_threads(LOOKUP_THREADS), clock=reactor) if settings.providers else None
     for number, each in enumerate(settings.providers):
         try:
-            parties[each.name] = _make_party(each, settings.public_url or "", root, reactor, now)
+            parties[each.name] = _make_party(
+                each, settings.public_url or "", root, reactor=reactor, now=now, lookups=lookups
+            )
         except (OSError, ValueError) as problem:
             faults.append(f"config.identity.oidc.providers[{number}]: {problem}")
     if faults:
@@ -62,13 +75,14 @@ async def _answers(party: Party) -> bool:
 
 
 def _make_party(
-    settings: OpenIDProviderSettings, public_url: str, root: Path, reactor: IReactor, now: WallClock
+    settings: OpenIDProviderSettings, public_url: str, root: Path, *, reactor: IReactor, now: WallClock, lookups: Any
 ) -> Party:
     # Whoever signs in by passwords alone need not wait for these.
-    from cloudsvc.access.openid.fetching import HTTPSFetcher, read_trust  # noqa: PLC0415  # as said
+    from cloudsvc.access.openid.fetching import HTTPSFetcher  # noqa: PLC0415  # as said
     from cloudsvc.access.openid.published import Published  # noqa: PLC0415  # as said
     from cloudsvc.access.openid.relying_party import RelyingParty  # noqa: PLC0415  # as said
     from cloudsvc.access.openid.state import Seal  # noqa: PLC0415  # as said
+    from cloudsvc.outbound.trust import read_trust  # noqa: PLC0415  # as said
 
     secret = Secret(read_secret_file(str(root / settings.client_secret_file)))
     if len(secret.reveal()) < _LEAST_SECRET:
@@ -76,7 +90,7 @@ def _make_party(
             f"client_secret_file: the secret has fewer than {_LEAST_SECRET} characters; let the provider make another"
         )
     ca_file = None if settings.ca_file is None else root / settings.ca_file
-    fetcher = HTTPSFetcher(reactor=reactor, name=settings.name, trust=read_trust(ca_file))
+    fetcher = HTTPSFetcher(reactor=reactor, name=settings.name, trust=read_trust(ca_file), resolver=lookups)
     return RelyingParty(
         client=Client(
             provider=settings.name,

@@ -17,7 +17,8 @@ from cloudsvc.drive.following import Feed
 from cloudsvc.drive.leadership import Leader
 from cloudsvc.extend import Combine, Tools
 from cloudsvc.outbound.lookups import LOOKUP_THREADS, Lookups
-from cloudsvc.outbound.posting import Poster, read_authorities
+from cloudsvc.outbound.posting import Poster
+from cloudsvc.outbound.trust import Trust, read_trust
 from cloudsvc.server.identity import OpenIdentity
 from cloudsvc.server.provider import Foundation, Provider
 from cloudsvc.webhooks.courier import Depot
@@ -44,7 +45,7 @@ class WebhookProvider(Provider[WebhookSettings]):
 
     def __init__(self, settings: WebhookSettings, tools: Tools, foundation: Foundation) -> None:
         super().__init__(settings, tools, foundation)
-        self._authorities = None if settings.ca_file is None else _read_authorities(foundation.home / settings.ca_file)
+        self._trust = _read_trust(None if settings.ca_file is None else foundation.home / settings.ca_file)
         self._deliveries = tools.instruments.counter(
             "deliveries_total", "Attempts to deliver a message, by what came of them.", ("outcome",)
         )
@@ -65,7 +66,7 @@ class WebhookProvider(Provider[WebhookSettings]):
         drive, leader = tools.services.get(Drive), tools.services.get(Leader)
         destinations = self.settings.destinations
         sender = Sender(
-            posting=Poster(self.foundation.reactor, destinations.addresses, self._authorities, resolver=self._lookups),
+            posting=Poster(self.foundation.reactor, destinations.addresses, self._trust, resolver=self._lookups),
             check_url=destinations.check,
             now=read_clock,
             clock=tools.clock,
@@ -126,13 +127,11 @@ def _find_lag(deliverer: Deliverer) -> float:
     return 0.0 if oldest is None else max(0.0, (read_clock() - oldest) / _SECOND)
 
 
-def _read_authorities(path: Path) -> bytes:
-    """The certificates in a file, as they are there."""
+def _read_trust(file: Path | None) -> Trust:
+    """Trust in those whose certificates are in a file."""
     try:
-        pem = path.read_bytes()
-        read_authorities(pem)
+        return read_trust(file)
     except OSError as problem:
-        raise OperatorError([f"config.webhooks.ca_file: {path} cannot be read: {problem.strerror}"]) from None
+        raise OperatorError([f"config.webhooks.ca_file: {file} cannot be read: {problem.strerror}"]) from None
     except ValueError as problem:
-        raise OperatorError([f"config.webhooks.ca_file: {path}: {problem}"]) from None
-    return pem
+        raise OperatorError([f"config.webhooks.ca_file: {file}: {problem}"]) from None

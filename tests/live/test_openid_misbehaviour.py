@@ -16,8 +16,10 @@ from twisted.internet.interfaces import IListeningPort
 from twisted.internet.protocol import Factory, Protocol
 
 from cloudsvc.access.openid import fetching
-from cloudsvc.access.openid.fetching import MOST_AT_A_TIME, MOST_BYTES, HTTPSFetcher, check_url, read_trust
+from cloudsvc.access.openid.fetching import MOST_AT_A_TIME, MOST_BYTES, HTTPSFetcher
+from cloudsvc.access.openid.metadata import check_url
 from cloudsvc.core.errors import CloudError
+from cloudsvc.outbound.trust import read_trust
 from tests.support.reactors import in_reactor, wait_for
 from tests.support.tls.certificates import make
 

@@ -22,7 +22,8 @@ from zope.interface import implementer
 from cloudsvc.outbound.addresses import AddressPolicy
 from cloudsvc.outbound.connecting import AddressRefused, AdmittingReactor
 from cloudsvc.outbound.lookups import Lookups
-from cloudsvc.outbound.posting import Answer, Poster, Trouble, read_authorities
+from cloudsvc.outbound.posting import Answer, Poster, Trouble
+from cloudsvc.outbound.trust import read_trust
 from cloudsvc.tls.files import CertificateFiles
 from tests.support.raw_receivers import Behaviour, await_end, behaving, take_request
 from tests.support.reactors import in_reactor, run_threads
@@ -159,15 +160,16 @@ async def test_a_certificate_is_verified(certificate: CertificateFiles, tmp_path
         (others, others, Answer(trouble=Trouble.UNTRUSTED)),
     ):
         with receiving(files) as receiver:
-            authorities = None if trusted is None else trusted.certificate.read_bytes()
-            assert await post(Poster(get_reactor(), LOOPBACK, authorities), receiver.url) == expected
+            trust = read_trust(None if trusted is None else trusted.certificate)
+            assert await post(Poster(get_reactor(), LOOPBACK, trust), receiver.url) == expected
             assert len(receiver.messages) == (expected.status == 200)
 
 
-def test_what_is_no_certificate_is_told() -> None:
+def test_what_is_no_certificate_is_told(tmp_path: Path) -> None:
     for pem in (b"", b"text", b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"):
+        (tmp_path / "ca.pem").write_bytes(pem)
         with pytest.raises(ValueError, match="certificate"):
-            read_authorities(pem)
+            read_trust(tmp_path / "ca.pem")
 
 
 @in_reactor
@@ -187,7 +189,7 @@ async def test_a_redirect_is_not_followed(certificate: CertificateFiles) -> None
     with behaving(lambda connection: connection.sendall(OK)) as inside, receiving(certificate) as receiver:
         for status in (301, 302, 303, 307, 308):
             receiver.answers.append(Says(status=status, headers={"Location": f"http://127.0.0.1:{inside.port}/"}))
-            poster = Poster(get_reactor(), LOOPBACK, certificate.certificate.read_bytes())
+            poster = Poster(get_reactor(), LOOPBACK, read_trust(certificate.certificate))
             assert await post(poster, receiver.url) == Answer(status=status)
     assert inside.connections == 0
 

@@ -10,6 +10,7 @@ from twisted.internet.task import Clock
 
 from cloudsvc.core.errors import OperatorError
 from cloudsvc.core.structuring import StructureFaults, structure
+from cloudsvc.core.threads import WorkerThreads
 from cloudsvc.identity.settings import OpenIDSettings
 from cloudsvc.server.openid import check_providers, make_parties
 from tests.support.coroutines import finish
@@ -31,7 +32,12 @@ def read(public_url: str | None = "https://cloud.example", *providers: dict[str,
 def make(home: Path, **changes: Any) -> Any:
     reactor: Any = Clock()
     return make_parties(
-        read("https://cloud.example", {**PROVIDER, **changes}), home, reactor=reactor, now=lambda: 0.0, throttle=None
+        read("https://cloud.example", {**PROVIDER, **changes}),
+        home,
+        reactor=reactor,
+        now=lambda: 0.0,
+        throttle=None,
+        make_threads=lambda most: WorkerThreads(reactor=reactor, most=most, name="test"),
     )
 
 

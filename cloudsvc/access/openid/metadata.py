@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from attrs import frozen
-
-from cloudsvc.access.openid.fetching import check_url
 
 WELL_KNOWN: Final = "/.well-known/openid-configuration"
 """Where the document is, below the issuer (section 4)."""
@@ -70,6 +69,21 @@ def read_metadata(content: Mapping[str, Any], issuer: str) -> Metadata:
         posts_secret="client_secret_basic" not in ways,
         names_itself=content.get("authorization_response_iss_parameter_supported") is True,
     )
+
+
+def check_url(url: object) -> str:
+    """
+    ``url``, which may be asked: with TLS, for a host, without a user and a fragment.
+
+    :raises ValueError: it may not.
+    """
+    if not isinstance(url, str) or not url.isascii() or not url.isprintable() or " " in url:
+        raise ValueError("it is no URL")
+    parts = urlsplit(url)
+    _ = parts.port
+    if parts.scheme != "https" or not parts.hostname or parts.username is not None or parts.fragment:
+        raise ValueError("it is no https:// URL of a host")
+    return url
 
 
 def _read_url(content: Mapping[str, Any], name: str) -> str:
