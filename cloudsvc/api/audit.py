@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
 from typing import Annotated, ClassVar, Final
 
-import msgspec
 from attrs import frozen
 from msgspec import Meta
 
+from cloudsvc.api.moments import MOMENT_PATTERN, Moment, parse_moment
 from cloudsvc.extend import (
     Application,
     CloudError,
@@ -34,13 +33,8 @@ SCOPE: Final = "audit:read"
 _NO_RIGHT: Final = "The key lacks the scope, or one does not manage the whole drive."
 _FAILED: Final = "The storage does not work or has too much to do, or requests cannot be counted."
 
-_TIME: Final = r"T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
-_DAY: Final = "[12][0-9]{3}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
-_MomentText = Annotated[str, Meta(extra_json_schema={"pattern": f"^{_DAY}{_TIME}$"})]
+_MomentText = Annotated[str, Meta(extra_json_schema={"pattern": f"^{MOMENT_PATTERN}$"})]
 _Word = Annotated[str, Meta(min_length=1, max_length=256)]
-_Moment = Annotated[datetime, Meta(tz=True)]
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND: Final = timedelta(microseconds=1)
 
 
 @frozen(kw_only=True)
@@ -94,7 +88,7 @@ class AuditEntry:
     """
 
     number: int
-    at: Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
+    at: Moment
     actor: str
     credential: str
     key: str
@@ -179,8 +173,8 @@ class AuditApplication(Application[NoSettings]):
 
 
 def _read_moment(text: str) -> Instant:
-    try:
-        return (msgspec.convert(text, _Moment) - _EPOCH) // _MICROSECOND
-    except msgspec.ValidationError:
+    moment = parse_moment(text)
+    if moment is None:
         message = "since or until is no moment: write a date and time such as 2026-01-31T12:00:00Z (RFC 3339)."
-        raise CloudError(Kind.INVALID, "invalid_moment", message) from None
+        raise CloudError(Kind.INVALID, "invalid_moment", message)
+    return moment

@@ -55,9 +55,6 @@ _ENTRY: Final[Mapping[str, str]] = MappingProxyType({"number": "$response.body#/
 THROWN_AWAY: Final = {"restore": _ENTRY, "purge": _ENTRY}
 """Where it goes on from what was put into the trash."""
 
-Moment = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
-"""A moment in UTC, as RFC 3339 writes it."""
-
 WRITE_CONDITIONS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "If-Match": "Entity tags, of which the file must have one; `*`: there must be a file.",

@@ -7,7 +7,7 @@ from enum import StrEnum
 from attrs import frozen
 from msgspec import Struct
 
-from cloudsvc.api.drive.descriptions import Moment
+from cloudsvc.api.moments import Moment
 from cloudsvc.extend import File, Folder, Message, format_tag
 from cloudsvc.extend.drive import Change, Node, Position, Trashed, Version, format_instant
 

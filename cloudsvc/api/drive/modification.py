@@ -9,12 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
 from fractions import Fraction
-from typing import Annotated, Final
+from typing import Final
 
-import msgspec
-
+from cloudsvc.api.moments import parse_moment
 from cloudsvc.extend import CloudError, Kind, Request, read_field
 from cloudsvc.extend.drive import EARLIEST, LATEST, Instant, format_instant
 
@@ -23,9 +21,6 @@ OWNCLOUD_FIELD: Final = "X-OC-Mtime"
 
 _ACCEPTED: Final = (OWNCLOUD_FIELD.encode("ascii"), b"accepted")
 _SECONDS: Final = re.compile(r"[+-]?[0-9]{1,15}(\.[0-9]{1,15})?", re.ASCII)
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND: Final = timedelta(microseconds=1)
-_Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 def read_modified_at(request: Request) -> Instant | None:
@@ -60,17 +55,8 @@ def parse_seconds(text: str) -> Instant | None:
     return int(Fraction(text) * 1_000_000 // 1) if _SECONDS.fullmatch(text) else None
 
 
-def parse_date_time(text: str) -> Instant | None:
-    """A date with a time and its offset from UTC (RFC 3339); ``None`` where it is something else."""
-    try:
-        moment = msgspec.convert(text, _Moment)
-    except msgspec.ValidationError:
-        return None
-    return (moment - _EPOCH) // _MICROSECOND
-
-
 _PARSERS: Final[Mapping[str, Callable[[str], Instant | None]]] = {
-    FIELD: parse_date_time,
+    FIELD: parse_moment,
     OWNCLOUD_FIELD: parse_seconds,
 }
 _FORMS: Final = {

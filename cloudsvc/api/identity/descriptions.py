@@ -8,6 +8,7 @@ from attrs import frozen
 from msgspec import Meta
 
 from cloudsvc.api.drive.descriptions import OptionalPathText
+from cloudsvc.api.moments import MOMENT_PATTERN
 from cloudsvc.extend import Role, Secret
 from cloudsvc.extend.identity import MAX_DISPLAY_NAME, MAX_NAME, MAX_PASSWORD, MAX_SCOPE, MAX_SCOPES, MIN_PASSWORD
 
@@ -50,12 +51,7 @@ ScopeText = Annotated[str, Meta(min_length=1, max_length=MAX_SCOPE, extra_json_s
 ScopeTexts = Annotated[tuple[ScopeText, ...], Meta(max_length=MAX_SCOPES)]
 """Scopes."""
 
-Moment = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
-"""A moment in UTC, as RFC 3339 writes it."""
-
-_TIME: Final = r"T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
-_DAY: Final = "[12][0-9]{3}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
-ExpiryText = Annotated[str, Meta(extra_json_schema={"pattern": f"^({_DAY}{_TIME})?$"})]
+ExpiryText = Annotated[str, Meta(extra_json_schema={"pattern": f"^({MOMENT_PATTERN})?$"})]
 """A moment as RFC 3339 writes it, or nothing."""
 
 FolderNumber = Annotated[int, Meta(ge=1, le=2**63 - 1)]

@@ -8,7 +8,8 @@ from typing import Annotated, Any
 from attrs import field, frozen
 from msgspec import Meta
 
-from cloudsvc.api.identity.descriptions import DisplayText, Moment
+from cloudsvc.api.identity.descriptions import DisplayText
+from cloudsvc.api.moments import Moment, format_moment
 from cloudsvc.extend import Message, Secret
 from cloudsvc.extend.drive import format_instant
 from cloudsvc.extend.identity import AddedPasskey, Asked, FactorKind, Factors, Passkey
@@ -131,7 +132,7 @@ class PasskeyEntry:
             host=passkey.host,
             synced=passkey.is_synced,
             created_at=format_instant(passkey.created_at),
-            used_at=None if passkey.used_at is None else format_instant(passkey.used_at),
+            used_at=format_moment(passkey.used_at),
         )
 
 

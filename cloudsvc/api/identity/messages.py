@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
-from typing import Annotated, Final
 
-import msgspec
 from attrs import field, frozen
 
-from cloudsvc.api.identity.descriptions import Moment
+from cloudsvc.api.moments import Moment, format_moment, parse_moment
 from cloudsvc.extend import Actor, CloudError, Grant, Kind, Message, Role
 from cloudsvc.extend.drive import Instant, format_instant
 from cloudsvc.extend.identity import (
@@ -24,10 +21,6 @@ from cloudsvc.extend.identity import (
     User,
     is_manager,
 )
-
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND: Final = timedelta(microseconds=1)
-_Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 @frozen(kw_only=True)
@@ -246,9 +239,9 @@ class KeyEntry:
             scopes=tuple(sorted(key.scopes)),
             rate=key.rate,
             created_at=format_instant(key.created_at),
-            expires_at=_format(key.expires_at),
-            revoked_at=_format(key.revoked_at),
-            last_used=_format(key.last_used),
+            expires_at=format_moment(key.expires_at),
+            revoked_at=format_moment(key.revoked_at),
+            last_used=format_moment(key.last_used),
         )
 
 
@@ -436,12 +429,8 @@ def read_expiry(text: str | None) -> Instant | None:
     """
     if not text:
         return None if text is None else 0
-    try:
-        return (msgspec.convert(text, _Moment) - _EPOCH) // _MICROSECOND
-    except msgspec.ValidationError:
+    moment = parse_moment(text)
+    if moment is None:
         message = "expires_at is no moment: write a date and time such as 2026-01-31T12:00:00Z (RFC 3339)."
-        raise CloudError(Kind.INVALID, "invalid_expiry", message) from None
-
-
-def _format(moment: Instant | None) -> str | None:
-    return None if moment is None else format_instant(moment)
+        raise CloudError(Kind.INVALID, "invalid_expiry", message)
+    return moment

@@ -8,9 +8,9 @@ from enum import Enum
 from attrs import field, frozen
 
 from cloudsvc.api.drive.messages import KindOfChange
-from cloudsvc.api.identity.descriptions import Moment
+from cloudsvc.api.moments import Moment, format_moment
 from cloudsvc.extend import Message
-from cloudsvc.extend.drive import Instant, format_instant
+from cloudsvc.extend.drive import format_instant
 from cloudsvc.extend.webhooks import Attempt, Outcome, Stop, Webhook
 
 
@@ -91,11 +91,11 @@ class WebhookEntry:
             path=None if webhook.folder is None else paths.get(webhook.folder),
             state=State.of(webhook),
             position=str(progress.position),
-            delivered_at=_format(progress.delivered_at),
+            delivered_at=format_moment(progress.delivered_at),
             failures=progress.failures,
-            failing_since=_format(progress.failing_since),
-            next_try=_format(progress.next_try),
-            former_until=_format(webhook.former_until),
+            failing_since=format_moment(progress.failing_since),
+            next_try=format_moment(progress.next_try),
+            former_until=format_moment(webhook.former_until),
             created_at=format_instant(webhook.created_at),
         )
 
@@ -170,7 +170,3 @@ class AttemptsMessage(Message):
     """The last attempts, the latest first."""
 
     attempts: tuple[AttemptEntry, ...]
-
-
-def _format(moment: Instant | None) -> str | None:
-    return None if moment is None else format_instant(moment)

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloudsvc.api.drive.modification import parse_date_time, parse_seconds
+from cloudsvc.api.drive.modification import parse_seconds
+from cloudsvc.api.moments import parse_moment
 from cloudsvc.drive.nodes import EARLIEST, LATEST, format_instant
 from tests.support.drive_site import FORM, DriveSite, make_form
 from tests.support.reactors import in_reactor
@@ -21,7 +22,7 @@ OLD_SECONDS = "-144676799.75"
 
 @given(st.integers(EARLIEST, LATEST))
 def test_what_is_told_can_be_sent(moment: int) -> None:
-    assert parse_date_time(format_instant(moment)) == moment
+    assert parse_moment(format_instant(moment)) == moment
 
 
 @given(st.integers(-(10**12), 10**12), st.integers(0, 999_999_999))
@@ -38,7 +39,7 @@ def test_offsets_count(moment: datetime) -> None:
     if not offset % timedelta(minutes=1):
         # A moment may be outside of the years that a date in UTC can have.
         expected = (moment.replace(tzinfo=UTC) - datetime(1970, 1, 1, tzinfo=UTC) - offset) // timedelta(microseconds=1)
-    assert parse_date_time(text) == expected
+    assert parse_moment(text) == expected
 
 
 @pytest.mark.parametrize(

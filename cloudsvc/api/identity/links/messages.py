@@ -9,7 +9,7 @@ from typing import Annotated
 from attrs import field, frozen
 from msgspec import Meta
 
-from cloudsvc.api.identity.descriptions import Moment
+from cloudsvc.api.moments import Moment, format_moment
 from cloudsvc.extend import File, Message
 from cloudsvc.extend.drive import Node, format_instant
 from cloudsvc.extend.identity import Link, MadeLink
@@ -56,10 +56,6 @@ class LinkEntry:
     @classmethod
     def of(cls, link: Link, paths: Mapping[int, str]) -> LinkEntry:
         """``link`` as somebody sees it who may look at ``paths``."""
-        moments = (link.last_used, link.created_at, link.expires_at, link.revoked_at)
-        last_used, created_at, expires_at, revoked_at = (
-            None if each is None else format_instant(each) for each in moments
-        )
         return cls(
             id=link.id,
             role=LinkRole(link.role.value),
@@ -71,10 +67,10 @@ class LinkEntry:
             has_password=link.password is not None,
             limit=link.most_uses,
             uses=link.uses,
-            last_used=last_used,
-            created_at=created_at or "",
-            expires_at=expires_at,
-            revoked_at=revoked_at,
+            last_used=format_moment(link.last_used),
+            created_at=format_instant(link.created_at),
+            expires_at=format_moment(link.expires_at),
+            revoked_at=format_moment(link.revoked_at),
         )
 
 
