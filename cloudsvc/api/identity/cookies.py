@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from cloudsvc.api.identity.messages import SessionEntry, SessionMessage
+from cloudsvc.api.identity.session_messages import SessionEntry, SessionMessage
 from cloudsvc.extend import Reply, Request, Secret
 from cloudsvc.extend.identity import COOKIE_ATTRIBUTES, SESSION_COOKIE, SESSION_CREDENTIAL, Begun, Proof, SessionId
 

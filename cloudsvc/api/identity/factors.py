@@ -15,8 +15,8 @@ from cloudsvc.api.identity.factor_messages import (
     ShownCode,
     TotpMessage,
 )
-from cloudsvc.api.identity.messages import SessionMessage
 from cloudsvc.api.identity.parties import find_asked_party, read_host
+from cloudsvc.api.identity.session_messages import SessionMessage
 from cloudsvc.extend import (
     Actor,
     Klein,

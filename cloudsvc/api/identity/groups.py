@@ -20,7 +20,8 @@ from cloudsvc.api.identity.descriptions import (
     NoQuery,
     RoleOnPath,
 )
-from cloudsvc.api.identity.messages import GroupEntry, GroupMessage, GroupPage, Paths
+from cloudsvc.api.identity.group_messages import GroupEntry, GroupMessage, GroupPage
+from cloudsvc.api.identity.roles import Paths
 from cloudsvc.extend import (
     Klein,
     Message,

@@ -23,15 +23,9 @@ from cloudsvc.api.identity.descriptions import (
     RoleOnPath,
     ScopeTexts,
 )
-from cloudsvc.api.identity.messages import (
-    IssuedMessage,
-    KeyEntry,
-    KeyMessage,
-    KeyPage,
-    Paths,
-    RevokedMessage,
-    read_expiry,
-)
+from cloudsvc.api.identity.expiry import read_expiry
+from cloudsvc.api.identity.key_messages import IssuedMessage, KeyEntry, KeyMessage, KeyPage, RevokedMessage
+from cloudsvc.api.identity.roles import Paths
 from cloudsvc.extend import (
     Klein,
     Request,

@@ -9,8 +9,8 @@ from msgspec import Meta
 
 from cloudsvc.api.identity.cookies import find_current, write_session
 from cloudsvc.api.identity.descriptions import WRITE, NoQuery, PasswordText
-from cloudsvc.api.identity.messages import LinkMessage, ProviderEntry, ProviderPage
 from cloudsvc.api.identity.pages import PAGE_HEADERS, render_page
+from cloudsvc.api.identity.subject_messages import LinkMessage, ProviderEntry, ProviderPage
 from cloudsvc.extend import (
     Actor,
     Klein,

@@ -10,8 +10,8 @@ from msgspec import Meta
 from cloudsvc.api.identity.cookies import answer_begun, find_current
 from cloudsvc.api.identity.descriptions import FAILED, IN_THE_WAY, WRITE, NoQuery
 from cloudsvc.api.identity.factor_messages import OptionsMessage, PasskeyLabel, PasskeyMessage, ShownPasskey
-from cloudsvc.api.identity.messages import SessionMessage
 from cloudsvc.api.identity.parties import find_asked_party
+from cloudsvc.api.identity.session_messages import SessionMessage
 from cloudsvc.extend import (
     Actor,
     Klein,

@@ -21,8 +21,8 @@ from cloudsvc.api.identity.descriptions import (
     PasswordText,
 )
 from cloudsvc.api.identity.factor_messages import PendingMessage
-from cloudsvc.api.identity.messages import EndedMessage, SessionEntry, SessionMessage, SessionPage
 from cloudsvc.api.identity.parties import find_known_party
+from cloudsvc.api.identity.session_messages import EndedMessage, SessionEntry, SessionMessage, SessionPage
 from cloudsvc.extend import (
     Actor,
     Klein,

@@ -9,7 +9,7 @@ from attrs import frozen
 from msgspec import Meta
 
 from cloudsvc.api.identity.descriptions import FAILED, NO_RIGHT, NO_USER, READ, WRITE, NameText, NoQuery
-from cloudsvc.api.identity.messages import SubjectEntry, SubjectMessage, SubjectPage
+from cloudsvc.api.identity.subject_messages import SubjectEntry, SubjectMessage, SubjectPage
 from cloudsvc.extend import (
     Klein,
     Message,

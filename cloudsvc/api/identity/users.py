@@ -25,7 +25,8 @@ from cloudsvc.api.identity.descriptions import (
     RoleOnPath,
     ScopeTexts,
 )
-from cloudsvc.api.identity.messages import Paths, ProfileMessage, SharedMessage, UserEntry, UserMessage, UserPage
+from cloudsvc.api.identity.roles import Paths
+from cloudsvc.api.identity.user_messages import ProfileMessage, SharedMessage, UserEntry, UserMessage, UserPage
 from cloudsvc.extend import (
     Klein,
     Message,

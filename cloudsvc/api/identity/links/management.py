@@ -19,6 +19,7 @@ from cloudsvc.api.identity.descriptions import (
     ListQuery,
     NoQuery,
 )
+from cloudsvc.api.identity.expiry import read_expiry
 from cloudsvc.api.identity.links.messages import (
     LinkEntry,
     LinkMessage,
@@ -27,7 +28,6 @@ from cloudsvc.api.identity.links.messages import (
     LinkText,
     MadeLinkMessage,
 )
-from cloudsvc.api.identity.messages import read_expiry
 from cloudsvc.extend import (
     Klein,
     Request,
