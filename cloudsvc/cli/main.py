@@ -20,14 +20,14 @@ _PLACES: Final[Mapping[str, tuple[str, str]]] = {
     "health": ("cloudsvc.cli.health", "health"),
     "remote": ("cloudsvc.cli.remote.sharing", "remote"),
     "user": ("cloudsvc.cli.accounts.subject_commands", "user"),
-    "group": ("cloudsvc.cli.accounts.commands", "group"),
-    "key": ("cloudsvc.cli.accounts.commands", "key"),
+    "group": ("cloudsvc.cli.accounts.group_commands", "group"),
+    "key": ("cloudsvc.cli.accounts.key_commands", "key"),
     "token": ("cloudsvc.cli.accounts.token_commands", "token"),
     "link": ("cloudsvc.cli.accounts.link_commands", "link"),
     "session": ("cloudsvc.cli.accounts.session_commands", "session"),
     "webhook": ("cloudsvc.cli.accounts.webhook_commands", "webhook"),
     "audit": ("cloudsvc.cli.audit", "audit"),
-    "identity": ("cloudsvc.cli.accounts.commands", "identity"),
+    "identity": ("cloudsvc.cli.accounts.identity_commands", "identity"),
 }
 """Module and name of each command but those of the drive. Each loads what it needs, which is little for some."""
 

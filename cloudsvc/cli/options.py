@@ -13,3 +13,10 @@ home_option: Final = click.option(
     metavar="DIR",
     help=f"Directory with config/, certs/, data/ and logs/ [{HOME_VARIABLE} or here].",
 )
+
+days_option: Final = click.option("--days", type=click.IntRange(1, 36_500), help="After which it is no good any more.")
+
+
+def ask_password(*, wanted: bool) -> str | None:
+    """A new password, typed twice; ``None`` where none is wanted."""
+    return click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True) if wanted else None

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
-from typing import Final
 
 import click
 
 from cloudsvc.cli.accounts.opening import OpenAccounts, administer_accounts
+from cloudsvc.cli.accounts.options import find_end
+from cloudsvc.cli.accounts.printing import PAGE, print_lines
 from cloudsvc.cli.faults import Group
 from cloudsvc.cli.homes import pass_home
+from cloudsvc.cli.options import ask_password, days_option
 from cloudsvc.core.actors import OWNER, Role
 from cloudsvc.core.secrets import Secret
 from cloudsvc.identity.bounds import MAX_LINK_USES
@@ -18,8 +19,6 @@ from cloudsvc.identity.link_format import NO_LINK, read_link_secret
 from cloudsvc.identity.linking import LinkFields, MadeLink
 from cloudsvc.identity.links import LINK_ROLES, Link
 from cloudsvc.settings.home import Home
-
-_PAGE: Final = 100
 
 
 @click.group(cls=Group)
@@ -31,7 +30,7 @@ def link() -> None:
 @click.argument("path")
 @click.option("--role", type=click.Choice([role.value for role in LINK_ROLES]), default=Role.VIEWER.value)
 @click.option("--label", help="For people; visitors see it.")
-@click.option("--days", type=click.IntRange(1, 36_500), help="After which it is no good any more.")
+@days_option
 @click.option("--limit", type=click.IntRange(1, MAX_LINK_USES), help="How many files are sent or received by it.")
 @click.option("--password", is_flag=True, help="Ask for a password that visitors have to know.")
 @pass_home
@@ -39,13 +38,12 @@ def create_link(  # noqa: PLR0917  # each is an option of its own
     home: Home, path: str, role: str, label: str | None, days: int | None, limit: int | None, *, password: bool
 ) -> None:
     """Make a link of the owner to the file or folder PATH, and print its address, once, alone on standard output."""
-    asked = click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True) if password else None
-    ends = None if days is None else datetime.now(UTC) + timedelta(days=days)
+    asked = ask_password(wanted=password)
     fields = LinkFields(
         label=label,
         password=None if asked is None else Secret(asked),
         most_uses=limit,
-        expires_at=None if ends is None else int(ends.timestamp()) * 1_000_000,
+        expires_at=find_end(days),
     )
 
     async def work(opened: OpenAccounts) -> MadeLink:
@@ -68,14 +66,13 @@ def list_links(home: Home, path: str | None) -> None:
     async def work(opened: OpenAccounts) -> list[str]:
         linker, lines = opened.cases.linker, list[str]()
         after: str | None = None
-        while links := await linker.list_links(OWNER, _PAGE, after=after, path=path):
+        while links := await linker.list_links(OWNER, PAGE, after=after, path=path):
             paths = await linker.tell_paths(OWNER, links)
             lines += [_describe(each, paths) for each in links]
             after = links[-1].id
         return lines
 
-    for line in administer_accounts(home, work):
-        click.echo(line)
+    print_lines(administer_accounts(home, work))
 
 
 @link.command("revoke")

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import click
 
 from cloudsvc.cli.accounts.opening import OpenAccounts, administer_accounts
+from cloudsvc.cli.accounts.printing import print_lines
 from cloudsvc.cli.faults import Group
 from cloudsvc.cli.homes import pass_home
 from cloudsvc.core.actors import OWNER
@@ -28,8 +29,7 @@ def list_sessions(home: Home, user: str) -> None:
     async def work(opened: OpenAccounts) -> list[str]:
         return [*map(_describe, await opened.cases.signing_in.list_sessions(OWNER, user))]
 
-    for line in administer_accounts(home, work):
-        click.echo(line)
+    print_lines(administer_accounts(home, work))
 
 
 @session.command("end")

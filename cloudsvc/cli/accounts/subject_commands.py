@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import click
 
-from cloudsvc.cli.accounts.commands import user
 from cloudsvc.cli.accounts.opening import OpenAccounts, administer_accounts
+from cloudsvc.cli.accounts.printing import print_lines
+from cloudsvc.cli.accounts.user_commands import user
 from cloudsvc.cli.homes import pass_home
 from cloudsvc.core.actors import OWNER
 from cloudsvc.settings.home import Home
@@ -31,8 +32,7 @@ def list_links(home: Home, name: str) -> None:
         found = await opened.cases.federation.list_subjects(OWNER, name)
         return [f"{each.id}  {each.issuer}  {each.name}" for each in found]
 
-    for line in administer_accounts(home, work):
-        click.echo(line)
+    print_lines(administer_accounts(home, work))
 
 
 @user.command("unlink")

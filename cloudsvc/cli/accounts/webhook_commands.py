@@ -5,12 +5,11 @@ from __future__ import annotations
 import click
 
 from cloudsvc.cli.accounts.opening import OpenAccounts, administer_accounts
+from cloudsvc.cli.accounts.printing import PAGE, print_lines
 from cloudsvc.cli.faults import Group
 from cloudsvc.cli.homes import pass_home
 from cloudsvc.settings.home import Home
 from cloudsvc.webhooks.webhook import Webhook, WebhookId
-
-_PAGE = 100
 
 
 @click.group(cls=Group)
@@ -26,13 +25,12 @@ def list_webhooks(home: Home) -> None:
     async def work(opened: OpenAccounts) -> list[str]:
         lines: list[str] = []
         after: WebhookId | None = None
-        while found := await opened.store.list_webhooks(_PAGE, after=after):
+        while found := await opened.store.list_webhooks(PAGE, after=after):
             lines += map(_describe, found)
             after = found[-1].id
         return lines
 
-    for line in administer_accounts(home, work):
-        click.echo(line)
+    print_lines(administer_accounts(home, work))
 
 
 @webhook.command("remove")

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
+from cloudsvc.cli.options import ask_password, days_option
 from cloudsvc.cli.remote.commands import Context, remote
 from cloudsvc.cli.remote.paths import clean_path
 from cloudsvc.cli.remote.printing import printable
@@ -16,7 +17,7 @@ from cloudsvc.core.secrets import Secret
 @click.argument("path")
 @click.option("--upload", is_flag=True, help="To bring files into the folder PATH, and see nothing.")
 @click.option("--label", help="For people; visitors see it.")
-@click.option("--days", type=click.IntRange(1, 36_500), help="After which it is no good any more.")
+@days_option
 @click.option("--limit", type=click.IntRange(1, 10_000), help="How many files are sent or received by it.")
 @click.option("--password", is_flag=True, help="Ask for a password that visitors have to know.")
 @click.pass_obj
@@ -24,7 +25,7 @@ def share(  # each is an option of its own
     context: Context, path: str, label: str | None, days: int | None, limit: int | None, *, upload: bool, password: bool
 ) -> None:
     """Make a link to the file or folder PATH, and print its address, once."""
-    asked = click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True) if password else None
+    asked = ask_password(wanted=password)
     with context.connect() as client:
         shared = client.share(
             clean_path(path),
