@@ -6,7 +6,7 @@ from cloudsvc.outbound.urls import MAX_URL, make_url_pattern
 from cloudsvc.webhooks.bounds import MAX_ATTEMPTS, MAX_OVERLAP
 from cloudsvc.webhooks.keeping import WebhookFields, Webhooks
 from cloudsvc.webhooks.settings import WebhookSettings
-from cloudsvc.webhooks.webhook import Attempt, Outcome, Stop, Webhook
+from cloudsvc.webhooks.webhook import Attempt, Outcome, State, Webhook
 
 __all__ = [
     "MAX_ATTEMPTS",
@@ -14,7 +14,7 @@ __all__ = [
     "MAX_URL",
     "Attempt",
     "Outcome",
-    "Stop",
+    "State",
     "Webhook",
     "WebhookFields",
     "WebhookSettings",

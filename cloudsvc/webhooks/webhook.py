@@ -61,6 +61,22 @@ class Progress:
     next_try: Instant | None = None
 
 
+class State(Enum):
+    """Whether something is sent to a webhook."""
+
+    ACTIVE = "active"
+    FAILING = "failing"
+    """The last attempt has failed, and there will be another one."""
+    PAUSED = "paused"
+    """There is nothing that its owner may see just now."""
+    DISABLED = "disabled"
+    """Somebody has said so."""
+    GONE = "gone"
+    """The receiver has answered 410."""
+    GIVEN_UP = "given_up"
+    """For days nothing could be delivered."""
+
+
 @frozen(kw_only=True)
 class Webhook:
     """
@@ -94,6 +110,18 @@ class Webhook:
     created_at: Instant
     progress: Progress
     revision: Revision = NEVER
+
+    @property
+    def state(self) -> State:
+        """Whether something is sent to it."""
+        progress = self.progress
+        if self.is_disabled:
+            return State.DISABLED
+        if progress.stop is not None:
+            return State.GONE if progress.stop is Stop.GONE else State.GIVEN_UP
+        if progress.is_paused:
+            return State.PAUSED
+        return State.FAILING if progress.failures else State.ACTIVE
 
     def list_secrets(self, now: Instant) -> tuple[Secret, ...]:
         """Those with which a message is signed."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import Enum
 
 from attrs import field, frozen
 
@@ -11,35 +10,7 @@ from cloudsvc.api.drive.messages import KindOfChange
 from cloudsvc.api.moments import Moment, format_moment
 from cloudsvc.extend import Message
 from cloudsvc.extend.drive import format_instant
-from cloudsvc.extend.webhooks import Attempt, Outcome, Stop, Webhook
-
-
-class State(Enum):
-    """Whether something is sent."""
-
-    ACTIVE = "active"
-    FAILING = "failing"
-    """The last attempt has failed, and there will be another one."""
-    PAUSED = "paused"
-    """There is nothing that its owner may see just now."""
-    DISABLED = "disabled"
-    """Somebody has said so."""
-    GONE = "gone"
-    """The receiver has answered 410."""
-    GIVEN_UP = "given_up"
-    """For days nothing could be delivered."""
-
-    @classmethod
-    def of(cls, webhook: Webhook) -> State:
-        """That of ``webhook``."""
-        progress = webhook.progress
-        if webhook.is_disabled:
-            return cls.DISABLED
-        if progress.stop is not None:
-            return cls.GONE if progress.stop is Stop.GONE else cls.GIVEN_UP
-        if progress.is_paused:
-            return cls.PAUSED
-        return cls.FAILING if progress.failures else cls.ACTIVE
+from cloudsvc.extend.webhooks import Attempt, Outcome, State, Webhook
 
 
 @frozen(kw_only=True)
@@ -89,7 +60,7 @@ class WebhookEntry:
             kinds=tuple(KindOfChange(each) for each in sorted(kind.value for kind in webhook.kinds)),
             folder=webhook.folder,
             path=None if webhook.folder is None else paths.get(webhook.folder),
-            state=State.of(webhook),
+            state=webhook.state,
             position=str(progress.position),
             delivered_at=format_moment(progress.delivered_at),
             failures=progress.failures,

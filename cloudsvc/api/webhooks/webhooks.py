@@ -49,6 +49,9 @@ _BUSY: Final = f"{FAILED} `too_many_tests`: too many messages of this kind are o
 WebhookText = Annotated[str, Meta(min_length=24, max_length=24)]
 """The id of a webhook."""
 
+Kinds = Annotated[tuple[KindOfChange, ...], Meta(max_length=len(KindOfChange))]
+"""Kinds of changes."""
+
 UrlText = Annotated[str, Meta(min_length=1, max_length=MAX_URL, extra_json_schema={"pattern": make_url_pattern()})]
 """Where messages go."""
 
@@ -66,7 +69,7 @@ class WebhookChanges:
 
     url: UrlText | None = field(default=None, repr=False)
     label: DisplayText | None = None
-    kinds: Annotated[tuple[KindOfChange, ...], Meta(max_length=5)] | None = None
+    kinds: Kinds | None = None
     folder: OptionalPathText | None = None
     disabled: bool | None = None
 
@@ -93,7 +96,7 @@ class NewWebhook:
 
     url: UrlText = field(repr=False)
     label: DisplayText = ""
-    kinds: Annotated[tuple[KindOfChange, ...], Meta(max_length=5)] = ()
+    kinds: Kinds = ()
     folder: OptionalPathText = ""
     disabled: bool = False
 

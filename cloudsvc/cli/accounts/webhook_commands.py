@@ -9,7 +9,7 @@ from cloudsvc.cli.accounts.printing import PAGE, print_lines
 from cloudsvc.cli.faults import Group
 from cloudsvc.cli.homes import pass_home
 from cloudsvc.settings.home import Home
-from cloudsvc.webhooks.webhook import Webhook, WebhookId
+from cloudsvc.webhooks.webhook import State, Webhook, WebhookId
 
 
 @click.group(cls=Group)
@@ -47,13 +47,10 @@ def remove_webhook(home: Home, identifier: str) -> None:
 
 
 def _describe(found: Webhook) -> str:
-    progress = found.progress
-    if found.is_disabled:
-        state = "disabled"
-    elif progress.stop is not None:
-        state = f"given up, {progress.stop.value}"
-    elif progress.is_paused:
-        state = "paused"
-    else:
-        state = f"{progress.failures} failures" if progress.failures else "active"
+    said = {
+        State.FAILING: f"{found.progress.failures} failures",
+        State.GONE: "given up, gone",
+        State.GIVEN_UP: "given up, failing",
+    }
+    state = said.get(found.state, found.state.value)
     return f"{found.id} of {found.maker} ({state}) {found.label}".rstrip()
