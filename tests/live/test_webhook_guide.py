@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from tests.support.drive_servers import curl
+from tests.support.external_servers import find_free_port
 from tests.support.hostile_clients import run_trial
 from tests.support.server import Server, environment, wait_until
 
@@ -18,12 +19,6 @@ PAGE = Path(__file__).parents[2] / "docs" / "webhooks.md"
 
 def read_blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
-
-
-def find_free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
 
 
 def make_webhook(server: Server, command: str) -> str:
