@@ -16,6 +16,9 @@ WallClock: TypeAlias = Callable[[], float]
 Instant: TypeAlias = int
 """Microseconds since the epoch; negative before it."""
 
+SECOND: Final = 1_000_000
+"""In microseconds, as instants count."""
+
 
 def read_clock() -> Instant:
     """The moment of the wall clock."""

@@ -5,11 +5,10 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
 
 from cloudsvc import __version__
 from cloudsvc.api.drive.messages import ChangeEntry
-from cloudsvc.core.clock import read_clock
+from cloudsvc.core.clock import SECOND, read_clock
 from cloudsvc.core.errors import OperatorError
 from cloudsvc.drive.changes import Change, Position
 from cloudsvc.drive.drive import Drive
@@ -30,8 +29,6 @@ from cloudsvc.webhooks.places import Places
 from cloudsvc.webhooks.sending import Sender
 from cloudsvc.webhooks.settings import WebhookSettings
 from cloudsvc.webhooks.webhook import Outcome
-
-_SECOND: Final = 1_000_000
 
 
 class WebhookProvider(Provider[WebhookSettings]):
@@ -124,7 +121,7 @@ def _render(position: Position, change: Change) -> Event:
 
 def _find_lag(deliverer: Deliverer) -> float:
     oldest = min(deliverer.list_waiting(), default=None)
-    return 0.0 if oldest is None else max(0.0, (read_clock() - oldest) / _SECOND)
+    return 0.0 if oldest is None else max(0.0, (read_clock() - oldest) / SECOND)
 
 
 def _read_trust(file: Path | None) -> Trust:

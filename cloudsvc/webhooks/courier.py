@@ -12,7 +12,7 @@ from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
 from cloudsvc.core.actors import Actor
-from cloudsvc.core.clock import Instant
+from cloudsvc.core.clock import SECOND, Instant
 from cloudsvc.core.errors import CloudError, Kind
 from cloudsvc.drive.followers import Follower
 from cloudsvc.drive.following import Feed
@@ -35,8 +35,6 @@ STALE_SECONDS: Final = 5.0
 
 _LONGEST_SLEEP: Final = 60 * 60.0
 """After which the clock is looked at again, which somebody may have set."""
-
-_SECOND: Final = 1_000_000
 
 
 class Notebook(Protocol):
@@ -229,7 +227,7 @@ class Courier:
 
     async def _await_turn(self) -> None:
         while self._progress.next_try is not None:
-            delay = (self._progress.next_try - self._depot.now()) / _SECOND
+            delay = (self._progress.next_try - self._depot.now()) / SECOND
             if delay <= 0:
                 return
             await self._sleep(min(delay, _LONGEST_SLEEP))

@@ -15,7 +15,7 @@ from attrs import evolve, field, frozen
 from twisted.internet.defer import DeferredSemaphore
 
 from cloudsvc.core.actors import OWNER, Actor
-from cloudsvc.core.clock import Instant
+from cloudsvc.core.clock import SECOND, Instant
 from cloudsvc.core.managers import is_manager
 from cloudsvc.drive.changes import ChangeKind, Changes, Position
 from cloudsvc.identity.authority import Authority
@@ -38,7 +38,6 @@ from cloudsvc.webhooks.signing import make_secret
 from cloudsvc.webhooks.store import WebhookStore
 from cloudsvc.webhooks.webhook import Attempt, Progress, Webhook, WebhookId, make_webhook_id
 
-_SECOND: Final = 1_000_000
 _NOWHERE: Final = Progress(position=Position(epoch="", number=0))
 
 
@@ -166,7 +165,7 @@ class Webhooks:
             found,
             secret=make_secret(),
             former_secret=found.secret if overlap else None,
-            former_until=self._now() + overlap * _SECOND if overlap else None,
+            former_until=self._now() + overlap * SECOND if overlap else None,
         )
         changed = await self._store.replace_webhook(rotated)
         await self._settle()

@@ -7,7 +7,7 @@ from typing import Final
 
 from attrs import evolve
 
-from cloudsvc.core.clock import Instant
+from cloudsvc.core.clock import SECOND, Instant
 from cloudsvc.webhooks.bounds import FAILING_SECONDS
 from cloudsvc.webhooks.webhook import Progress, Stop
 
@@ -16,8 +16,6 @@ DELAYS: Final = (5, 5 * 60, 30 * 60, 2 * 60 * 60, 5 * 60 * 60, 10 * 60 * 60)
 
 _JITTER: Final = 0.2
 """By which part a delay is longer at most, so that not everything comes at the same moment again."""
-
-_SECOND: Final = 1_000_000
 
 
 def note_success(progress: Progress, now: Instant) -> Progress:
@@ -44,11 +42,11 @@ def note_failure(
         progress,
         failures=progress.failures + 1,
         failing_since=since,
-        next_try=now + int(max(delay, retry_after or 0) * _SECOND),
+        next_try=now + int(max(delay, retry_after or 0) * SECOND),
     )
     if is_gone:
         return evolve(failed, stop=Stop.GONE)
-    return evolve(failed, stop=Stop.FAILING) if now - since >= FAILING_SECONDS * _SECOND else failed
+    return evolve(failed, stop=Stop.FAILING) if now - since >= FAILING_SECONDS * SECOND else failed
 
 
 def _find_idle(progress: Progress, now: Instant) -> int:

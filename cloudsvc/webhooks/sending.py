@@ -8,7 +8,7 @@ from typing import Final, Protocol
 from attrs import frozen
 from twisted.internet.interfaces import IReactorTime
 
-from cloudsvc.core.clock import Instant
+from cloudsvc.core.clock import SECOND, Instant
 from cloudsvc.outbound.posting import Answer, Trouble
 from cloudsvc.webhooks.signing import sign
 from cloudsvc.webhooks.webhook import Attempt, Outcome, Webhook
@@ -16,7 +16,6 @@ from cloudsvc.webhooks.webhook import Attempt, Outcome, Webhook
 GONE: Final = 410
 """The status by which a receiver says that it wants nothing any more."""
 
-_SECOND: Final = 1_000_000
 _SUCCESSES: Final = range(200, 300)
 
 
@@ -74,7 +73,7 @@ class Sender:
         fields = {
             "content-type": "application/json",
             "user-agent": self._agent,
-            **sign(message, at // _SECOND, content, webhook.list_secrets(at)),
+            **sign(message, at // SECOND, content, webhook.list_secrets(at)),
         }
         answer = await self._post(webhook.url, fields, content)
         outcome = _find_outcome(answer)
