@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from cloudsvc.drive.freezing import Beginning
+from cloudsvc.storage.catalogue import payers
 from cloudsvc.storage.catalogue.freezing import list_values
 from cloudsvc.storage.catalogue.migration import HISTORY
 from cloudsvc.storage.database.sqlite import migration
@@ -20,14 +21,6 @@ _RECOUNT: Final = """
         SELECT coalesce(sum(size), 0) FROM version JOIN blob ON blob.id = version.blob
         WHERE version.account = account.owner AND version.account != 1
     )
-"""
-
-
-_RECOUNT_PAYERS: Final = """
-    UPDATE payer SET stored_bytes = counted.size FROM (
-        SELECT version.payer, sum(blob.size) AS size FROM version JOIN blob ON blob.id = version.blob
-        WHERE version.payer IS NOT NULL GROUP BY version.payer
-    ) AS counted WHERE counted.payer = payer.id
 """
 
 
@@ -68,8 +61,7 @@ def begin_anew(path: Path, beginning: Beginning) -> None:
         connection.execute("DELETE FROM blob WHERE refs = 0")
         connection.execute("UPDATE blob SET marked = 0")
         connection.execute(_RECOUNT)
-        connection.execute("UPDATE payer SET stored_bytes = 0")
-        connection.execute(_RECOUNT_PAYERS)
+        payers.recount(connection)
         # Nodes that came to be after the backup are lost, and grants on them may be written down elsewhere.
         connection.execute("UPDATE sqlite_sequence SET seq = seq + ? WHERE name = 'node'", (_LOST_NODES,))
         connection.execute(
