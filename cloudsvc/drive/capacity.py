@@ -84,31 +84,31 @@ class Capacity:
     def _make_payers(self) -> PayerQuotas:
         return PayerQuotas(self.catalogue)
 
-    def open_room(self, actor: Actor, owner: NodeId = ROOT_ID, leaving: int = 0) -> Room:
+    def open_room(self, actor: Actor, owner: NodeId = ROOT_ID, leaving: int = 0, relief: int = 0) -> Room:
         """Room for one upload, of which nothing has arrived yet, as :class:`Room` says."""
-        return Room(capacity=self, actor=actor, owner=owner, leaving=leaving)
+        return Room(capacity=self, actor=actor, owner=owner, leaving=leaving, relief=relief)
 
     @property
     def settled(self) -> int:
         """Bytes, of all time, of uploads that are stored or gone by now."""
         return self._settled
 
-    async def check_at(self, actor: Actor, place: Place, size: int, settled: int, leaving: int = 0) -> None:
+    async def check_at(self, room: Room, place: Place, size: int, settled: int) -> None:
         """
         As :meth:`check`, :meth:`check_quota` and the one of :attr:`payers`, for whoever has asked just now what the
         drive holds.
 
+        :param room: of the upload, of which nothing has arrived yet.
         :param settled: as it was before that was asked: what was settled since may be stored, and not be counted.
-        :param leaving: as in :class:`Room`.
         :raises CloudError: likewise.
         """
         if place.stored_bytes + _find_excess(place.catalogue_bytes) + self._arrived - settled + size > self.limit:
             # It may be that something makes way.
             await self.check(size, place.owner)
-        if _find_missing(place.account, size - leaving):
-            await self.check_quota(size - leaving, place.owner)
-        if find_missing(actor.payer, place.paid_bytes, size - leaving):
-            await self.payers.check(size - leaving, actor)
+        if _find_missing(place.account, size - room.leaving):
+            await self.check_quota(size - room.leaving, place.owner)
+        if find_missing(room.actor.payer, place.paid_bytes, size - room.relief):
+            await self.payers.check(size - room.relief, room.actor)
 
     async def check(self, size: int = 0, owner: NodeId | None = None) -> None:
         """
@@ -326,6 +326,7 @@ class Room:
     :ivar actor: to whose payer it will count.
     :ivar owner: the quota owner to which it will.
     :ivar leaving: bytes that count to it no more in the moment in which the upload does.
+    :ivar relief: those of them that count to the payer no more; what goes may be another one's.
     :ivar size: bytes that have arrived.
     """
 
@@ -333,6 +334,7 @@ class Room:
     actor: Actor
     owner: NodeId = ROOT_ID
     leaving: int = 0
+    relief: int = 0
     size: int = 0
     _checked_at: int = LEAST_STEP
 
@@ -349,7 +351,7 @@ class Room:
             try:
                 await self.capacity.check(owner=self.owner)
                 await self.capacity.check_quota(size - self.leaving, self.owner)
-                await self.capacity.payers.check(size - self.leaving, self.actor)
+                await self.capacity.payers.check(size - self.relief, self.actor)
             except BaseException:
                 self.give_back()
                 raise

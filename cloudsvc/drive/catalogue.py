@@ -61,6 +61,7 @@ class Place:
     :ivar catalogue_bytes: as :meth:`Holdings.catalogue_bytes`.
     :ivar paid_bytes: what counts to the actor's payer, as :meth:`Holdings.count_paid_bytes`; 0 where they have no
         quota, so that it is not asked for.
+    :ivar is_paid: whether the current version of ``file`` is among that.
     """
 
     file: File | None
@@ -68,6 +69,7 @@ class Place:
     stored_bytes: int
     catalogue_bytes: int
     paid_bytes: int = 0
+    is_paid: bool = False
 
     @property
     def owner(self) -> NodeId:

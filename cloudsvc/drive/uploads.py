@@ -74,7 +74,8 @@ class Uploads:
             self.check_size(length)
         # What is announced may never come: room is looked for, and not held.
         leaving = known.version.blob.size if known is not None and self.limits.versions == 1 else 0
-        await self._capacity.check_at(actor, place, length or 0, settled, leaving)
+        room = self._capacity.open_room(actor, place.owner, leaving, leaving if place.is_paid else 0)
+        await self._capacity.check_at(room, place, length or 0, settled)
         await self._check_space(length or 0)
         writer = await self._blobs.create()
         return Upload(
@@ -86,7 +87,7 @@ class Uploads:
             catalogue=self._catalogue,
             writer=writer,
             capacity=self._capacity,
-            room=self._capacity.open_room(actor, place.owner, leaving),
+            room=room,
         )
 
     async def tell_shortage(self, actor: Actor, problem: CloudError) -> None:

@@ -180,6 +180,14 @@ async def test_a_file_of_which_no_version_is_kept_makes_way_for_its_next(tmp_pat
         assert (
             await refusal(anna.store("theirs", b"6" * unit, length=unit if length else None)) == "user_quota_exceeded"
         )
+        # That is said before the bytes are there.
+        async with AsyncExitStack() as stack:
+            if length:
+                receiving = stack.enter_async_context(anna.receive("theirs", length=unit))
+                assert await refusal(receiving) == "user_quota_exceeded"
+            else:
+                upload = await stack.enter_async_context(anna.receive("theirs", length=None))
+                assert await refusal(upload.write(b"6" * unit)) == "user_quota_exceeded"
 
 
 @in_reactor

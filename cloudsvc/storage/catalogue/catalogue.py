@@ -271,12 +271,14 @@ class DatabaseCatalogue(Upkeep[C]):
 
     def _check_place(self, connection: C, actor: Actor, path: DrivePath, *, replace: bool) -> Place:
         file, chain = check_place(connection, self._epoch, actor, path, replace=replace)
+        paid_bytes, is_paid = payers.count_bytes_for_change(connection, actor, file)
         return Place(
             file=file,
             account=accounts.find_account(connection, chain),
             stored_bytes=counting.count_stored_bytes_for_change(connection, self._now()),
             catalogue_bytes=self._footprint.read(connection),
-            paid_bytes=payers.count_bytes_for_change(connection, actor),
+            paid_bytes=paid_bytes,
+            is_paid=is_paid,
         )
 
     def _count_usage(self, connection: C, actor: Actor) -> Usage:

@@ -13,13 +13,13 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
-from sqlalchemy import and_, bindparam, case, func, insert, literal_column, or_, select, union_all, update
+from sqlalchemy import and_, bindparam, case, exists, func, insert, literal_column, or_, select, union_all, update
 
 from cloudsvc.core.actors import Actor, Payer
 from cloudsvc.drive.accounts import MiscountedPayer
 from cloudsvc.drive.bounds import MOST_LOOKED_THROUGH
 from cloudsvc.drive.errors import payer_quota_exceeded
-from cloudsvc.drive.nodes import NodeId
+from cloudsvc.drive.nodes import File, NodeId
 from cloudsvc.storage.catalogue.schema import PURGED, blob, node, payer, trash, version
 from cloudsvc.storage.database.constructs import is_among_texts
 from cloudsvc.storage.database.statements import Connection, compile_statement
@@ -40,6 +40,12 @@ _REFUND: Final = compile_statement(
     )
 )
 _STORED: Final = compile_statement(select(payer.c.stored_bytes).where(payer.c.name == bindparam("name")))
+_STORED_WITH: Final = compile_statement(
+    select(
+        payer.c.stored_bytes,
+        exists(select(version.c.id).where(version.c.id == bindparam("version")).where(version.c.payer == payer.c.id)),
+    ).where(payer.c.name == bindparam("name"))
+)
 _SOME: Final = compile_statement(
     select(payer.c.name, payer.c.stored_bytes).where(is_among_texts(payer.c.name, bindparam("names")))
 )
@@ -144,11 +150,16 @@ def count_bytes(connection: Connection, names: Collection[str]) -> Mapping[str, 
     return {name: found.get(name, 0) for name in names}
 
 
-def count_bytes_for_change(connection: Connection, actor: Actor) -> int:
-    """What is stored for the payer of ``actor``; 0 where they have no quota, and it is not asked for."""
+def count_bytes_for_change(connection: Connection, actor: Actor, file: File | None) -> tuple[int, bool]:
+    """
+    What is stored for the payer of ``actor``, and whether the current version of ``file`` is among that; nothing where
+    they have no quota, and it is not asked for.
+    """
     if actor.payer is None or actor.payer.quota is None:
-        return 0
-    return int(_STORED.value(connection, name=actor.payer.name) or 0)
+        return 0, False
+    number = 0 if file is None else file.version.id
+    stored, is_paid = _STORED_WITH.row(connection, name=actor.payer.name, version=number) or (0, False)
+    return int(stored), bool(is_paid)
 
 
 def count_droppable_bytes(connection: Connection, name: str) -> int:

@@ -134,6 +134,8 @@ class MemoryCatalogue:
             stored_bytes=self._tables.stored_bytes,
             catalogue_bytes=0,
             paid_bytes=0 if payer is None else payers.count_bytes(self._tables, payer.name),
+            is_paid=not (payer is None or file is None)
+            and self._tables.nodes[file.id].contents[-1].payer == payer.name,
         )
 
     async def find_version(

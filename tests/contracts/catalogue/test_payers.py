@@ -160,6 +160,23 @@ async def test_what_is_stored_is_told_with_the_place(trial: Trial) -> None:
 
 
 @in_reactor
+async def test_whose_the_version_is_that_may_go_is_told_with_the_place(trial: Trial) -> None:
+    anna, bert = pay(trial, "anna", 10), pay(trial, "bert", 10)
+    await anna.store("x", b"1")
+    await bert.store("x", b"2")
+    await bert.store("y", b"3")
+    await anna.store("y", b"4")
+
+    async def ask(actor: Actor, path: str) -> bool:
+        return (await trial.catalogue.check_place(actor, parse_path(path), replace=True)).is_paid
+
+    actors = (anna.actor, bert.actor, pay(trial, "anna").actor, TESTER)
+    assert [await ask(actor, "x") for actor in actors] == [False, True, False, False]
+    assert [await ask(actor, "y") for actor in actors] == [True, False, False, False]
+    assert not await ask(anna.actor, "z")
+
+
+@in_reactor
 async def test_an_allowance_is_for_what_is_given_up_right_after(trial: Trial) -> None:
     anna = pay(trial, "anna", 10)
     await anna.store("x", b"1" * 8)
