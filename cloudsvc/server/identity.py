@@ -12,6 +12,7 @@ from cloudsvc.access.credentials import CredentialSource
 from cloudsvc.access.issued import IssuedCredentials
 from cloudsvc.access.openid.parties import RelyingParties
 from cloudsvc.access.sessions import SessionCookie
+from cloudsvc.access.throttling.counter import Counter
 from cloudsvc.access.throttling.passwords import PasswordLimits
 from cloudsvc.core.clock import read_clock
 from cloudsvc.core.errors import CloudError, OperatorError
@@ -182,12 +183,13 @@ class IdentityProvider(Provider[IdentitySettings]):
         self._readers = tools.make_threads(READER_THREADS)
         self._passwords = Passwords(tools.make_threads(PASSWORD_THREADS))
         self._cookies = IssuedCredentials(foundation.reactor.seconds, remembers_nobody=True)
+        self._counter = Counter(foundation.throttle, tools.now)
         self._parties = make_parties(
             settings.oidc,
             foundation.home,
             reactor=foundation.reactor,
             now=tools.now,
-            throttle=foundation.throttle,
+            counter=self._counter,
             make_threads=tools.make_threads,
         )
         self._store: OpenIdentityStore | None = None
@@ -241,7 +243,7 @@ class IdentityProvider(Provider[IdentitySettings]):
             now=read_clock,
         )
         await self._accounts.start()
-        tries = PasswordLimits(self.foundation.throttle, tools.now)
+        tries = PasswordLimits(self._counter)
         cases = UseCases.of(
             store,
             folders,

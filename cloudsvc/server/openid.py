@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from cloudsvc.access.openid.limits import SignInLimits
 from cloudsvc.access.openid.parties import Client, Party, RelyingParties
-from cloudsvc.access.throttling import Throttle
+from cloudsvc.access.throttling.counter import Counter
 from cloudsvc.core.clock import WallClock
 from cloudsvc.core.errors import CloudError, OperatorError
 from cloudsvc.core.reactors import IReactor
@@ -29,7 +29,7 @@ def make_parties(
     *,
     reactor: IReactor,
     now: WallClock,
-    throttle: Throttle | None,
+    counter: Counter,
     make_threads: Callable[[int], ThreadRunner],
 ) -> RelyingParties:
     """
@@ -51,7 +51,7 @@ def make_parties(
             faults.append(f"config.identity.oidc.providers[{number}]: {problem}")
     if faults:
         raise OperatorError(faults)
-    return RelyingParties(parties=parties, limits=SignInLimits(throttle, now))
+    return RelyingParties(parties=parties, limits=SignInLimits(counter))
 
 
 def check_providers(parties: RelyingParties) -> Check:

@@ -70,7 +70,7 @@ class RateLimits:
     def refuse(self, request: Request, decision: Decision, what: str) -> HTTPError:
         """The 429 (RFC 6585 section 4) that says when to come back; it is counted."""
         self.metrics.throttled(request.pattern)
-        seconds = max(1, int(decision.reset_at - self.now() + 0.999))
+        seconds = decision.find_wait(self.now())
         headers: HeaderList = (
             (b"Retry-After", b"%d" % seconds),
             (b"X-RateLimit-Limit", b"%d" % decision.limit),

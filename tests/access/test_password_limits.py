@@ -5,6 +5,7 @@ from __future__ import annotations
 from attrs import define, field
 
 from cloudsvc.access.throttling import Throttle
+from cloudsvc.access.throttling.counter import Counter
 from cloudsvc.access.throttling.memory import FixedWindowStore
 from cloudsvc.access.throttling.passwords import CLIENT_RATE, DEVICE_RATE, NAME_RATE, PAIR_RATE, PasswordLimits
 from cloudsvc.access.throttling.store import Decision, StoreUnavailable
@@ -20,7 +21,7 @@ class Trial:
     limits: PasswordLimits = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.limits = PasswordLimits(self.throttle, lambda: self.now)
+        self.limits = PasswordLimits(Counter(self.throttle, lambda: self.now))
 
     def count(self, times: int, client: str, name: str, device: str | None = None) -> int:
         """How many of so many tries are admitted."""

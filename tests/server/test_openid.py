@@ -8,6 +8,7 @@ from typing import Any, Final
 import pytest
 from twisted.internet.task import Clock
 
+from cloudsvc.access.throttling.counter import Counter
 from cloudsvc.core.errors import OperatorError
 from cloudsvc.core.structuring import StructureFaults, structure
 from cloudsvc.core.threads import WorkerThreads
@@ -36,7 +37,7 @@ def make(home: Path, **changes: Any) -> Any:
         home,
         reactor=reactor,
         now=lambda: 0.0,
-        throttle=None,
+        counter=Counter(None, lambda: 0.0),
         make_threads=lambda most: WorkerThreads(reactor=reactor, most=most, name="test"),
     )
 

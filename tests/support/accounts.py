@@ -7,6 +7,7 @@ from typing import Any
 
 from attrs import define, field
 
+from cloudsvc.access.throttling.counter import Counter
 from cloudsvc.access.throttling.passwords import PasswordLimits
 from cloudsvc.core.actors import OWNER, Actor, Role
 from cloudsvc.core.clock import Instant
@@ -101,7 +102,7 @@ class Office:
             store=self.store, folders=self.folders, now=lambda: self.now, is_trusted=lambda: self.is_trusted
         )
 
-        self.tries = PasswordLimits(None, lambda: self.now / SECOND)
+        self.tries = PasswordLimits(Counter(None, lambda: self.now / SECOND))
         self.signing_in = SigningIn(
             store=self.store,
             authority=authority,

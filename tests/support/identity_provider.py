@@ -20,6 +20,7 @@ from cloudsvc.access.openid.published import Published
 from cloudsvc.access.openid.relying_party import RelyingParty
 from cloudsvc.access.openid.state import Seal, challenge
 from cloudsvc.access.openid.tokens import hash_token
+from cloudsvc.access.throttling.counter import Counter
 from cloudsvc.core.secrets import Secret
 from cloudsvc.identity.claims import Policy
 
@@ -198,7 +199,9 @@ def make_party(provider: IdentityProvider, monotonic: Callable[[], float], **fie
 
 def make_parties(provider: IdentityProvider, monotonic: Callable[[], float]) -> RelyingParties:
     """A server that is the client of one provider."""
-    return RelyingParties(parties={"home": make_party(provider, monotonic)}, limits=SignInLimits(None, provider.now))
+    return RelyingParties(
+        parties={"home": make_party(provider, monotonic)}, limits=SignInLimits(Counter(None, provider.now))
+    )
 
 
 def make_policy(**fields: Any) -> Policy:

@@ -16,6 +16,7 @@ from cloudsvc.access.openid.limits import SignInLimits
 from cloudsvc.access.openid.parties import RelyingParties
 from cloudsvc.access.sessions import SessionCookie
 from cloudsvc.access.throttling import Throttle
+from cloudsvc.access.throttling.counter import Counter
 from cloudsvc.api.identity import IdentityApplication
 from cloudsvc.core.actors import Role
 from cloudsvc.core.secrets import Secret
@@ -103,7 +104,7 @@ class IdentitySite:
                 Visits: self.office.visits,
                 Drive: self.drive,
                 Federation: self.office.federation,
-                RelyingParties: self.parties or RelyingParties(limits=SignInLimits(None, self.clock.seconds)),
+                RelyingParties: self.parties or RelyingParties(limits=SignInLimits(Counter(None, self.clock.seconds))),
                 OwnerSwitch: self.office.owner_switch,
                 PasskeyProof: self.office.passkeys,
                 PasskeyEnrolment: self.office.passkey_enrolment,

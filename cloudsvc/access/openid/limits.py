@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from attrs import define, field
+from attrs import define
 
 from cloudsvc.access.openid.errors import too_many_sign_ins
-from cloudsvc.access.throttling.memory import FixedWindowStore
-from cloudsvc.access.throttling.throttle import Throttle
-from cloudsvc.core.clock import WallClock
+from cloudsvc.access.throttling.counter import Counter
 from cloudsvc.core.rates import parse_rate
 
 CLIENT_RATE: Final = parse_rate("120 per 15 minutes")
@@ -21,18 +19,9 @@ _SIGN_IN: Final = "sign-in"
 
 @define(eq=False)
 class SignInLimits:
-    """
-    A count of them, in the rate-limit store, which several servers may share. While that is unavailable, and where rate
-    limits are off, this process counts alone.
-    """
+    """A count of them."""
 
-    _throttle: Throttle | None
-    _now: WallClock
-    _alone: FixedWindowStore = field(init=False, repr=False)
-
-    @_alone.default
-    def _make_store(self) -> FixedWindowStore:
-        return FixedWindowStore(self._now)
+    _counter: Counter
 
     async def admit(self, client: str) -> None:
         """
@@ -41,8 +30,6 @@ class SignInLimits:
         :param client: its bucket.
         :raises CloudError: there were too many.
         """
-        decision = None if self._throttle is None else await self._throttle.count(CLIENT_RATE, _SIGN_IN, client)
-        if decision is None:
-            decision = await self._alone.hit(CLIENT_RATE, _SIGN_IN, client)
-        if not decision.allowed:
-            raise too_many_sign_ins(max(1, int(decision.reset_at - self._now() + 0.999)))
+        seconds = await self._counter.hit_or_wait(CLIENT_RATE, _SIGN_IN, client)
+        if seconds:
+            raise too_many_sign_ins(seconds)

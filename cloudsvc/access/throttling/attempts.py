@@ -18,7 +18,7 @@ from typing import Final
 from attrs import define, field
 from twisted.logger import Logger
 
-from cloudsvc.access.throttling.memory import FixedWindowStore
+from cloudsvc.access.throttling.counter import Counter
 from cloudsvc.access.throttling.store import Decision
 from cloudsvc.access.throttling.throttle import FAILURE, Throttle
 from cloudsvc.core.clock import WallClock
@@ -93,7 +93,7 @@ class AttemptLimits:
     _clients: OrderedDict[str, _Client] = field(init=False, repr=False, factory=OrderedDict)
     _refused: dict[int, float] = field(init=False, repr=False, factory=dict)
     _refused_before: dict[int, float] = field(init=False, repr=False, factory=dict)
-    _alone: FixedWindowStore = field(init=False, repr=False)
+    _counter: Counter = field(init=False, repr=False)
 
     @_rate.default
     def _find_rate(self) -> Rate:
@@ -109,9 +109,9 @@ class AttemptLimits:
     def _space(self) -> float:
         return min(self._rate.seconds / self._rate.amount, _LONGEST_WAIT)
 
-    @_alone.default
-    def _make_store(self) -> FixedWindowStore:
-        return FixedWindowStore(self._now)
+    @_counter.default
+    def _make_counter(self) -> Counter:
+        return Counter(self._throttle, self._now)
 
     async def admit(self, client: str, presented: int, *, valid: bool) -> Decision | None:
         """
@@ -187,7 +187,7 @@ class AttemptLimits:
             if self._new_keys is None:
                 known.closed_until = known.guessing_until
                 return False
-            part = await self._hit(self._new_keys, self._kind, client, "new")
+            part = await self._counter.hit(self._new_keys, self._kind, client, "new")
             if not part.allowed:
                 known.closed_until = part.reset_at
                 return False
@@ -195,7 +195,7 @@ class AttemptLimits:
 
     async def _count(self, known: _Client, client: str) -> bool:
         """Whether the window has a place, which is then taken."""
-        decision = await self._hit(self._rate, self._kind, client, "")
+        decision = await self._counter.hit(self._rate, self._kind, client, "")
         if not decision.allowed or not decision.remaining:
             if not self._lies_ahead(known.full_until):
                 _log.warn(
@@ -206,10 +206,6 @@ class AttemptLimits:
                 )
             known.closed_until = known.full_until = decision.reset_at
         return decision.allowed
-
-    async def _hit(self, rate: Rate, *key: str) -> Decision:
-        decision = await self._throttle.count(rate, *key)
-        return await self._alone.hit(rate, *key) if decision is None else decision
 
     def _refuse(self, known: _Client, presented: int, *, valid: bool) -> Decision:
         now = self._now()

@@ -11,11 +11,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from attrs import define, field
+from attrs import define
 
-from cloudsvc.access.throttling.memory import FixedWindowStore
-from cloudsvc.access.throttling.throttle import Throttle
-from cloudsvc.core.clock import WallClock
+from cloudsvc.access.throttling.counter import Counter
 from cloudsvc.core.errors import CloudError, Kind
 from cloudsvc.core.rates import Rate, parse_rate
 
@@ -43,18 +41,9 @@ _PASSWORD: Final = "password"  # noqa: S105  # begins what is counted
 
 @define(eq=False)
 class PasswordLimits:
-    """
-    A count of tries, in the rate-limit store, which several servers may share. While that is unavailable, and where
-    rate limits are off, this process counts alone.
-    """
+    """A count of tries."""
 
-    _throttle: Throttle | None
-    _now: WallClock
-    _alone: FixedWindowStore = field(init=False, repr=False)
-
-    @_alone.default
-    def _make_store(self) -> FixedWindowStore:
-        return FixedWindowStore(self._now)
+    _counter: Counter
 
     async def admit(self, client: str, name: str, device: str | None) -> None:
         """
@@ -87,11 +76,8 @@ class PasswordLimits:
             await self._count(CODE_RATE, "device code", name, device)
 
     async def _count(self, rate: Rate, *key: str) -> None:
-        decision = None if self._throttle is None else await self._throttle.count(rate, _PASSWORD, *key)
-        if decision is None:
-            decision = await self._alone.hit(rate, _PASSWORD, *key)
-        if not decision.allowed:
-            seconds = max(1, int(decision.reset_at - self._now() + 0.999))
+        seconds = await self._counter.hit_or_wait(rate, _PASSWORD, *key)
+        if seconds:
             raise CloudError(
                 Kind.THROTTLED,
                 "too_many_tries",

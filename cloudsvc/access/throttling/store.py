@@ -21,6 +21,10 @@ class Decision(NamedTuple):
     remaining: int
     reset_at: float
 
+    def find_wait(self, now: float) -> int:
+        """Whole seconds until more are allowed, at least one; ``now`` is seconds since the epoch."""
+        return max(1, int(self.reset_at - now + 0.999))
+
 
 class StoreUnavailable(Exception):  # noqa: N818 - a state of affairs, not a mistake
     """Hits cannot be counted at the moment. The text says why, without the address of the storage."""

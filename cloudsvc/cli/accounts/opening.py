@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import frozen
 
+from cloudsvc.access.throttling.counter import Counter
 from cloudsvc.access.throttling.passwords import PasswordLimits
 from cloudsvc.administration.progress import Progress
 from cloudsvc.cli.drive.sessions import find_directory, find_drive, run
@@ -75,7 +76,7 @@ def administer_accounts(home: Home, work: Callable[[OpenAccounts], Coroutine[Any
                     Passwords(threads.disk),
                     witness.settle,
                     seen=Seen(),
-                    tries=PasswordLimits(None, time.time),
+                    tries=PasswordLimits(Counter(None, time.time)),
                     is_trusted=lambda: witness.is_trusted,
                 )
                 return await work(OpenAccounts(cases=cases, folders=folders, store=store, witness=witness))
